@@ -1,0 +1,34 @@
+"""The runtime package of a Kaggle code competition workspace: standard library only, Python 3.10 and up.
+
+It runs inside Kaggle's notebooks, in rehearsal and in the workspace. Three names are for users: `run` (the submission
+notebook's one line), `collect` (the wheel notebook's one line) and `find` (in user code).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+__version__ = "0.1.0"
+
+__all__ = ["__version__", "collect", "find", "run"]
+
+
+def run() -> None:
+    """Run the entry point of this notebook's plan; see `kaggle_shim.running.run`."""
+    from kaggle_shim.running import run as run_plan
+
+    run_plan()
+
+
+def collect() -> None:
+    """Collect the wheels of this notebook's plan; see `kaggle_shim.wheel_notebook.run`."""
+    from kaggle_shim.wheel_notebook import run as run_plan
+
+    run_plan()
+
+
+def find(ref: str | None = None) -> Path:
+    """The folder of an attached source, by default of the competition; see `kaggle_shim.finding.find`."""
+    from kaggle_shim.finding import find as find_mounted
+
+    return find_mounted(ref)

@@ -1,0 +1,147 @@
+"""The code tree on local disk: copied from its read-only mount, compared with its manifest, repaired where that is certain.
+
+Kaggle unpacks archives, strips a lone top-level folder, drops exec bits and damages some names on the way (seen by
+competitors). Content is not changed by any of that, so a file that is missing under its name is looked for by its SHA-256.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import tarfile
+import zipfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from kaggle_shim.errors import ManifestError
+from kaggle_shim.manifest import CODES_MANIFEST, FileEntry, Manifest
+
+_BLOCK = 1 << 20
+_ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz")
+_PROGRAMS = (b"#!", b"\x7fELF")
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    """A file that no manifest entry claims, or a member of an archive that was left packed."""
+
+    name: str
+    size: int
+    open: Callable[[], IO[bytes]]
+
+
+def materialise(source: Path, target: Path) -> tuple[Manifest, tuple[str, ...]]:
+    """Copy a code tree to where it can be written, and prove that it is the one that was staged.
+
+    Args:
+        source: the mounted code dataset, with its manifest.
+        target: a folder to create; programs in it (a `#!` line or an ELF head) become executable.
+
+    Returns:
+        The manifest, and a sentence for everything that had to be repaired.
+
+    Raises:
+        ManifestError: the first file that is missing or differs and can't be repaired, with what probably happened.
+    """
+    manifest = Manifest.load(source / CODES_MANIFEST)
+    target.mkdir(parents=True)
+    broken = [entry for entry in manifest.files if not _copy_exact(source / entry.path, target / entry.path, entry)]
+    if not broken:
+        return manifest, ()
+    candidates = list(_unclaimed(source, manifest))
+    notes = []
+    for entry in broken:
+        origin = _repair(entry, candidates, target / entry.path)
+        if origin is None:
+            raise ManifestError(_difference(source, entry))
+        notes.append(f"{entry.path} arrived as {origin} and was put back.")
+    return manifest, tuple(notes)
+
+
+def _copy_exact(source: Path, target: Path, entry: FileEntry) -> bool:
+    if not source.is_file() or source.stat().st_size != entry.size:
+        return False
+    with source.open("rb") as file:
+        return _write_exact(file, target, entry)
+
+
+def _write_exact(file: IO[bytes], target: Path, entry: FileEntry) -> bool:
+    """Write a stream to `target` if it is what `entry` says, and leave nothing there otherwise."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    digest = hashlib.sha256()
+    head = b""
+    with target.open("wb") as out:
+        while block := file.read(_BLOCK):
+            head = head or block[:4]
+            digest.update(block)
+            out.write(block)
+    if digest.hexdigest() != entry.sha256:
+        target.unlink()
+        return False
+    if head.startswith(_PROGRAMS):
+        target.chmod(0o755)
+    return True
+
+
+def _unclaimed(source: Path, manifest: Manifest) -> Iterator[_Candidate]:
+    claimed = {entry.path for entry in manifest.files} | {CODES_MANIFEST}
+    for parent, _, names in os.walk(source):
+        for name in names:
+            path = Path(parent, name)
+            relative = path.relative_to(source).as_posix()
+            if relative not in claimed:
+                yield _Candidate(relative, path.stat().st_size, lambda path=path: path.open("rb"))  # type: ignore[misc]  # mypy can't type a lambda's default
+                if relative.lower().endswith(_ARCHIVES):
+                    yield from _members(path, relative)
+
+
+def _members(path: Path, relative: str) -> Iterator[_Candidate]:
+    """What lies inside an archive that Kaggle left packed."""
+    try:
+        if zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as archive:
+                for info in archive.infolist():
+                    yield _Candidate(f"{relative}:{info.filename}", info.file_size, lambda i=info: io.BytesIO(_zip_bytes(path, i)))  # type: ignore[misc]  # as above
+        elif tarfile.is_tarfile(path):
+            with tarfile.open(path) as tar:
+                for member in tar.getmembers():
+                    if member.isfile():
+                        yield _Candidate(f"{relative}:{member.name}", member.size, lambda m=member.name: io.BytesIO(_tar_bytes(path, m)))  # type: ignore[misc]  # as above
+    except (zipfile.BadZipFile, tarfile.TarError, OSError):
+        # An archive that can't be read holds nothing to repair with; the missing file itself is reported.
+        return
+
+
+def _zip_bytes(path: Path, info: zipfile.ZipInfo) -> bytes:
+    with zipfile.ZipFile(path) as archive:
+        return archive.read(info)
+
+
+def _tar_bytes(path: Path, name: str) -> bytes:
+    with tarfile.open(path) as tar:
+        file = tar.extractfile(name)
+        return file.read() if file is not None else b""
+
+
+def _repair(entry: FileEntry, candidates: list[_Candidate], target: Path) -> str | None:
+    for candidate in candidates:
+        if candidate.size == entry.size:
+            with candidate.open() as file:
+                if _write_exact(file, target, entry):
+                    return candidate.name
+    return None
+
+
+def _difference(source: Path, entry: FileEntry) -> str:
+    path = source / entry.path
+    if path.is_dir():
+        return f"{entry.path} arrived in {source} as a folder: Kaggle unpacked it; give it a name that is no archive's."
+    if not path.is_file():
+        return f"{entry.path} is missing in {source} and nothing there has its content: the upload lost it, push the codes again."
+    size = path.stat().st_size
+    if size < entry.size:
+        return f"{entry.path} arrived with {size} of {entry.size} bytes in {source}: the upload was cut short, push the codes again."
+    return f"{entry.path} in {source} is not the file that was staged: an older version is mounted, push the notebook again."

@@ -1,0 +1,258 @@
+"""What the wheel notebook does: collect exactly what the image lacks, prove it offline, leave a manifest.
+
+The image's own pip resolves against what the image has, with the protected packages held at their versions. uv is not asked:
+`uv pip compile` ignores what is installed.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Collection, Sequence
+from pathlib import Path
+
+import kaggle_shim
+from kaggle_shim import image as images
+from kaggle_shim import overlay as overlays
+from kaggle_shim import pip, resolve, tags, wheels
+from kaggle_shim.deps_manifest import DEPS_MANIFEST, DepsManifest
+from kaggle_shim.errors import CollectError, ManifestError
+from kaggle_shim.image import Distribution
+from kaggle_shim.imports import check_imports
+from kaggle_shim.install import install
+from kaggle_shim.manifest import FileEntry, hash_file
+from kaggle_shim.overlay import Overlay
+from kaggle_shim.report import image_identity
+from kaggle_shim.resolve import Resolution
+from kaggle_shim.wheels import Wheel, normalise
+
+_SHOWN = 6
+
+
+def collect(
+    requirements: Path | str,
+    output: Path,
+    *,
+    local_wheels: Path | None = None,
+    allow_protected: Collection[str] = (),
+    workspace: str = "",
+    fingerprint: str = "",
+    say: Callable[[str], None] = print,
+) -> DepsManifest:
+    """Collect wheels for what requirements name and this interpreter's environment lacks.
+
+    Args:
+        requirements: a requirements file, or the text of one; whatever pip takes.
+        output: where wheels and manifest go; wheels that an earlier manifest there lists and that are not wanted any more
+            are removed.
+        local_wheels: a folder of the user's own wheels, all of which are wanted; those for another Python are passed by.
+        allow_protected: protected packages that may be replaced, and requirements whose import may fail here.
+        workspace: id for the manifest.
+        fingerprint: for the manifest.
+        say: gets progress, line by line.
+
+    Returns:
+        The manifest, as written.
+
+    Raises:
+        CollectError: there is no solution, a package can't be had or built, or what was collected does not work.
+        WheelError: a wheel, the user's own or a collected one, is damaged or for another platform.
+        InstallError: what was collected can't be installed over this image.
+    """
+    import tempfile
+
+    allowed = {normalise(name) for name in allow_protected}
+    output.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="kaggle-shim-collect-") as folder:
+        scratch = Path(folder)
+        layer = overlays.create(scratch / "overlay")
+        image = images.distributions(layer.image)
+        own = _own_wheels(local_wheels, scratch)
+        files = _requirements(requirements, own, scratch)
+        if not files:
+            say("No requirements: the image has all that is asked for.")
+            resolution, found, notes = Resolution((), (), (), ()), (), []
+        else:
+            links = scratch / "own" if own else None
+            resolution = _resolve(files, links, image, allowed, scratch, say)
+            found = _fetch(resolution, files, links, scratch, say)
+            notes = [*_repair_note(resolution), *_prove(found, layer, resolution, allowed, say)]
+        manifest = DepsManifest(
+            workspace=workspace,
+            fingerprint=fingerprint,
+            python=tags.current().tag,
+            platform=tags.current().platform,
+            image={key: value for key, value in image_identity().items() if value},
+            collector=kaggle_shim.__version__,
+            requested=resolution.requested,
+            satisfied=resolution.satisfied,
+            wheels=tuple(_entry(wheel) for wheel in sorted(found, key=lambda wheel: wheel.path.name)),
+            notes=tuple(notes),
+        )
+        _publish(manifest, found, output)
+    size = sum(wheel.size for wheel in manifest.wheels)
+    say(
+        f"{len(manifest.wheels)} wheels, {size / 1e6:.1f} MB, for {tags.current()}; {len(manifest.satisfied)} packages left to the image."
+    )
+    return manifest
+
+
+def _own_wheels(folder: Path | None, scratch: Path) -> tuple[Wheel, ...]:
+    """The user's own wheels under their right names, in a folder that pip can look into."""
+    if folder is None or not folder.is_dir():
+        return ()
+    target = scratch / "own"
+    found = wheels.discover([folder], scratch=scratch / "taken-out")
+    for wheel in found:
+        if wheel.path.is_dir():
+            raise CollectError(
+                f"{wheel.path} is a folder: put the wheel itself, a .whl file, into deps/wheels."
+            )
+        target.mkdir(exist_ok=True)
+        shutil.copyfile(wheel.path, target / wheel.filename)
+    return found
+
+
+def _requirements(requirements: Path | str, own: Sequence[Wheel], scratch: Path) -> list[Path]:
+    files = []
+    if isinstance(requirements, str):
+        path = scratch / "requirements.txt"
+        path.write_text(requirements, encoding="utf-8", newline="\n")
+    else:
+        path = requirements
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise CollectError(
+            f"{path} can't be read ({error}): write one requirement per line, or leave the file empty."
+        ) from error
+    if any(line.strip() and not line.strip().startswith("#") for line in text.splitlines()):
+        files.append(path)
+    if own:
+        # A direct reference, not a name: this very file is meant, whatever the index has under that name.
+        lines = [f"{wheel.project} @ {(scratch / 'own' / wheel.filename).as_uri()}\n" for wheel in own]
+        files.append(scratch / "own-wheels.txt")
+        files[-1].write_text("".join(lines), encoding="utf-8", newline="\n")
+    return files
+
+
+def _resolve(
+    files: Sequence[Path],
+    links: Path | None,
+    image: dict[str, Distribution],
+    allowed: set[str],
+    scratch: Path,
+    say: Callable[[str], None],
+) -> Resolution:
+    import json
+
+    held = sorted(project for project in image if images.is_protected(project) and project not in allowed)
+    constraints = scratch / "protected.txt"
+    constraints.write_text(
+        "".join(f"{project}=={image[project].version}\n" for project in held), encoding="utf-8", newline="\n"
+    )
+    say(f"Resolving against the image: {len(image)} packages, {_named(held)} held at the image's version.")
+    report = scratch / "report.json"
+    code, lines = pip.resolve(files, constraints, links, report, say)
+    if code != 0:
+        raise CollectError(resolve.no_solution(lines, image, held) or resolve.other_failure(lines))
+    return resolve.read_report(json.loads(report.read_text(encoding="utf-8")), lines, image)
+
+
+def _fetch(
+    resolution: Resolution,
+    files: Sequence[Path],
+    links: Path | None,
+    scratch: Path,
+    say: Callable[[str], None],
+) -> tuple[Wheel, ...]:
+    if not resolution.packages:
+        return ()
+    exact = scratch / "exact.txt"
+    options = [line for path in files for line in pip.options_of(path)]
+    lines = [*dict.fromkeys(options), *(package.requirement for package in resolution.packages)]
+    exact.write_text("\n".join(lines) + "\n", encoding="utf-8", newline="\n")
+    say(
+        f"Collecting {len(resolution.packages)} packages: {_named([package.project for package in resolution.packages])}."
+    )
+    code, said = pip.build(exact, links, scratch / "collected", say)
+    if code != 0:
+        raise CollectError(resolve.other_failure(said))
+    found = wheels.discover([scratch / "collected"])
+    announced = {package.project: package.sha256 for package in resolution.packages if package.sha256}
+    for wheel in found:
+        if wheel.project in announced and hash_file(wheel.path) != announced[wheel.project]:
+            raise CollectError(
+                f"{wheel.filename} is not the file that the index announced: run again, and distrust the index if it stays so."
+            )
+    missing = {package.project for package in resolution.packages} - {wheel.project for wheel in found}
+    if missing:
+        raise CollectError(
+            f"pip left no wheel for {_named(sorted(missing))}: the lines of pip above say why."
+        )
+    return found
+
+
+def _prove(
+    found: Sequence[Wheel],
+    layer: Overlay,
+    resolution: Resolution,
+    allowed: set[str],
+    say: Callable[[str], None],
+) -> list[str]:
+    """Install what was collected as a submission will, and import what the requirements name; answers notes."""
+    installed = install(found, layer, protected_allowed=allowed, verify=True)
+    say(
+        f"Installed {installed.files} files in {installed.seconds:.1f} s; importing {_named(resolution.requested)}."
+    )
+    notes = list(installed.warnings)
+    for failure in check_imports(layer, resolution.requested):
+        if failure.requirement not in allowed:
+            raise CollectError(
+                f"{failure} If it can only be imported elsewhere (on a GPU), name {failure.requirement} in workspace.allow."
+            )
+        notes.append(str(failure))
+    for note in notes:
+        say(f"warning: {note}")
+    return notes
+
+
+def _repair_note(resolution: Resolution) -> list[str]:
+    if not resolution.repairs:
+        return []
+    named = _named([f"{name} {version}" for name, version in resolution.repairs])
+    return [
+        f"pip would also install {named} for packages that the image came with: left as it is, nothing you ask for needs it."
+    ]
+
+
+def _entry(wheel: Wheel) -> FileEntry:
+    return FileEntry(wheel.path.name, wheel.path.stat().st_size, hash_file(wheel.path))
+
+
+def _publish(manifest: DepsManifest, found: Sequence[Wheel], output: Path) -> None:
+    """Put wheels and manifest in place; the manifest goes first and comes last, so that it never lies."""
+    path = output / DEPS_MANIFEST
+    wanted = {wheel.path for wheel in manifest.wheels}
+    if path.exists():
+        try:
+            earlier = DepsManifest.load(path).wheels
+        except ManifestError:
+            earlier = ()
+        path.unlink()
+        for old in earlier:
+            if old.path not in wanted:
+                (output / old.path).unlink(missing_ok=True)
+    for wheel in found:
+        partial = output / f".{wheel.path.name}.partial"
+        shutil.copyfile(wheel.path, partial)
+        os.replace(partial, output / wheel.path.name)
+    partial = output / f".{DEPS_MANIFEST}.partial"
+    partial.write_text(manifest.dumps(), encoding="utf-8", newline="\n")
+    os.replace(partial, path)
+
+
+def _named(names: Sequence[str]) -> str:
+    if not names:
+        return "none"
+    return ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")

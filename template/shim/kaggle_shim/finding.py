@@ -1,0 +1,75 @@
+"""`find`: the one line in user code that makes a path independent of where it runs."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from kaggle_shim import local, mounts, refs
+from kaggle_shim.errors import MountError
+from kaggle_shim.plan import current
+
+
+def find(ref: str | None = None) -> Path:
+    """The folder of an attached source, on Kaggle, in rehearsal and in the workspace alike.
+
+    Args:
+        ref: `owner/slug` for a dataset or a notebook's output, the bare slug for a competition,
+            `owner/model/framework/variation[/version]` for a model; None for this workspace's own competition.
+
+    Returns:
+        An existing folder.
+
+    Raises:
+        RefError: the text does not read as a reference.
+        MountError: it is not mounted; in a workspace, it has no local counterpart.
+    """
+    ref = ref if ref is not None else _own_competition()
+    meanings = _meanings(ref)
+    root = mounts.input_root()
+    if root.is_dir():
+        return _mounted(meanings, root)
+    workspace = local.workspace_root()
+    if workspace is None:
+        return _mounted(meanings, root)
+    for meaning in meanings:
+        folder = local.counterpart(meaning, workspace)
+        if folder is not None:
+            return folder
+    place = local.data_folder(workspace) / meanings[0].mount("namespaced")
+    raise MountError(f"{ref} has no local counterpart at {place}: download it with `invoke data`, or put its files there.")
+
+
+def _own_competition() -> str:
+    plan = current()
+    workspace = local.workspace_root()
+    slug = plan.competition if plan is not None else local.competition(workspace) if workspace is not None else None
+    if slug is None:
+        raise MountError("No competition is attached to this notebook: name one, as in find('titanic').")
+    return slug
+
+
+def _meanings(text: str) -> tuple[refs.Ref, ...]:
+    """What the text can mean, narrowed to what the plan attaches where it says so."""
+    meanings = refs.guess(text)
+    plan = current()
+    if plan is None:
+        return meanings
+    attached = {(one.ref.kind, getattr(one.ref, "name", str(one.ref))): one.ref for one in plan.inputs}
+    named = [(meaning, attached.get((meaning.kind, getattr(meaning, "name", str(meaning))))) for meaning in meanings]
+    known = tuple(meaning for meaning, planned in named if planned is not None)
+    return known or meanings
+
+
+def _mounted(meanings: tuple[refs.Ref, ...], root: Path) -> Path:
+    errors = []
+    for meaning in meanings:
+        try:
+            found = mounts.locate(meaning, root)
+        except MountError as error:
+            errors.append(error)
+            continue
+        if found.note:
+            print(f"kaggle_shim: warning: {found.note}", file=sys.stderr)
+        return found.path
+    raise errors[0]

@@ -1,0 +1,163 @@
+"""The verdict over an installation: what the requirements name is imported in a fresh interpreter of the overlay."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from kaggle_shim.overlay import Overlay, environment
+
+# Runs in the child. One line per event goes to a file of its own: what packages print on import must not get into it.
+_CHILD = """
+import importlib, json, os, sys
+from importlib import metadata
+
+JUNK = {"tests", "test", "docs", "doc", "examples", "example", "benchmarks", "scripts"}
+SUFFIXES = (".py", ".so", ".pyd")
+
+def modules(name):
+    files = metadata.distribution(name).files or []
+    paths = [f.as_posix() for f in files if f.name.endswith(SUFFIXES) and ".." not in f.parts]
+    packages = {path.rpartition("/")[0] for path in paths if path.endswith("/__init__.py")}
+    found = {}
+    for path in paths:
+        parts = path.split("/")
+        for depth in range(1, len(parts)):
+            if "/".join(parts[:depth]) in packages:
+                found.setdefault(".".join(parts[:depth]), None)
+                break
+        else:
+            if len(parts) == 1 or not packages:
+                found.setdefault(".".join([*parts[:-1], parts[-1].split(".")[0]]), None)
+    public = [m for m in found if all(p.isidentifier() for p in m.split(".")) and m.split(".")[0] not in JUNK]
+    public = [m for m in public if not m.startswith("_")] or public
+    own = name.lower().replace("-", "_").replace(".", "_")
+    same = [m for m in public if m.lower().replace(".", "_") == own]
+    return same or public
+
+def tell(**event):
+    with open(sys.argv[1], "a", encoding="utf-8") as file:
+        file.write(json.dumps(event) + "\\n")
+
+for name in json.loads(sys.argv[2]):
+    tell(name=name, module="", state="started")
+    try:
+        names = modules(name)
+    except metadata.PackageNotFoundError:
+        tell(name=name, module="", state="absent")
+        continue
+    good = not names
+    problems = []
+    for module in names:
+        tell(name=name, module=module, state="started")
+        try:
+            importlib.import_module(module)
+            good = True
+        except BaseException as error:
+            reason = str(error).strip().splitlines()
+            problems.append((module, type(error).__name__ + (": " + reason[0] if reason else "")))
+    if good:
+        tell(name=name, module="", state="good")
+    else:
+        tell(name=name, module=problems[0][0], state="failed", reason=problems[0][1])
+"""
+_END = "ended the interpreter with exit code {code}"
+
+
+@dataclass(frozen=True)
+class ImportFailure:
+    """A requirement that can't be imported.
+
+    Attributes:
+        requirement: the distribution's name.
+        module: what was imported, "" when the distribution is not there at all.
+        reason: the error, in one line.
+    """
+
+    requirement: str
+    module: str
+    reason: str
+
+    def __str__(self) -> str:
+        """The sentence for people."""
+        if not self.module:
+            return f"{self.requirement} is neither among the wheels nor in the image: add it to deps/requirements.txt."
+        return f"{self.requirement} is installed but `import {self.module}` fails: {self.reason}."
+
+
+def check_imports(
+    overlay: Overlay, requirements: Sequence[str], *, limit: float = 600.0
+) -> tuple[ImportFailure, ...]:
+    """Import what some distributions provide, in one fresh child.
+
+    A distribution whose name is also a module's is judged by that module; another one is fine when any of its modules can be
+    imported, because many ship extras that need more.
+
+    Args:
+        overlay: with its wheels installed.
+        requirements: names of distributions, the image's too.
+        limit: seconds that all imports together may take.
+
+    Returns:
+        What failed; a module that ends the interpreter (a crash in compiled code) is named, and the rest is tried anew.
+    """
+    import tempfile
+
+    failures: list[ImportFailure] = []
+    left = list(requirements)
+    with tempfile.TemporaryDirectory(prefix="kaggle-shim-imports-") as scratch:
+        log = Path(scratch, "events.jsonl")
+        while left:
+            log.write_text("", encoding="utf-8")
+            code = _run(overlay, log, left, limit)
+            done, current = _read(log, failures)
+            left = [name for name in left if name not in done]
+            if current is not None and left:
+                failures.append(ImportFailure(current[0], current[1], code))
+                left = [name for name in left if name != current[0]]
+            elif left:
+                failures.extend(ImportFailure(name, name, f"the interpreter {code}") for name in left)
+                break
+    return tuple(failures)
+
+
+def _run(overlay: Overlay, log: Path, names: Sequence[str], limit: float) -> str:
+    import json
+    import subprocess
+
+    try:
+        done = subprocess.run(
+            [str(overlay.python), "-c", _CHILD, str(log), json.dumps(list(names))],
+            check=False,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            timeout=limit,
+            cwd=log.parent,
+            env=environment(overlay, os.environ),
+        )
+    except subprocess.TimeoutExpired:
+        return f"it took more than {limit:.0f} seconds"
+    except OSError as error:
+        return f"can't be started ({error})"
+    return _END.format(code=done.returncode)
+
+
+def _read(log: Path, failures: list[ImportFailure]) -> tuple[set[str], tuple[str, str] | None]:
+    """Take the verdicts from a child's events: who is done, and what it was importing when it ended."""
+    import json
+
+    done: set[str] = set()
+    current: tuple[str, str] | None = None
+    for line in log.read_text(encoding="utf-8").splitlines():
+        event = json.loads(line)
+        if event["state"] == "started":
+            current = (event["name"], event["module"])
+            continue
+        done.add(event["name"])
+        current = None
+        if event["state"] != "good":
+            failures.append(ImportFailure(event["name"], event["module"], event.get("reason", "")))
+    return done, current

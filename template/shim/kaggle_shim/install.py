@@ -1,0 +1,301 @@
+"""Install wheels into an overlay: everything is decided first, then written by several processes.
+
+Resolution is over when a notebook runs, so what remains of an installer is small: unpack, `.data`, scripts, RECORD. The
+result is compared with pypa/installer, file by file, in the tests. No module is compiled: Python does that on first import,
+and pip spends most of its time on it.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kaggle_shim import conflicts, layout, unpack
+from kaggle_shim import image as images
+from kaggle_shim.errors import InstallError
+from kaggle_shim.image import Distribution
+from kaggle_shim.layout import Layout
+from kaggle_shim.overlay import IMAGE_PTH, Overlay
+from kaggle_shim.wheels import Wheel, normalise
+
+if TYPE_CHECKING:
+    import subprocess
+
+# What opening and closing one more file costs, in bytes that could be unpacked meanwhile; seen on local disk.
+_COST_OF_A_FILE = 30_000
+# Below this, starting a process takes longer than it saves.
+_WORTH_A_PROCESS = 12_000_000
+_OVERRULE = "name it in workspace.allow of invoke.yaml"
+
+
+@dataclass(frozen=True)
+class Installed:
+    """What an installation did.
+
+    Attributes:
+        wheels: name and version of what was installed, sorted.
+        files: how many files were written.
+        size: their bytes.
+        seconds: what it took.
+        warnings: sentences about what may not work; nothing was printed.
+    """
+
+    wheels: tuple[tuple[str, str], ...]
+    files: int
+    size: int
+    seconds: float
+    warnings: tuple[str, ...]
+
+
+def install(
+    wheels: Iterable[Wheel],
+    overlay: Overlay,
+    *,
+    protected_allowed: Collection[str] = (),
+    workers: int | None = None,
+    verify: bool = False,
+) -> Installed:
+    """Install wheels.
+
+    Args:
+        wheels: as `discover` answers: one per project, each fit for this interpreter.
+        overlay: a fresh one.
+        protected_allowed: projects that may be installed over the image's own, and may split a package with it.
+        workers: processes that write; by default one per processor, and none for little.
+        verify: compare every file with the hash in its wheel's RECORD, besides the CRC that is always looked at. The hash
+            is always compared where a wheel has become a folder: there is no CRC.
+
+    Returns:
+        What was done.
+
+    Raises:
+        InstallError: a wheel may not or can't be installed. Nothing is left behind.
+        WheelError: a wheel's metadata is damaged. Nothing is written.
+    """
+    started = time.perf_counter()
+    wheels = tuple(wheels)
+    image = images.distributions(overlay.image)
+    allowed = {normalise(name) for name in protected_allowed}
+    _refuse_protected(wheels, image, allowed)
+    layouts = [layout.plan(wheel, overlay) for wheel in wheels]
+    owners, warnings = _owners(layouts)
+    _refuse_splits(wheels, overlay, image, owners, allowed)
+    jobs, texts = _final(layouts, verify=verify)
+    destinations = [*(job[7] for job in jobs), *texts]
+    _refuse_taken(destinations, overlay)
+    children: list[subprocess.Popen[bytes]] = []
+    try:
+        _make_folders(destinations, overlay)
+        count = _count(jobs, workers)
+        if count > 1:
+            children = _start(_shares(jobs, count))
+        for destination, (content, executable) in texts.items():
+            _write(destination, content, executable=executable)
+        problem = unpack.run(jobs) if count <= 1 else None
+        warnings += conflicts.look(wheels, image)
+        problem = _wait(children) or problem
+        if problem is not None:
+            raise _failure(problem, owners, overlay)
+    except BaseException:
+        _stop(children)
+        _remove(destinations, overlay)
+        raise
+    return Installed(
+        wheels=tuple(sorted((wheel.project, wheel.version) for wheel in wheels)),
+        files=len(jobs) + len(texts),
+        size=sum(job[4] for job in jobs) + sum(len(content) for content, _ in texts.values()),
+        seconds=time.perf_counter() - started,
+        warnings=tuple(warnings),
+    )
+
+
+def _refuse_protected(wheels: Sequence[Wheel], image: Mapping[str, Distribution], allowed: set[str]) -> None:
+    for wheel in wheels:
+        if images.is_protected(wheel.project) and wheel.project in image and wheel.project not in allowed:
+            there = image[wheel.project].version
+            raise InstallError(
+                f"{wheel} would replace the image's {wheel.project} {there}, which belongs to its CUDA and to the packages "
+                f"built against it: take it out of the requirements or, if you mean it, {_OVERRULE}."
+            )
+
+
+def _refuse_splits(
+    wheels: Sequence[Wheel],
+    overlay: Overlay,
+    image: Mapping[str, Distribution],
+    owners: Mapping[str, Wheel],
+    allowed: set[str],
+) -> None:
+    base = len(str(overlay.site_packages)) + 1
+    root = str(overlay.site_packages) + os.sep
+    files = {
+        path[base:].replace(os.sep, "/"): wheel.project
+        for path, wheel in owners.items()
+        if path.startswith(root)
+    }
+    found = images.splits(files, overlay.image, image)
+    for wheel in wheels:
+        split = found.get(wheel.project)
+        if split is None or wheel.project in allowed:
+            continue
+        if split.of_image:
+            raise InstallError(
+                f"{wheel} would hide the image's {split.hidden}, which another package keeps in {split.package}: "
+                f"add that package to the requirements too or, if you don't need it, {_OVERRULE} ({wheel.project})."
+            )
+        raise InstallError(
+            f"{wheel} puts {split.hidden} into {split.package}, which Python takes from the image alone: add the package that "
+            f"{split.package} belongs to to the requirements too or, if you don't import it, {_OVERRULE} ({wheel.project})."
+        )
+
+
+def _owners(layouts: Sequence[Layout]) -> tuple[dict[str, Wheel], list[str]]:
+    """Whose each destination is, the later wheel's where two want it (as with pip), and sentences about those."""
+    owners: dict[str, Wheel] = {}
+    contents: dict[str, object] = {}
+    clashes: dict[tuple[str, str], str] = {}
+    for planned in layouts:
+        copies = ((destination, (member.crc, member.size)) for destination, member in planned.copies)
+        texts = ((destination, content) for destination, content, _ in planned.texts)
+        for destination, content in (*copies, *texts):
+            if destination in owners and contents[destination] != content:
+                clashes.setdefault((owners[destination].project, planned.wheel.project), destination)
+            owners[destination], contents[destination] = planned.wheel, content
+    return owners, [
+        f"{first} and {second} both bring {Path(path).name} ({path}): the one of {second} is used."
+        for (first, second), path in clashes.items()
+    ]
+
+
+def _final(
+    layouts: Sequence[Layout], *, verify: bool
+) -> tuple[list[unpack.Job], dict[str, tuple[bytes, bool]]]:
+    """What is written in the end: one job or one text per destination."""
+    jobs: dict[str, unpack.Job] = {}
+    texts: dict[str, tuple[bytes, bool]] = {}
+    for planned in layouts:
+        record = planned.wheel.record
+        for destination, member in planned.copies:
+            known = record.get(member.name) if verify or member.crc is None else None
+            promised = known[0] if known else ""
+            jobs[destination] = (*member[1:7], promised, destination, member.executable)
+        for destination, content, executable in planned.texts:
+            texts[destination] = (content, executable)
+    return [job for destination, job in jobs.items() if destination not in texts], texts
+
+
+def _refuse_taken(destinations: Iterable[str], overlay: Overlay) -> None:
+    used = [path.name for path in overlay.site_packages.iterdir() if path.name != IMAGE_PTH]
+    if used:
+        raise InstallError(
+            f"{overlay.prefix} has packages in it already ({used[0]}): install into a fresh overlay."
+        )
+    inside = str(overlay.site_packages) + os.sep
+    for destination in destinations:
+        if (not destination.startswith(inside) or destination.endswith(IMAGE_PTH)) and os.path.lexists(
+            destination
+        ):
+            raise InstallError(
+                f"A wheel wants to write {destination}, which belongs to the environment itself: leave that wheel out."
+            )
+
+
+def _make_folders(destinations: Iterable[str], overlay: Overlay) -> None:
+    for folder in sorted({os.path.dirname(path) for path in destinations}):  # noqa: PTH120 - thousands: pathlib costs ten times as much
+        try:
+            os.makedirs(folder, exist_ok=True)  # noqa: PTH103 - as above
+        except OSError as error:
+            raise InstallError(
+                f"{folder} can't be made ({error}): make room in {overlay.prefix}, or leave out the wheel that wants it."
+            ) from error
+
+
+def _count(jobs: Sequence[unpack.Job], workers: int | None) -> int:
+    if workers is not None:
+        return workers
+    if sum(_cost(job) for job in jobs) < _WORTH_A_PROCESS or not sys.executable:
+        return 1
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _cost(job: unpack.Job) -> int:
+    return job[4] + _COST_OF_A_FILE
+
+
+def _shares(jobs: Sequence[unpack.Job], count: int) -> list[list[unpack.Job]]:
+    """Deal the jobs out, the largest first and each to who has least; then each in the order of its archives."""
+    shares: list[list[unpack.Job]] = [[] for _ in range(count)]
+    loads = [0] * count
+    for job in sorted(jobs, key=_cost, reverse=True):
+        least = loads.index(min(loads))
+        shares[least].append(job)
+        loads[least] += _cost(job)
+    return [sorted(share, key=lambda job: job[:2]) for share in shares]
+
+
+def _start(shares: Sequence[list[unpack.Job]]) -> list[subprocess.Popen[bytes]]:
+    import marshal
+    import subprocess
+
+    command = [sys.executable, "-I", "-S", str(unpack.__file__)]
+    children = [subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) for _ in shares]
+    for child, share in zip(children, shares, strict=True):
+        if child.stdin is not None:
+            child.stdin.write(marshal.dumps(share))
+            child.stdin.close()
+    return children
+
+
+def _wait(children: Sequence[subprocess.Popen[bytes]]) -> unpack.Problem | None:
+    import marshal
+
+    first: unpack.Problem | None = None
+    for child in children:
+        answer = child.stdout.read() if child.stdout is not None else b""
+        code = child.wait()
+        if answer:
+            first = first or marshal.loads(answer)  # noqa: S302 - written by our own child
+        elif code != 0:
+            raise InstallError(
+                f"A process that unpacks wheels ended with exit code {code}: most likely memory ran out, free some."
+            )
+    return first
+
+
+def _stop(children: Iterable[subprocess.Popen[bytes]]) -> None:
+    for child in children:
+        child.kill()
+        child.wait()
+        for pipe in (child.stdin, child.stdout):
+            if pipe is not None:
+                pipe.close()
+
+
+def _write(destination: str, content: bytes, *, executable: bool) -> None:
+    path = Path(destination)
+    path.write_bytes(content)
+    if executable:
+        path.chmod(0o755)
+
+
+def _remove(destinations: Iterable[str], overlay: Overlay) -> None:
+    folders: set[Path] = set()
+    for destination in destinations:
+        Path(destination).unlink(missing_ok=True)
+        folders.update(Path(destination).parents)
+    for folder in sorted(folders, key=lambda path: len(path.parts), reverse=True):
+        if folder.is_relative_to(overlay.prefix) and folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()
+
+
+def _failure(problem: unpack.Problem, owners: Mapping[str, Wheel], overlay: Overlay) -> InstallError:
+    destination, why, damaged = problem
+    wheel = owners[destination]
+    name = Path(destination).relative_to(overlay.prefix).as_posix()
+    remedy = "upload the wheel again" if damaged else f"see that {overlay.prefix} has room and is writable"
+    return InstallError(f"{wheel.filename} can't be installed, {name}: {why}; {remedy}.")

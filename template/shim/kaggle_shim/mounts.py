@@ -1,0 +1,169 @@
+"""Where an attached source lies, in whatever layout Kaggle mounts it.
+
+`/kaggle/input` is a slow network file system (a recursive glob took 144 s on one competition, as competitors report), so
+only the few places that a reference names are looked at. What we made ourselves carries a manifest; it alone is also looked
+for breadth-first to a small depth, never inside a competition's data.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from kaggle_shim.errors import ManifestError, MountError
+from kaggle_shim.refs import CompetitionRef, ModelRef, Ref
+
+INPUT_VARIABLE = "KAGGLE_SHIM_INPUT"
+KAGGLE_INPUT = "/kaggle/input"
+
+_WALK_DEPTH = 4
+_WALK_ENTRIES = 200
+_SHOWN = 8
+
+
+@dataclass(frozen=True)
+class Found:
+    """A mounted source: its folder, and a sentence when the choice deserves a second look."""
+
+    path: Path
+    note: str | None = None
+
+
+def input_root() -> Path:
+    """The folder below which sources are mounted: `KAGGLE_SHIM_INPUT`, or Kaggle's own."""
+    return Path(os.environ.get(INPUT_VARIABLE) or KAGGLE_INPUT)
+
+
+def locate(ref: Ref, root: Path) -> Found:
+    """Find a mounted source by the places that its reference names.
+
+    Args:
+        ref: what is attached.
+        root: the input root.
+
+    Raises:
+        MountError: it is not there, or a model has several versions and the reference names none.
+    """
+    places = _distinct(root / place for place in ref.candidates())
+    if not places:
+        raise MountError(_missing(ref, root))
+    found = Found(places[0]) if len(places) == 1 else Found(places[0], _several(ref, places))
+    if isinstance(ref, ModelRef) and ref.version is None:
+        return Found(_only_version(ref, found.path), found.note)
+    return found
+
+
+def locate_ours(ref: Ref, root: Path, marker: str, fingerprint: str, others: Iterable[Ref] = ()) -> Found:
+    """Find a source of ours: the one whose manifest says `fingerprint`.
+
+    Args:
+        ref: what is attached.
+        root: the input root.
+        marker: name of the manifest, such as `codes-manifest.json`.
+        fingerprint: what was staged.
+        others: the other attached sources; competitions among them are never walked into.
+
+    Returns:
+        The folder that holds the manifest.
+
+    Raises:
+        MountError: nothing carries the manifest, or nothing carries this fingerprint (the sentence names what does).
+    """
+    named = [place for place in _distinct(root / place for place in ref.candidates()) if (place / marker).is_file()]
+    right = [place for place in named if _fingerprint(place / marker) == fingerprint]
+    if not right:
+        walked = [place for place in _walk(root, marker, others) if place not in named]
+        right = [place for place in walked if _fingerprint(place / marker) == fingerprint]
+        named += walked
+    if right:
+        note = None if len(right) == 1 else f"{ref} is mounted {len(right)} times with the same content; {right[0]} is used."
+        return Found(right[0], note)
+    if not named:
+        raise MountError(_missing(ref, root, marker))
+    seen = "; ".join(f"{place} has {(_fingerprint(place / marker) or 'an unreadable one')[:12]}" for place in named)
+    raise MountError(
+        f"{ref} is mounted with other content than was staged: fingerprint {fingerprint[:12]} is wanted, {seen}. "
+        "Kaggle probably bound an older version: push the notebook again now that the new one is ready."
+    )
+
+
+def _distinct(places: Iterable[Path]) -> list[Path]:
+    seen: dict[str, Path] = {}
+    for place in places:
+        if place.is_dir():
+            seen.setdefault(os.path.realpath(place), place)
+    return list(seen.values())
+
+
+def _only_version(ref: ModelRef, folder: Path) -> Path:
+    with os.scandir(folder) as entries:
+        versions = sorted((e.name for e in entries if e.name.isdigit() and e.is_dir()), key=int)
+    if len(versions) == 1:
+        return folder / versions[0]
+    if not versions:
+        raise MountError(f"{ref} is mounted at {folder}, but no version lies in it: attach it with its version.")
+    raise MountError(f"{ref} is attached in versions {', '.join(versions)}: say which one, as in {ref.name}/{versions[-1]}.")
+
+
+def _several(ref: Ref, places: list[Path]) -> str:
+    rest = ", ".join(str(place) for place in places[1:])
+    return f"{ref} has several candidates: {places[0]} is used, {rest} is not."
+
+
+def _fingerprint(path: Path) -> str | None:
+    from kaggle_shim.manifest import Manifest
+
+    try:
+        return Manifest.load(path).fingerprint
+    except ManifestError:
+        return None
+
+
+def _walk(root: Path, marker: str, others: Iterable[Ref]) -> Iterator[Path]:
+    """Folders that hold `marker`, nearest first, without ever looking into a competition's data."""
+    closed = {root / place for ref in others if isinstance(ref, CompetitionRef) for place in ref.candidates()}
+    closed.add(root / "competitions")
+    level = [root]
+    for _ in range(_WALK_DEPTH):
+        below: list[Path] = []
+        for folder in level:
+            for child in _folders(folder):
+                if child in closed:
+                    continue
+                if (child / marker).is_file():
+                    yield child
+                else:
+                    below.append(child)
+        level = below
+
+
+def _folders(folder: Path) -> list[Path]:
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(Path(e.path) for e in islice(entries, _WALK_ENTRIES) if e.is_dir())
+    except OSError:
+        return []
+
+
+def _missing(ref: Ref, root: Path, marker: str | None = None) -> str:
+    wanted = f"with a {marker} " if marker else ""
+    if not root.is_dir():
+        return f"{ref} can't be found, since {root} does not exist: run this on Kaggle, or `invoke rehearse` here."
+    there = "; ".join(_levels(root)) or "nothing at all"
+    return (
+        f"The {ref.kind} {ref} {wanted}is not mounted below {root}. There is: {there}. Likely reasons, in order: it is not in "
+        "the notebook's metadata; Kaggle refused the source when the notebook was saved; it is private to another account; its "
+        "first version was still being processed."
+    )
+
+
+def _levels(root: Path) -> list[str]:
+    lines = []
+    for folder in _folders(root)[:_SHOWN]:
+        below = [child.name for child in _folders(folder)]
+        shown = ", ".join(below[:_SHOWN]) + (", …" if len(below) > _SHOWN else "")
+        lines.append(f"{folder.name}/ ({shown})" if below else f"{folder.name}/")
+    return lines

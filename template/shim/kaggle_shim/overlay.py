@@ -1,0 +1,209 @@
+"""An environment laid over the image's: its packages win, everything else of the image stays as it is.
+
+Written by hand because `venv` and ensurepip take seconds where a few files do. With a `--target` folder on PYTHONPATH
+instead, `.pth` files, spawned children with `-I`, and console scripts were seen not to work.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from kaggle_shim.errors import InstallError
+
+# Late in the alphabet: `.pth` files are read in that order, and those of the overlay's own packages come first.
+IMAGE_PTH = "zzz_kaggle_image.pth"
+
+# Asked of the interpreter itself, in this process or in another: only it knows how it was built and patched.
+_DESCRIBE = """
+import os, site, sys, sysconfig
+scheme = "nt" if os.name == "nt" else "posix_prefix"
+own = site.getsitepackages([sys.prefix]) if sys.prefix != sys.base_prefix else []
+folders = site.getsitepackages() + ([site.getusersitepackages()] if site.ENABLE_USER_SITE else [])
+answer = {
+    "executable": getattr(sys, "_base_executable", None) or sys.executable,
+    "version": ".".join(map(str, sys.version_info[:3])),
+    "site_packages": sysconfig.get_path("purelib", scheme, {"base": "", "platbase": ""}).lstrip("/\\\\"),
+    "scripts": sysconfig.get_path("scripts"),
+    "venv": [path for path in own if os.path.isdir(path)],
+    "system": sys.prefix == sys.base_prefix or sys.base_prefix in site.PREFIXES,
+    "image": [path for path in sys.path if path in folders] or [path for path in folders if os.path.isdir(path)],
+}
+"""
+
+
+@dataclass(frozen=True)
+class Overlay:
+    """An environment over the image's.
+
+    Attributes:
+        prefix: its folder.
+        python: its interpreter.
+        site_packages: where wheels go.
+        bin: where commands go.
+        image: the image's own site folders, in the order they are searched, after `site_packages`.
+        image_bin: where the image keeps the commands of its packages.
+        python_tag: `python3.12`, as folders of headers are called.
+    """
+
+    prefix: Path
+    python: Path
+    site_packages: Path
+    bin: Path
+    image: tuple[Path, ...]
+    image_bin: Path
+    python_tag: str
+
+
+def create(prefix: Path, base: Path | str = sys.executable) -> Overlay:
+    """Make an empty overlay.
+
+    An image that is a system Python is reached by `include-system-site-packages`, CPython's own way, so that user site,
+    Debian's dist-packages, sitecustomize and usercustomize are as they were. One that is itself a virtual environment (that
+    of a rehearsal) can only be reached by a `.pth` file.
+
+    Args:
+        prefix: a folder that is empty or absent; on local disk, never on a mount.
+        base: the image's interpreter.
+
+    Raises:
+        InstallError: the folder is in use, or the interpreter does not answer.
+    """
+    prefix = Path(os.path.abspath(prefix))  # noqa: PTH100 - resolve() would follow links of the user's own
+    if prefix.exists() and any(prefix.iterdir()):
+        raise InstallError(
+            f"{prefix} is not empty: an overlay needs a folder of its own, remove it or take another."
+        )
+    facts = _describe(str(base))
+    site_packages = prefix / str(facts["site_packages"])
+    bin_folder = prefix / ("Scripts" if os.name == "nt" else "bin")
+    executable = Path(str(facts["executable"]))
+    try:
+        site_packages.mkdir(parents=True)
+        bin_folder.mkdir(exist_ok=True)
+        _link_interpreter(executable, bin_folder, str(facts["version"]))
+        lines = {
+            "home": executable.parent,
+            "include-system-site-packages": "true" if facts["system"] else "false",
+            "version": facts["version"],
+        }
+        text = "".join(f"{key} = {value}\n" for key, value in lines.items())
+        (prefix / "pyvenv.cfg").write_text(text, encoding="utf-8", newline="\n")
+        _write_pth(site_packages, tuple(facts["venv"]))
+    except OSError as error:
+        raise InstallError(
+            f"No overlay can be made in {prefix} ({error}): take a folder on local disk, such as /tmp."
+        ) from error
+    return Overlay(
+        prefix=prefix,
+        python=bin_folder / ("python.exe" if os.name == "nt" else "python"),
+        site_packages=site_packages,
+        bin=bin_folder,
+        image=tuple(Path(path) for path in facts["image"]),
+        image_bin=Path(str(facts["scripts"])),
+        python_tag="python" + ".".join(str(facts["version"]).split(".")[:2]),
+    )
+
+
+def environment(overlay: Overlay, base: Mapping[str, str]) -> dict[str, str]:
+    """The environment for a process that should live in the overlay.
+
+    Args:
+        overlay: as made by `create`.
+        base: such as `os.environ`; not changed.
+
+    Returns:
+        A copy of `base` where the overlay's commands come first. PYTHONPATH stays: the image sets it.
+    """
+    changed = {key: value for key, value in base.items() if key not in {"PYTHONHOME", "__PYVENV_LAUNCHER__"}}
+    changed["VIRTUAL_ENV"] = str(overlay.prefix)
+    changed["PATH"] = os.pathsep.join([str(overlay.bin), *filter(None, [base.get("PATH", os.defpath)])])
+    return changed
+
+
+def activate_here(overlay: Overlay) -> tuple[str, ...]:
+    """Make the overlay's packages importable in the running interpreter, for later cells of a notebook.
+
+    Its commands come first on PATH too, for `!command` cells and children.
+
+    Args:
+        overlay: whose wheels are installed already.
+
+    Returns:
+        Top-level modules that were imported from somewhere else already and stay what they are until the kernel restarts.
+    """
+    import importlib
+    import site
+
+    own = str(overlay.site_packages)
+    image = {str(path) for path in overlay.image}
+    before = list(sys.path)
+    if own not in before:
+        site.addsitedir(own)
+        added = [path for path in sys.path if path not in before]
+        at = next((i for i, path in enumerate(before) if path in image), len(before))
+        sys.path[:] = [*before[:at], *added, *before[at:]]
+    importlib.invalidate_caches()
+    os.environ.update(environment(overlay, os.environ))
+    return tuple(sorted(name for name in _top_level(overlay.site_packages) if _is_from_elsewhere(name, own)))
+
+
+def _describe(base: str) -> dict[str, list[str] | str | bool]:
+    if base == sys.executable:
+        found: dict[str, dict[str, list[str] | str | bool]] = {}
+        exec(_DESCRIBE, found)  # noqa: S102 - our own text, the same for this interpreter and for another
+        return found["answer"]
+    import json
+    import subprocess
+
+    script = _DESCRIBE + "import json\nprint(json.dumps(answer))"
+    try:
+        done = subprocess.run([base, "-c", script], capture_output=True, check=True, encoding="utf-8")
+        answer: dict[str, list[str] | str | bool] = json.loads(done.stdout.splitlines()[-1])
+    except (OSError, subprocess.CalledProcessError, ValueError, IndexError) as error:
+        raise InstallError(
+            f"{base} does not answer as a Python interpreter ({error}): name the image's own."
+        ) from error
+    return answer
+
+
+def _link_interpreter(executable: Path, folder: Path, version: str) -> None:
+    if os.name == "nt":
+        # The launcher that Windows needs instead of a link is part of `venv` and of no documented place.
+        import venv
+
+        builder = venv.EnvBuilder(symlinks=False, with_pip=False)
+        builder.setup_python(builder.ensure_directories(str(folder.parent)))
+        return
+    import shutil
+
+    major, minor = version.split(".")[:2]
+    for name in ("python", "python3", f"python{major}.{minor}"):
+        try:
+            (folder / name).symlink_to(executable)
+        except OSError:
+            shutil.copy2(executable, folder / name)
+
+
+def _write_pth(site_packages: Path, folders: tuple[str, ...]) -> None:
+    if folders:
+        text = "".join(f"import site; site.addsitedir({str(folder)!r})\n" for folder in folders)
+        (site_packages / IMAGE_PTH).write_text(text, encoding="utf-8", newline="\n")
+
+
+def _top_level(site_packages: Path) -> set[str]:
+    names = {
+        path.name.partition(".")[0]
+        for path in site_packages.iterdir()
+        if not path.name.endswith((".dist-info", ".pth"))
+    }
+    return {name for name in names if name.isidentifier()}
+
+
+def _is_from_elsewhere(name: str, own: str) -> bool:
+    module = sys.modules.get(name)
+    places = [getattr(module, "__file__", None), *getattr(module, "__path__", ())]
+    return module is not None and any(place and not str(place).startswith(own + os.sep) for place in places)

@@ -1,0 +1,136 @@
+"""Run the image's own pip as a child: its output is shown as it comes and kept to be understood."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from kaggle_shim.errors import CollectError
+
+# pip's own environment is honoured, but for what would keep it from saying what is read here.
+_SILENCING = {"PIP_QUIET", "PIP_REPORT", "PIP_DRY_RUN"}
+_OURS = {
+    "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+    "PIP_NO_INPUT": "1",
+    "PIP_ROOT_USER_ACTION": "ignore",
+    "PIP_PROGRESS_BAR": "off",
+}
+
+
+def resolve(
+    requirements: Sequence[Path],
+    constraints: Path,
+    find_links: Path | None,
+    report: Path,
+    say: Callable[[str], None],
+) -> tuple[int, list[str]]:
+    """Ask pip what it would install into the image.
+
+    Args:
+        requirements: requirements files.
+        constraints: a constraints file.
+        find_links: a folder of wheels, None for none.
+        report: where the report goes.
+        say: gets every line as it comes.
+
+    Returns:
+        pip's exit code and its output.
+
+    Raises:
+        CollectError: this interpreter has no pip, or one that makes no report (before 22.2).
+    """
+    links = [] if find_links is None else ["--find-links", str(find_links)]
+    files = [part for path in requirements for part in ("-r", str(path))]
+    code, lines = _run(
+        ["install", "--dry-run", "--report", str(report), "-c", str(constraints), *links, *files], say
+    )
+    if code != 0 and any("No module named pip" in line for line in lines):
+        raise CollectError(f"{sys.executable} has no pip: add it with `{sys.executable} -m ensurepip`.")
+    if code != 0 and any("no such option" in line for line in lines):
+        raise CollectError(
+            "The image's pip is older than 22.2 and can't report what it would install: take a newer image."
+        )
+    return code, lines
+
+
+def build(
+    exact: Path, find_links: Path | None, output: Path, say: Callable[[str], None]
+) -> tuple[int, list[str]]:
+    """Download or build a wheel for every line of a requirements file, and nothing else.
+
+    Args:
+        exact: requirements file with one exact line per package.
+        find_links: a folder of wheels, None for none.
+        output: where the wheels go.
+        say: gets every line as it comes.
+
+    Returns:
+        pip's exit code and its output.
+    """
+    links = [] if find_links is None else ["--find-links", str(find_links)]
+    return _run(["wheel", "--no-deps", "-w", str(output), *links, "-r", str(exact)], say)
+
+
+def options_of(requirements: Path) -> list[str]:
+    """The lines of a requirements file, and of those it includes, that say where and how packages are looked for.
+
+    Folders are made absolute: the lines are going to stand in another file.
+
+    Raises:
+        CollectError: a file that is included is not there.
+    """
+    try:
+        text = requirements.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise CollectError(
+            f"{requirements} can't be read ({error}): put it beside the file that includes it."
+        ) from error
+    found: list[str] = []
+    for raw in text.replace("\\\n", " ").splitlines():
+        line = raw.partition(" #")[0].strip()
+        if not line.startswith("-"):
+            continue
+        name, value = _option(line)
+        if name in {"-r", "--requirement"}:
+            if "://" not in value:
+                found.extend(options_of(requirements.parent / value))
+        elif name in {"-f", "--find-links"} and (requirements.parent / value).exists():
+            found.append(f"--find-links {(requirements.parent / value).resolve()}")
+        elif name not in {"-c", "--constraint", "-e", "--editable", "--require-hashes"}:
+            found.append(line)
+    return list(dict.fromkeys(found))
+
+
+def _option(line: str) -> tuple[str, str]:
+    name, _, value = (
+        line.replace("=", " ", 1).partition(" ") if line.startswith("--") else line.partition(" ")
+    )
+    if not line.startswith("--") and len(name) > 2:  # noqa: PLR2004 - `-rother.txt`
+        name, value = name[:2], name[2:]
+    return name, value.strip()
+
+
+def _run(arguments: Sequence[str], say: Callable[[str], None]) -> tuple[int, list[str]]:
+    import subprocess
+
+    environment = {key: value for key, value in os.environ.items() if key not in _SILENCING}
+    environment |= {key: value for key, value in _OURS.items() if key not in os.environ}
+    environment["PYTHONUNBUFFERED"] = "1"
+    environment["PYTHONIOENCODING"] = "utf-8"
+    lines: list[str] = []
+    with subprocess.Popen(
+        [sys.executable, "-m", "pip", *arguments],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env=environment,
+        encoding="utf-8",
+        errors="replace",
+    ) as child:
+        for line in child.stdout or ():
+            lines.append(line.rstrip("\n"))
+            say(lines[-1])
+        code = child.wait()
+    return code, lines

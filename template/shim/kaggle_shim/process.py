@@ -1,0 +1,262 @@
+"""One child process: its output streamed, its time and memory watched, its whole group ended when it must end."""
+
+from __future__ import annotations
+
+import codecs
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import IO
+
+_POSIX = os.name == "posix"
+_CHUNK = 1 << 16
+_SAMPLE_SECONDS = 0.25
+_TAIL_LINES = 30
+_TAIL_CHARACTERS = 2000
+_PAGE = os.sysconf("SC_PAGE_SIZE") if _POSIX else 0
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a child ended.
+
+    Attributes:
+        exit_code: what it returned; negative for the signal that ended it.
+        seconds: its wall time.
+        peak_memory: highest sum of resident memory over its processes in bytes, sampled four times a second (memory they
+            share counts once for each), None where `/proc` does not tell.
+        tail: the last lines it printed.
+        guarded: whether the guard ended it.
+    """
+
+    exit_code: int
+    seconds: float
+    peak_memory: int | None
+    tail: tuple[str, ...]
+    guarded: bool
+
+
+def run(
+    command: Sequence[str],
+    *,
+    cwd: Path,
+    environment: Mapping[str, str],
+    write: Callable[[str], object],
+    warn_at: tuple[float, Callable[[], object]] | None = None,
+    guard: float | None = None,
+    grace: float = 60.0,
+) -> Ended:
+    """Run a command to its end and hand on everything it prints, as it prints it.
+
+    Args:
+        command: program and arguments.
+        cwd: its working folder.
+        environment: its whole environment.
+        write: takes each piece of output (stdout and stderr in the order they came).
+        warn_at: seconds from now, and what to call then if the child still runs.
+        guard: seconds from now after which the group gets SIGTERM; None for never.
+        grace: seconds between SIGTERM and SIGKILL.
+
+    Raises:
+        OSError: the program can't be started.
+        KeyboardInterrupt: as it came; the group has been ended by then.
+    """
+    started = time.monotonic()
+    child = subprocess.Popen(
+        list(command),
+        cwd=cwd,
+        env=dict(environment),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=_POSIX,
+    )
+    watch = _Watch(child, started, warn_at, guard, grace)
+    tail = _Tail()
+    try:
+        with _forwarded_signals(child):
+            watch.start()
+            for text in _pieces(child.stdout):
+                tail.add(text)
+                write(text)
+            exit_code = child.wait()
+    except BaseException:
+        # Whatever stops us (Ctrl-C in the notebook, a closed output) must not leave a child with the GPU in its hands.
+        end_group(child, grace=5.0)
+        raise
+    finally:
+        watch.stop()
+        if child.stdout is not None:
+            child.stdout.close()
+    _signal_group(child, force=True)
+    return Ended(exit_code, time.monotonic() - started, watch.peak, tail.lines(), watch.guarded)
+
+
+def end_group(child: subprocess.Popen[bytes], grace: float) -> None:
+    """End a child and all it started: SIGTERM, `grace` seconds, SIGKILL."""
+    _signal_group(child, force=False)
+    try:
+        child.wait(timeout=grace)
+    except subprocess.TimeoutExpired:
+        pass
+    _signal_group(child, force=True)
+    child.wait()
+
+
+class _Tail:
+    """The last lines of a stream, where a progress bar counts as the line it ended on."""
+
+    def __init__(self) -> None:
+        self._lines: deque[str] = deque(maxlen=_TAIL_LINES)
+        self._open = ""
+
+    def add(self, text: str) -> None:
+        *whole, self._open = (self._open + text).split("\n")
+        self._lines.extend(line.rstrip("\r").rpartition("\r")[2][-_TAIL_CHARACTERS:] for line in whole)
+        self._open = self._open[-_TAIL_CHARACTERS:]
+
+    def lines(self) -> tuple[str, ...]:
+        last = [self._open.rpartition("\r")[2]] if self._open.strip() else []
+        return (*self._lines, *last)
+
+
+class _Watch(threading.Thread):
+    """Samples memory, warns once, and ends the group at the guard time."""
+
+    def __init__(
+        self,
+        child: subprocess.Popen[bytes],
+        started: float,
+        warn_at: tuple[float, Callable[[], object]] | None,
+        guard: float | None,
+        grace: float,
+    ) -> None:
+        super().__init__(daemon=True)
+        self._child = child
+        self._started = started
+        self._warn_at = warn_at
+        self._guard = guard
+        self._grace = grace
+        self._done = threading.Event()
+        self.peak: int | None = None
+        self.guarded = False
+
+    def run(self) -> None:
+        while True:
+            self._sample()
+            elapsed = time.monotonic() - self._started
+            if self._warn_at is not None and elapsed >= self._warn_at[0]:
+                self._warn_at[1]()
+                self._warn_at = None
+            if self._guard is not None and elapsed >= self._guard and self._child.poll() is None:
+                self.guarded = True
+                end_group(self._child, self._grace)
+                return
+            if self._child.poll() is not None:
+                # What the child left running would keep its output open, and this notebook waiting for it.
+                _signal_group(self._child, force=True)
+                return
+            if self._done.wait(_SAMPLE_SECONDS):
+                return
+
+    def stop(self) -> None:
+        self._done.set()
+        if self.is_alive():
+            self.join()
+
+    def _sample(self) -> None:
+        memory = group_memory(self._child.pid)
+        if memory is not None:
+            self.peak = max(self.peak or 0, memory)
+
+
+def group_memory(leader: int) -> int | None:
+    """Resident bytes over the processes of a group, and over what descends from its leader; None where `/proc` is not."""
+    parents: dict[int, int] = {}
+    members: set[int] = set()
+    try:
+        names = [name for name in os.listdir("/proc") if name.isdigit()]
+    except OSError:
+        return None
+    for name in names:
+        fields = _stat_fields(name)
+        if fields is not None:
+            parents[int(name)] = int(fields[1])
+            if int(fields[2]) == leader:
+                members.add(int(name))
+    for pid in parents:
+        line: set[int] = set()
+        at: int | None = pid
+        while at is not None and at not in line and at not in members:
+            line.add(at)
+            at = parents.get(at)
+        if at in members:
+            members |= line
+    return sum(_resident(pid) for pid in members) if members else None
+
+
+def _stat_fields(name: str) -> list[str] | None:
+    try:
+        with open(f"/proc/{name}/stat", encoding="utf-8", errors="replace") as file:
+            return file.read().rpartition(")")[2].split()
+    except OSError:
+        return None
+
+
+def _resident(pid: int) -> int:
+    try:
+        with open(f"/proc/{pid}/statm", encoding="ascii") as file:
+            return int(file.read().split()[1]) * _PAGE
+    except (OSError, IndexError):
+        return 0
+
+
+def _pieces(stream: IO[bytes] | None) -> Iterator[str]:
+    """The stream as text, as soon as it comes: a progress bar without a newline is shown too."""
+    if stream is None:
+        return
+    decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
+    while chunk := os.read(stream.fileno(), _CHUNK):
+        yield decoder.decode(chunk)
+    rest = decoder.decode(b"", final=True)
+    if rest:
+        yield rest
+
+
+@contextmanager
+def _forwarded_signals(child: subprocess.Popen[bytes]) -> Iterator[None]:
+    """While the child runs, SIGTERM to this process ends the child's group first."""
+    if not _POSIX or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def forward(number: int, _frame: FrameType | None) -> None:
+        end_group(child, grace=5.0)
+        sys.exit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, forward)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _signal_group(child: subprocess.Popen[bytes], *, force: bool) -> None:
+    if sys.platform == "win32":
+        if child.poll() is None:
+            child.kill() if force else child.terminate()
+        return
+    try:
+        os.killpg(child.pid, signal.SIGKILL if force else signal.SIGTERM)
+    except (ProcessLookupError, PermissionError):
+        # The group is gone already, or what is left of it belongs to nobody we may signal.
+        return

@@ -1,0 +1,227 @@
+"""What pip's answers mean: which packages are to be collected, and why there is no solution. No process is started here."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from kaggle_shim.conflicts import packaging_requirements
+from kaggle_shim.errors import CollectError
+from kaggle_shim.image import Distribution
+from kaggle_shim.wheels import normalise
+
+_SATISFIED = re.compile(
+    r"Requirement already satisfied: (?P<name>[A-Za-z0-9][\w.-]*)(?:\[(?P<extras>[^\]]*)\])?.* in .*?(?P<source>\(from .*\)) \((?P<version>[^()]+)\)\s*"
+)
+_DEPENDS = re.compile(r"\s*(?P<who>\S+ \S+) depends on (?P<what>\S.*?)\s*")
+_REQUESTED = re.compile(r"\s*The user requested (?P<constraint>\(constraint\) )?(?P<what>\S.*?)\s*")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+@dataclass(frozen=True)
+class Package:
+    """A package that pip would install.
+
+    Attributes:
+        project: normalised name.
+        version: its version.
+        requirement: a requirements line for exactly this one.
+        sha256: of the file the index announced, None where it will be built or announces none.
+    """
+
+    project: str
+    version: str
+    requirement: str
+    sha256: str | None
+
+
+@dataclass(frozen=True)
+class Resolution:
+    """What the requirements need.
+
+    Attributes:
+        packages: to be collected, sorted.
+        requested: what the requirements name directly, normalised, sorted.
+        satisfied: name and version of what the image has of it, sorted.
+        repairs: name and version of what pip would install besides, for packages the image came with.
+    """
+
+    packages: tuple[Package, ...]
+    requested: tuple[str, ...]
+    satisfied: tuple[tuple[str, str], ...]
+    repairs: tuple[tuple[str, str], ...]
+
+
+def read_report(
+    report: Mapping[str, Any], lines: Iterable[str], image: Mapping[str, Distribution]
+) -> Resolution:
+    """Turn pip's report and what it printed into a resolution.
+
+    Args:
+        report: of `pip install --dry-run --report`.
+        lines: pip's output: only there does it say which requirements the image satisfies.
+        image: what the image has.
+
+    Raises:
+        CollectError: the report has a shape nobody knows.
+    """
+    try:
+        new = {normalise(entry["metadata"]["name"]): entry for entry in report["install"]}
+    except (KeyError, TypeError) as error:
+        raise CollectError(
+            f"pip's report has no {error}: this pip is too new or too old, please report its version."
+        ) from error
+    direct = _satisfied_directly(lines)
+    roots = {project: frozenset(_extras(entry)) for project, entry in new.items() if entry.get("requested")}
+    reached, left_to_image = _reach({**direct, **roots}, new, image)
+    return Resolution(
+        packages=tuple(_package(project, new[project]) for project in sorted(reached)),
+        requested=tuple(sorted({*direct, *roots})),
+        satisfied=tuple(sorted((project, image[project].version) for project in left_to_image)),
+        repairs=tuple(
+            sorted((project, str(new[project]["metadata"]["version"])) for project in new.keys() - reached)
+        ),
+    )
+
+
+def no_solution(
+    lines: Sequence[str], image: Mapping[str, Distribution], protected: Iterable[str]
+) -> str | None:
+    """The sentence about requirements that contradict the image or each other; None when pip says nothing of the kind.
+
+    Args:
+        lines: pip's output.
+        image: what the image has.
+        protected: projects that were held at the image's version.
+    """
+    start = next((i for i, line in enumerate(lines) if "The conflict is caused by" in line), None)
+    if start is None:
+        return None
+    held = set(protected)
+    demands: list[tuple[str, str]] = []
+    for line in lines[start + 1 :]:
+        if match := _DEPENDS.fullmatch(line):
+            demands.append((match["who"], match["what"]))
+        elif match := _REQUESTED.fullmatch(line):
+            if not match["constraint"]:
+                demands.append(("deps/requirements.txt", match["what"]))
+        elif not line.strip():
+            break
+    for who, what in demands:
+        project = _project(what)
+        if project in held:
+            return (
+                f"{who} wants {what} and the image's {project} is {image[project].version}, which is protected: ask for a version that "
+                f"is content with it or, if {project} may be replaced, name it in workspace.allow of invoke.yaml."
+            )
+    said = "; ".join(f"{who} wants {what}" for who, what in demands[:4])
+    return f"The requirements contradict each other ({said}): loosen one of them in deps/requirements.txt."
+
+
+def other_failure(lines: Sequence[str]) -> str:
+    """The sentence about any other failure of pip: what it says last about an error, and what helps."""
+    text = "\n".join(lines)
+    if match := re.search(
+        r"Could not find a version that satisfies the requirement (.+?) \(from versions: (.*?)\)", text
+    ):
+        wanted = match[1].partition(" (from")[0]
+        if match[2] in {"none", ""}:
+            return f"The index has no {wanted} for this Python: look at its spelling in deps/requirements.txt, and whether the notebook has internet."
+        newest = match[2].rpartition(",")[2].strip()
+        return f"The index has no {wanted} for this Python, its newest is {newest}: change the version in deps/requirements.txt."
+    if match := re.search(
+        r"(?:Failed to build|Failed building wheel for|Failed to build installable wheels for some pyproject.toml based projects \(?) ?([\w.-]+)",
+        text,
+    ):
+        return f"{match[1]} could not be built: the lines of pip above say why; ask for a version with a wheel, or put one into deps/wheels."
+    errors = [line.strip() for line in lines if line.lstrip().startswith(("ERROR:", "error:", "× "))]
+    said = (
+        errors[-1].removeprefix("ERROR:").strip()
+        if errors
+        else (lines[-1].strip() if lines else "no reason given")
+    )
+    return f"pip could not resolve deps/requirements.txt: {said.rstrip('.')}."
+
+
+def _satisfied_directly(lines: Iterable[str]) -> dict[str, frozenset[str]]:
+    """Names and extras of the requirements that pip found satisfied and that no other package asked for."""
+    found: dict[str, frozenset[str]] = {}
+    for line in lines:
+        match = _SATISFIED.match(line)
+        if match and "(from -r " in match["source"]:
+            extras = frozenset(extra.strip() for extra in (match["extras"] or "").split(",") if extra.strip())
+            name = normalise(match["name"])
+            found[name] = found.get(name, frozenset()) | extras
+    return found
+
+
+def _reach(
+    roots: Mapping[str, frozenset[str]], new: Mapping[str, Any], image: Mapping[str, Distribution]
+) -> tuple[set[str], set[str]]:
+    """Walk the dependencies from the requirements through what is new; the image's own packages end a path.
+
+    The image's package that a requirement asks more of (`name[extra]`) is walked for those extras alone.
+    """
+    reached: set[str] = set()
+    left_to_image: set[str] = set()
+    seen: set[tuple[str, frozenset[str]]] = set()
+    waiting = list(roots.items())
+    while waiting:
+        project, extras = waiting.pop()
+        if (project, extras) in seen:
+            continue
+        seen.add((project, extras))
+        if project in new:
+            reached.add(project)
+            waiting.extend(
+                _dependencies(new[project]["metadata"].get("requires_dist", ()), extras, only_extras=False)
+            )
+        elif project in image:
+            left_to_image.add(project)
+            if extras:
+                waiting.extend(_dependencies(image[project].demands(), extras, only_extras=True))
+    return reached, left_to_image
+
+
+def _dependencies(
+    lines: Iterable[str], extras: frozenset[str], *, only_extras: bool
+) -> list[tuple[str, frozenset[str]]]:
+    requirements = packaging_requirements()
+    if requirements is None:
+        raise CollectError(
+            "pip is there without the packaging library inside it: repair pip with `python -m ensurepip --upgrade`."
+        )
+    found = []
+    for line in lines:
+        wanted = requirements.Requirement(line)
+        plain = wanted.marker is None or wanted.marker.evaluate({"extra": ""})
+        by_extra = wanted.marker is not None and any(
+            wanted.marker.evaluate({"extra": extra}) for extra in extras
+        )
+        if (plain and not only_extras) or (by_extra and not (plain and only_extras)):
+            found.append((normalise(wanted.name), frozenset(wanted.extras)))
+    return found
+
+
+def _extras(entry: Mapping[str, Any]) -> list[str]:
+    return [str(extra) for extra in entry.get("requested_extras", ())]
+
+
+def _package(project: str, entry: Mapping[str, Any]) -> Package:
+    version, info = str(entry["metadata"]["version"]), entry["download_info"]
+    url = str(info["url"])
+    digest = info.get("archive_info", {}).get("hashes", {}).get("sha256")
+    if not entry.get("is_direct"):
+        ready = url.partition("#")[0].partition("?")[0].endswith(".whl")
+        return Package(project, version, f"{project}=={version}", digest if ready else None)
+    folder = f"#subdirectory={info['subdirectory']}" if info.get("subdirectory") else ""
+    if "vcs_info" in info:
+        url = f"{info['vcs_info']['vcs']}+{url}@{info['vcs_info']['commit_id']}"
+    return Package(project, version, f"{project} @ {url}{folder}", None)
+
+
+def _project(requirement: str) -> str:
+    match = _NAME.match(requirement)
+    return normalise(match[0]) if match else ""

@@ -1,0 +1,168 @@
+"""A look at the submission, as closely as the workspace asks for.
+
+`exists`: the file is there and not empty. `columns`: a table has the columns of the competition's sample. `strict`: the rows
+and ids of the sample as well. Other kinds of files are looked at by existence. Deciding is pure (`judge`); reading is apart.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import re
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from kaggle_shim.errors import SubmissionError
+
+CHECKS = ("exists", "columns", "strict")
+
+_SAMPLE_NAMES = ("sample_submission", "sampleSubmission", "SampleSubmission", "submission_format")
+_SAMPLE_PATTERN = re.compile(r"(sample|example|test).?submission|submission.?(format|sample)", re.IGNORECASE)
+_SEEN_ENTRIES = 500
+_MISSING_VALUES = frozenset(("", "nan", "null", "none", "na"))
+# Read in a child, with the interpreter that has the entry point's packages; the shim itself knows no parquet.
+_PARQUET_READER = """
+import json, sys
+import pyarrow.parquet as parquet
+table = parquet.read_table(sys.argv[1])
+first = [str(value) for value in table.column(0).to_pylist()] if table.num_columns else []
+nulls = sum(table.column(i).null_count for i in range(table.num_columns))
+print(json.dumps({"columns": table.column_names, "rows": table.num_rows, "ids": first, "missing": nulls}))
+"""
+
+
+@dataclass(frozen=True)
+class Table:
+    """What is looked at in a table: column names, number of rows, the first column's values, number of missing values."""
+
+    columns: tuple[str, ...]
+    rows: int
+    ids: tuple[str, ...]
+    missing: int
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What was seen: errors stop a save run, warnings never stop anything; `rows` is None for what is no table."""
+
+    errors: tuple[str, ...]
+    warnings: tuple[str, ...]
+    rows: int | None
+
+
+def look(path: Path, check: str, competition: Path | None, python: str, environment: Mapping[str, str]) -> Verdict:
+    """Look at a submission file.
+
+    Args:
+        path: the file that the competition scores.
+        check: `exists`, `columns` or `strict`.
+        competition: the mounted competition, where its sample submission lies; None when there is none.
+        python: interpreter that may have pyarrow, for parquet.
+        environment: its environment.
+    """
+    if not path.is_file():
+        beside = sorted(p.name for p in islice(path.parent.iterdir(), _SEEN_ENTRIES) if p.is_file()) if path.parent.is_dir() else []
+        there = f"the entry point left {', '.join(beside[:8])}" if beside else "the entry point left no file"
+        return Verdict((f"{path.name} is missing in {path.parent}: {there}; write it there, or name it in workspace.submission.",), (), None)
+    if path.stat().st_size == 0:
+        return Verdict((f"{path.name} is empty (zero bytes): the entry point opened it and wrote nothing.",), (), None)
+    if check == "exists" or path.suffix not in (".csv", ".parquet"):
+        return Verdict((), (), None)
+    try:
+        table = read(path, python, environment)
+    except SubmissionError as error:
+        return Verdict((), (str(error),), None)
+    sample_path = find_sample(competition, path.suffix) if competition is not None else None
+    if sample_path is None:
+        return Verdict((), ("The competition has no sample submission to compare with: only the file's existence was checked.",), table.rows)
+    try:
+        sample = read(sample_path, python, environment)
+    except SubmissionError as error:
+        return Verdict((), (str(error),), table.rows)
+    errors, warnings = judge(table, sample, check, path.name, sample_path.name)
+    return Verdict(errors, warnings, table.rows)
+
+
+def judge(table: Table, sample: Table, check: str, name: str, sample_name: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Compare a submission with the sample: (errors, warnings), each a sentence."""
+    errors: list[str] = []
+    soft: list[str] = []
+    lacking = [column for column in sample.columns if column not in table.columns]
+    extra = [column for column in table.columns if column not in sample.columns]
+    if lacking or extra:
+        parts = [f"lacks {', '.join(lacking)}"] if lacking else []
+        parts += [f"has {', '.join(extra)} too many"] if extra else []
+        errors.append(f"{name} {' and '.join(parts)}, compared with {sample_name}.")
+    elif table.columns != sample.columns:
+        soft.append(f"{name} has the columns of {sample_name} in another order.")
+    if table.missing:
+        soft.append(f"{name} has {table.missing} missing values.")
+    if not errors:
+        soft += _about_rows(table, sample, name, sample_name)
+    if check == "strict":
+        return (*errors, *soft), ()
+    return tuple(errors), tuple(soft)
+
+
+def _about_rows(table: Table, sample: Table, name: str, sample_name: str) -> list[str]:
+    sentences = []
+    key = sample.columns[0] if sample.columns else ""
+    if len(set(table.ids)) != len(table.ids):
+        sentences.append(f"{name} repeats values of its first column {key}.")
+    if table.rows != sample.rows:
+        sentences.append(f"{name} has {table.rows} rows, {sample_name} has {sample.rows}.")
+    elif table.columns == sample.columns and set(table.ids) != set(sample.ids):
+        sentences.append(f"{name} has other values of {key} than {sample_name}.")
+    return sentences
+
+
+def find_sample(competition: Path, suffix: str) -> Path | None:
+    """The competition's sample submission of that suffix, by its usual names, then among the first entries of the folder."""
+    for stem in _SAMPLE_NAMES:
+        path = competition / f"{stem}{suffix}"
+        if path.is_file():
+            return path
+    with os.scandir(competition) as entries:
+        for entry in islice(entries, _SEEN_ENTRIES):
+            if entry.name.endswith(suffix) and _SAMPLE_PATTERN.search(entry.name):
+                return Path(entry.path)
+    return None
+
+
+def read(path: Path, python: str, environment: Mapping[str, str]) -> Table:
+    """Read a csv or parquet table; raises SubmissionError when it can't be read as one."""
+    return _read_parquet(path, python, environment) if path.suffix == ".parquet" else _read_csv(path)
+
+
+def _read_csv(path: Path) -> Table:
+    rows = 0
+    missing = 0
+    ids = []
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.reader(file)
+            columns = tuple(next(reader, []))
+            for row in reader:
+                if not row:
+                    continue
+                rows += 1
+                ids.append(row[0])
+                missing += sum(value.strip().lower() in _MISSING_VALUES for value in row)
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise SubmissionError(f"{path.name} does not read as csv ({error}): only its existence was checked.") from error
+    return Table(columns, rows, tuple(ids), missing)
+
+
+def _read_parquet(path: Path, python: str, environment: Mapping[str, str]) -> Table:
+    child = subprocess.run(
+        [python, "-c", _PARQUET_READER, str(path)], env=dict(environment), capture_output=True, text=True, encoding="utf-8", check=False
+    )
+    if child.returncode != 0:
+        reason = child.stderr.strip().rpartition("\n")[2] or f"exit code {child.returncode}"
+        raise SubmissionError(f"{path.name} does not read as parquet ({reason}): only its existence was checked.")
+    value = json.loads(child.stdout)
+    return Table(tuple(value["columns"]), value["rows"], tuple(value["ids"]), value["missing"])

@@ -1,0 +1,313 @@
+"""Wheels as they arrive in a notebook: what each one is, told from the metadata inside and never from its file's name.
+
+Kaggle drops the `+` from names, turns a wheel into a folder now and then, and leaves an archive packed (KAGGLE.md §5, §6).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from kaggle_shim import archives, tags, unpack
+from kaggle_shim.archives import Member
+from kaggle_shim.errors import WheelError
+
+_ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
+_DEPTH = 2
+_UNSIGNED = {"RECORD", "RECORD.jws", "RECORD.p7s"}
+
+
+@dataclass(frozen=True)
+class Wheel:
+    """A wheel that was read.
+
+    Attributes:
+        path: the zip, or the folder it became.
+        project: normalised name, `pytorch-lightning`.
+        version: as its METADATA says, local part included.
+        tags: of its WHEEL file.
+        root_is_purelib: whether its top level belongs to purelib.
+        requires_dist: the Requires-Dist lines.
+        filename: rebuilt from METADATA and WHEEL; what pip wants the file to be called.
+        dist_info: the name of its metadata folder.
+        members: every file in it.
+        record: hash (`sha256=…`) and size of its files as its RECORD states them, by name.
+    """
+
+    path: Path
+    project: str
+    version: str
+    tags: tuple[str, ...]
+    root_is_purelib: bool
+    requires_dist: tuple[str, ...]
+    filename: str
+    dist_info: str
+    members: tuple[Member, ...] = field(repr=False)
+    record: Mapping[str, tuple[str, int]] = field(repr=False)
+
+    def __str__(self) -> str:
+        """The name people know it by."""
+        return f"{self.project} {self.version}"
+
+    def read(self, name: str) -> str | None:
+        """A file of its metadata folder as text, None when it has none of that name; raises WheelError."""
+        wanted = f"{self.dist_info}/{name}"
+        found = next((member for member in self.members if member.name == wanted), None)
+        return None if found is None else archives.read(found).decode("utf-8", "replace")
+
+
+def normalise(name: str) -> str:
+    """A project's name as the index compares it: `Foo_Bar.baz` is `foo-bar-baz`."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def rebuild_filename(project: str, version: str, build: str, wheel_tags: Iterable[str]) -> str:
+    """The file name that says what the metadata says.
+
+    Args:
+        project: the name, in any spelling.
+        version: as METADATA has it.
+        build: the WHEEL file's Build, "" when it has none.
+        wheel_tags: the WHEEL file's Tag lines.
+    """
+    singles = [single for tag in wheel_tags for single in tags.expand(tag)]
+    compressed = "-".join(".".join(dict.fromkeys(single[part] for single in singles)) for part in range(3))
+    parts = [
+        normalise(project).replace("-", "_"),
+        version.replace("-", "_"),
+        *([build] if build else []),
+        compressed,
+    ]
+    return "-".join(parts) + ".whl"
+
+
+def read_wheel(path: Path) -> Wheel:
+    """Read one wheel, a zip under any name or a folder.
+
+    Raises:
+        WheelError: it is damaged, holds something unsafe, or its metadata is missing or from the future.
+    """
+    members = archives.folder_members(path) if path.is_dir() else archives.zip_members(path)
+    dist_info = _dist_info(path, members)
+    by_name = {member.name: member for member in members}
+
+    def text(name: str) -> str | None:
+        member = by_name.get(f"{dist_info}/{name}")
+        return None if member is None else archives.read(member).decode("utf-8", "replace")
+
+    metadata, facts = _headers(text("METADATA")), _headers(text("WHEEL"))
+    project, version = _one(metadata, "name"), _one(metadata, "version")
+    if not project or not version or not facts:
+        raise WheelError(
+            f"{path.name} doesn't say its name, version and tags (METADATA, WHEEL): build it again with pip wheel."
+        )
+    major = _one(facts, "wheel-version").partition(".")[0]
+    if major not in {"", "1"}:
+        raise WheelError(
+            f"{path.name} is a wheel of format {_one(facts, 'wheel-version')}, only 1.x is known: build it again."
+        )
+    wheel_tags = tuple(facts.get("tag", ()))
+    if not any(tags.expand(tag) for tag in wheel_tags):
+        raise WheelError(f"{path.name} names no tag in its WHEEL file: build it again with pip wheel.")
+    wheel = Wheel(
+        path=path,
+        project=normalise(project),
+        version=version,
+        tags=wheel_tags,
+        root_is_purelib=_one(facts, "root-is-purelib").lower() == "true",
+        requires_dist=tuple(metadata.get("requires-dist", ())),
+        filename=rebuild_filename(project, version, _one(facts, "build"), wheel_tags),
+        dist_info=dist_info,
+        members=members,
+        record=parse_record(text("RECORD") or ""),
+    )
+    return _with_names_of_record(wheel) if path.is_dir() else wheel
+
+
+def discover(
+    folders: Iterable[Path], *, target: tags.Target | None = None, scratch: Path | None = None
+) -> tuple[Wheel, ...]:
+    """Find the wheels below some folders, in every shape Kaggle leaves them in.
+
+    Looked at are the folders' own entries and those one level below; never more, the folders may be slow mounts.
+
+    Args:
+        folders: such as the mounted output of the wheel notebook.
+        target: the interpreter they are for; the running one by default.
+        scratch: where wheels are put that lie in an archive; a temporary folder by default.
+
+    Returns:
+        One wheel per project, sorted by project. Wheels for another Python or platform are passed by where another one
+        of the project fits.
+
+    Raises:
+        WheelError: a wheel is damaged, none of a project fits, or two that differ do.
+    """
+    found: dict[str, list[Wheel]] = {}
+    for path in _candidates(folders, scratch):
+        wheel = read_wheel(path)
+        found.setdefault(wheel.project, []).append(wheel)
+    return tuple(_choose(found[project], target or tags.current()) for project in sorted(found))
+
+
+def parse_record(text: str) -> dict[str, tuple[str, int]]:
+    """Read a RECORD: hash (`sha256=…`) and size by name; lines without either (RECORD's own) are left out."""
+    import csv
+
+    rows = (row for row in csv.reader(text.splitlines()) if len(row) == 3)  # noqa: PLR2004 - path, hash, size
+    return {name: (digest.rstrip("="), int(size)) for name, digest, size in rows if digest and size.isdigit()}
+
+
+def _candidates(folders: Iterable[Path], scratch: Path | None) -> list[Path]:
+    found: list[Path] = []
+    for folder in folders:
+        if _is_wheel_folder(folder):
+            found.append(folder)
+            continue
+        for entry in _entries(folder, _DEPTH):
+            lower = entry.name.lower()
+            if lower.endswith(".whl") or (lower.endswith(".zip") and _is_wheel_zip(entry)):
+                found.append(entry)
+            elif lower.endswith(_ARCHIVES):
+                found.extend(archives.take_wheels(entry, scratch or _new_scratch()))
+    return found
+
+
+def _entries(folder: Path, depth: int) -> list[Path]:
+    try:
+        with os.scandir(folder) as scan:
+            entries = sorted((Path(entry.path), entry.is_dir()) for entry in scan)
+    except OSError as error:
+        raise WheelError(f"{folder} can't be listed ({error}): attach it again.") from error
+    found = []
+    for path, is_folder in entries:
+        if not is_folder or path.name.lower().endswith(".whl"):
+            found.append(path)
+        elif depth > 1:
+            found.extend(_entries(path, depth - 1))
+    return found
+
+
+def _is_wheel_folder(folder: Path) -> bool:
+    return folder.name.lower().endswith(".whl") and folder.is_dir()
+
+
+def _is_wheel_zip(path: Path) -> bool:
+    try:
+        return any(
+            re.fullmatch(r"[^/]+\.dist-info/WHEEL", member.name) for member in archives.zip_members(path)
+        )
+    except WheelError:
+        return False
+
+
+def _new_scratch() -> Path:
+    import tempfile
+
+    return Path(tempfile.mkdtemp(prefix="kaggle-shim-wheels-"))
+
+
+def _choose(wheels: list[Wheel], target: tags.Target) -> Wheel:
+    reasons = {wheel.path: tags.why_not(wheel.tags, target) for wheel in wheels}
+    fitting = [wheel for wheel in wheels if reasons[wheel.path] is None]
+    if not fitting:
+        first = wheels[0]
+        raise WheelError(
+            f"{first.filename} can't be used: {reasons[first.path]}, this is {target}; make the wheels with the image that runs them."
+        )
+    first, *others = fitting
+    for other in others:
+        if (other.filename, other.record) != (first.filename, first.record) or not first.record:
+            raise WheelError(
+                f"{first.project} is there twice, {first.path} and {other.path}, and they differ: remove one."
+            )
+    return first
+
+
+def _dist_info(path: Path, members: tuple[Member, ...]) -> str:
+    found = sorted(
+        {
+            match[1]
+            for member in members
+            if (match := re.fullmatch(r"([^/]+\.dist-info)/(?:METADATA|WHEEL)", member.name))
+        }
+    )
+    if len(found) != 1:
+        many = f"{len(found)} of them ({', '.join(found)})" if found else "none"
+        raise WheelError(
+            f"{path.name} should have one .dist-info folder and has {many}: it isn't a whole wheel, upload it again."
+        )
+    return found[0]
+
+
+def _headers(text: str | None) -> dict[str, list[str]]:
+    from email.parser import HeaderParser
+
+    found: dict[str, list[str]] = {}
+    # METADATA goes on with the whole README behind the first empty line.
+    head = re.split(r"\r?\n\r?\n", text or "", maxsplit=1)[0]
+    for key, value in HeaderParser().parsestr(head).items():
+        found.setdefault(key.lower(), []).append(str(value).strip())
+    return found
+
+
+def _one(headers: Mapping[str, list[str]], key: str) -> str:
+    return headers.get(key, [""])[0]
+
+
+def _with_names_of_record(wheel: Wheel) -> Wheel:
+    """Give the files of an unpacked wheel their names back: those of its RECORD, found by their contents.
+
+    Raises:
+        WheelError: a file that RECORD lists is not there, under any name.
+    """
+    present = {member.name for member in wheel.members}
+    missing = {name: entry for name, entry in wheel.record.items() if name not in present}
+    if not missing:
+        return wheel
+    by_content: dict[tuple[str, int], list[str]] = {}
+    for name, entry in missing.items():
+        by_content.setdefault(entry, []).append(name)
+    members = []
+    for member in wheel.members:
+        if member.name not in wheel.record and member.name.rpartition("/")[2] not in _UNSIGNED:
+            names = by_content.get((_hash(Path(member.file)), member.size), [])
+            original = _likest(names, member.name)
+            if original is not None:
+                names.remove(original)
+                del missing[original]
+                members.append(member._replace(name=original))
+                continue
+        members.append(member)
+    if missing:
+        raise WheelError(
+            f"{wheel.path.name} has lost {min(missing)} on its way: upload the wheel again, inside a notebook's output."
+        )
+    dist_info = _dist_info(wheel.path, tuple(member for member in members if member.name in wheel.record))
+    renamed = [
+        member._replace(name=f"{dist_info}/{member.name.partition('/')[2]}")
+        if member.name.startswith(f"{wheel.dist_info}/")
+        else member
+        for member in members
+    ]
+    return replace(wheel, dist_info=dist_info, members=tuple(renamed))
+
+
+def _hash(path: Path) -> str:
+    import hashlib
+
+    return unpack.hash_text("sha256", hashlib.sha256(path.read_bytes()).digest())
+
+
+def _likest(names: list[str], damaged: str) -> str | None:
+    """Of names whose contents are the same (empty files often are), the one that lost the fewest characters."""
+    kept = [name for name in names if _is_subsequence(damaged, name)]
+    return min(kept, key=len) if kept else (names[0] if len(names) == 1 else None)
+
+
+def _is_subsequence(short: str, long: str) -> bool:
+    rest = iter(long)
+    return all(letter in rest for letter in short)

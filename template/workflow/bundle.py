@@ -1,0 +1,50 @@
+"""The shim and the code tree as text that fits into a notebook's first cell.
+
+A zip is not the same bytes on every machine, so the shim is identified by the fingerprint of its files.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import zipfile
+from collections.abc import Iterable
+from functools import lru_cache
+from pathlib import Path
+
+from kaggle_shim import __version__
+from kaggle_shim.manifest import FileEntry, fingerprint, scan
+
+_EPOCH = (1980, 1, 1, 0, 0, 0)
+
+
+def shim_files(root: Path) -> tuple[FileEntry, ...]:
+    """The files of the runtime package, without what Python left beside them."""
+    folder = root / "shim"
+    return tuple(entry for entry in scan(folder / "kaggle_shim") if entry.path.endswith(".py"))
+
+
+@lru_cache(maxsize=4)
+def shim_fingerprint(root: Path) -> str:
+    """What the runtime package is, from its contents alone (SHA-256 in hex)."""
+    return fingerprint(shim_files(root))
+
+
+def template_version(root: Path) -> str:
+    """Version and shim fingerprint, as plans and reports carry them."""
+    return f"{__version__}+{shim_fingerprint(root)[:12]}"
+
+
+def pack_shim(root: Path) -> str:
+    """The runtime package as a zip in base64."""
+    folder = root / "shim" / "kaggle_shim"
+    return pack((f"kaggle_shim/{entry.path}", folder / entry.path) for entry in shim_files(root))
+
+
+def pack(files: Iterable[tuple[str, Path]]) -> str:
+    """Files as a zip in base64, sorted and without times."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+        for name, path in sorted(files):
+            archive.writestr(zipfile.ZipInfo(name, _EPOCH), path.read_bytes(), zipfile.ZIP_DEFLATED, 9)
+    return base64.b64encode(buffer.getvalue()).decode("ascii")

@@ -1,0 +1,126 @@
+"""`invoke check`: every fault of the workspace that can be known without network, all in one go."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from kaggle_shim import entry, refs
+from workflow import bundle, compose, metadata, plans, requirements, stage_notebook, tree
+from workflow.errors import WorkflowError
+from workflow.findings import ERROR, WARNING, Finding
+from workflow.settings import FILE as SETTINGS
+from workflow.workspace import CODES, DEPS, SUB, Notebook, Workspace
+from workflow.workspace import findings_of as metadata_findings
+
+_FINGERPRINT = "0" * 64
+
+
+def find_all(workspace: Workspace) -> tuple[Finding, ...]:
+    """Everything to say about a workspace, errors and warnings, sorted by file."""
+    found = list(metadata_findings(workspace))
+    found += _guarded(CODES, lambda: tree.read(workspace.root / CODES, workspace.root, (metadata.DATASET_FILE,)).findings)
+    found += _about_entry(workspace)
+    found += requirements.findings_of(workspace)
+    found += _about_image_list(workspace)
+    found += _about_parts(workspace)
+    for name in workspace.notebook_names():
+        found += _guarded(name, lambda name=name: _about_notebook(workspace, name))  # type: ignore[misc]  # mypy can't type a lambda's default
+    unique = dict.fromkeys(found)
+    return tuple(sorted(unique, key=lambda f: (f.path, f.line or 0, f.level)))
+
+
+def _guarded(path: str, look: Callable[[], tuple[Finding, ...]]) -> tuple[Finding, ...]:
+    """A check's findings, or the one error that kept it from looking."""
+    try:
+        return look()
+    except WorkflowError as error:
+        return (Finding(ERROR, "unusable", path, str(error)),)
+
+
+def _about_entry(workspace: Workspace) -> Iterator[Finding]:
+    words = (*workspace.settings.entry, *workspace.settings.args)
+    problem = entry.problem(words, workspace.root / CODES)
+    if problem is not None:
+        yield Finding(ERROR, "entry-point", SETTINGS, problem)
+    elif entry.program_missing(words):
+        yield Finding(WARNING, "entry-program", SETTINGS, f"the program {words[0]} is not on this machine: rehearsal can't run it.")
+    if workspace.settings.limit is None:
+        yield Finding(WARNING, "limit", SETTINGS, "no limit is set, 9h assumed: write workspace.limit as the competition's page says it.")
+    if workspace.settings.save_run == "light":
+        yield Finding(WARNING, "light-save-run", SETTINGS, "save-run is light: a save run proves mounts, install and imports, not the entry point.")
+
+
+def _about_image_list(workspace: Workspace) -> Iterator[Finding]:
+    if not (workspace.root / DEPS / "image.txt").is_file():
+        sentence = "the list of what the image has is missing: rehearsal takes that of workflow/default-image.txt."
+        yield Finding(WARNING, "image-list", f"{DEPS}/image.txt", sentence)
+
+
+def _about_parts(workspace: Workspace) -> Iterator[Finding]:
+    names = workspace.notebook_names()
+    if not (workspace.root / CODES / metadata.DATASET_FILE).is_file():
+        yield Finding(ERROR, "no-codes", CODES, f"{CODES}/{metadata.DATASET_FILE} is missing: this folder is no workspace yet; copier copy fills in what is missing.")
+    if SUB not in names and not any(name != DEPS for name in names):
+        yield Finding(ERROR, "no-notebook", SUB, "there is no submission notebook: copier copy fills in what is missing.")
+
+
+def _about_notebook(workspace: Workspace, name: str) -> tuple[Finding, ...]:
+    value, _ = metadata.read_kernel(workspace.root / name / metadata.KERNEL_FILE, workspace.root)
+    if value is None:
+        return ()
+    notebook = workspace.notebook(name)
+    found = list(_about_metadata(workspace, notebook))
+    try:
+        source = compose.read_source(notebook.source)
+    except WorkflowError as error:
+        return (*found, Finding(ERROR, "notebook", f"{name}/{value.code_file}", _short(str(error), notebook.source)))
+    found += stage_notebook.findings_of(workspace, notebook, source)
+    found += _about_size(workspace, notebook, source)
+    return tuple(found)
+
+
+def _about_metadata(workspace: Workspace, notebook: Notebook) -> Iterator[Finding]:
+    about, path = notebook.metadata, f"{notebook.name}/{metadata.KERNEL_FILE}"
+    if not about.is_private:
+        yield Finding(WARNING, "public", path, "is_private is false: nothing is pushed in public without --public.")
+    if notebook.collects:
+        if not about.enable_internet:
+            yield Finding(ERROR, "deps-offline", path, "enable_internet is false, and the deps notebook downloads wheels: set it to true.")
+        return
+    if about.competition is not None and about.enable_internet and notebook.name == SUB:
+        yield Finding(WARNING, "internet-on", path, "enable_internet is true, and code competitions refuse that: set it to false.")
+    if about.competition is None and notebook.name == SUB:
+        yield Finding(ERROR, "no-competition", path, "competition_sources is empty, so nothing can be submitted: write the competition's slug there.")
+    for ref in about.sources:
+        if isinstance(ref, refs.CompetitionRef) and ref.slug in ("your-competition",):
+            yield Finding(WARNING, "competition", path, f"{ref} stands for the competition's slug: write the real one.")
+    deps = plans.deps_id(workspace)
+    attached = {str(getattr(ref, "name", ref)) for ref in about.sources if isinstance(ref, refs.NotebookRef)}
+    if deps is not None and deps.name not in attached and notebook.name == SUB and _asks(workspace):
+        yield Finding(WARNING, "deps-not-attached", path, f"{DEPS}/requirements.txt asks for packages, and {deps.name} is not attached: add it to kernel_sources.")
+
+
+def _asks(workspace: Workspace) -> bool:
+    try:
+        text = workspace.requirements.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError):
+        return False
+    return any(line.strip() and not line.strip().startswith("#") for line in text.splitlines())
+
+
+def _about_size(workspace: Workspace, notebook: Notebook, source: compose.Source) -> Iterator[Finding]:
+    """Whether the notebook is under Kaggle's limit once it carries shim and plan."""
+    path = f"{notebook.name}/{notebook.metadata.code_file}"
+    try:
+        if notebook.collects:
+            plan = plans.for_collecting(workspace, notebook, requirements.read(workspace, ""), None)
+        else:
+            plan = plans.for_running(workspace, notebook, plans.Known(_FINGERPRINT, _FINGERPRINT))
+        compose.compose(source, plan, plan.template, bundle.pack_shim(workspace.root))
+    except WorkflowError as error:
+        yield Finding(ERROR, "staging", path, str(error))
+
+
+def _short(text: str, path: Path) -> str:
+    return text.replace(str(path), path.name)

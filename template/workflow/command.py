@@ -1,0 +1,72 @@
+"""Runs a command and turns its failures into one sentence and the exit code of DESIGN.md."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from invoke.exceptions import Exit
+
+from workflow.errors import WorkflowError
+
+_INSTALL = "pip install -r workflow/requirements.txt"
+_OURS = ("workflow", "kaggle_shim")
+
+
+def run(root: Path, name: str, **options: Any) -> None:
+    """Run `workflow.commands.<name>.main(workspace, **options)`.
+
+    Raises:
+        Exit: with the sentence and the code, when it could not be done.
+    """
+    try:
+        from workflow import workspace
+
+        module = importlib.import_module(f"workflow.commands.{name.replace('-', '_')}")
+        module.main(workspace.load(root), **options)
+    except KeyboardInterrupt:
+        raise Exit("Interrupted; running the command again goes on where it stopped.", code=130) from None
+    except BrokenPipeError:
+        # Whoever read our output has seen enough; the interpreter must not complain about it at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise Exit("", code=0) from None
+    except ModuleNotFoundError as error:
+        raise Exit(_missing(error), code=2) from error
+    except OSError as error:
+        raise Exit(_system(error), code=2) from error
+    except Exception as error:
+        raise _as_exit(error) from error
+
+
+def validate(root: Path) -> None:
+    """Read `invoke.yaml` before invoke does; raises Exit with one sentence for a bad line."""
+    from workflow import settings
+
+    try:
+        settings.load(root, os.environ)
+    except WorkflowError as error:
+        raise Exit(f"error: {error}", code=error.exit_code) from error
+
+
+def _as_exit(error: Exception) -> Exception:
+    from kaggle_shim.errors import ShimError
+
+    if isinstance(error, WorkflowError):
+        return Exit(f"error: {error}", code=error.exit_code) if str(error) else Exit("", code=error.exit_code)
+    if isinstance(error, ShimError):
+        return Exit(f"error: {error}", code=2)
+    return error
+
+
+def _missing(error: ModuleNotFoundError) -> str:
+    if (error.name or "").split(".")[0] in _OURS:
+        return f"error: {error.name} is missing in this workspace: take the folder back from git, or run copier update."
+    return f"error: the package {error.name} is not installed here: run `{_INSTALL}` (or start commands with `uv run`)."
+
+
+def _system(error: OSError) -> str:
+    what = f"{error.filename}: " if error.filename else ""
+    return f"error: {what}{error.strerror or error}; mend that and run the command again."

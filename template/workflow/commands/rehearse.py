@@ -1,0 +1,92 @@
+"""`invoke rehearse`."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+
+from workflow import check, console, rehearse
+from workflow.errors import WorkflowError
+from workflow.findings import errors
+from workflow.workspace import Workspace
+
+
+def main(
+    workspace: Workspace,
+    *,
+    notebook: str,
+    layout: str,
+    entry: str,
+    rerun: bool,
+    without: list[str],
+    python: str,
+    require_isolation: bool,
+    force: bool,
+    json: bool,
+) -> None:
+    """Check the workspace, rehearse it, and show what happened.
+
+    Raises:
+        WorkflowError: the workspace has faults, or the run failed.
+    """
+    wrong = [finding for finding in errors(check.find_all(workspace)) if not (entry and finding.name == "entry-point")]
+    if wrong:
+        for finding in wrong:
+            print(finding, file=sys.stderr)
+        raise WorkflowError(f"The workspace has {len(wrong)} errors: mend them, then rehearse again." if len(wrong) > 1 else "Mend this error, then rehearse again.")
+    options = rehearse.Options(
+        notebook=notebook,
+        layout=layout,
+        entry=tuple(shlex.split(entry)),
+        rerun=rerun,
+        without=frozenset(without),
+        python=Path(python).expanduser().absolute() if python else None,
+        require_isolation=require_isolation,
+        force=force,
+    )
+    outcome = rehearse.rehearse(workspace, options, _quietly if json else console.say)
+    if json:
+        console.as_json(as_value(outcome))
+    else:
+        show(workspace, outcome)
+
+
+def as_value(outcome: rehearse.Outcome) -> dict[str, object]:
+    """The outcome as plain JSON values."""
+    return {
+        "phases": outcome.phases,
+        "wheels": outcome.wheels,
+        "python": sys.version.split()[0],
+        "image_python": outcome.image.version if outcome.image else None,
+        "submission": str(outcome.submission) if outcome.submission else None,
+        "notes": outcome.notes,
+        "report": outcome.report,
+    }
+
+
+def show(workspace: Workspace, outcome: rehearse.Outcome) -> None:
+    """Print the table that ends a rehearsal."""
+    report = outcome.report
+    rows = [(f"{name} (s)", f"{seconds:.1f}") for name, seconds in outcome.phases.items()]
+    rows += [(f"  {name} (s)", f"{seconds:.1f}") for name, seconds in report.get("phases", {}).items()]
+    peak = report.get("peak_memory")
+    rows.append(("peak memory", console.size(peak) if peak else "not known here"))
+    submission = report.get("submission", {})
+    if outcome.submission is not None:
+        count = submission.get("rows")
+        rows.append(("submission", f"{_shown(outcome.submission, workspace.root)}, {'rows not counted' if count is None else f'{count} rows'}"))
+    rows.append(("wheels", f"{outcome.wheels}, {len(report.get('wheels', []))} installed"))
+    if outcome.image is not None:
+        rows.append(("Python", f"{outcome.image.version} in the image, {sys.version.split()[0]} here"))
+    rows += [("note", note) for note in outcome.notes]
+    rows += [("warning", warning) for warning in report.get("warnings", [])]
+    console.table("rehearsal", ("what", "value"), rows)
+
+
+def _shown(path: Path, root: Path) -> str:
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
+
+
+def _quietly(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)

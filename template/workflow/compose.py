@@ -1,0 +1,158 @@
+"""The notebook that is pushed: the user's own, with one cell in front of it that carries shim and plan.
+
+The source file is never touched. Its cells go out without outputs, with the kernel name that Kaggle's papermill wants.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kaggle_shim.errors import PlanError
+from kaggle_shim.plan import PLAN_VARIABLE, Plan
+from workflow.errors import WorkflowError
+
+LARGEST_SOURCE = 900_000
+CELL_ID = "kaggle-shim"
+_PLAN_LINE = re.compile(r"^_PLAN = (?P<literal>'.*')$", re.MULTILINE)
+_OWN_KERNELS = ("python3", "python")
+
+_CELL = '''\
+# kaggle_shim {version}: written by the workspace when it staged this notebook. Edit shim/ and invoke.yaml there, not this cell.
+_PLAN = {plan!r}
+_SHIM = {shim!r}
+_CODES = {codes!r}
+
+
+def _unpack():
+    import base64, io, os, sys, tempfile, time, zipfile
+
+    if sys.version_info < (3, 10):
+        raise SystemExit("kaggle_shim wants Python 3.10 or newer, this image has " + sys.version.split()[0] + ": pin another image.")
+    folder = tempfile.mkdtemp(prefix="kaggle_shim-")
+    zipfile.ZipFile(io.BytesIO(base64.b64decode(_SHIM))).extractall(folder)
+    if _CODES:
+        zipfile.ZipFile(io.BytesIO(base64.b64decode(_CODES))).extractall(os.path.join(folder, "codes"))
+    plan = os.path.join(folder, "plan.json")
+    with open(plan, "w", encoding="utf-8") as file:
+        file.write(_PLAN)
+    os.environ[{variable!r}] = plan
+    os.environ["KAGGLE_SHIM_STARTED"] = repr(time.time())
+    sys.path.insert(0, folder)
+
+
+_unpack()
+del _unpack, _SHIM, _CODES
+'''
+
+
+@dataclass(frozen=True)
+class Source:
+    """A user's notebook, ready to be composed: its cells and what was corrected on the way."""
+
+    node: Any
+    corrections: tuple[str, ...]
+
+
+def read_source(path: Path) -> Source:
+    """Read a notebook and correct what Kaggle would stumble over.
+
+    Raises:
+        WorkflowError: it is no notebook, with its path and the reason.
+    """
+    import nbformat
+
+    try:
+        with warnings.catch_warnings():
+            # Missing cell ids are added below; nbformat's word on them is not for the user.
+            warnings.simplefilter("ignore")
+            node = nbformat.read(path, as_version=4)
+            _name_cells(node)
+            nbformat.validate(node)
+    except FileNotFoundError as error:
+        raise WorkflowError(f"{path} does not exist: write it, or correct code_file in its metadata.") from error
+    except (nbformat.reader.NotJSONError, nbformat.ValidationError, UnicodeDecodeError, ValueError, KeyError, AttributeError, TypeError) as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
+        raise WorkflowError(f"{path} is no notebook that Jupyter can read ({reason}): open and save it there, or take it from git.") from error
+    return Source(node, _correct(node, path.name))
+
+
+def compose(source: Source, plan: Plan, version: str, shim: str, codes: str = "") -> str:
+    """The notebook to push, as JSON text.
+
+    Args:
+        source: the user's notebook.
+        plan: what the run must find and do.
+        version: version and fingerprint of the shim.
+        shim: the packed shim.
+        codes: the packed code tree, "" when it is a dataset.
+
+    Raises:
+        WorkflowError: it is larger than Kaggle takes.
+    """
+    import nbformat
+
+    node = nbformat.from_dict(source.node)
+    cell = nbformat.v4.new_code_cell(
+        _CELL.format(version=version, plan=plan.dumps(), shim=shim, codes=codes, variable=PLAN_VARIABLE),
+        metadata={"_kg_hide-input": True, "jupyter": {"source_hidden": True}},
+    )
+    cell["id"] = CELL_ID
+    node["cells"] = [cell, *node["cells"]]
+    nbformat.validate(node)
+    text = json.dumps(node, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+    size = sent_size(text)
+    if size > LARGEST_SOURCE:
+        inside = "the codes are inside it: set workspace.codes to dataset" if codes else "move what is large in it into codes/"
+        raise WorkflowError(f"The notebook {plan.notebook} is {size} bytes as it is sent, and Kaggle takes less than {LARGEST_SOURCE}: {inside}.")
+    return text
+
+
+def sent_size(text: str) -> int:
+    """Bytes of a notebook as the official client sends it: re-encoded by `json.dumps`, each source as one text."""
+    value = json.loads(text)
+    for cell in value.get("cells", []):
+        if isinstance(cell.get("source"), list):
+            cell["source"] = "".join(cell["source"])
+    return len(json.dumps(value).encode())
+
+
+def plan_of(text: str) -> Plan | None:
+    """The plan inside a notebook's source, None when it carries none that can be read."""
+    try:
+        cells = json.loads(text)["cells"]
+        source = cells[0]["source"]
+        match = _PLAN_LINE.search(source if isinstance(source, str) else "".join(source))
+        return Plan.loads(ast.literal_eval(match["literal"])) if match else None
+    except (ValueError, KeyError, IndexError, TypeError, SyntaxError, PlanError):
+        return None
+
+
+def _name_cells(node: Any) -> None:
+    """Give cells the ids that nbformat 4.5 wants, the same ones every time."""
+    node["nbformat_minor"] = 5
+    seen: set[str] = {CELL_ID}
+    for number, cell in enumerate(node.get("cells", [])):
+        if not cell.get("id") or cell["id"] in seen:
+            cell["id"] = f"cell-{number}"
+        seen.add(cell["id"])
+
+
+def _correct(node: Any, name: str) -> tuple[str, ...]:
+    corrections = []
+    kernel = node["metadata"].get("kernelspec", {}).get("name")
+    if kernel not in _OWN_KERNELS:
+        had = "no kernel name" if kernel is None else f"the private kernel {kernel!r}"
+        corrections.append(f"{name} was saved with {had}; it goes out with python3.")
+    node["metadata"]["kernelspec"] = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    for cell in node["cells"]:
+        if cell["cell_type"] == "code":
+            cell["outputs"] = []
+            cell["execution_count"] = None
+    node["metadata"].pop("widgets", None)
+    return tuple(corrections)

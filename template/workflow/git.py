@@ -1,0 +1,43 @@
+"""What git knows about the workspace; everything here works without git too."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class State:
+    """The commit that is checked out, whether the work tree differs from it, and its subject line."""
+
+    commit: str
+    dirty: bool
+    subject: str
+
+
+def state(root: Path) -> State | None:
+    """The state of the repository that `root` lies in, None without git, a repository or a commit."""
+    head = _git(root, "log", "-1", "--format=%H%n%s")
+    if head is None:
+        return None
+    commit, _, subject = head.partition("\n")
+    changes = _git(root, "status", "--porcelain", "--", ".")
+    return State(commit, bool(changes), subject.strip())
+
+
+def ignored(folder: Path) -> tuple[str, ...]:
+    """Paths below `folder` that git ignores, relative to it (posix; folders end in a slash), none without git."""
+    listing = _git(folder, "ls-files", "--others", "--ignored", "--exclude-standard", "--directory", "-z", "--", ".")
+    return tuple(sorted(path for path in (listing or "").split("\0") if path))
+
+
+def _git(folder: Path, *words: str) -> str | None:
+    program = shutil.which("git")
+    if program is None:
+        return None
+    child = subprocess.run(
+        [program, "-C", str(folder), *words], capture_output=True, text=True, encoding="utf-8", errors="replace", check=False
+    )
+    return child.stdout.rstrip("\n") if child.returncode == 0 else None

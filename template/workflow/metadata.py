@@ -1,0 +1,292 @@
+"""Kaggle's own metadata files, read the way the official client reads them, and every fault in them that needs no network."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from kaggle_shim import refs
+from kaggle_shim.errors import RefError
+from workflow import names
+from workflow.errors import WorkflowError
+from workflow.files import read_json
+from workflow.findings import ERROR, WARNING, Finding, relative
+
+KERNEL_FILE = "kernel-metadata.json"
+DATASET_FILE = "dataset-metadata.json"
+
+SHAPES = (
+    "NvidiaTeslaT4",
+    "NvidiaTeslaT4Highmem",
+    "NvidiaL4",
+    "NvidiaL4X1",
+    "NvidiaTeslaA100",
+    "NvidiaH100",
+    "NvidiaRtxPro6000",
+    "TpuV5E8",
+    "TpuV6E8",
+)
+SUCCESSORS = {"NvidiaTeslaP100": "NvidiaTeslaT4", "TpuV38": "TpuV5E8", "Tpu1VmV38": "TpuV5E8"}
+
+_SOURCES = {"dataset_sources": "dataset", "competition_sources": "competition", "kernel_sources": "notebook", "model_sources": "model"}
+_BOOLEANS = {"is_private": True, "enable_gpu": False, "enable_tpu": False, "enable_internet": True}
+_TEXTS = ("id", "title", "code_file", "language", "kernel_type", "machine_shape", "docker_image", "docker_image_pinning_type")
+_KNOWN = {*_SOURCES, *_BOOLEANS, *_TEXTS, "id_no", "keywords"}
+_PINNING = ("original", "latest")
+
+
+@dataclass(frozen=True)
+class KernelMetadata:
+    """What a `kernel-metadata.json` says.
+
+    Attributes:
+        id: the notebook itself.
+        title: its title; Kaggle makes the slug of it.
+        code_file: file name of the notebook in its folder.
+        is_private, enable_gpu, enable_tpu, enable_internet: as the client reads them (a missing internet means True there).
+        machine_shape: the accelerator, "" for none.
+        sources: what is attached, in the file's order.
+        raw: the whole object, for keys that only the official client needs.
+    """
+
+    id: refs.NotebookRef
+    title: str
+    code_file: str
+    is_private: bool
+    enable_gpu: bool
+    enable_tpu: bool
+    enable_internet: bool
+    machine_shape: str
+    sources: tuple[refs.Ref, ...]
+    raw: Mapping[str, Any] = field(compare=False)
+
+    @property
+    def competition(self) -> str | None:
+        """Slug of the first attached competition."""
+        return next((ref.slug for ref in self.sources if isinstance(ref, refs.CompetitionRef)), None)
+
+    @property
+    def accelerator(self) -> str | None:
+        """`gpu`, `tpu` or None."""
+        if self.enable_tpu or self.machine_shape.startswith("Tpu"):
+            return "tpu"
+        return "gpu" if self.enable_gpu or self.machine_shape.startswith("Nvidia") else None
+
+
+@dataclass(frozen=True)
+class DatasetMetadata:
+    """What a `dataset-metadata.json` says."""
+
+    id: refs.DatasetRef
+    title: str
+    raw: Mapping[str, Any] = field(compare=False)
+
+
+class _Reader:
+    """Collects findings about one file while its values are taken out."""
+
+    def __init__(self, path: Path, root: Path) -> None:
+        self.path = path
+        self.shown = relative(path, root)
+        self.findings: list[Finding] = []
+        self.raw: dict[str, Any] = {}
+        try:
+            self.raw = read_json(path)
+            self.lines = path.read_text(encoding="utf-8-sig").splitlines()
+        except WorkflowError as error:
+            self.lines = []
+            sentence = str(error).replace(str(path), path.name)
+            self.findings.append(Finding(ERROR, "metadata-file", self.shown, sentence))
+
+    def error(self, name: str, key: str, sentence: str) -> None:
+        self.findings.append(Finding(ERROR, name, self.shown, sentence, self.line(key)))
+
+    def warn(self, name: str, key: str, sentence: str) -> None:
+        self.findings.append(Finding(WARNING, name, self.shown, sentence, self.line(key)))
+
+    def line(self, key: str) -> int | None:
+        return next((number for number, text in enumerate(self.lines, 1) if f'"{key}"' in text), None)
+
+    def text(self, key: str, *, required: bool = True) -> str:
+        value = self.raw.get(key)
+        if value is None and not required:
+            return ""
+        if not isinstance(value, str) or (required and not value.strip()):
+            self.error("metadata-value", key, f"{key} must be a text, it is {value!r}.")
+            return ""
+        if not value.isprintable():
+            self.error("metadata-value", key, f"{key} holds a control character: type {value!r} anew.")
+        return value
+
+    def boolean(self, key: str, default: bool) -> bool:
+        """The official client takes true, false, and both as texts; anything else ends it."""
+        value = self.raw.get(key, default)
+        if isinstance(value, str) and value.lower() in ("true", "false"):
+            return value.lower() == "true"
+        if isinstance(value, bool):
+            return value
+        self.error("metadata-value", key, f"{key} must be true or false, it is {value!r}.")
+        return default
+
+    def sources(self) -> Iterator[refs.Ref]:
+        for key, kind in _SOURCES.items():
+            values = self.raw.get(key, [])
+            if not isinstance(values, list):
+                self.error("metadata-value", key, f"{key} must be a list, it is {values!r}.")
+                continue
+            for value in values:
+                ref = self.reference(key, kind, value)
+                if ref is not None:
+                    yield ref
+
+    def reference(self, key: str, kind: str, value: object) -> refs.Ref | None:
+        try:
+            ref = refs.parse(kind, value if isinstance(value, str) else repr(value))
+        except RefError as error:
+            self.error("source-name", key, f"{key}: {error}")
+            return None
+        if kind == "model" and getattr(ref, "version", None) is None:
+            self.error("model-version", key, f"{key}: {ref} names no version, and Kaggle wants one: write {ref}/1 or the version you mean.")
+            return None
+        return ref
+
+
+def read_kernel(path: Path, root: Path) -> tuple[KernelMetadata | None, tuple[Finding, ...]]:
+    """Read a notebook's metadata.
+
+    Args:
+        path: the `kernel-metadata.json`.
+        root: the workspace, for the findings' paths.
+
+    Returns:
+        What it says (None when it can't be used) and everything to say about it.
+    """
+    read = _Reader(path, root)
+    if read.findings:
+        return None, tuple(read.findings)
+    ident, title, code_file = read.text("id"), read.text("title"), read.text("code_file")
+    _fixed_value(read, "language", ("python",), "only Python notebooks are run by this workflow")
+    _fixed_value(read, "kernel_type", ("notebook",), "only notebooks carry a plan: make a notebook of the script")
+    flags = {key: read.boolean(key, default) for key, default in _BOOLEANS.items()}
+    if "enable_internet" not in read.raw:
+        read.warn("internet-missing", "id", "enable_internet is missing, and the official client takes that as true: write it.")
+    sources = tuple(read.sources())
+    _machine_shape(read)
+    _unknown_keys(read)
+    notebook = _notebook_id(read, ident, title)
+    _code_file(read, code_file)
+    _docker(read)
+    if any(finding.level == ERROR for finding in read.findings) or notebook is None:
+        return None, tuple(read.findings)
+    shape = str(read.raw.get("machine_shape") or "")
+    return KernelMetadata(notebook, title, code_file, machine_shape=shape, sources=sources, raw=read.raw, **flags), tuple(read.findings)
+
+
+def read_dataset(path: Path, root: Path) -> tuple[DatasetMetadata | None, tuple[Finding, ...]]:
+    """Read a dataset's metadata; like `read_kernel`."""
+    read = _Reader(path, root)
+    if read.findings:
+        return None, tuple(read.findings)
+    ident, title = read.text("id"), read.text("title")
+    ref: refs.DatasetRef | None = None
+    try:
+        ref = refs.DatasetRef.parse(ident)
+    except RefError as error:
+        read.error("id", "id", f"id: {error}")
+    if ref is not None:
+        _placeholder(read, ref.owner)
+        if len(ref.slug) not in names.DATASET_TITLE:
+            read.error("id-length", "id", f"the slug {ref.slug} has {len(ref.slug)} characters, Kaggle's client takes 6 to 50.")
+    if len(title) not in names.DATASET_TITLE:
+        read.error("title-length", "title", f"the title {title!r} has {len(title)} characters, Kaggle's client takes 6 to 50.")
+    licences = read.raw.get("licenses")
+    if not isinstance(licences, list) or len(licences) != 1 or not isinstance(licences[0], dict) or "name" not in licences[0]:
+        read.error("licence", "licenses", 'licenses must hold exactly one, such as [{"name": "CC0-1.0"}].')
+    if ref is None or any(finding.level == ERROR for finding in read.findings):
+        return None, tuple(read.findings)
+    return DatasetMetadata(ref, title, read.raw), tuple(read.findings)
+
+
+def _notebook_id(read: _Reader, ident: str, title: str) -> refs.NotebookRef | None:
+    if not ident or not title:
+        return None
+    try:
+        ref = refs.NotebookRef.parse(ident)
+    except RefError as error:
+        read.error("id", "id", f"id: {error}")
+        return None
+    if ref.version is not None:
+        read.error("id", "id", f"the id {ident} ends in a version: a notebook's own id has none.")
+    _placeholder(read, ref.owner)
+    if len(title) not in names.NOTEBOOK_TITLE:
+        read.error("title-length", "title", f"the title {title!r} has {len(title)} characters, Kaggle takes 5 to 50.")
+    elif names.slugify(title) != ref.slug.lower():
+        read.error(
+            "title-slug",
+            "title",
+            f"the title {title!r} makes the slug {names.slugify(title)!r}, the id says {ref.slug!r}, and Kaggle may follow the title: make them equal.",
+        )
+    return ref
+
+
+def _placeholder(read: _Reader, owner: str) -> None:
+    if owner in names.PLACEHOLDERS:
+        read.warn("username", "id", f"{owner} stands for your Kaggle username: write yours here before you push.")
+
+
+def _code_file(read: _Reader, code_file: str) -> None:
+    if not code_file:
+        return
+    if "/" in code_file or "\\" in code_file or code_file in (".", ".."):
+        read.error("code-file", "code_file", f"code_file is {code_file!r}: name a file in the same folder.")
+    elif not code_file.endswith(".ipynb"):
+        read.error("code-file", "code_file", f"code_file is {code_file!r}: name a notebook (.ipynb).")
+    elif not (read.path.parent / code_file).is_file():
+        there = ", ".join(sorted(p.name for p in read.path.parent.glob("*.ipynb"))) or "no notebook"
+        read.error("code-file", "code_file", f"code_file {code_file} does not exist; the folder has {there}.")
+
+
+def _fixed_value(read: _Reader, key: str, allowed: tuple[str, ...], why: str) -> None:
+    value = read.raw.get(key)
+    if value not in allowed:
+        read.error("metadata-value", key, f"{key} is {value!r}: {why}; write {allowed[0]}.")
+
+
+def _machine_shape(read: _Reader) -> None:
+    shape = read.raw.get("machine_shape")
+    if shape in (None, ""):
+        return
+    if not isinstance(shape, str):
+        read.error("metadata-value", "machine_shape", f"machine_shape must be a text, it is {shape!r}.")
+        return
+    advice = shape_advice(shape)
+    if advice is not None:
+        read.warn("machine-shape", "machine_shape", advice)
+
+
+def shape_advice(shape: str) -> str | None:
+    """What to say about an accelerator's name, None when it is known and current (Kaggle ignores unknown ones in silence)."""
+    if shape in SHAPES:
+        return None
+    if shape in SUCCESSORS:
+        return f"the accelerator {shape} is retired: {SUCCESSORS[shape]} took its place."
+    close = difflib.get_close_matches(shape, SHAPES, n=1, cutoff=0.5)
+    meant = f"did you mean {close[0]}?" if close else f"known are {', '.join(SHAPES)}."
+    return f"the accelerator {shape} is not one we know, and Kaggle ignores unknown ones in silence: {meant}"
+
+
+def _docker(read: _Reader) -> None:
+    pinning = read.raw.get("docker_image_pinning_type")
+    if pinning is not None and pinning not in _PINNING:
+        read.error("metadata-value", "docker_image_pinning_type", f"docker_image_pinning_type is {pinning!r}: write original or latest.")
+
+
+def _unknown_keys(read: _Reader) -> None:
+    for key in read.raw:
+        if key not in _KNOWN:
+            close = difflib.get_close_matches(key, _KNOWN, n=1)
+            meant = f"did you mean {close[0]}?" if close else "Kaggle's client ignores it."
+            read.warn("metadata-key", key, f"{key} is no key of a notebook's metadata: {meant}")

@@ -1,0 +1,192 @@
+"""Everything that differs between Linux, macOS and Windows: processes, links, temporary folders."""
+
+import contextlib
+import importlib
+import os
+import shutil
+import stat
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import psutil
+
+# Seconds that a process has between "please end" and being killed: enough to write a checkpoint's last bytes.
+GRACE = 3.0
+# What a program needs on Windows before it can open a socket or find a library.
+_WINDOWS_NEEDS = (
+    "SYSTEMROOT",
+    "SYSTEMDRIVE",
+    "WINDIR",
+    "COMSPEC",
+    "PATHEXT",
+    "NUMBER_OF_PROCESSORS",
+    "PROCESSOR_ARCHITECTURE",
+)
+
+
+def start(command: Sequence[str], environment: Mapping[str, str], folder: Path) -> subprocess.Popen[bytes]:
+    """Start a command in a group of its own, so that Ctrl-C in the terminal reaches only us.
+
+    Its standard error goes where its standard output goes: a pipe, to be read by the caller.
+    """
+    return subprocess.Popen(
+        list(command),
+        env=dict(environment),
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=os.name != "nt",
+        creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
+    )
+
+
+def end_tree(process: subprocess.Popen[bytes], marker: tuple[str, str] | None = None) -> None:
+    """End a process and all that it started: ask, wait `GRACE` seconds, kill. Does nothing for what has ended already.
+
+    The leader itself (papermill) is not asked but given the time to notice and to save what there is; nor are the
+    sandbox's own processes, with which everything inside would go at once.
+
+    Args:
+        process: what `start` returned; it is reaped.
+        marker: name and value of an environment variable that only this run has: finds the processes that left
+            the tree (a server started with `nohup`), to which no parent leads any more.
+    """
+    if process.poll() is not None and marker is None:
+        return
+    import psutil
+
+    def everything() -> list[psutil.Process]:
+        return (_tree(process.pid) if process.poll() is None else []) + (_marked(marker) if marker else [])
+
+    first = everything()
+    try:
+        own = _leader_and_above(first)
+        for each in first:
+            if each.pid not in own:
+                with contextlib.suppress(psutil.Error):
+                    each.terminate()
+        psutil.wait_procs([each for each in first if each.pid != process.pid], GRACE)
+    finally:
+        # Also when a second Ctrl-C cuts the wait short. Asked anew: a process may have started others while it was ending.
+        rest = {each.pid: each for each in [*first, *everything()] if each.pid != process.pid}
+        for each in rest.values():
+            with contextlib.suppress(psutil.Error):
+                each.kill()
+        if process.poll() is None:
+            process.kill()
+        process.wait()
+    psutil.wait_procs(rest.values(), GRACE)
+
+
+def _leader_and_above(tree: "list[psutil.Process]") -> set[int]:
+    """The processes of `tree` (root first) down to the first that is not the sandbox's."""
+    import psutil
+
+    found = set()
+    for each in tree:
+        found.add(each.pid)
+        with contextlib.suppress(psutil.Error):
+            if each.name() != "bwrap":
+                break
+    return found
+
+
+def _tree(pid: int) -> "list[psutil.Process]":
+    import psutil
+
+    try:
+        root = psutil.Process(pid)
+        return [root, *root.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return []
+
+
+def _marked(marker: tuple[str, str]) -> "list[psutil.Process]":
+    import psutil
+
+    found = []
+    for each in psutil.process_iter():
+        # Other people's processes do not show their environment, and are not ours to end.
+        with contextlib.suppress(psutil.Error, OSError):
+            if each.pid != os.getpid() and each.environ().get(marker[0]) == marker[1]:
+                found.append(each)
+    return found
+
+
+def link(source: Path, place: Path) -> None:
+    """Make `place` show `source`: a symbolic link; on Windows, where those need a right, a junction or a copy."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    if os.name != "nt":
+        place.symlink_to(source)
+    elif source.is_dir():
+        # Exists on Windows only, and needs no right that a symbolic link would need there.
+        importlib.import_module("_winapi").CreateJunction(str(source), str(place))
+    else:
+        try:
+            os.link(source, place)
+        except OSError:
+            # A hard link can't cross drives.
+            shutil.copy2(source, place)
+
+
+def remove_tree(folder: Path) -> None:
+    """Remove a folder and all in it, write-protected folders too; links are removed, not followed."""
+    if folder.is_symlink() or not folder.exists():
+        return
+
+    def allow(function: Callable[..., Any], path: str, _: object) -> None:
+        for each in (Path(path).parent, Path(path)):
+            if not each.is_symlink():
+                each.chmod(each.stat().st_mode | stat.S_IRWXU)
+        if function is os.rmdir or Path(path).is_dir():
+            shutil.rmtree(path)
+        else:
+            function(path)
+
+    # `onerror` is deprecated from 3.12 on, `onexc` does not exist before.
+    handler: dict[str, Any] = {"onexc" if sys.version_info >= (3, 12) else "onerror": allow}
+    shutil.rmtree(folder, **handler)
+
+
+def homeless(home: Path, temporary: Path) -> dict[str, str]:
+    """Environment variables that send a program's home and temporary folders elsewhere, and nothing else of ours."""
+    if os.name != "nt":
+        return {
+            "HOME": str(home),
+            "TMPDIR": str(temporary),
+            "PATH": os.defpath + ":/usr/local/bin:/usr/sbin:/sbin",
+        }
+    kept = {name: os.environ[name] for name in _WINDOWS_NEEDS if name in os.environ}
+    folders = ("USERPROFILE", "APPDATA", "LOCALAPPDATA")
+    root = kept.get("SYSTEMROOT", "C:\\Windows")
+    return {
+        **kept,
+        **{name: str(home) for name in folders},
+        "TEMP": str(temporary),
+        "TMP": str(temporary),
+        "PATH": f"{root}\\System32;{root}",
+    }
+
+
+def scripts(prefix: Path) -> Path:
+    """The folder of a Python environment that holds its programs."""
+    return prefix / ("Scripts" if os.name == "nt" else "bin")
+
+
+def interpreter(prefix: Path) -> Path:
+    """The interpreter of a virtual environment at `prefix`."""
+    return scripts(prefix) / ("python.exe" if os.name == "nt" else "python")
+
+
+def read_into(stream: IO[bytes], take: Callable[[bytes | None], None]) -> None:
+    """Hand on what a pipe gives as soon as it is there; None when it is closed."""
+    # read1 returns what has arrived, read would wait for a full buffer.
+    reader = getattr(stream, "read1", stream.read)
+    while chunk := reader(65536):
+        take(chunk)
+    take(None)

@@ -1,0 +1,240 @@
+"""Rehearsal: the same notebooks that would be pushed, on the same mounts, executed the way Kaggle executes them."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from kaggle_shim import local, refs
+from kaggle_shim.report import LOG_PREFIX, REPORT_NAME
+
+from workflow import image, local_inputs, plans, sandbox, stage_codes, stage_notebook
+from workflow.errors import RunFailed, WorkflowError
+from workflow.files import remove_tree, write_text
+from workflow.workspace import DEPS, Notebook, Workspace
+
+REHEARSAL = "rehearsal"
+DEPS_MANIFEST = "deps-manifest.json"
+_STAMP = "image.json"
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the command line asks of a rehearsal."""
+
+    notebook: str = "sub"
+    layout: str = "namespaced"
+    entry: tuple[str, ...] = ()
+    rerun: bool = False
+    without: frozenset[str] = frozenset()
+    python: Path | None = None
+    require_isolation: bool = False
+    force: bool = False
+
+
+@dataclass
+class Outcome:
+    """What a rehearsal did.
+
+    Attributes:
+        phases: seconds by phase, in order.
+        report: the run report of the notebook, {} when it wrote none.
+        image: the environment that stood for Kaggle's image.
+        notes: what stands in for what, and which isolation is missing.
+        wheels: `collected`, `reused` or `none`.
+        submission: the file that the run left, None when it left none.
+    """
+
+    phases: dict[str, float] = field(default_factory=dict)
+    report: dict[str, Any] = field(default_factory=dict)
+    image: image.Image | None = None
+    notes: list[str] = field(default_factory=list)
+    wheels: str = "none"
+    submission: Path | None = None
+
+    def timed(self, name: str, started: float) -> None:
+        """Note the seconds since `started` under `name`."""
+        self.phases[name] = round(time.monotonic() - started, 2)
+
+
+def rehearse(workspace: Workspace, options: Options, say: Say) -> Outcome:
+    """Stage, collect wheels if they are not those of the requirements, run the notebook.
+
+    Args:
+        workspace: the workspace.
+        options: what to run, and how.
+        say: takes each line to show.
+
+    Raises:
+        WorkflowError: something here is wrong; nothing ran.
+        RunFailed: a notebook ran and failed.
+    """
+    outcome = Outcome()
+    notebook = workspace.notebook(options.notebook)
+    if notebook.collects:
+        raise WorkflowError("deps is rehearsed as part of every rehearsal: name a notebook that runs an entry point, such as sub.")
+    isolation = sandbox.detect()
+    if not isolation.complete:
+        if options.require_isolation:
+            raise WorkflowError(f"{isolation.missing} --require-isolation asks for it.")
+        outcome.notes.append(isolation.missing)
+        say(f"warning: {isolation.missing}")
+    started = time.monotonic()
+    outcome.image = image.ensure(workspace.image_list, python=options.python, cache=image.default_cache(), on_line=say)
+    outcome.timed("image", started)
+    started = time.monotonic()
+    codes = stage_codes.stage(workspace, notebook.metadata.competition)
+    made = {workspace.codes.id.name: codes.folder}
+    deps_fingerprint = ""
+    deps = plans.deps_id(workspace)
+    staged_deps = None
+    if deps is not None and any(isinstance(ref, refs.NotebookRef) and ref.name == deps.name for ref in notebook.metadata.sources):
+        staged_deps = stage_notebook.stage_deps(workspace, workspace.notebook(DEPS))
+        deps_fingerprint = staged_deps.asked.fingerprint
+        made[deps.name] = workspace.root / local.DEPS_OUTPUT
+    staged = stage_notebook.stage_running(workspace, notebook, codes, plans.Known(codes.manifest.fingerprint, deps_fingerprint), options.entry or None)
+    for sentence in staged.corrections:
+        say(f"note: {sentence}")
+    empty = workspace.build / REHEARSAL / "empty"
+    empty.mkdir(parents=True, exist_ok=True)
+    sources = [one.ref for one in staged.plan.inputs]
+    mounted = local_inputs.gather(
+        sources, workspace.root, layout=options.layout, made=made, without=options.without, empty=empty, rerun=options.rerun
+    )
+    outcome.notes += mounted.notes
+    outcome.timed("stage", started)
+    if staged_deps is not None and not {deps.name, str(deps)} & options.without if deps else False:
+        started = time.monotonic()
+        outcome.wheels = _collect(workspace, staged_deps, outcome.image, isolation, options, say)
+        outcome.timed("deps", started)
+    started = time.monotonic()
+    _run(workspace, notebook, staged, mounted, outcome, isolation, options, say)
+    outcome.timed(notebook.name, started)
+    return outcome
+
+
+def _collect(
+    workspace: Workspace, staged: stage_notebook.StagedDeps, chosen: image.Image, isolation: sandbox.Isolation, options: Options, say: Say
+) -> str:
+    """Run the wheel notebook, unless its last output was made from the same requirements for the same image."""
+    output = workspace.root / local.DEPS_OUTPUT
+    stamp = {"fingerprint": staged.asked.fingerprint, "image": chosen.identity}
+    if not options.force and _stamp(output) == stamp:
+        return "reused"
+    say("deps: collecting the wheels that the image lacks.")
+    remove_tree(output)
+    mounts = []
+    if staged.wheels is not None:
+        ref, folder = staged.wheels
+        mounts.append(sandbox.Mount(folder, ref.mount(options.layout)))
+    extra = local_inputs.gather(
+        [one.ref for one in staged.notebook.plan.inputs if one.role != "wheels"],
+        workspace.root,
+        layout=options.layout,
+        made={},
+        without=options.without,
+        empty=workspace.build / REHEARSAL / "empty",
+        rerun=False,
+    )
+    run = sandbox.NotebookRun(
+        notebook=staged.notebook.file,
+        python=chosen.python,
+        mounts=(*mounts, *extra.mounts),
+        working=output,
+        internet=True,
+        environment=_environment(rerun=False),
+        executed=workspace.build / REHEARSAL / "deps-executed.ipynb",
+    )
+    result, lines = _execute(run, isolation, say)
+    if result.exit_code != 0 or not (output / DEPS_MANIFEST).is_file():
+        remove_tree(output)
+        raise RunFailed(_reason("deps", lines, result))
+    write_text(output / _STAMP, json.dumps(stamp) + "\n")
+    return "collected"
+
+
+def _run(
+    workspace: Workspace,
+    notebook: Notebook,
+    staged: stage_notebook.StagedNotebook,
+    mounted: local_inputs.Mounted,
+    outcome: Outcome,
+    isolation: sandbox.Isolation,
+    options: Options,
+    say: Say,
+) -> None:
+    if outcome.image is None:
+        raise WorkflowError("The image was not made: run invoke rehearse again.")
+    working = workspace.build / REHEARSAL / "working"
+    remove_tree(working)
+    run = sandbox.NotebookRun(
+        notebook=staged.file,
+        python=outcome.image.python,
+        mounts=mounted.mounts,
+        working=working,
+        internet=notebook.metadata.enable_internet,
+        environment=_environment(rerun=options.rerun),
+        limit=workspace.settings.limit,
+        executed=workspace.build / REHEARSAL / f"{notebook.name}-executed.ipynb",
+    )
+    result, lines = _execute(run, isolation, say)
+    outcome.report = read_report(working / REPORT_NAME)
+    if result.timed_out:
+        raise RunFailed(f"{notebook.name} was ended after {result.seconds:.0f} s, the limit that workspace.limit sets.")
+    if result.exit_code != 0:
+        raise RunFailed(_reason(notebook.name, lines, result, outcome.report.get("failure")))
+    submission = working / staged.plan.submission if staged.plan.submission else None
+    outcome.submission = submission if submission is not None and submission.is_file() else None
+
+
+def _execute(run: sandbox.NotebookRun, isolation: sandbox.Isolation, say: Say) -> tuple[sandbox.RunResult, list[str]]:
+    lines: list[str] = []
+
+    def show(line: str) -> None:
+        lines.append(line)
+        del lines[:-200]
+        if not line.startswith(LOG_PREFIX):
+            say(line)
+
+    return sandbox.execute(run, isolation, show), lines
+
+
+def _environment(*, rerun: bool) -> dict[str, str]:
+    """What Kaggle sets in a committed run; the rehearsal's own mark tells the shim that no GPU here is no fault."""
+    return {
+        "KAGGLE_KERNEL_RUN_TYPE": "Batch",
+        "KAGGLE_SHIM_REHEARSAL": "1",
+        **({"KAGGLE_IS_COMPETITION_RERUN": "1"} if rerun else {}),
+    }
+
+
+def read_report(path: Path) -> dict[str, Any]:
+    """A run report, {} when there is none that can be read."""
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _stamp(output: Path) -> object:
+    try:
+        return json.loads((output / _STAMP).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
+def _reason(name: str, lines: list[str], result: sandbox.RunResult, failure: object = None) -> str:
+    """Why a notebook failed: what the run report says, or the last line that names an error."""
+    if isinstance(failure, str) and failure:
+        return f"{name} failed: {failure}"
+    told = [line for line in lines if "Error: " in line and not line.startswith(" ")]
+    reason = told[-1].strip() if told else (lines[-1].strip() if lines else f"exit code {result.exit_code}")
+    return f"{name} failed after {result.seconds:.0f} s: {reason}"

@@ -1,0 +1,214 @@
+"""Executes a notebook as Kaggle does: by papermill, offline, in a sandbox that shows only what is mounted.
+
+Where the machine has no sandbox the notebook runs without one, with the same folders at other paths; `KAGGLE_SHIM_INPUT`,
+`KAGGLE_SHIM_WORKING` and `KAGGLE_SHIM_TMP` say which.
+"""
+
+import contextlib
+import dataclasses
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from workflow import bubblewrap, index_settings, platforms
+from workflow.errors import WorkflowError
+from workflow.inputs import Mount, Place, lay_out
+from workflow.isolation import Isolation, detect
+from workflow.streaming import follow
+
+__all__ = ["Isolation", "Mount", "NotebookRun", "RunResult", "detect", "execute"]
+
+_TOOLS = ("run_notebook.py", "run_kernel.py")
+
+
+@dataclass(frozen=True)
+class NotebookRun:
+    """One execution of a notebook.
+
+    Args:
+        notebook: the .ipynb to execute; it is not changed.
+        python: interpreter of the image's environment; has papermill and ipykernel.
+        mounts: what lies under /kaggle/input.
+        working: becomes /kaggle/working; created when absent, kept as the output.
+        internet: whether the notebook may use the network.
+        environment: added to the notebook's clean environment (`KAGGLE_KERNEL_RUN_TYPE` and the like).
+        limit: seconds after which the whole run is ended; None: no limit.
+        executed: where the executed notebook goes; by default beside `working`.
+    """
+
+    notebook: Path
+    python: Path
+    mounts: tuple[Mount, ...]
+    working: Path
+    internet: bool
+    environment: Mapping[str, str]
+    limit: float | None = None
+    executed: Path | None = None
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What became of a run.
+
+    Args:
+        exit_code: 0 only when every cell ran.
+        seconds: from the start of the sandbox to its end.
+        timed_out: whether `limit` ended it.
+        executed: the executed notebook; absent when papermill died before it wrote one.
+    """
+
+    exit_code: int
+    seconds: float
+    timed_out: bool
+    executed: Path
+
+
+def execute(run: NotebookRun, isolation: Isolation, on_line: Callable[[str], None]) -> RunResult:
+    """Execute a notebook and wait for its end.
+
+    Args:
+        run: what to execute.
+        isolation: what `detect` returned.
+        on_line: called with each line of output, without its end, as it comes.
+
+    Raises:
+        WorkflowError: a file is missing, or the sandbox can't be set up.
+        KeyboardInterrupt: Ctrl-C; everything that the notebook started has been ended.
+    """
+    for path, name in ((run.notebook, "The notebook"), (run.python, "The image's interpreter")):
+        if not path.exists():
+            raise WorkflowError(f"{name} {path} does not exist: check the path.")
+    places = lay_out(run.mounts)
+    run.working.mkdir(parents=True, exist_ok=True)
+    working = run.working.resolve()
+    executed = run.executed or working.with_name(f"{working.name}-executed.ipynb")
+    executed.parent.mkdir(parents=True, exist_ok=True)
+    executed.unlink(missing_ok=True)
+    with _scratch(working) as scratch:
+        for name in _TOOLS:
+            shutil.copyfile(Path(__file__).with_name(name), scratch / "tools" / name)
+        shutil.copyfile(run.notebook, scratch / "tools" / "notebook.ipynb")
+        if isolation.bwrap:
+            preparation = _isolated(run, isolation, places, scratch, working)
+        else:
+            preparation = _open(run, places, scratch, working)
+        with preparation as prepared:
+            process = platforms.start(prepared.command, prepared.environment, working)
+            ended = follow(process, run.limit, prepared.marker, on_line)
+        written = scratch / "result" / "executed.ipynb"
+        if written.exists():
+            shutil.move(written, executed)
+    if (
+        isolation.bwrap
+        and ended.exit_code != 0
+        and ended.last_line.startswith("bwrap: ")
+        and not executed.exists()
+    ):
+        if isolation.overlay and "overlay" in ended.last_line:
+            # Not every file system can lie below an overlay; the sandbox itself is not in doubt.
+            on_line("The image is read-only in this run: its file system can't carry a writable layer.")
+            return execute(run, dataclasses.replace(isolation, overlay=False), on_line)
+        raise WorkflowError(
+            f"The sandbox could not be set up ({ended.last_line.removeprefix('bwrap: ')}): run 'invoke doctor'."
+        )
+    return RunResult(ended.exit_code, ended.seconds, ended.timed_out, executed)
+
+
+@contextlib.contextmanager
+def _scratch(working: Path) -> Iterator[Path]:
+    """A folder of this run beside `working`: on the same disk, not in memory, and gone afterwards.
+
+    Its name is fixed, so that what a killed run left is removed by the next.
+    """
+    scratch = working.with_name(f".{working.name}-scratch")
+    platforms.remove_tree(scratch)
+    for name in ("tmp", "kaggle-tmp", "tools", "result", "home"):
+        (scratch / name).mkdir(parents=True)
+    (scratch / "tmp").chmod(0o1777)
+    try:
+        yield scratch
+    finally:
+        platforms.remove_tree(scratch)
+
+
+@dataclass(frozen=True)
+class _Prepared:
+    command: list[str]
+    environment: dict[str, str]
+    marker: tuple[str, str] | None
+
+
+@contextlib.contextmanager
+def _isolated(
+    run: NotebookRun, isolation: Isolation, places: list[Place], scratch: Path, working: Path
+) -> Iterator[_Prepared]:
+    bubblewrap.lay_etc(scratch / "etc", internet=run.internet)
+    # Not resolved: the interpreter of a virtual environment is a link, and is what it is by its own name.
+    python = Path(os.path.normpath(run.python.absolute()))
+    settings = None
+    if run.internet:
+        settings = index_settings.read(os.environ, bubblewrap.prefixes(python)[0], bubblewrap.HOME)
+    folders = bubblewrap.Folders(scratch, scratch / "tools", scratch / "result", working)
+    command = bubblewrap.command(isolation, python, places, folders, settings)
+    tools = bubblewrap.TOOLS
+    environment = {
+        **_common(python, "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"),
+        "HOME": str(bubblewrap.HOME),
+        "PYTHONPATH": "/kaggle/lib/kagglegym:/kaggle/lib",
+        **(settings.environment if settings else {}),
+        **run.environment,
+    }
+    yield _Prepared(
+        [*command, "--", *_papermill(python, tools / "tools", tools / "result")], environment, None
+    )
+
+
+@contextlib.contextmanager
+def _open(run: NotebookRun, places: list[Place], scratch: Path, working: Path) -> Iterator[_Prepared]:
+    root = scratch / "input"
+    root.mkdir()
+    for place in places:
+        if place.source is None:
+            (root / place.target).mkdir(parents=True, exist_ok=True)
+        else:
+            platforms.link(place.source, root / place.target)
+    # A short path: sockets of multiprocessing live in it, and theirs must stay under 108 characters.
+    with tempfile.TemporaryDirectory(prefix="kaggle-", ignore_cleanup_errors=True) as temporary:
+        clean = platforms.homeless(scratch / "home", Path(temporary))
+        settings = (
+            index_settings.read(os.environ, run.python.parent.parent, Path.home()).environment
+            if run.internet
+            else {}
+        )
+        marker = ("KAGGLE_SHIM_TMP", str(scratch / "kaggle-tmp"))
+        environment = {
+            **clean,
+            **_common(run.python, clean["PATH"]),
+            # Windows would write and read its own encoding.
+            "PYTHONUTF8": "1",
+            "KAGGLE_SHIM_INPUT": str(root),
+            "KAGGLE_SHIM_WORKING": str(working),
+            **dict([marker]),
+            **settings,
+            **run.environment,
+        }
+        yield _Prepared(_papermill(run.python, scratch / "tools", scratch / "result"), environment, marker)
+
+
+def _common(python: Path, path: str) -> dict[str, str]:
+    return {
+        "PATH": os.pathsep.join([str(python.parent), path]),
+        "LANG": "C.UTF-8",
+        "TZ": "UTC",
+    }
+
+
+def _papermill(python: Path, tools: Path, result: Path) -> list[str]:
+    # -I: the notebook's PYTHONPATH is for its kernel, not for papermill.
+    return [
+        str(python), "-I", "-X", "utf8", "-W", "ignore", str(tools / "run_notebook.py"),
+        str(tools / "notebook.ipynb"), str(result / "executed.ipynb"),
+    ]  # fmt: skip

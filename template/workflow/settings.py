@@ -1,0 +1,230 @@
+"""`invoke.yaml`, read once and turned into values; the environment overrules it (`INVOKE_WORKSPACE_POLL=5`).
+
+It is read when `tasks.py` is imported, before invoke reads it: a bad line is one sentence, not invoke's traceback.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import shlex
+from collections.abc import Callable, Mapping, MutableMapping
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+from invoke.vendor import yaml
+
+from workflow.errors import WorkflowError
+
+FILE = "invoke.yaml"
+LOCAL_FILE = "invoke.local.yaml"
+_PREFIX = "INVOKE_WORKSPACE_"
+_DURATION = re.compile(r"(?:(?P<h>\d+(?:\.\d+)?)h)?(?:(?P<m>\d+(?:\.\d+)?)m)?(?:(?P<s>\d+(?:\.\d+)?)s)?\Z")
+_ASSUMED_LIMIT = 9 * 3600.0
+_DEFAULT_SUBMISSION = {"file": "submission.csv", "gateway": "submission.parquet"}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What `workspace:` in `invoke.yaml` says; seconds are floats, times are written such as `9h` or `1h30m`.
+
+    Attributes:
+        id: id of this workspace, None when the file does not say (then `Workspace.id` derives one).
+        entry: entry point with its own words: `exp001.py`, `-m solution.infer`, `bash run.sh`.
+        args: arguments after it.
+        environment: variables for the entry point.
+        limit: seconds the competition allows, None when nobody said (9 h are assumed, and said so).
+        warn_at: share of the limit from which the run warns.
+        guard: seconds after which the entry point is ended, None for never.
+        grace: seconds between SIGTERM and SIGKILL then.
+        partial: file that serves as the submission when the guard ended the run.
+        submission: name of the file that is scored, None for what `output` implies.
+        output: `file` or `gateway`.
+        check: `exists`, `columns` or `strict`.
+        codes: `dataset` or `inline`.
+        save_run: `full` or `light`.
+        wheels: attached datasets (`owner/slug`) that hold wheels.
+        poll: ceiling in seconds between two looks at Kaggle.
+        allow: refusals that are overruled in this workspace.
+        owner: account that takes the place of the owner of our ids.
+        data: where the local counterparts of Kaggle's mounts lie.
+    """
+
+    id: str | None = None
+    entry: tuple[str, ...] = ()
+    args: tuple[str, ...] = ()
+    environment: tuple[tuple[str, str], ...] = ()
+    limit: float | None = None
+    warn_at: float = 0.8
+    guard: float | None = None
+    grace: float = 60.0
+    partial: str | None = None
+    submission: str | None = None
+    output: str = "file"
+    check: str = "columns"
+    codes: str = "dataset"
+    save_run: str = "full"
+    wheels: tuple[str, ...] = ()
+    poll: float = 30.0
+    allow: tuple[str, ...] = ()
+    owner: str | None = None
+    data: str = "data"
+
+    @property
+    def submission_name(self) -> str:
+        """The file that is scored."""
+        return self.submission if self.submission is not None else _DEFAULT_SUBMISSION[self.output]
+
+    @property
+    def limit_seconds(self) -> float:
+        """The limit that a run is measured against, assumed when nobody said."""
+        return _ASSUMED_LIMIT if self.limit is None else self.limit
+
+
+def load(root: Path, environ: MutableMapping[str, str]) -> Settings:
+    """Read the settings of a workspace.
+
+    Args:
+        root: the workspace.
+        environ: the process's environment. Lists are taken out of it, since invoke can't cast them.
+
+    Raises:
+        WorkflowError: a file or variable that does not read as a setting, in one sentence with its line where there is one.
+    """
+    settings = Settings()
+    for name in (FILE, LOCAL_FILE):
+        settings = _overlay(settings, _read(root / name), name)
+    for field in fields(Settings):
+        variable = _PREFIX + field.name.upper()
+        if variable in environ:
+            settings = replace(settings, **{field.name: _PARSERS[field.name](environ[variable], variable)})
+    for name in ("ARGS", "ALLOW", "WHEELS", "ENVIRONMENT"):
+        environ.pop(_PREFIX + name, None)
+    return settings
+
+
+def duration(value: object, where: str) -> float:
+    """Seconds of a time such as `9h`, `1h30m` or `45s`; raises WorkflowError."""
+    text = str(value).strip().lower()
+    match = _DURATION.match(text)
+    if isinstance(value, bool) or not text or match is None:
+        raise WorkflowError(f"{where} is {value!r}: write a time such as 9h, 1h30m or 45s.")
+    parts = match.groupdict(default="0")
+    return float(parts["h"]) * 3600 + float(parts["m"]) * 60 + float(parts["s"])
+
+
+def _read(path: Path) -> Mapping[str, Any]:
+    if not path.is_file():
+        return {}
+    try:
+        value = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f", line {mark.line + 1}" if mark is not None else ""
+        raise WorkflowError(f"{path.name}{line} is not YAML ({getattr(error, 'problem', error)}): correct that line.") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise WorkflowError(f"{path.name} can't be read ({error}): save it as UTF-8 text.") from error
+    if value is None:
+        return {}
+    section = value.get("workspace", {}) if isinstance(value, dict) else None
+    if section is None or not isinstance(section, dict):
+        raise WorkflowError(f"{path.name} must hold `workspace:` with its settings indented below: correct its first lines.")
+    return section
+
+
+def _overlay(settings: Settings, section: Mapping[str, Any], name: str) -> Settings:
+    changes = {}
+    for key, value in section.items():
+        field = str(key).replace("-", "_")
+        if field not in _PARSERS:
+            close = difflib.get_close_matches(field, _PARSERS, n=1)
+            meant = f"did you mean {close[0].replace('_', '-')}?" if close else f"known are {', '.join(sorted(_PARSERS)).replace('_', '-')}."
+            raise WorkflowError(f"{name}: workspace.{key} is no setting: {meant}")
+        changes[field] = _PARSERS[field](value, f"{name}: workspace.{key}")
+    return replace(settings, **changes)
+
+
+def _text(value: object, where: str) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise WorkflowError(f"{where} is {value!r}: write a text, in quotes if it looks like a number.")
+    return value.strip()
+
+
+def _words(value: object, where: str) -> tuple[str, ...]:
+    """A command line, as one text or as a list."""
+    if isinstance(value, list) and all(isinstance(word, str | int | float) and not isinstance(word, bool) for word in value):
+        return tuple(str(word) for word in value)
+    try:
+        return tuple(shlex.split(_text(value, where)))
+    except ValueError as error:
+        raise WorkflowError(f"{where} is {value!r}: a quotation mark is not closed.") from error
+
+
+def _names(value: object, where: str) -> tuple[str, ...]:
+    """Names, as a list or with commas or spaces between them."""
+    items = value if isinstance(value, list) else _text(value, where).replace(",", " ").split()
+    if not all(isinstance(item, str) for item in items):
+        raise WorkflowError(f"{where} is {value!r}: write a list of names.")
+    return tuple(items)
+
+
+def _variables(value: object, where: str) -> tuple[tuple[str, str], ...]:
+    if isinstance(value, str):
+        value = dict(part.partition("=")[::2] for part in _words(value, where))
+    if not isinstance(value, dict) or not all(isinstance(v, str | int | float) for v in value.values()):
+        raise WorkflowError(f"{where} is {value!r}: write NAME: value lines below it.")
+    return tuple((str(name), str(text)) for name, text in value.items())
+
+
+def _one_of(*choices: str) -> Callable[[object, str], str]:
+    def parse(value: object, where: str) -> str:
+        if value not in choices:
+            raise WorkflowError(f"{where} is {value!r}: write one of {', '.join(choices)}.")
+        return str(value)
+
+    return parse
+
+
+def _number(low: float, high: float) -> Callable[[object, str], float]:
+    def parse(value: object, where: str) -> float:
+        try:
+            number = float(str(value))
+        except ValueError:
+            number = float("nan")
+        if isinstance(value, bool) or not low <= number <= high:
+            raise WorkflowError(f"{where} is {value!r}: write a number from {low:g} to {high:g}.")
+        return number
+
+    return parse
+
+
+def _relative(value: object, where: str) -> str:
+    """The name of a file in the working folder."""
+    text = _text(value, where)
+    if text.startswith(("/", "\\")) or ".." in text.replace("\\", "/").split("/"):
+        raise WorkflowError(f"{where} is {text!r}: write a path inside the working folder.")
+    return text
+
+
+_PARSERS: Mapping[str, Callable[[object, str], Any]] = {
+    "id": _text,
+    "entry": _words,
+    "args": _words,
+    "environment": _variables,
+    "limit": duration,
+    "warn_at": _number(0.01, 1),
+    "guard": duration,
+    "grace": duration,
+    "partial": _relative,
+    "submission": _relative,
+    "output": _one_of("file", "gateway"),
+    "check": _one_of("exists", "columns", "strict"),
+    "codes": _one_of("dataset", "inline"),
+    "save_run": _one_of("full", "light"),
+    "wheels": _names,
+    "poll": _number(0.01, 3600),
+    "allow": _names,
+    "owner": _text,
+    "data": _text,
+}

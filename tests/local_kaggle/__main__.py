@@ -1,0 +1,57 @@
+"""`python -m tests.local_kaggle --root DIR`: a local Kaggle until Ctrl-C."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import sys
+from pathlib import Path
+
+from tests.local_kaggle.behaviour import Behaviour
+from tests.local_kaggle.errors import SetupError
+from tests.local_kaggle.server import LocalKaggle
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Reads the options, serves, and returns the exit code: 0 after Ctrl-C, 2 for a wrong option."""
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.local_kaggle", description="A Kaggle on this machine."
+    )
+    parser.add_argument("--root", type=Path, required=True, help="folder of the state; made when absent")
+    parser.add_argument(
+        "--port", type=int, default=80, help="80 for LOCALHOST, 7777 for TEST, 0 for a free one"
+    )
+    parser.add_argument("--layout", choices=("namespaced", "classic"), default="namespaced")
+    parser.add_argument("--python", type=Path, help="the image's interpreter; without it runs fail")
+    parser.add_argument("--user", default="tester", help="whose token is printed")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="SWITCH=JSON",
+        help=f"a switch: {', '.join(field.name for field in dataclasses.fields(Behaviour))}",
+    )
+    options = parser.parse_args(arguments)
+    try:
+        pairs = [each.partition("=") for each in options.set]
+        switches = {name: json.loads(value) for name, _, value in pairs}
+        behaviour = Behaviour.parse({"layout": options.layout, **switches})
+        kaggle = LocalKaggle(
+            options.root, user=options.user, behaviour=behaviour, python=options.python, port=options.port
+        )
+    except (SetupError, OSError, ValueError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    with kaggle:
+        sys.stdout.write(f"port {kaggle.port}\nKAGGLE_API_TOKEN {kaggle.token}\n")
+        sys.stdout.flush()
+        try:
+            kaggle.wait()
+        except KeyboardInterrupt:
+            return 0
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,151 @@
+"""What the server does where Kaggle's answer is not known, may vary, or must be shortened for a test."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, get_args, get_type_hints
+
+from tests.local_kaggle.errors import SetupError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Layout = Literal["namespaced", "classic"]
+
+
+@dataclass(frozen=True)
+class Behaviour:
+    """Switches of the local Kaggle; each default is the answer that asks more of a client.
+
+    `[open]`, `[reports]` and `[one]` refer to KAGGLE.md, where the facts are collected.
+    """
+
+    layout: Layout = "namespaced"
+    """Where inputs are mounted; both layouts are alive and nothing in the metadata selects one [open]."""
+
+    processing_seconds: float | None = 0.2
+    """How long a dataset version is processed before it becomes current; None: until told by hand."""
+
+    model_processing_seconds: float | None = 0.2
+    """The same for a model version, whose files are listed only afterwards."""
+
+    pin_dataset_versions: bool = False
+    """Whether `owner/slug/N` in dataset_sources binds version N, or N is ignored [open]."""
+
+    pin_notebook_versions: bool = False
+    """Whether `owner/slug/N` in kernel_sources binds version N, or N is ignored [open]."""
+
+    only_latest_model_version: bool = False
+    """Whether a model source that is not the newest version is dropped as invalid [one]."""
+
+    list_processing_versions: bool = False
+    """Whether `GetDataset.versions` lists a version that is still in processing or failed [open]."""
+
+    status_of: Literal["current", "newest"] = "current"
+    """Which version `GetDatasetStatus` speaks of; it takes no version, so "ready" may mean the old one [open].
+
+    A newest version that failed is reported as failed either way.
+    """
+
+    missing_dataset: Literal[403, 404] = 403
+    """The status for a dataset that does not exist: "Permission 'datasets.get' was denied" in logs of users.
+
+    The same answer was seen for a private dataset in the first seconds after its creation [one].
+    """
+
+    missing_notebook: Literal[403, 404] = 403
+    """The status for a notebook that does not exist; kaggle 2.2.4 explains a 403 as "a wrong kernel slug"."""
+
+    missing_model: Literal[403, 404] = 404
+    """The status for a model that does not exist; kagglehub 1.0.2 takes both for "create it"."""
+
+    inactive_token: Literal["inactive", 400, 401, 403, 404] = "inactive"
+    """How introspection answers an unknown or expired token; kaggle 2.2.4 dies of a 401 and copes with the rest."""
+
+    unpack_archives: bool = True
+    """Whether archives in an upload are unpacked."""
+
+    leave_packed: tuple[str, ...] = ()
+    """Name patterns of archives that stay packed all the same, as happens now and then [reports]."""
+
+    wheel_becomes_folder: bool = False
+    """Whether a wheel is unpacked into a folder called `name.whl/`, as few reports saw."""
+
+    strip_single_folder: bool = True
+    """Whether the only top-level folder of an upload is stripped [reports]."""
+
+    incomplete_blobs: Literal["published", "refused"] = "published"
+    """What becomes of a file whose upload never finished: published truncated, or the call ends with 400."""
+
+    error_form: Literal["flat", "nested"] = "flat"
+    """`{"code": …, "message": …}`, which kagglesdk reads, or `{"error": {"code": …, "message": …, "status": …}}`.
+
+    The nested form is in logs of users; with it kaggle 2.2.4 shows no reason at all ("403 Client Error: Forbidden").
+    """
+
+    failed_submissions_count: bool = False
+    """Whether a submission that ended in an error counts against the daily limit; one user saw that it does not."""
+
+    top_level_files: int = 50
+    """How many files may stand at the top of a dataset."""
+
+    source_limit: int = 1_048_576
+    """The bytes of a notebook's source above which SaveKernel answers an opaque 400."""
+
+    title_decides_slug: bool = True
+    """Whether a notebook follows its title when `id` says something else [reports]."""
+
+    gpu_sessions: int = 2
+    """How many batch sessions with an accelerator may be queued or running."""
+
+    cpu_sessions: int = 5
+    """How many batch sessions without one may be queued or running."""
+
+    gpu_hours: int = 30
+    """The weekly GPU quota that GetAcceleratorQuotaStatistics answers."""
+
+    tpu_hours: int = 20
+    """The same for TPUs."""
+
+    unentered_competition_is_invalid: bool = True
+    """Whether a competition whose rules are not accepted comes back in invalid_competition_sources [open]."""
+
+    known_tags: tuple[str, ...] | None = None
+    """The keywords that exist; others come back in invalid_tags. None: every keyword exists."""
+
+    hidden_replaces_folders: bool = True
+    """Whether a folder with hidden files loses its public ones in a rerun (the test folder is *replaced*)."""
+
+    evaluation_package_on_path: bool = False
+    """Whether the folder of a competition that ships `kaggle_evaluation` is on PYTHONPATH [open]."""
+
+    single_file_zipped: bool = False
+    """Whether a single file is downloaded as `<name>.zip`; kagglehub 1.0.2 unpacks such an answer."""
+
+    run_limit_seconds: float = 12 * 3600
+    """The longest run of a saved notebook."""
+
+    def __post_init__(self) -> None:
+        for name, hint in get_type_hints(type(self)).items():
+            allowed = get_args(hint)
+            if allowed and not any(isinstance(each, type) or get_args(each) for each in allowed):
+                value = getattr(self, name)
+                if value not in allowed:
+                    raise SetupError(
+                        f"Behaviour {name} is {value!r}; use one of {', '.join(map(repr, allowed))}."
+                    )
+
+    @classmethod
+    def parse(cls, values: Mapping[str, object]) -> Behaviour:
+        """Takes switches by name, as from JSON; raises SetupError for a name that is none."""
+        known = {field.name for field in dataclasses.fields(cls)}
+        for name in values:
+            if name not in known:
+                raise SetupError(f"There is no switch called {name}; Behaviour lists them.")
+        as_tuples = {name: tuple(v) if isinstance(v, list) else v for name, v in values.items()}
+        return cls(**as_tuples)  # type: ignore[arg-type]  # names are checked above, values in __post_init__
+
+    def with_changes(self, **changes: object) -> Behaviour:
+        """The same switches but for the named ones."""
+        return Behaviour.parse({**dataclasses.asdict(self), **changes})

@@ -1,0 +1,143 @@
+"""Runs a saved notebook: the real one through the rehearsal's sandbox, and a fast one for tests of other things."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from tests.local_kaggle.errors import SetupError
+
+OnLine = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class InputMount:
+    """`source`, a local file or folder, appears at /kaggle/input/`target`; later mounts hide earlier ones."""
+
+    source: Path
+    target: str
+
+
+@dataclass(frozen=True)
+class RunOrder:
+    """One run; the meaning of the fields is that of `workflow.sandbox.NotebookRun`."""
+
+    notebook: Path
+    mounts: tuple[InputMount, ...]
+    working: Path
+    executed: Path
+    internet: bool
+    environment: Mapping[str, str]
+    limit: float
+
+
+@dataclass(frozen=True)
+class RunOutcome:
+    """How a run ended; `exit_code` is 0 only when every cell ran."""
+
+    exit_code: int
+    seconds: float
+    timed_out: bool = False
+
+
+class Runner(Protocol):
+    """Executes an order; calls `on_line` for every line of output, whose exceptions end the run."""
+
+    def __call__(self, order: RunOrder, on_line: OnLine) -> RunOutcome:
+        """Runs the notebook to its end."""
+
+
+class SandboxRunner:
+    """Runs notebooks through `workflow.sandbox`, the code that rehearsal uses."""
+
+    def __init__(self, python: Path) -> None:
+        """`python` is the image's interpreter; it has papermill and ipykernel."""
+        self._python = python
+
+    def __call__(self, order: RunOrder, on_line: OnLine) -> RunOutcome:
+        """Runs the notebook in the best isolation that this machine gives."""
+        sandbox = _sandbox()
+        result = sandbox.execute(
+            sandbox.NotebookRun(
+                notebook=order.notebook,
+                python=self._python,
+                mounts=tuple(sandbox.Mount(mount.source, mount.target) for mount in order.mounts),
+                working=order.working,
+                internet=order.internet,
+                environment=order.environment,
+                limit=order.limit,
+                executed=order.executed,
+            ),
+            sandbox.detect(),
+            on_line,
+        )
+        return RunOutcome(result.exit_code, result.seconds, result.timed_out)
+
+
+def _sandbox() -> ModuleType:
+    """`workflow.sandbox`, also when the server is started by hand, without pytest's path."""
+    template = Path(__file__).resolve().parents[2] / "template"
+    for folder in (template, template / "shim"):
+        if str(folder) not in sys.path:
+            sys.path.insert(0, str(folder))
+    return importlib.import_module("workflow.sandbox")
+
+
+class ScriptedRunner:
+    """Runs no notebook: writes what a Python function says, in milliseconds.
+
+    `play` gets the order and returns the lines to log; what it writes into `order.working` is the output. An
+    exception fails the run as an exception in a cell would.
+    """
+
+    def __init__(self, play: Callable[[RunOrder], list[str]] | None = None) -> None:
+        self._play = play or _leave_submission
+
+    def __call__(self, order: RunOrder, on_line: OnLine) -> RunOutcome:
+        """Plays the function."""
+        order.working.mkdir(parents=True, exist_ok=True)
+        try:
+            for line in self._play(order):
+                on_line(line)
+        except (OSError, ValueError, AssertionError) as error:
+            on_line(f"{type(error).__name__}: {error}")
+            return RunOutcome(1, 0.0)
+        return RunOutcome(0, 0.0)
+
+
+def _leave_submission(order: RunOrder) -> list[str]:
+    (order.working / "submission.csv").write_text("id,target\n1,1\n", encoding="utf-8")
+    return ["played"]
+
+
+def no_runner(order: RunOrder, on_line: OnLine) -> RunOutcome:
+    """Stands where no interpreter was given: every run fails with a sentence that says so."""
+    del order
+    on_line("The local Kaggle runs no notebooks: start it with --python, the image's interpreter.")
+    return RunOutcome(1, 0.0)
+
+
+def as_notebook(source: str, kernel_type: str, language: str) -> str:
+    """The .ipynb to execute for a saved source; a Python script becomes one cell.
+
+    Raises:
+        SetupError: The language is not Python.
+    """
+    if language.lower() not in ("python", ""):
+        raise SetupError(f"The local Kaggle runs Python only, and this notebook's language is {language}.")
+    if kernel_type == "notebook":
+        return source
+    cell: dict[str, object] = {
+        "cell_type": "code",
+        "execution_count": None,
+        "metadata": {},
+        "outputs": [],
+        "source": source,
+    }
+    spec = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    return json.dumps({"cells": [cell], "metadata": spec, "nbformat": 4, "nbformat_minor": 4})
