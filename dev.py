@@ -26,7 +26,11 @@ OLDEST = (3, 11)
 
 def run(*command: str | Path, cwd: Path = ROOT) -> None:
     """Run a command with the environment's programs first; end with its exit code when it fails."""
-    environment = {**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ.get('PATH', '')}", "VIRTUAL_ENV": str(VENV)}
+    environment = {
+        **os.environ,
+        "PATH": f"{BIN}{os.pathsep}{os.environ.get('PATH', '')}",
+        "VIRTUAL_ENV": str(VENV),
+    }
     environment.pop("PYTHONHOME", None)
     finished = subprocess.run([str(word) for word in command], cwd=cwd, env=environment, check=False)
     if finished.returncode != 0:
@@ -44,14 +48,37 @@ def prepare() -> None:
         run(uv, "pip", "install", "--quiet", "--require-hashes", "--python", PYTHON, "-r", LOCK)
     else:
         venv.EnvBuilder(clear=True, with_pip=True).create(VENV)
-        run(PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes", "-r", LOCK)
+        run(
+            PYTHON,
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            "--require-hashes",
+            "-r",
+            LOCK,
+        )
     STAMP.write_text(wanted, encoding="utf-8")
 
 
 def demo() -> None:
     """Make the worked example as a workspace in demo/ and rehearse it."""
     if not DEMO.exists():
-        run("copier", "copy", "--quiet", "--defaults", "--vcs-ref", "HEAD", "-d", "example=cmi-sleep", "-d", "prefix=cmi-sleep", ROOT, DEMO)
+        run(
+            "copier",
+            "copy",
+            "--quiet",
+            "--defaults",
+            "--vcs-ref",
+            "HEAD",
+            "-d",
+            "example=cmi-sleep",
+            "-d",
+            "prefix=cmi-sleep",
+            ROOT,
+            DEMO,
+        )
     run("invoke", "rehearse", cwd=DEMO)
 
 
@@ -71,16 +98,32 @@ def test(arguments: list[str]) -> None:
 
 def lock() -> None:
     """Write requirements.txt anew from pyproject.toml."""
-    command = ["uv", "pip", "compile", "pyproject.toml", "--universal", "--python-version", "3.11", "--generate-hashes", "--upgrade"]
+    command = [
+        "uv",
+        "pip",
+        "compile",
+        "pyproject.toml",
+        "--universal",
+        "--python-version",
+        "3.11",
+        "--generate-hashes",
+        "--upgrade",
+    ]
     run(*command, "--no-header", "--no-annotate", "--quiet", "--output-file", LOCK)
 
 
 def main() -> None:
     """Choose by the first word."""
     if sys.version_info < OLDEST:
-        raise SystemExit(f"Python {OLDEST[0]}.{OLDEST[1]} or newer is needed, this is {sys.version.split()[0]}: call another, as in python3.12 dev.py.")
+        raise SystemExit(
+            f"Python {OLDEST[0]}.{OLDEST[1]} or newer is needed, this is {sys.version.split()[0]}: call another, as in python3.12 dev.py."
+        )
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=("demo", "test", "check", "lock"), help="demo: a rehearsed workspace; test: all checks and tests")
+    parser.add_argument(
+        "what",
+        choices=("demo", "test", "check", "lock"),
+        help="demo: a rehearsed workspace; test: all checks and tests",
+    )
     parser.add_argument("arguments", nargs=argparse.REMAINDER, help="for test: what pytest takes")
     chosen = parser.parse_args()
     prepare()

@@ -13,7 +13,11 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-SERIES = {"0a1b2c3d4e5f": ("2018-05-14T15:30:00", -4), "2f4e6d8c0b1a": ("2018-06-02T09:00:00", -4), "7c9e1f3a5b2d": ("2018-11-20T18:15:00", -5)}
+SERIES = {
+    "0a1b2c3d4e5f": ("2018-05-14T15:30:00", -4),
+    "2f4e6d8c0b1a": ("2018-06-02T09:00:00", -4),
+    "7c9e1f3a5b2d": ("2018-11-20T18:15:00", -5),
+}
 NIGHTS = 3
 STEPS_A_DAY = 24 * 60 * 12
 POSTURE_STEPS = 120
@@ -28,10 +32,18 @@ def series(name: str, start: str, offset: int, seed: int) -> pd.DataFrame:
     hour = (begin.hour + begin.minute / 60 + steps * 5 / 3600) % 24
     asleep = (hour >= 23) | (hour < 6.5)
     postures = random.integers(-60, 60, size=len(steps) // POSTURE_STEPS + 1)
-    anglez = np.repeat(postures, POSTURE_STEPS)[: len(steps)] + np.where(asleep, 0, random.integers(-8, 9, len(steps)))
+    anglez = np.repeat(postures, POSTURE_STEPS)[: len(steps)] + np.where(
+        asleep, 0, random.integers(-8, 9, len(steps))
+    )
     enmo = np.where(asleep, 0.0, np.round(random.exponential(0.04, len(steps)), 2))
     return pd.DataFrame(
-        {"series_id": name, "step": steps, "timestamp": stamps, "anglez": anglez.astype(np.float32), "enmo": enmo.astype(np.float32)}
+        {
+            "series_id": name,
+            "step": steps,
+            "timestamp": stamps,
+            "anglez": anglez.astype(np.float32),
+            "enmo": enmo.astype(np.float32),
+        }
     )
 
 
@@ -41,7 +53,9 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     folder: Path = parser.parse_args().folder
     folder.mkdir(parents=True, exist_ok=True)
-    frames = [series(name, start, offset, seed) for seed, (name, (start, offset)) in enumerate(SERIES.items())]
+    frames = [
+        series(name, start, offset, seed) for seed, (name, (start, offset)) in enumerate(SERIES.items())
+    ]
     table = pa.Table.from_pandas(pd.concat(frames), preserve_index=False)
     encodings = {"timestamp": "DELTA_BYTE_ARRAY", "step": "DELTA_BINARY_PACKED"}
     pq.write_table(
@@ -52,8 +66,11 @@ def main() -> None:
         use_dictionary=["series_id", "anglez", "enmo"],
         column_encoding=encodings,
     )
-    rows = [f"{row},{name},{100 + row},{event},0.0" for row, (name, event) in enumerate(zip(SERIES, ("onset", "wakeup", "onset"), strict=True))]
-    (folder / "sample_submission.csv").write_text("\n".join(["row_id,series_id,step,event,score", *rows]) + "\n", encoding="utf-8")
+    placeholders = [(name, event) for name in SERIES for event in ("onset", "wakeup") for _ in range(NIGHTS)]
+    rows = [f"{row},{name},{100 + row},{event},0.0" for row, (name, event) in enumerate(placeholders)]
+    (folder / "sample_submission.csv").write_text(
+        "\n".join(["row_id,series_id,step,event,score", *rows]) + "\n", encoding="utf-8"
+    )
 
 
 if __name__ == "__main__":

@@ -8,7 +8,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from invoke import Collection, Context, Task, task
+from invoke.collection import Collection
+from invoke.context import Context
+from invoke.tasks import Task, task
 
 ROOT = Path(__file__).resolve().parent
 LOCAL = ROOT / "local_tasks.py"
@@ -28,6 +30,180 @@ def check(_context: Context, json: bool = False) -> None:
 
 @task(
     help={
+        "sort": "time (default), public, private, cv, rerun, or any column of --csv; the newest or best first",
+        "reverse": "the other way round",
+        "filter": "name=value (also != < <= > >=), or a text that is looked for everywhere; may be repeated",
+        "group": "one line per experiment",
+        "limit": "how many to show (default: 50, 0 for all)",
+        "json": "print everything as JSON",
+        "csv": "print everything as CSV",
+    },
+    iterable=["filter_"],
+)
+def history(
+    _context: Context,
+    sort: str = "time",
+    reverse: bool = False,
+    filter_: list[str] | None = None,
+    group: bool = False,
+    limit: int = 50,
+    json: bool = False,
+    csv: bool = False,
+) -> None:
+    """Show what was submitted and what came of it."""
+    _run("history", sort=sort, reverse=reverse, filters=filter_ or [], group=group, limit=limit, json=json, csv=csv)
+
+
+@task(
+    help={
+        "from": "file or folder of codes/ to start from (default: the entry point's)",
+        "name": "name of the new one (default: the next free number)",
+        "json": "print what was done as JSON",
+    }
+)
+def new_exp(_context: Context, from_: str = "", name: str = "", json: bool = False) -> None:
+    """Start an experiment from an earlier one and make it the entry point."""
+    _run("new-exp", source=from_, new_name=name, json=json)
+
+
+_SEND = {
+    "dry-run": "list what would be sent, with sizes",
+    "force": "send although nothing changed",
+    "yes": "answer what is asked with yes",
+    "allow": "overrule a refusal by its name (may be repeated)",
+    "limit": "give up a wait after this time, such as 30m",
+    "json": "print what was done as JSON",
+}
+_RUN = {
+    "notebook": "folder of the notebook to push (default: sub)",
+    "no-wait": "leave when Kaggle has it, without waiting for the run",
+    "accelerator": "in place of the metadata's, such as NvidiaTeslaT4",
+    "public": "what the metadata calls public may be public",
+}
+
+
+@task(
+    help={"message": "notes of the new version of the codes (default: subject of the commit)", **_RUN, **_SEND},
+    iterable=["allow"],
+)
+def push(
+    _context: Context,
+    notebook: str = "sub",
+    message: str = "",
+    accelerator: str = "",
+    no_wait: bool = False,
+    public: bool = False,
+    dry_run: bool = False,
+    force: bool = False,
+    yes: bool = False,
+    allow: list[str] | None = None,
+    limit: str = "",
+    json: bool = False,
+) -> None:
+    """Push codes, deps and sub in order, each only if it changed."""
+    _run(
+        "push",
+        notebook=notebook,
+        message=message,
+        accelerator=accelerator,
+        wait=not no_wait,
+        public=public,
+        dry_run=dry_run,
+        force=force,
+        yes=yes,
+        allow=allow or [],
+        limit=limit,
+        json=json,
+    )
+
+
+@task(
+    help={"message": "notes of the new version (default: subject of the commit)", "public": _RUN["public"], **_SEND},
+    iterable=["allow"],
+)
+def push_codes(
+    _context: Context,
+    message: str = "",
+    public: bool = False,
+    dry_run: bool = False,
+    force: bool = False,
+    yes: bool = False,
+    allow: list[str] | None = None,
+    limit: str = "",
+    json: bool = False,
+) -> None:
+    """Push codes/ as a dataset and wait until it is current."""
+    _run(
+        "push-codes",
+        message=message,
+        public=public,
+        dry_run=dry_run,
+        force=force,
+        yes=yes,
+        allow=allow or [],
+        limit=limit,
+        json=json,
+    )
+
+
+@task(help={"no-wait": _RUN["no-wait"], "public": _RUN["public"], **_SEND}, iterable=["allow"])
+def push_deps(
+    _context: Context,
+    no_wait: bool = False,
+    public: bool = False,
+    dry_run: bool = False,
+    force: bool = False,
+    yes: bool = False,
+    allow: list[str] | None = None,
+    limit: str = "",
+    json: bool = False,
+) -> None:
+    """Run the wheel notebook on Kaggle when what it collects changed."""
+    _run(
+        "push-deps",
+        wait=not no_wait,
+        public=public,
+        dry_run=dry_run,
+        force=force,
+        yes=yes,
+        allow=allow or [],
+        limit=limit,
+        json=json,
+    )
+
+
+@task(help={**_RUN, **_SEND}, iterable=["allow"])
+def push_sub(
+    _context: Context,
+    notebook: str = "sub",
+    accelerator: str = "",
+    no_wait: bool = False,
+    public: bool = False,
+    dry_run: bool = False,
+    force: bool = False,
+    yes: bool = False,
+    allow: list[str] | None = None,
+    limit: str = "",
+    json: bool = False,
+) -> None:
+    """Push one notebook and wait for its run."""
+    _run(
+        "push-sub",
+        notebook=notebook,
+        accelerator=accelerator,
+        wait=not no_wait,
+        public=public,
+        dry_run=dry_run,
+        force=force,
+        yes=yes,
+        allow=allow or [],
+        limit=limit,
+        json=json,
+    )
+
+
+@task(
+    help={
         "notebook": "folder of the notebook to run (default: sub)",
         "layout": "how inputs are mounted: namespaced (default) or classic",
         "entry": "another entry point, for this once",
@@ -35,6 +211,7 @@ def check(_context: Context, json: bool = False) -> None:
         "without": "mount an empty folder for this source (may be repeated)",
         "python": "interpreter that stands for Kaggle's image",
         "require-isolation": "fail where this machine can't give the sandbox",
+        "without-isolation": "run without the sandbox, as on a machine that has none",
         "force": "collect the wheels again",
         "json": "print the result as JSON",
     },
@@ -49,6 +226,7 @@ def rehearse(
     without: list[str] | None = None,
     python: str = "",
     require_isolation: bool = False,
+    without_isolation: bool = False,
     force: bool = False,
     json: bool = False,
 ) -> None:
@@ -62,9 +240,16 @@ def rehearse(
         without=without or [],
         python=python,
         require_isolation=require_isolation,
+        without_isolation=without_isolation,
         force=force,
         json=json,
     )
+
+
+@task(help={"output": "file to write (default: build/report.html)", "json": "print what was written as JSON"})
+def report(_context: Context, output: str = "", json: bool = False) -> None:
+    """Draw the history: one HTML file that works offline."""
+    _run("report", output=output, json=json)
 
 
 def _local_tasks() -> list[Task[Any]]:
@@ -87,7 +272,7 @@ def _collection() -> Collection:
     from workflow.command import validate
 
     validate(ROOT)
-    collection = Collection(check, rehearse)
+    collection = Collection(check, history, new_exp, push, push_codes, push_deps, push_sub, rehearse, report)
     for own in _local_tasks():
         collection.add_task(own)
     return collection

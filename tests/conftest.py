@@ -5,17 +5,30 @@ from pathlib import Path
 
 import pytest
 
+from tests import workspaces
 from workflow import image
 
 ROOT = Path(__file__).resolve().parents[1]
 
 
 @pytest.fixture(scope="session")
-def image_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where images are kept: between sessions too when `KAGGLE_TEST_CACHE` names a folder."""
-    if kept := os.environ.get("KAGGLE_TEST_CACHE"):
-        return Path(kept).resolve() / "images"
-    return tmp_path_factory.mktemp("images")
+def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One folder for all of this session's worker processes."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
+
+
+@pytest.fixture(scope="session")
+def cache_home(shared_folder: Path) -> Path:
+    """What a test gives as XDG_CACHE_HOME: kept between sessions too when `KAGGLE_TEST_CACHE` names a folder."""
+    kept = os.environ.get("KAGGLE_TEST_CACHE")
+    return Path(kept).resolve() if kept else shared_folder / "cache"
+
+
+@pytest.fixture(scope="session")
+def image_cache(cache_home: Path) -> Path:
+    """Where images are kept."""
+    return cache_home / "kaggle-workspace" / "images"
 
 
 @pytest.fixture(scope="session")
@@ -23,3 +36,9 @@ def image_python(image_cache: Path) -> Path:
     """The interpreter of the image that a new workspace rehearses in (numpy, pandas, pyarrow, scikit-learn)."""
     image_txt = ROOT / "template" / "deps" / "image.txt"
     return image.ensure(image_txt, python=None, cache=image_cache, on_line=print).python
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tagged clone of this working tree."""
+    return workspaces.clone_template(tmp_path_factory.mktemp("template"))

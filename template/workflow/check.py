@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from kaggle_shim import entry, refs
-from workflow import bundle, compose, metadata, plans, requirements, stage_notebook, tree
+from workflow import bundle, compose, metadata, names, plans, requirements, stage_notebook, tree
 from workflow.errors import WorkflowError
 from workflow.findings import ERROR, WARNING, Finding
 from workflow.settings import FILE as SETTINGS
@@ -19,7 +19,9 @@ _FINGERPRINT = "0" * 64
 def find_all(workspace: Workspace) -> tuple[Finding, ...]:
     """Everything to say about a workspace, errors and warnings, sorted by file."""
     found = list(metadata_findings(workspace))
-    found += _guarded(CODES, lambda: tree.read(workspace.root / CODES, workspace.root, (metadata.DATASET_FILE,)).findings)
+    found += _guarded(
+        CODES, lambda: tree.read(workspace.root / CODES, workspace.root, (metadata.DATASET_FILE,)).findings
+    )
     found += _about_entry(workspace)
     found += requirements.findings_of(workspace)
     found += _about_image_list(workspace)
@@ -44,25 +46,52 @@ def _about_entry(workspace: Workspace) -> Iterator[Finding]:
     if problem is not None:
         yield Finding(ERROR, "entry-point", SETTINGS, problem)
     elif entry.program_missing(words):
-        yield Finding(WARNING, "entry-program", SETTINGS, f"the program {words[0]} is not on this machine: rehearsal can't run it.")
+        yield Finding(
+            WARNING,
+            "entry-program",
+            SETTINGS,
+            f"the program {words[0]} is not on this machine: rehearsal can't run it.",
+        )
     if workspace.settings.limit is None:
-        yield Finding(WARNING, "limit", SETTINGS, "no limit is set, 9h assumed: write workspace.limit as the competition's page says it.")
+        yield Finding(
+            WARNING,
+            "limit",
+            SETTINGS,
+            "no limit is set, 9h assumed: write workspace.limit as the competition's page says it.",
+        )
     if workspace.settings.save_run == "light":
-        yield Finding(WARNING, "light-save-run", SETTINGS, "save-run is light: a save run proves mounts, install and imports, not the entry point.")
+        yield Finding(
+            WARNING,
+            "light-save-run",
+            SETTINGS,
+            "save-run is light: a save run proves mounts, install and imports, not the entry point.",
+        )
 
 
 def _about_image_list(workspace: Workspace) -> Iterator[Finding]:
     if not (workspace.root / DEPS / "image.txt").is_file():
-        sentence = "the list of what the image has is missing: rehearsal takes that of workflow/default-image.txt."
+        sentence = (
+            "the list of what the image has is missing: rehearsal takes that of workflow/default-image.txt."
+        )
         yield Finding(WARNING, "image-list", f"{DEPS}/image.txt", sentence)
 
 
 def _about_parts(workspace: Workspace) -> Iterator[Finding]:
-    names = workspace.notebook_names()
+    folders = workspace.notebook_names()
     if not (workspace.root / CODES / metadata.DATASET_FILE).is_file():
-        yield Finding(ERROR, "no-codes", CODES, f"{CODES}/{metadata.DATASET_FILE} is missing: this folder is no workspace yet; copier copy fills in what is missing.")
-    if SUB not in names and not any(name != DEPS for name in names):
-        yield Finding(ERROR, "no-notebook", SUB, "there is no submission notebook: copier copy fills in what is missing.")
+        yield Finding(
+            ERROR,
+            "no-codes",
+            CODES,
+            f"{CODES}/{metadata.DATASET_FILE} is missing: this folder is no workspace yet; copier copy fills in what is missing.",
+        )
+    if all(name == DEPS for name in folders):
+        yield Finding(
+            ERROR,
+            "no-notebook",
+            SUB,
+            "there is no submission notebook: copier copy fills in what is missing.",
+        )
 
 
 def _about_notebook(workspace: Workspace, name: str) -> tuple[Finding, ...]:
@@ -74,7 +103,10 @@ def _about_notebook(workspace: Workspace, name: str) -> tuple[Finding, ...]:
     try:
         source = compose.read_source(notebook.source)
     except WorkflowError as error:
-        return (*found, Finding(ERROR, "notebook", f"{name}/{value.code_file}", _short(str(error), notebook.source)))
+        return (
+            *found,
+            Finding(ERROR, "notebook", f"{name}/{value.code_file}", _short(str(error), notebook.source)),
+        )
     found += stage_notebook.findings_of(workspace, notebook, source)
     found += _about_size(workspace, notebook, source)
     return tuple(found)
@@ -83,22 +115,46 @@ def _about_notebook(workspace: Workspace, name: str) -> tuple[Finding, ...]:
 def _about_metadata(workspace: Workspace, notebook: Notebook) -> Iterator[Finding]:
     about, path = notebook.metadata, f"{notebook.name}/{metadata.KERNEL_FILE}"
     if not about.is_private:
-        yield Finding(WARNING, "public", path, "is_private is false: nothing is pushed in public without --public.")
+        yield Finding(
+            WARNING, "public", path, "is_private is false: nothing is pushed in public without --public."
+        )
     if notebook.collects:
         if not about.enable_internet:
-            yield Finding(ERROR, "deps-offline", path, "enable_internet is false, and the deps notebook downloads wheels: set it to true.")
+            yield Finding(
+                ERROR,
+                "deps-offline",
+                path,
+                "enable_internet is false, and the deps notebook downloads wheels: set it to true.",
+            )
         return
     if about.competition is not None and about.enable_internet and notebook.name == SUB:
-        yield Finding(WARNING, "internet-on", path, "enable_internet is true, and code competitions refuse that: set it to false.")
+        yield Finding(
+            WARNING,
+            "internet-on",
+            path,
+            "enable_internet is true, and code competitions refuse that: set it to false.",
+        )
     if about.competition is None and notebook.name == SUB:
-        yield Finding(ERROR, "no-competition", path, "competition_sources is empty, so nothing can be submitted: write the competition's slug there.")
+        yield Finding(
+            ERROR,
+            "no-competition",
+            path,
+            "competition_sources is empty, so nothing can be submitted: write the competition's slug there.",
+        )
     for ref in about.sources:
-        if isinstance(ref, refs.CompetitionRef) and ref.slug in ("your-competition",):
-            yield Finding(WARNING, "competition", path, f"{ref} stands for the competition's slug: write the real one.")
+        if isinstance(ref, refs.CompetitionRef) and ref.slug in names.PLACEHOLDERS:
+            yield Finding(
+                WARNING, "competition", path, f"{ref} stands for the competition's slug: write the real one."
+            )
     deps = plans.deps_id(workspace)
     attached = {str(getattr(ref, "name", ref)) for ref in about.sources if isinstance(ref, refs.NotebookRef)}
     if deps is not None and deps.name not in attached and notebook.name == SUB and _asks(workspace):
-        yield Finding(WARNING, "deps-not-attached", path, f"{DEPS}/requirements.txt asks for packages, and {deps.name} is not attached: add it to kernel_sources.")
+        yield Finding(
+            WARNING,
+            "deps-not-attached",
+            path,
+            f"{DEPS}/requirements.txt asks for packages, and {deps.name} is not attached: add it to kernel_sources.",
+        )
 
 
 def _asks(workspace: Workspace) -> bool:

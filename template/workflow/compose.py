@@ -6,6 +6,7 @@ The source file is never touched. Its cells go out without outputs, with the ker
 from __future__ import annotations
 
 import ast
+import hashlib
 import json
 import re
 import warnings
@@ -20,10 +21,12 @@ from workflow.errors import WorkflowError
 LARGEST_SOURCE = 900_000
 CELL_ID = "kaggle-shim"
 _PLAN_LINE = re.compile(r"^_PLAN = (?P<literal>'.*')$", re.MULTILINE)
+_CELLS_LINE = re.compile(r"^# cells (?P<cells>[0-9a-f]{64})$", re.MULTILINE)
 _OWN_KERNELS = ("python3", "python")
 
-_CELL = '''\
+_CELL = """\
 # kaggle_shim {version}: written by the workspace when it staged this notebook. Edit shim/ and invoke.yaml there, not this cell.
+# cells {cells}
 _PLAN = {plan!r}
 _SHIM = {shim!r}
 _CODES = {codes!r}
@@ -48,7 +51,7 @@ def _unpack():
 
 _unpack()
 del _unpack, _SHIM, _CODES
-'''
+"""
 
 
 @dataclass(frozen=True)
@@ -75,10 +78,22 @@ def read_source(path: Path) -> Source:
             _name_cells(node)
             nbformat.validate(node)
     except FileNotFoundError as error:
-        raise WorkflowError(f"{path} does not exist: write it, or correct code_file in its metadata.") from error
-    except (nbformat.reader.NotJSONError, nbformat.ValidationError, UnicodeDecodeError, ValueError, KeyError, AttributeError, TypeError) as error:
+        raise WorkflowError(
+            f"{path} does not exist: write it, or correct code_file in its metadata."
+        ) from error
+    except (
+        nbformat.reader.NotJSONError,
+        nbformat.ValidationError,
+        UnicodeDecodeError,
+        ValueError,
+        KeyError,
+        AttributeError,
+        TypeError,
+    ) as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
-        raise WorkflowError(f"{path} is no notebook that Jupyter can read ({reason}): open and save it there, or take it from git.") from error
+        raise WorkflowError(
+            f"{path} is no notebook that Jupyter can read ({reason}): open and save it there, or take it from git."
+        ) from error
     return Source(node, _correct(node, path.name))
 
 
@@ -99,7 +114,7 @@ def compose(source: Source, plan: Plan, version: str, shim: str, codes: str = ""
 
     node = nbformat.from_dict(source.node)
     cell = nbformat.v4.new_code_cell(
-        _CELL.format(version=version, plan=plan.dumps(), shim=shim, codes=codes, variable=PLAN_VARIABLE),
+        _CELL.format(version=version, cells=cells_fingerprint(node["cells"]), plan=plan.dumps(), shim=shim, codes=codes, variable=PLAN_VARIABLE),
         metadata={"_kg_hide-input": True, "jupyter": {"source_hidden": True}},
     )
     cell["id"] = CELL_ID
@@ -108,8 +123,14 @@ def compose(source: Source, plan: Plan, version: str, shim: str, codes: str = ""
     text = json.dumps(node, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
     size = sent_size(text)
     if size > LARGEST_SOURCE:
-        inside = "the codes are inside it: set workspace.codes to dataset" if codes else "move what is large in it into codes/"
-        raise WorkflowError(f"The notebook {plan.notebook} is {size} bytes as it is sent, and Kaggle takes less than {LARGEST_SOURCE}: {inside}.")
+        inside = (
+            "the codes are inside it: set workspace.codes to dataset"
+            if codes
+            else "move what is large in it into codes/"
+        )
+        raise WorkflowError(
+            f"The notebook {plan.notebook} is {size} bytes as it is sent, and Kaggle takes less than {LARGEST_SOURCE}: {inside}."
+        )
     return text
 
 
@@ -131,6 +152,33 @@ def plan_of(text: str) -> Plan | None:
         return Plan.loads(ast.literal_eval(match["literal"])) if match else None
     except (ValueError, KeyError, IndexError, TypeError, SyntaxError, PlanError):
         return None
+
+
+def cells_fingerprint(cells: list[Any]) -> str:
+    """SHA-256 (hex) over the kinds and sources of cells, whether a source is one text or a list of lines."""
+    told = [(cell["cell_type"], cell["source"] if isinstance(cell["source"], str) else "".join(cell["source"])) for cell in cells]
+    return hashlib.sha256(json.dumps(told).encode()).hexdigest()
+
+
+def edited(text: str) -> bool:
+    """Whether the cells below ours differ from those that were staged with it; False for a notebook that is not ours."""
+    try:
+        first, *others = json.loads(text)["cells"]
+        source = first["source"] if isinstance(first["source"], str) else "".join(first["source"])
+        match = _CELLS_LINE.search(source)
+        return match is not None and match["cells"] != cells_fingerprint(others)
+    except (ValueError, KeyError, IndexError, TypeError):
+        return False
+
+
+def same(one: str, other: str) -> bool:
+    """Whether two composed notebooks are the same but for how they are written down: the plan and the user's cells."""
+    try:
+        cells = [cells_fingerprint(json.loads(text)["cells"][1:]) for text in (one, other)]
+    except (ValueError, KeyError, IndexError, TypeError):
+        return False
+    plan = plan_of(one)
+    return plan is not None and plan == plan_of(other) and cells[0] == cells[1]
 
 
 def _name_cells(node: Any) -> None:

@@ -6,6 +6,8 @@ import json
 import sys
 from collections.abc import Sequence
 
+_THOUSAND = 1000
+
 
 def say(text: str) -> None:
     """One line for the person at the terminal."""
@@ -28,7 +30,10 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> 
         widths = [max(len(str(row[i])) for row in [columns, *rows]) for i in range(len(columns))]
         print(title)
         for row in [columns, *rows]:
-            print("  " + "  ".join(str(cell).ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+            print(
+                "  "
+                + "  ".join(str(cell).ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+            )
         sys.stdout.flush()
         return
     from rich.console import Console
@@ -54,7 +59,7 @@ def confirm(question: str, *, yes: bool) -> bool:
 def size(count: float) -> str:
     """Bytes as people read them."""
     for unit in ("B", "kB", "MB"):
-        if count < 1000:
+        if count < _THOUSAND:
             return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
-        count /= 1000
+        count /= _THOUSAND
     return f"{count:.1f} GB"

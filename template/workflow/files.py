@@ -15,7 +15,7 @@ _LARGEST_JSON = 4 << 20
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text file with `\\n` line ends, keeping the mode of a file that it replaces."""
+    """Write a text file with LF line ends, keeping the mode of a file that it replaces."""
     write_bytes(path, text.encode("utf-8"))
 
 
@@ -51,12 +51,16 @@ def read_json(path: Path) -> dict[str, Any]:
 
     try:
         if path.stat().st_size > _LARGEST_JSON:
-            raise WorkflowError(f"{path} has {path.stat().st_size} bytes, far too many for metadata: shorten it.")
+            raise WorkflowError(
+                f"{path} has {path.stat().st_size} bytes, far too many for metadata: shorten it."
+            )
         value = json.loads(path.read_text(encoding="utf-8-sig"), object_pairs_hook=unique)
     except FileNotFoundError as error:
         raise WorkflowError(f"{path} is missing: copier copy writes it, or take it back from git.") from error
     except json.JSONDecodeError as error:
-        raise WorkflowError(f"{path}, line {error.lineno}, is not JSON ({error.msg}): correct that line.") from error
+        raise WorkflowError(
+            f"{path}, line {error.lineno}, is not JSON ({error.msg}): correct that line."
+        ) from error
     except (OSError, UnicodeDecodeError, RecursionError) as error:
         raise WorkflowError(f"{path} can't be read ({error}): save it as UTF-8 text.") from error
     if not isinstance(value, dict):

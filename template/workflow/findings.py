@@ -36,7 +36,13 @@ class Finding:
 
     def to_json(self) -> dict[str, object]:
         """The finding as plain JSON values."""
-        return {"level": self.level, "name": self.name, "path": self.path, "line": self.line, "sentence": self.sentence}
+        return {
+            "level": self.level,
+            "name": self.name,
+            "path": self.path,
+            "line": self.line,
+            "sentence": self.sentence,
+        }
 
 
 def relative(path: Path, root: Path) -> str:

@@ -29,7 +29,9 @@ def state(root: Path) -> State | None:
 
 def ignored(folder: Path) -> tuple[str, ...]:
     """Paths below `folder` that git ignores, relative to it (posix; folders end in a slash), none without git."""
-    listing = _git(folder, "ls-files", "--others", "--ignored", "--exclude-standard", "--directory", "-z", "--", ".")
+    listing = _git(
+        folder, "ls-files", "--others", "--ignored", "--exclude-standard", "--directory", "-z", "--", "."
+    )
     return tuple(sorted(path for path in (listing or "").split("\0") if path))
 
 
@@ -38,6 +40,11 @@ def _git(folder: Path, *words: str) -> str | None:
     if program is None:
         return None
     child = subprocess.run(
-        [program, "-C", str(folder), *words], capture_output=True, text=True, encoding="utf-8", errors="replace", check=False
+        [program, "-C", str(folder), *words],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        errors="replace",
+        check=False,
     )
     return child.stdout.rstrip("\n") if child.returncode == 0 else None

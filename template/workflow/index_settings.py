@@ -63,7 +63,11 @@ def _config_files(
     config = Path(environment.get("XDG_CONFIG_HOME") or home / ".config")
     for name in ("pip/pip.conf", "uv/uv.toml"):
         yield config / name, home_inside / ".config" / name
-    yield home / ".pip" / "pip.conf", home_inside / ".pip" / "pip.conf"
+    for name in (".pip/pip.conf", "Library/Application Support/pip/pip.conf"):
+        yield home / name, home_inside / name
+    if appdata := environment.get("APPDATA"):
+        for name in ("pip/pip.ini", "uv/uv.toml"):
+            yield Path(appdata) / name, home_inside / name
     machine = [Path("/etc/pip.conf"), Path("/etc/uv/uv.toml"), prefix / "pip.conf"]
     for folder in (environment.get("XDG_CONFIG_DIRS") or "/etc/xdg").split(":"):
         machine += [Path(folder) / "pip" / "pip.conf", Path(folder) / "uv" / "uv.toml"]

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kaggle_shim import local, refs
-
 from workflow.errors import WorkflowError
 from workflow.sandbox import Mount
 
@@ -24,7 +23,14 @@ class Mounted:
 
 
 def gather(
-    sources: Iterable[refs.Ref], root: Path, *, layout: str, made: dict[str, Path], without: frozenset[str], empty: Path, rerun: bool
+    sources: Iterable[refs.Ref],
+    root: Path,
+    *,
+    layout: str,
+    made: dict[str, Path],
+    without: frozenset[str],
+    empty: Path,
+    rerun: bool,
 ) -> Mounted:
     """Find a local folder for every attached source.
 
@@ -56,13 +62,20 @@ def gather(
         if folder is None:
             missing.append(ref)
             continue
-        if isinstance(ref, refs.ModelRef) and "working" in folder.relative_to(local.data_folder(root)).parts[:1]:
+        if (
+            isinstance(ref, refs.ModelRef)
+            and "working" in folder.relative_to(local.data_folder(root)).parts[:1]
+        ):
             notes.append(f"{ref} is {folder}, which is not pushed yet.")
         mounts.append(Mount(folder, target))
         if rerun and isinstance(ref, refs.CompetitionRef):
             laid = _laid_over(ref, root, target)
             mounts += laid
-            notes.append(f"{len(laid)} files of data/rerun are laid over {ref}." if laid else f"nothing lies in data/rerun for {ref}: its public files are run.")
+            notes.append(
+                f"{len(laid)} files of data/rerun are laid over {ref}."
+                if laid
+                else f"nothing lies in data/rerun for {ref}: its public files are run."
+            )
     if missing:
         raise WorkflowError(_missing(missing, root))
     return Mounted(tuple(mounts), tuple(notes))
@@ -77,7 +90,9 @@ def _target(ref: refs.Ref, layout: str) -> str:
 def _check_names(without: frozenset[str], sources: list[refs.Ref]) -> None:
     known = {str(ref) for ref in sources} | {getattr(ref, "name", str(ref)) for ref in sources}
     for name in sorted(without - known):
-        raise WorkflowError(f"--without {name}: no such source is attached; attached are {', '.join(sorted(str(ref) for ref in sources))}.")
+        raise WorkflowError(
+            f"--without {name}: no such source is attached; attached are {', '.join(sorted(str(ref) for ref in sources))}."
+        )
 
 
 def _laid_over(ref: refs.CompetitionRef, root: Path, target: str) -> list[Mount]:

@@ -31,9 +31,23 @@ SHAPES = (
 )
 SUCCESSORS = {"NvidiaTeslaP100": "NvidiaTeslaT4", "TpuV38": "TpuV5E8", "Tpu1VmV38": "TpuV5E8"}
 
-_SOURCES = {"dataset_sources": "dataset", "competition_sources": "competition", "kernel_sources": "notebook", "model_sources": "model"}
+_SOURCES = {
+    "dataset_sources": "dataset",
+    "competition_sources": "competition",
+    "kernel_sources": "notebook",
+    "model_sources": "model",
+}
 _BOOLEANS = {"is_private": True, "enable_gpu": False, "enable_tpu": False, "enable_internet": True}
-_TEXTS = ("id", "title", "code_file", "language", "kernel_type", "machine_shape", "docker_image", "docker_image_pinning_type")
+_TEXTS = (
+    "id",
+    "title",
+    "code_file",
+    "language",
+    "kernel_type",
+    "machine_shape",
+    "docker_image",
+    "docker_image_pinning_type",
+)
 _KNOWN = {*_SOURCES, *_BOOLEANS, *_TEXTS, "id_no", "keywords"}
 _PINNING = ("original", "latest")
 
@@ -149,7 +163,11 @@ class _Reader:
             self.error("source-name", key, f"{key}: {error}")
             return None
         if kind == "model" and getattr(ref, "version", None) is None:
-            self.error("model-version", key, f"{key}: {ref} names no version, and Kaggle wants one: write {ref}/1 or the version you mean.")
+            self.error(
+                "model-version",
+                key,
+                f"{key}: {ref} names no version, and Kaggle wants one: write {ref}/1 or the version you mean.",
+            )
             return None
         return ref
 
@@ -169,10 +187,16 @@ def read_kernel(path: Path, root: Path) -> tuple[KernelMetadata | None, tuple[Fi
         return None, tuple(read.findings)
     ident, title, code_file = read.text("id"), read.text("title"), read.text("code_file")
     _fixed_value(read, "language", ("python",), "only Python notebooks are run by this workflow")
-    _fixed_value(read, "kernel_type", ("notebook",), "only notebooks carry a plan: make a notebook of the script")
+    _fixed_value(
+        read, "kernel_type", ("notebook",), "only notebooks carry a plan: make a notebook of the script"
+    )
     flags = {key: read.boolean(key, default) for key, default in _BOOLEANS.items()}
     if "enable_internet" not in read.raw:
-        read.warn("internet-missing", "id", "enable_internet is missing, and the official client takes that as true: write it.")
+        read.warn(
+            "internet-missing",
+            "id",
+            "enable_internet is missing, and the official client takes that as true: write it.",
+        )
     sources = tuple(read.sources())
     _machine_shape(read)
     _unknown_keys(read)
@@ -182,7 +206,9 @@ def read_kernel(path: Path, root: Path) -> tuple[KernelMetadata | None, tuple[Fi
     if any(finding.level == ERROR for finding in read.findings) or notebook is None:
         return None, tuple(read.findings)
     shape = str(read.raw.get("machine_shape") or "")
-    return KernelMetadata(notebook, title, code_file, machine_shape=shape, sources=sources, raw=read.raw, **flags), tuple(read.findings)
+    return KernelMetadata(
+        notebook, title, code_file, machine_shape=shape, sources=sources, raw=read.raw, **flags
+    ), tuple(read.findings)
 
 
 def read_dataset(path: Path, root: Path) -> tuple[DatasetMetadata | None, tuple[Finding, ...]]:
@@ -199,11 +225,24 @@ def read_dataset(path: Path, root: Path) -> tuple[DatasetMetadata | None, tuple[
     if ref is not None:
         _placeholder(read, ref.owner)
         if len(ref.slug) not in names.DATASET_TITLE:
-            read.error("id-length", "id", f"the slug {ref.slug} has {len(ref.slug)} characters, Kaggle's client takes 6 to 50.")
+            read.error(
+                "id-length",
+                "id",
+                f"the slug {ref.slug} has {len(ref.slug)} characters, Kaggle's client takes 6 to 50.",
+            )
     if len(title) not in names.DATASET_TITLE:
-        read.error("title-length", "title", f"the title {title!r} has {len(title)} characters, Kaggle's client takes 6 to 50.")
+        read.error(
+            "title-length",
+            "title",
+            f"the title {title!r} has {len(title)} characters, Kaggle's client takes 6 to 50.",
+        )
     licences = read.raw.get("licenses")
-    if not isinstance(licences, list) or len(licences) != 1 or not isinstance(licences[0], dict) or "name" not in licences[0]:
+    if (
+        not isinstance(licences, list)
+        or len(licences) != 1
+        or not isinstance(licences[0], dict)
+        or "name" not in licences[0]
+    ):
         read.error("licence", "licenses", 'licenses must hold exactly one, such as [{"name": "CC0-1.0"}].')
     if ref is None or any(finding.level == ERROR for finding in read.findings):
         return None, tuple(read.findings)
@@ -222,7 +261,9 @@ def _notebook_id(read: _Reader, ident: str, title: str) -> refs.NotebookRef | No
         read.error("id", "id", f"the id {ident} ends in a version: a notebook's own id has none.")
     _placeholder(read, ref.owner)
     if len(title) not in names.NOTEBOOK_TITLE:
-        read.error("title-length", "title", f"the title {title!r} has {len(title)} characters, Kaggle takes 5 to 50.")
+        read.error(
+            "title-length", "title", f"the title {title!r} has {len(title)} characters, Kaggle takes 5 to 50."
+        )
     elif names.slugify(title) != ref.slug.lower():
         read.error(
             "title-slug",
@@ -234,7 +275,9 @@ def _notebook_id(read: _Reader, ident: str, title: str) -> refs.NotebookRef | No
 
 def _placeholder(read: _Reader, owner: str) -> None:
     if owner in names.PLACEHOLDERS:
-        read.warn("username", "id", f"{owner} stands for your Kaggle username: write yours here before you push.")
+        read.warn(
+            "username", "id", f"{owner} stands for your Kaggle username: write yours here before you push."
+        )
 
 
 def _code_file(read: _Reader, code_file: str) -> None:
@@ -281,7 +324,11 @@ def shape_advice(shape: str) -> str | None:
 def _docker(read: _Reader) -> None:
     pinning = read.raw.get("docker_image_pinning_type")
     if pinning is not None and pinning not in _PINNING:
-        read.error("metadata-value", "docker_image_pinning_type", f"docker_image_pinning_type is {pinning!r}: write original or latest.")
+        read.error(
+            "metadata-value",
+            "docker_image_pinning_type",
+            f"docker_image_pinning_type is {pinning!r}: write original or latest.",
+        )
 
 
 def _unknown_keys(read: _Reader) -> None:

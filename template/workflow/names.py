@@ -10,7 +10,9 @@ DATASET_TITLE = range(6, 51)
 PLACEHOLDERS = frozenset(("your-username", "your-competition"))
 
 _SAFE_PART = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*\Z")
-_RESERVED = frozenset(("con", "prn", "aux", "nul", *(f"com{n}" for n in range(1, 10)), *(f"lpt{n}" for n in range(1, 10))))
+_RESERVED = frozenset(
+    ("con", "prn", "aux", "nul", *(f"com{n}" for n in range(1, 10)), *(f"lpt{n}" for n in range(1, 10)))
+)
 
 
 def slugify(title: str) -> str:
@@ -35,4 +37,6 @@ def damage(path: str) -> str | None:
 
 def portable(path: str) -> bool:
     """Whether Windows takes the name as well."""
-    return not any(part.split(".")[0].lower() in _RESERVED or part.endswith((".", " ")) for part in path.split("/"))
+    return not any(
+        part.split(".")[0].lower() in _RESERVED or part.endswith((".", " ")) for part in path.split("/")
+    )

@@ -24,7 +24,9 @@ class Known:
         return dict(self.others).get(name)
 
 
-def for_collecting(workspace: Workspace, notebook: Notebook, asked: requirements.Asked, wheels: refs.DatasetRef | None) -> Plan:
+def for_collecting(
+    workspace: Workspace, notebook: Notebook, asked: requirements.Asked, wheels: refs.DatasetRef | None
+) -> Plan:
     """The plan of the deps notebook; `wheels` is the dataset that carries the user's own wheels."""
     inputs = tuple(Input(ref, "data") for ref in notebook.metadata.sources)
     if wheels is not None:
@@ -43,8 +45,21 @@ def for_collecting(workspace: Workspace, notebook: Notebook, asked: requirements
     )
 
 
-def for_running(workspace: Workspace, notebook: Notebook, known: Known, entry: tuple[str, ...] | None = None) -> Plan:
-    """The plan of a notebook that runs an entry point; `entry` takes the place of the settings' one.
+def for_running(
+    workspace: Workspace,
+    notebook: Notebook,
+    known: Known,
+    entry: tuple[str, ...] | None = None,
+    without: frozenset[str] = frozenset(),
+) -> Plan:
+    """The plan of a notebook that runs an entry point.
+
+    Args:
+        workspace: the workspace.
+        notebook: the notebook.
+        known: fingerprints of what is ours.
+        entry: takes the place of the settings' entry point.
+        without: references that are mounted empty, so that no fingerprint is asked of them.
 
     Raises:
         WorkflowError: no entry point is set, or the codes are neither attached nor inline.
@@ -62,7 +77,7 @@ def for_running(workspace: Workspace, notebook: Notebook, known: Known, entry: t
             if not inline:
                 inputs.append(Input(ref, "codes", known.codes))
         elif isinstance(ref, refs.NotebookRef) and deps is not None and ref.name == deps.name:
-            inputs.append(Input(ref, "wheels", known.deps))
+            inputs.append(Input(ref, "wheels", None if ref.name in without else known.deps))
         elif isinstance(ref, refs.DatasetRef) and ref.name in settings.wheels:
             inputs.append(Input(ref, "wheels"))
         else:
@@ -107,4 +122,3 @@ def wheels_id(deps: refs.NotebookRef) -> refs.DatasetRef:
     """The dataset that carries the user's own wheels to the deps notebook: `…-deps` becomes `…-wheels`."""
     stem = deps.slug.removesuffix("-deps")
     return refs.DatasetRef(deps.owner, f"{stem}-wheels")
-

@@ -7,6 +7,7 @@ import shutil
 import stat
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -60,27 +61,46 @@ def end_tree(process: subprocess.Popen[bytes], marker: tuple[str, str] | None = 
         return
     import psutil
 
-    def everything() -> list[psutil.Process]:
-        return (_tree(process.pid) if process.poll() is None else []) + (_marked(marker) if marker else [])
+    def tree() -> list[psutil.Process]:
+        return _tree(process.pid) if process.poll() is None else []
 
-    first = everything()
+    def strays() -> list[psutil.Process]:
+        return _marked(marker) if marker else []
+
+    within = tree()
+    own = _leader_and_above(within)
+    first = [*within, *strays()]
     try:
-        own = _leader_and_above(first)
         for each in first:
             if each.pid not in own:
                 with contextlib.suppress(psutil.Error):
                     each.terminate()
-        psutil.wait_procs([each for each in first if each.pid != process.pid], GRACE)
+        _wait_gone(process, first)
     finally:
         # Also when a second Ctrl-C cuts the wait short. Asked anew: a process may have started others while it was ending.
-        rest = {each.pid: each for each in [*first, *everything()] if each.pid != process.pid}
+        rest = {each.pid: each for each in [*first, *tree(), *strays()] if each.pid != process.pid}
         for each in rest.values():
             with contextlib.suppress(psutil.Error):
                 each.kill()
         if process.poll() is None:
             process.kill()
         process.wait()
-    psutil.wait_procs(rest.values(), GRACE)
+    _wait_gone(process, list(rest.values()))
+
+
+def _wait_gone(process: subprocess.Popen[bytes], others: "list[psutil.Process]") -> None:
+    """Wait up to `GRACE` seconds until none of the processes runs; one that nobody reaps (a zombie) does not run."""
+    import psutil
+
+    limit = time.monotonic() + GRACE
+    while time.monotonic() < limit:
+        alive = process.poll() is None
+        for each in others:
+            with contextlib.suppress(psutil.Error):
+                alive = alive or (each.pid != process.pid and each.status() != psutil.STATUS_ZOMBIE)
+        if not alive:
+            return
+        time.sleep(0.01)
 
 
 def _leader_and_above(tree: "list[psutil.Process]") -> set[int]:

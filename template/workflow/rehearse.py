@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -12,8 +11,7 @@ from typing import Any
 
 from kaggle_shim import local, refs
 from kaggle_shim.report import LOG_PREFIX, REPORT_NAME
-
-from workflow import image, local_inputs, plans, sandbox, stage_codes, stage_notebook
+from workflow import image, imports, local_inputs, plans, sandbox, stage_codes, stage_notebook
 from workflow.errors import RunFailed, WorkflowError
 from workflow.files import remove_tree, write_text
 from workflow.workspace import DEPS, Notebook, Workspace
@@ -36,6 +34,7 @@ class Options:
     without: frozenset[str] = frozenset()
     python: Path | None = None
     require_isolation: bool = False
+    without_isolation: bool = False
     force: bool = False
 
 
@@ -79,38 +78,47 @@ def rehearse(workspace: Workspace, options: Options, say: Say) -> Outcome:
     outcome = Outcome()
     notebook = workspace.notebook(options.notebook)
     if notebook.collects:
-        raise WorkflowError("deps is rehearsed as part of every rehearsal: name a notebook that runs an entry point, such as sub.")
-    isolation = sandbox.detect()
+        raise WorkflowError(
+            "deps is rehearsed as part of every rehearsal: name a notebook that runs an entry point, such as sub."
+        )
+    isolation = sandbox.detect("none" if options.without_isolation else None)
     if not isolation.complete:
         if options.require_isolation:
             raise WorkflowError(f"{isolation.missing} --require-isolation asks for it.")
         outcome.notes.append(isolation.missing)
         say(f"warning: {isolation.missing}")
     started = time.monotonic()
-    outcome.image = image.ensure(workspace.image_list, python=options.python, cache=image.default_cache(), on_line=say)
+    outcome.image = image.ensure(
+        workspace.image_list, python=options.python, cache=image.default_cache(), on_line=say
+    )
     outcome.timed("image", started)
     started = time.monotonic()
     codes = stage_codes.stage(workspace, notebook.metadata.competition)
     made = {workspace.codes.id.name: codes.folder}
     deps_fingerprint = ""
-    deps = plans.deps_id(workspace)
-    staged_deps = None
-    if deps is not None and any(isinstance(ref, refs.NotebookRef) and ref.name == deps.name for ref in notebook.metadata.sources):
-        staged_deps = stage_notebook.stage_deps(workspace, workspace.notebook(DEPS))
+    staged_deps = _stage_deps(workspace, notebook, options.without)
+    if staged_deps is not None:
         deps_fingerprint = staged_deps.asked.fingerprint
-        made[deps.name] = workspace.root / local.DEPS_OUTPUT
-    staged = stage_notebook.stage_running(workspace, notebook, codes, plans.Known(codes.manifest.fingerprint, deps_fingerprint), options.entry or None)
+        made[staged_deps.notebook.plan.notebook] = workspace.root / local.DEPS_OUTPUT
+    known = plans.Known(codes.manifest.fingerprint, deps_fingerprint)
+    staged = stage_notebook.stage_running(workspace, notebook, codes, known, options.entry or None, options.without)
     for sentence in staged.corrections:
         say(f"note: {sentence}")
     empty = workspace.build / REHEARSAL / "empty"
     empty.mkdir(parents=True, exist_ok=True)
     sources = [one.ref for one in staged.plan.inputs]
     mounted = local_inputs.gather(
-        sources, workspace.root, layout=options.layout, made=made, without=options.without, empty=empty, rerun=options.rerun
+        sources,
+        workspace.root,
+        layout=options.layout,
+        made=made,
+        without=options.without,
+        empty=empty,
+        rerun=options.rerun,
     )
     outcome.notes += mounted.notes
     outcome.timed("stage", started)
-    if staged_deps is not None and not {deps.name, str(deps)} & options.without if deps else False:
+    if staged_deps is not None:
         started = time.monotonic()
         outcome.wheels = _collect(workspace, staged_deps, outcome.image, isolation, options, say)
         outcome.timed("deps", started)
@@ -120,8 +128,27 @@ def rehearse(workspace: Workspace, options: Options, say: Say) -> Outcome:
     return outcome
 
 
+def _stage_deps(
+    workspace: Workspace, notebook: Notebook, without: frozenset[str]
+) -> stage_notebook.StagedDeps | None:
+    """Stage the wheel notebook, if the notebook attaches it and this run does not leave it out."""
+    deps = plans.deps_id(workspace)
+    if deps is None or deps.name in without:
+        return None
+    if not any(
+        isinstance(ref, refs.NotebookRef) and ref.name == deps.name for ref in notebook.metadata.sources
+    ):
+        return None
+    return stage_notebook.stage_deps(workspace, workspace.notebook(DEPS))
+
+
 def _collect(
-    workspace: Workspace, staged: stage_notebook.StagedDeps, chosen: image.Image, isolation: sandbox.Isolation, options: Options, say: Say
+    workspace: Workspace,
+    staged: stage_notebook.StagedDeps,
+    chosen: image.Image,
+    isolation: sandbox.Isolation,
+    options: Options,
+    say: Say,
 ) -> str:
     """Run the wheel notebook, unless its last output was made from the same requirements for the same image."""
     output = workspace.root / local.DEPS_OUTPUT
@@ -187,14 +214,18 @@ def _run(
     result, lines = _execute(run, isolation, say)
     outcome.report = read_report(working / REPORT_NAME)
     if result.timed_out:
-        raise RunFailed(f"{notebook.name} was ended after {result.seconds:.0f} s, the limit that workspace.limit sets.")
+        raise RunFailed(
+            f"{notebook.name} was ended after {result.seconds:.0f} s, the limit that workspace.limit sets."
+        )
     if result.exit_code != 0:
         raise RunFailed(_reason(notebook.name, lines, result, outcome.report.get("failure")))
     submission = working / staged.plan.submission if staged.plan.submission else None
     outcome.submission = submission if submission is not None and submission.is_file() else None
 
 
-def _execute(run: sandbox.NotebookRun, isolation: sandbox.Isolation, say: Say) -> tuple[sandbox.RunResult, list[str]]:
+def _execute(
+    run: sandbox.NotebookRun, isolation: sandbox.Isolation, say: Say
+) -> tuple[sandbox.RunResult, list[str]]:
     lines: list[str] = []
 
     def show(line: str) -> None:
@@ -234,7 +265,10 @@ def _stamp(output: Path) -> object:
 def _reason(name: str, lines: list[str], result: sandbox.RunResult, failure: object = None) -> str:
     """Why a notebook failed: what the run report says, or the last line that names an error."""
     if isinstance(failure, str) and failure:
-        return f"{name} failed: {failure}"
-    told = [line for line in lines if "Error: " in line and not line.startswith(" ")]
-    reason = told[-1].strip() if told else (lines[-1].strip() if lines else f"exit code {result.exit_code}")
-    return f"{name} failed after {result.seconds:.0f} s: {reason}"
+        told = f"{name} failed: {failure}"
+    else:
+        named = [line for line in lines if "Error: " in line and not line.startswith(" ")]
+        reason = named[-1].strip() if named else (lines[-1].strip() if lines else f"exit code {result.exit_code}")
+        told = f"{name} failed after {result.seconds:.0f} s: {reason}"
+    hint = imports.advice(told)
+    return told if hint is None else f"{told}\n{hint}"

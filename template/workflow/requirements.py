@@ -44,7 +44,11 @@ def read(workspace: Workspace, image: str) -> Asked:
     """
     files = _files(workspace)
     folder = workspace.root / DEPS / WHEELS
-    wheels = tuple(FileEntry(path.name, path.stat().st_size, hash_file(path)) for path in sorted(folder.glob("*.whl")) if path.is_file())
+    wheels = tuple(
+        FileEntry(path.name, path.stat().st_size, hash_file(path))
+        for path in sorted(folder.glob("*.whl"))
+        if path.is_file()
+    )
     collector = (workspace.root / "shim" / "kaggle_shim" / "collect.py").read_text(encoding="utf-8")
     parts = {f"file {name}": text for name, text in files}
     parts |= {f"wheel {entry.path}": entry.sha256 for entry in wheels}
@@ -77,17 +81,25 @@ def _files(workspace: Workspace) -> tuple[tuple[str, str], ...]:
         name = waiting.pop(0)
         if name not in result:
             result[name] = _text(folder / name, workspace.root)
-            waiting += [match["name"] for line in result[name].splitlines() if (match := _INCLUDE.match(line)) and "://" not in match["name"]]
+            waiting += [
+                match["name"]
+                for line in result[name].splitlines()
+                if (match := _INCLUDE.match(line)) and "://" not in match["name"]
+            ]
     return tuple(result.items())
 
 
 def _text(path: Path, root: Path) -> str:
     shown = relative(path, root)
     if not path.resolve().is_relative_to(root.resolve()):
-        raise WorkflowError(f"{shown} is included by the requirements and lies outside the workspace: move it into {DEPS}/.")
+        raise WorkflowError(
+            f"{shown} is included by the requirements and lies outside the workspace: move it into {DEPS}/."
+        )
     try:
         return path.read_text(encoding="utf-8-sig").replace("\r\n", "\n")
     except FileNotFoundError as error:
-        raise WorkflowError(f"{shown} is included by the requirements and does not exist: write it, or remove the line.") from error
+        raise WorkflowError(
+            f"{shown} is included by the requirements and does not exist: write it, or remove the line."
+        ) from error
     except (OSError, UnicodeDecodeError) as error:
         raise WorkflowError(f"{shown} can't be read ({error}): save it as UTF-8 text.") from error

@@ -5,10 +5,10 @@ comes. Exit code 0 when every cell ran, 1 otherwise.
 """
 
 import asyncio
+import inspect
 import re
 import sys
 from pathlib import Path
-from typing import Any
 
 from jupyter_client.manager import AsyncKernelManager
 
@@ -44,15 +44,29 @@ class EarlyKernel(AsyncKernelManager):
         """Whether nbclient has asked for the start, and the kernel's process is there."""
         return self._asked and super().has_kernel
 
-    async def start_kernel(self, **_: Any) -> None:  # noqa: ANN401 - options for a start that is over
+    async def start_kernel(  # type: ignore[override]  # the types say what the blocking manager does
+        self, **_: object
+    ) -> None:
         """Take note that nbclient knows of the kernel."""
         self._asked = True
 
     async def end(self) -> None:
-        """End the kernel, not at once: what the notebook registered with atexit runs, as it does on Kaggle."""
-        self._asked = True
-        if await self.is_alive():
-            await self.shutdown_kernel()
+        """End the kernel, not at once: what the notebook registered with atexit runs, as it does on Kaggle.
+
+        `shutdown_kernel` would interrupt it first, which may meet those functions and says so on standard error. A kernel
+        that nbclient never asked for may still be starting, and has nothing to put away.
+        """
+        unused, self._asked = not self._asked, True
+        if not await self.is_alive():
+            return
+        if unused:
+            await self.shutdown_kernel(now=True)
+            return
+        for step in (self.request_shutdown, self.finish_shutdown, self.cleanup_resources):
+            # Which of them have to be awaited differs between versions of jupyter_client.
+            answer = step()
+            if inspect.isawaitable(answer):
+                await answer
 
 
 def main(notebook: str, executed: str) -> int:
@@ -79,7 +93,8 @@ def main(notebook: str, executed: str) -> int:
             return 1
         except (RuntimeError, ValueError) as error:
             # nbclient's "Kernel died" is a RuntimeError, papermill's "No kernel name found" a ValueError.
-            print(f"papermill: {error}", file=sys.stderr)
+            died = " (the notebook's process ended by itself: most often it ran out of memory)"
+            print(f"papermill: {error}{died if 'died' in str(error) else ''}", file=sys.stderr)
             return 1
         return 0
     finally:

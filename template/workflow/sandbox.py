@@ -81,6 +81,8 @@ def execute(run: NotebookRun, isolation: Isolation, on_line: Callable[[str], Non
     for path, name in ((run.notebook, "The notebook"), (run.python, "The image's interpreter")):
         if not path.exists():
             raise WorkflowError(f"{name} {path} does not exist: check the path.")
+    # Not resolved: the interpreter of a virtual environment is a link, and is what it is by its own name.
+    run = dataclasses.replace(run, python=Path(os.path.normpath(run.python.absolute())))
     places = lay_out(run.mounts)
     run.working.mkdir(parents=True, exist_ok=True)
     working = run.working.resolve()
@@ -146,23 +148,20 @@ def _isolated(
     run: NotebookRun, isolation: Isolation, places: list[Place], scratch: Path, working: Path
 ) -> Iterator[_Prepared]:
     bubblewrap.lay_etc(scratch / "etc", internet=run.internet)
-    # Not resolved: the interpreter of a virtual environment is a link, and is what it is by its own name.
-    python = Path(os.path.normpath(run.python.absolute()))
-    settings = None
-    if run.internet:
-        settings = index_settings.read(os.environ, bubblewrap.prefixes(python)[0], bubblewrap.HOME)
+    prefix = bubblewrap.prefixes(run.python)[0]
+    settings = index_settings.read(os.environ, prefix, bubblewrap.HOME) if run.internet else None
     folders = bubblewrap.Folders(scratch, scratch / "tools", scratch / "result", working)
-    command = bubblewrap.command(isolation, python, places, folders, settings)
+    command = bubblewrap.command(isolation, run.python, places, folders, settings)
     tools = bubblewrap.TOOLS
     environment = {
-        **_common(python, "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"),
+        **_common(run.python, "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"),
         "HOME": str(bubblewrap.HOME),
         "PYTHONPATH": "/kaggle/lib/kagglegym:/kaggle/lib",
         **(settings.environment if settings else {}),
         **run.environment,
     }
     yield _Prepared(
-        [*command, "--", *_papermill(python, tools / "tools", tools / "result")], environment, None
+        [*command, "--", *_papermill(run.python, tools / "tools", tools / "result")], environment, None
     )
 
 
@@ -177,12 +176,13 @@ def _open(run: NotebookRun, places: list[Place], scratch: Path, working: Path) -
             platforms.link(place.source, root / place.target)
     # A short path: sockets of multiprocessing live in it, and theirs must stay under 108 characters.
     with tempfile.TemporaryDirectory(prefix="kaggle-", ignore_cleanup_errors=True) as temporary:
-        clean = platforms.homeless(scratch / "home", Path(temporary))
-        settings = (
-            index_settings.read(os.environ, run.python.parent.parent, Path.home()).environment
-            if run.internet
-            else {}
-        )
+        home = scratch / "home"
+        clean = platforms.homeless(home, Path(temporary))
+        settings = index_settings.read(os.environ, run.python.parent.parent, home) if run.internet else None
+        for here, inside in settings.files if settings else ():
+            # What does not belong to the home folder lies where it always does.
+            if inside.is_relative_to(home):
+                platforms.link(here, inside)
         marker = ("KAGGLE_SHIM_TMP", str(scratch / "kaggle-tmp"))
         environment = {
             **clean,
@@ -192,7 +192,7 @@ def _open(run: NotebookRun, places: list[Place], scratch: Path, working: Path) -
             "KAGGLE_SHIM_INPUT": str(root),
             "KAGGLE_SHIM_WORKING": str(working),
             **dict([marker]),
-            **settings,
+            **(settings.environment if settings else {}),
             **run.environment,
         }
         yield _Prepared(_papermill(run.python, scratch / "tools", scratch / "result"), environment, marker)
@@ -203,6 +203,8 @@ def _common(python: Path, path: str) -> dict[str, str]:
         "PATH": os.pathsep.join([str(python.parent), path]),
         "LANG": "C.UTF-8",
         "TZ": "UTC",
+        # Which of several GPUs to use is the user's to say.
+        **{name: os.environ[name] for name in ("CUDA_VISIBLE_DEVICES",) if name in os.environ},
     }
 
 

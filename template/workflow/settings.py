@@ -49,6 +49,7 @@ class Settings:
         allow: refusals that are overruled in this workspace.
         owner: account that takes the place of the owner of our ids.
         data: where the local counterparts of Kaggle's mounts lie.
+        better: `higher` or `lower`: which score is the better one; None when nobody said.
     """
 
     id: str | None = None
@@ -70,6 +71,7 @@ class Settings:
     allow: tuple[str, ...] = ()
     owner: str | None = None
     data: str = "data"
+    better: str | None = None
 
     @property
     def submission_name(self) -> str:
@@ -118,18 +120,22 @@ def _read(path: Path) -> Mapping[str, Any]:
     if not path.is_file():
         return {}
     try:
-        value = yaml.safe_load(path.read_text(encoding="utf-8"))
+        value = yaml.safe_load(path.read_text(encoding="utf-8"))  # type: ignore[no-untyped-call]  # invoke's vendored parser has no types
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark is not None else ""
-        raise WorkflowError(f"{path.name}{line} is not YAML ({getattr(error, 'problem', error)}): correct that line.") from error
+        raise WorkflowError(
+            f"{path.name}{line} is not YAML ({getattr(error, 'problem', error)}): correct that line."
+        ) from error
     except (OSError, UnicodeDecodeError) as error:
         raise WorkflowError(f"{path.name} can't be read ({error}): save it as UTF-8 text.") from error
     if value is None:
         return {}
     section = value.get("workspace", {}) if isinstance(value, dict) else None
     if section is None or not isinstance(section, dict):
-        raise WorkflowError(f"{path.name} must hold `workspace:` with its settings indented below: correct its first lines.")
+        raise WorkflowError(
+            f"{path.name} must hold `workspace:` with its settings indented below: correct its first lines."
+        )
     return section
 
 
@@ -139,7 +145,11 @@ def _overlay(settings: Settings, section: Mapping[str, Any], name: str) -> Setti
         field = str(key).replace("-", "_")
         if field not in _PARSERS:
             close = difflib.get_close_matches(field, _PARSERS, n=1)
-            meant = f"did you mean {close[0].replace('_', '-')}?" if close else f"known are {', '.join(sorted(_PARSERS)).replace('_', '-')}."
+            meant = (
+                f"did you mean {close[0].replace('_', '-')}?"
+                if close
+                else f"known are {', '.join(sorted(_PARSERS)).replace('_', '-')}."
+            )
             raise WorkflowError(f"{name}: workspace.{key} is no setting: {meant}")
         changes[field] = _PARSERS[field](value, f"{name}: workspace.{key}")
     return replace(settings, **changes)
@@ -153,7 +163,9 @@ def _text(value: object, where: str) -> str:
 
 def _words(value: object, where: str) -> tuple[str, ...]:
     """A command line, as one text or as a list."""
-    if isinstance(value, list) and all(isinstance(word, str | int | float) and not isinstance(word, bool) for word in value):
+    if isinstance(value, list) and all(
+        isinstance(word, str | int | float) and not isinstance(word, bool) for word in value
+    ):
         return tuple(str(word) for word in value)
     try:
         return tuple(shlex.split(_text(value, where)))
@@ -227,4 +239,5 @@ _PARSERS: Mapping[str, Callable[[object, str], Any]] = {
     "allow": _names,
     "owner": _text,
     "data": _text,
+    "better": _one_of("higher", "lower"),
 }

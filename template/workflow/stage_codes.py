@@ -46,18 +46,28 @@ def stage(workspace: Workspace, competition: str | None) -> Staged:
     listed = tree.read(source, workspace.root, own_files=(DATASET_FILE, CODES_MANIFEST))
     raise_first(listed.findings)
     if not listed.files:
-        raise WorkflowError(f"{CODES}/ holds no file to upload: write an entry point there, or look at {tree.IGNORE_FILE}.")
+        raise WorkflowError(
+            f"{CODES}/ holds no file to upload: write an entry point there, or look at {tree.IGNORE_FILE}."
+        )
     raw: dict[str, Any] = {**workspace.codes.raw, "id": str(workspace.codes.id)}
     about = git.state(workspace.root)
     folder = workspace.build / CODES
     entries = fill(folder, listed.files, CODES_MANIFEST, keep=(DATASET_FILE,))
-    manifest = Manifest(workspace.id, competition or "", entries, about.commit if about else None, about.dirty if about else None)
+    manifest = Manifest(
+        workspace.id,
+        competition or "",
+        entries,
+        about.commit if about else None,
+        about.dirty if about else None,
+    )
     write_if_changed(folder / DATASET_FILE, json.dumps(raw, indent=2, ensure_ascii=False) + "\n")
     write_if_changed(folder / CODES_MANIFEST, manifest.dumps())
     return Staged(folder, manifest, listed.left_out)
 
 
-def fill(folder: Path, files: tuple[tree.SourceFile, ...], manifest_name: str, keep: tuple[str, ...] = ()) -> tuple[FileEntry, ...]:
+def fill(
+    folder: Path, files: tuple[tree.SourceFile, ...], manifest_name: str, keep: tuple[str, ...] = ()
+) -> tuple[FileEntry, ...]:
     """Make `folder` hold exactly `files`, and return them with their hashes.
 
     Args:

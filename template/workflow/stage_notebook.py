@@ -38,7 +38,7 @@ class StagedDeps:
 
 def stage_deps(workspace: Workspace, notebook: Notebook) -> StagedDeps:
     """Stage the wheel notebook; raises WorkflowError when something of it can't be used."""
-    asked = requirements.read(workspace, _image_of(notebook))
+    asked = requirements.read(workspace, image_of(notebook))
     wheels = None
     if asked.wheels:
         ref = plans.wheels_id(notebook.metadata.id)
@@ -49,10 +49,15 @@ def stage_deps(workspace: Workspace, notebook: Notebook) -> StagedDeps:
 
 
 def stage_running(
-    workspace: Workspace, notebook: Notebook, codes: stage_codes.Staged, known: plans.Known, entry: tuple[str, ...] | None = None
+    workspace: Workspace,
+    notebook: Notebook,
+    codes: stage_codes.Staged,
+    known: plans.Known,
+    entry: tuple[str, ...] | None = None,
+    without: frozenset[str] = frozenset(),
 ) -> StagedNotebook:
     """Stage a notebook that runs an entry point; raises WorkflowError when something of it can't be used."""
-    plan = plans.for_running(workspace, notebook, known, entry)
+    plan = plans.for_running(workspace, notebook, known, entry, without)
     packed = ""
     if plan.inline_codes is not None:
         names = [CODES_MANIFEST, *(file.path for file in codes.manifest.files)]
@@ -62,7 +67,9 @@ def stage_running(
 
 def calls(source: compose.Source, function: str) -> bool:
     """Whether a code cell of the notebook calls that function of the shim."""
-    return any(f"{function}(" in cell["source"] for cell in source.node["cells"] if cell["cell_type"] == "code")
+    return any(
+        f"{function}(" in cell["source"] for cell in source.node["cells"] if cell["cell_type"] == "code"
+    )
 
 
 def findings_of(workspace: Workspace, notebook: Notebook, source: compose.Source) -> tuple[Finding, ...]:
@@ -74,18 +81,26 @@ def findings_of(workspace: Workspace, notebook: Notebook, source: compose.Source
         sentence = f"no cell calls kaggle_shim.{wanted}(): write `import kaggle_shim` and `kaggle_shim.{wanted}()` into one."
         found.append(Finding(ERROR, "no-call", path, sentence))
     attached = {ref.name for ref in notebook.metadata.sources if isinstance(ref, refs.DatasetRef)}
-    if not notebook.collects and workspace.settings.codes == "dataset" and workspace.codes.id.name not in attached:
+    if (
+        not notebook.collects
+        and workspace.settings.codes == "dataset"
+        and workspace.codes.id.name not in attached
+    ):
         sentence = f"the code dataset {workspace.codes.id.name} is not attached: add it to dataset_sources, or set workspace.codes to inline."
         found.append(Finding(ERROR, "codes-not-attached", f"{notebook.name}/{KERNEL_FILE}", sentence))
     return tuple(found)
 
 
-def _image_of(notebook: Notebook) -> str:
+def image_of(notebook: Notebook) -> str:
     raw = notebook.metadata.raw
-    return json.dumps([raw.get("docker_image"), raw.get("docker_image_pinning_type"), notebook.metadata.machine_shape])
+    return json.dumps(
+        [raw.get("docker_image"), raw.get("docker_image_pinning_type"), notebook.metadata.machine_shape]
+    )
 
 
-def _write(workspace: Workspace, notebook: Notebook, plan: Plan, packed: str, extra: list[refs.DatasetRef]) -> StagedNotebook:
+def _write(
+    workspace: Workspace, notebook: Notebook, plan: Plan, packed: str, extra: list[refs.DatasetRef]
+) -> StagedNotebook:
     source = compose.read_source(notebook.source)
     text = compose.compose(source, plan, plan.template, bundle.pack_shim(workspace.root), packed)
     folder = workspace.build / notebook.name
@@ -103,7 +118,11 @@ def _metadata_text(workspace: Workspace, notebook: Notebook, extra: list[refs.Da
     """The metadata as it is sent: every switch written out, our ids under the account that pushes."""
     about = notebook.metadata
     inline = workspace.settings.codes == "inline"
-    kept = [ref for ref in about.sources if not (inline and not notebook.collects and str(ref) == workspace.codes.id.name)]
+    kept = [
+        ref
+        for ref in about.sources
+        if not (inline and not notebook.collects and str(ref) == workspace.codes.id.name)
+    ]
 
     def named(kind: type[refs.Ref]) -> list[str]:
         return [str(ref) for ref in [*kept, *extra] if isinstance(ref, kind)]

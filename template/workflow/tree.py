@@ -91,7 +91,12 @@ def read(folder: Path, root: Path, own_files: tuple[str, ...] = ()) -> Tree:
     for parent, folders, entries in os.walk(folder):
         inside = Path(parent).relative_to(folder).as_posix()
         base = "" if inside == "." else f"{inside}/"
-        folders[:] = sorted(name for name in folders if not out(f"{base}{name}/") and not _folder_link(Path(parent, name), base + name, findings, prefix))
+        folders[:] = sorted(
+            name
+            for name in folders
+            if not out(f"{base}{name}/")
+            and not _folder_link(Path(parent, name), base + name, findings, prefix)
+        )
         for name in sorted(entries):
             path = base + name
             if path in own_files or out(path):
@@ -119,14 +124,23 @@ def ignore_lines(root: Path) -> list[str]:
         try:
             pathspec.GitIgnoreSpec.from_lines([line])
         except ValueError as error:
-            raise WorkflowError(f"{IGNORE_FILE}, line {number}: {line!r} is no pattern as .gitignore has them ({error}): correct it.") from error
+            raise WorkflowError(
+                f"{IGNORE_FILE}, line {number}: {line!r} is no pattern as .gitignore has them ({error}): correct it."
+            ) from error
     return lines
 
 
 def _folder_link(path: Path, shown: str, findings: list[Finding], prefix: str) -> bool:
     if not path.is_symlink():
         return False
-    findings.append(Finding(WARNING, "folder-link", prefix + shown, "a link to a folder is not uploaded: put the folder itself here."))
+    findings.append(
+        Finding(
+            WARNING,
+            "folder-link",
+            prefix + shown,
+            "a link to a folder is not uploaded: put the folder itself here.",
+        )
+    )
     return True
 
 
@@ -135,24 +149,45 @@ def _file(path: Path, shown: str, folder: Path, prefix: str, findings: list[Find
     if path.is_symlink():
         target = path.resolve()
         if not target.exists():
-            findings.append(Finding(ERROR, "broken-link", where, "the link leads nowhere: remove it, or ignore it in .kaggleignore."))
+            findings.append(
+                Finding(
+                    ERROR,
+                    "broken-link",
+                    where,
+                    "the link leads nowhere: remove it, or ignore it in .kaggleignore.",
+                )
+            )
             return None
         if not target.is_relative_to(folder.resolve()):
             findings.append(
-                Finding(ERROR, "outside-link", where, f"the link leads out of the folder, to {target.name}: copy that file here, or ignore the link.")
+                Finding(
+                    ERROR,
+                    "outside-link",
+                    where,
+                    f"the link leads out of the folder, to {target.name}: copy that file here, or ignore the link.",
+                )
             )
             return None
         findings.append(Finding(WARNING, "link", where, "a link arrives as a copy of the file it leads to."))
     try:
         about = path.stat()
     except OSError as error:
-        findings.append(Finding(ERROR, "unreadable", where, f"it can't be read ({error.strerror}): mend its permissions."))
+        findings.append(
+            Finding(ERROR, "unreadable", where, f"it can't be read ({error.strerror}): mend its permissions.")
+        )
         return None
     if not stat.S_ISREG(about.st_mode):
         findings.append(Finding(WARNING, "special-file", where, "it is no regular file and is not uploaded."))
         return None
     if not os.access(path, os.R_OK):
-        findings.append(Finding(ERROR, "unreadable", where, "it can't be read: mend its permissions, or ignore it in .kaggleignore."))
+        findings.append(
+            Finding(
+                ERROR,
+                "unreadable",
+                where,
+                "it can't be read: mend its permissions, or ignore it in .kaggleignore.",
+            )
+        )
         return None
     findings += _about_name(path, shown, where, about)
     return SourceFile(shown, path, about.st_size, about.st_mtime_ns)
@@ -163,11 +198,27 @@ def _about_name(path: Path, shown: str, where: str, about: os.stat_result) -> It
     if harm is not None:
         yield Finding(WARNING, "file-name", where, f"{harm}; the notebook puts it back by its content.")
     if not names.portable(shown):
-        yield Finding(WARNING, "windows-name", where, "Windows refuses this name: a team-mate there can't check it out.")
+        yield Finding(
+            WARNING, "windows-name", where, "Windows refuses this name: a team-mate there can't check it out."
+        )
     if path.suffix in _SHELL and b"\r\n" in _head(path):
-        yield Finding(WARNING, "crlf", where, "its lines end in CRLF, and a shell on Linux stumbles over them: save it with LF.")
-    if os.name == "posix" and about.st_mode & stat.S_IXUSR and not _head(path).startswith((b"#!", b"\x7fELF")):
-        yield Finding(WARNING, "exec-bit", where, "its exec bit is lost on Kaggle, and no #! line brings it back: start it through its interpreter.")
+        yield Finding(
+            WARNING,
+            "crlf",
+            where,
+            "its lines end in CRLF, and a shell on Linux stumbles over them: save it with LF.",
+        )
+    if (
+        os.name == "posix"
+        and about.st_mode & stat.S_IXUSR
+        and not _head(path).startswith((b"#!", b"\x7fELF"))
+    ):
+        yield Finding(
+            WARNING,
+            "exec-bit",
+            where,
+            "its exec bit is lost on Kaggle, and no #! line brings it back: start it through its interpreter.",
+        )
 
 
 def _head(path: Path) -> bytes:

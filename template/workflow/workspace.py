@@ -81,13 +81,17 @@ class Workspace:
             return self.settings.id
         value, _ = metadata.read_kernel(self.root / SUB / metadata.KERNEL_FILE, self.root)
         competition = value.competition if value is not None else None
-        return hashlib.sha1(f"{competition} {self.codes.id.slug}".encode(), usedforsecurity=False).hexdigest()[:16]
+        return hashlib.sha1(
+            f"{competition} {self.codes.id.slug}".encode(), usedforsecurity=False
+        ).hexdigest()[:16]
 
     def notebook(self, name: str) -> Notebook:
         """The notebook in that folder; raises WorkflowError when there is none or its metadata has a fault."""
         folder = self.root / name.strip("/\\")
         if not (folder / metadata.KERNEL_FILE).is_file():
-            raise WorkflowError(f"{name} is no notebook's folder (no {metadata.KERNEL_FILE} in it): there are {', '.join(self.notebook_names())}.")
+            raise WorkflowError(
+                f"{name} is no notebook's folder (no {metadata.KERNEL_FILE} in it): there are {', '.join(self.notebook_names())}."
+            )
         value, findings = metadata.read_kernel(folder / metadata.KERNEL_FILE, self.root)
         raise_first(findings)
         if value is None:
@@ -96,7 +100,13 @@ class Workspace:
 
     def notebook_names(self) -> tuple[str, ...]:
         """The folders that hold a notebook."""
-        return tuple(sorted(path.parent.name for path in self.root.glob(f"*/{metadata.KERNEL_FILE}") if path.parent.name not in _NOT_NOTEBOOKS))
+        return tuple(
+            sorted(
+                path.parent.name
+                for path in self.root.glob(f"*/{metadata.KERNEL_FILE}")
+                if path.parent.name not in _NOT_NOTEBOOKS
+            )
+        )
 
     def owned(self, ref: refs.DatasetRef) -> refs.DatasetRef:
         """A dataset of ours under the account that pushes (`workspace.owner`)."""
@@ -109,7 +119,10 @@ class Workspace:
             return value
         ours = self._own_slugs(value)
         sources = tuple(
-            replace(ref, owner=owner) if not isinstance(ref, refs.CompetitionRef) and _named(ref) in ours else ref for ref in value.sources
+            replace(ref, owner=owner)
+            if not isinstance(ref, refs.CompetitionRef) and _named(ref) in ours
+            else ref
+            for ref in value.sources
         )
         return replace(value, id=replace(value.id, owner=owner), sources=sources)
 

@@ -20,14 +20,20 @@ from starlette.responses import (
 from starlette.routing import Route
 
 from tests.local_kaggle import control
-from tests.local_kaggle.blobs import BLOBS, receive
+from tests.local_kaggle.blobs import BLOBS, ConnectionDropped, receive
 from tests.local_kaggle.competitions import COMPETITIONS
+from tests.local_kaggle.dataset_files import DATASET_FILES
+from tests.local_kaggle.dataset_settings import DATASET_SETTINGS
 from tests.local_kaggle.datasets import DATASETS
 from tests.local_kaggle.errors import ApiError
 from tests.local_kaggle.gate import Gate
 from tests.local_kaggle.models import MODELS
+from tests.local_kaggle.notebook_saving import NOTEBOOK_SAVING
 from tests.local_kaggle.notebooks import NOTEBOOKS, log_stream
+from tests.local_kaggle.quota import QUOTA
+from tests.local_kaggle.submissions import SUBMISSIONS
 from tests.local_kaggle.users import ACCOUNT, OAUTH, hello, user_of
+from tests.local_kaggle.variations import VARIATIONS
 from tests.local_kaggle.wire import (
     Download,
     EventStream,
@@ -47,14 +53,14 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.types import ASGIApp
 
-    from tests.local_kaggle.sessions import LiveLog
+    from tests.local_kaggle.live_log import LiveLog
 
 SERVICES: Mapping[str, Handlers] = {
     "blobs.BlobApiService": BLOBS,
-    "datasets.DatasetApiService": DATASETS,
-    "kernels.KernelsApiService": NOTEBOOKS,
-    "models.ModelApiService": MODELS,
-    "competitions.CompetitionApiService": COMPETITIONS,
+    "datasets.DatasetApiService": {**DATASETS, **DATASET_FILES, **DATASET_SETTINGS},
+    "kernels.KernelsApiService": {**NOTEBOOKS, **NOTEBOOK_SAVING, **QUOTA},
+    "models.ModelApiService": {**MODELS, **VARIATIONS},
+    "competitions.CompetitionApiService": {**COMPETITIONS, **SUBMISSIONS},
     "security.OAuthService": OAUTH,
     "users.AccountService": ACCOUNT,
 }
@@ -86,13 +92,19 @@ def build(world: World) -> ASGIApp:
         Route("/_storage/{signature}/{where}/{name}", storage, methods=["GET", "HEAD"]),
         *control.routes(world),
     ]
-    app = Starlette(routes=routes, exception_handlers={404: _no_such_page, 405: _no_such_page})
+    app = Starlette(routes=routes, exception_handlers={404: _no_such_page, 405: _no_such_page, 500: _broken})
     return Gate(app, world)
 
 
 async def _no_such_page(request: Request, error: Exception) -> Response:
     del request, error
     return JSONResponse(ApiError(404, "Not found").body(), status_code=404)
+
+
+async def _broken(request: Request, error: Exception) -> Response:
+    """A mistake of this server: its traceback goes to stderr, the client gets what Kaggle's 500 looks like."""
+    del request
+    return JSONResponse(ApiError(500, f"The local Kaggle made a mistake: {error!r}").body(), status_code=500)
 
 
 def _caller(world: World, request: Request, *, anonymous: bool = False) -> Caller:
@@ -181,6 +193,10 @@ async def _upload(world: World, request: Request) -> Response:
             request.stream(),
             extra["fault"],
         )
+    except ConnectionDropped:
+        # Not raised on: starlette would answer 500 before the gate could cut the line.
+        extra["drop"] = True
+        return Response()
     except ApiError as error:
         return PlainTextResponse(error.message, status_code=error.code)
     return Response(status_code=progress.status, headers=progress.headers)

@@ -79,6 +79,7 @@ class _Exchange:
         self._begun = time.monotonic()
         self._received = self._sent = self._status = 0
         self._fault: Fault | None = None
+        self._written = False
 
     async def serve(self) -> None:
         body = await self._read_json() if self._address.call else None
@@ -90,6 +91,7 @@ class _Exchange:
             await self._act()
         except ConnectionDropped:
             self._status = 0
+            self._write_down()
             await self._drop()
         finally:
             self._write_down()
@@ -112,6 +114,8 @@ class _Exchange:
             await self._changed(fault)
         else:
             await self._app(self._scope, self._count_in, self._count_out)
+            if "drop" in self._scope["local_kaggle"]:
+                raise ConnectionDropped
 
     async def _changed(self, fault: Fault) -> None:
         """Lets the application act, and alters its JSON answer."""
@@ -150,9 +154,13 @@ class _Exchange:
         return message
 
     async def _count_out(self, message: Message) -> None:
+        if "drop" in self._scope["local_kaggle"]:
+            return
         if message["type"] == "http.response.start":
             self._status = message["status"]
         self._sent += len(message.get("body", b""))
+        if message["type"] == "http.response.body" and not message.get("more_body", False):
+            self._write_down()  # before the client can go on: it may ask at once what was written down
         await self._send(message)
 
     async def _drop(self) -> None:
@@ -163,8 +171,9 @@ class _Exchange:
             await asyncio.sleep(0)
 
     def _write_down(self) -> None:
-        if self._scope["path"].startswith("/_local"):
+        if self._written or self._scope["path"].startswith("/_local"):
             return
+        self._written = True
         headers = {name: value.decode("latin-1") for name, value in self._scope["headers"]}
         self._world.journal.add(
             Request(

@@ -21,7 +21,7 @@ def from_json(kind: type[R], data: dict[str, Any]) -> R:
     )
 
 
-def _value(hint: Any, value: Any) -> Any:  # noqa: ANN401  # a type hint and JSON can be anything
+def _value(hint: Any, value: Any) -> Any:  # a type hint and JSON can be anything
     origin = get_origin(hint)
     if origin in (types.UnionType, Union):
         return (

@@ -8,9 +8,12 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from tests.local_kaggle.errors import SetupError
+
+if TYPE_CHECKING:
+    from types import ModuleType
 
 OnLine = Callable[[str], None]
 

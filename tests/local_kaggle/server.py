@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import os
-import shutil
 import socket
 import threading
 from typing import TYPE_CHECKING, Self
@@ -15,17 +13,15 @@ from tests.local_kaggle import control
 from tests.local_kaggle.app import build
 from tests.local_kaggle.behaviour import Behaviour
 from tests.local_kaggle.clock import Clock
-from tests.local_kaggle.competition import Competition
+from tests.local_kaggle.contents import Contents
 from tests.local_kaggle.downloads import Downloads
 from tests.local_kaggle.errors import SetupError
 from tests.local_kaggle.faults import Faults
 from tests.local_kaggle.journal import Journal
-from tests.local_kaggle.names import Source
-from tests.local_kaggle.records import Dataset, Token, Version
+from tests.local_kaggle.records import Token
 from tests.local_kaggle.runner import Runner, SandboxRunner, no_runner
 from tests.local_kaggle.sessions import Sessions
-from tests.local_kaggle.store import Store, write_atomic
-from tests.local_kaggle.unpack import publish
+from tests.local_kaggle.store import Store
 from tests.local_kaggle.world import World
 
 if TYPE_CHECKING:
@@ -35,7 +31,6 @@ if TYPE_CHECKING:
 
     from tests.local_kaggle.faults import Fault
     from tests.local_kaggle.journal import Request
-    from tests.local_kaggle.records import Model, Notebook, Submission
 
 _START_SECONDS = 30.0
 _FOREIGN = ("KAGGLE_", "no_proxy", "NO_PROXY", "all_proxy", "ALL_PROXY", "HTTP_PROXY", "http_proxy")
@@ -65,7 +60,7 @@ def make_world(
     return world
 
 
-class LocalKaggle:
+class LocalKaggle(Contents):
     """A local Kaggle in a thread, on a free loopback port; a context manager.
 
     Attributes:
@@ -100,13 +95,17 @@ class LocalKaggle:
         self.user = user
         self.token = f"token-of-{user}"
         self.root = root
+        self._socket = socket.socket()
+        try:
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            self._socket.bind(("127.0.0.1", port))
+            self._socket.listen(128)
+        except OSError:
+            self._socket.close()
+            raise
+        self.port: int = self._socket.getsockname()[1]
         chosen = runner or (SandboxRunner(python) if python else no_runner)
         self.world = make_world(root, behaviour or Behaviour(), chosen, {user: self.token}, workers)
-        self._socket = socket.socket()
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self._socket.bind(("127.0.0.1", port))
-        self._socket.listen(128)
-        self.port: int = self._socket.getsockname()[1]
         config = uvicorn.Config(
             build(self.world), log_level="warning", lifespan="off", timeout_graceful_shutdown=1, ws="none"
         )
@@ -138,7 +137,7 @@ class LocalKaggle:
     def stop(self) -> None:
         """Ends the server; runs that go on are started again by the next one with this root."""
         self.world.sessions.close()
-        self._server.should_exit = True
+        self._server.should_exit = self._server.force_exit = True
         if self._thread.is_alive():
             self._thread.join(_START_SECONDS)
         self._socket.close()
@@ -171,8 +170,6 @@ class LocalKaggle:
                 found[name] = str(path)
         return found
 
-    # What is there
-
     def add_user(self, name: str, *, expires: float | None = None) -> str:
         """Makes a user known; returns a token, which `expires` ends at that time of the server's clock."""
         token = f"token-of-{name}"
@@ -192,101 +189,6 @@ class LocalKaggle:
         with self.world.store.lock:
             self.world.store.users.keys[user] = key
             self.world.store.save_users()
-
-    def add_dataset(
-        self, ref: str, files: Mapping[str, bytes | str], *, private: bool = True, notes: str = ""
-    ) -> int:
-        """Adds a dataset, or a version of one, that is ready at once; returns the version's number.
-
-        The files go through what an upload goes through: archives are unpacked and names damaged.
-        """
-        source = _source(ref)
-        store, clock = self.world.store, self.world.clock
-        with store.lock:
-            dataset = store.datasets.get(ref) or Dataset(
-                store.next_id(), source.owner, source.slug, source.slug, clock.now(), is_private=private
-            )
-            number = max((v.number for v in dataset.versions), default=0) + 1
-            incoming = store.root / "incoming"
-            uploads = []
-            for name, content in files.items():
-                path = incoming / name
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(content.encode() if isinstance(content, str) else content)
-                uploads.append((name, path))
-            publish(uploads, store.dataset_folder(dataset, number), self.world.behaviour)
-            shutil.rmtree(incoming)
-            dataset.versions.append(
-                Version(number, store.next_id(), notes, clock.now(), source.owner, ready_at=clock.now())
-            )
-            store.save_dataset(dataset)
-        return number
-
-    def add_competition(
-        self,
-        slug: str,
-        *,
-        public: Mapping[str, bytes | str],
-        hidden: Mapping[str, bytes | str] | None = None,
-        solution: str = "",
-        **settings: str | float | bool | None,
-    ) -> Path:
-        """Writes the folder of a competition and returns it; `settings` are the keys of competition.json."""
-        Competition.parse(slug, settings)
-        folder = self.world.store.competition_folder(slug)
-        for part, files in (("public", public), ("hidden", hidden or {})):
-            (folder / part).mkdir(parents=True, exist_ok=True)
-            for name, content in files.items():
-                path = folder / part / name
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(content.encode() if isinstance(content, str) else content)
-        if solution:
-            (folder / "solution.csv").write_text(solution, encoding="utf-8", newline="\n")
-        write_atomic(folder / "competition.json", json.dumps(settings, indent=1))
-        return folder
-
-    def set_rules(self, slug: str, *, accepted: bool, user: str | None = None) -> None:
-        """Says for one user whether the rules of a competition are accepted."""
-        name = user or self.user
-        with self.world.store.lock:
-            entry = self.world.store.entry(slug)
-            entry.rules_accepted = [u for u in entry.rules_accepted if u != name] + (
-                [name] if accepted else []
-            )
-            entry.rules_refused = [u for u in entry.rules_refused if u != name] + ([] if accepted else [name])
-            self.world.store.save_entry(entry)
-
-    def dataset(self, ref: str) -> Dataset:
-        """The record of a dataset; KeyError when there is none."""
-        return self.world.store.datasets[ref]
-
-    def dataset_files(self, ref: str, version: int | None = None) -> dict[str, bytes]:
-        """The files of a dataset's version (the newest by default), whether it is ready or not."""
-        dataset = self.dataset(ref)
-        folder = self.world.store.dataset_folder(dataset, version or dataset.versions[-1].number)
-        return {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
-
-    def notebook(self, ref: str) -> Notebook:
-        """The record of a notebook; KeyError when there is none."""
-        return self.world.store.notebooks[ref]
-
-    def notebook_output(self, ref: str, version: int | None = None) -> Path:
-        """The folder of a version's output files (the newest version by default)."""
-        notebook = self.notebook(ref)
-        return self.world.store.notebook_folder(notebook, version or notebook.versions[-1].number) / "output"
-
-    def notebook_log(self, ref: str, version: int | None = None) -> str:
-        """The text of a version's log (the newest version by default)."""
-        file = self.notebook_output(ref, version).with_name("log.json")
-        return "".join(event["data"] for event in json.loads(file.read_text(encoding="utf-8")))
-
-    def model(self, ref: str) -> Model:
-        """The record of a model (`owner/model`); KeyError when there is none."""
-        return self.world.store.models[ref]
-
-    def submissions(self, slug: str) -> list[Submission]:
-        """The submissions of a competition, oldest first."""
-        return list(self.world.store.entry(slug).submissions)
 
     # What happens
 
@@ -336,10 +238,3 @@ class LocalKaggle:
     def forget_requests(self) -> None:
         """Empties the request log."""
         self.world.journal.clear()
-
-
-def _source(ref: str) -> Source:
-    source = Source.parse(ref)
-    if source is None:
-        raise SetupError(f"{ref!r} is no owner/slug.")
-    return source

@@ -28,7 +28,7 @@ class Member(NamedTuple):
         method: how it is compressed, one of `unpack`'s numbers.
         compressed: bytes in the zip.
         size: bytes when unpacked.
-        crc: CRC-32 of what is unpacked, None in a folder.
+        crc: CRC-32 of what is unpacked, `unpack.NO_CRC` in a folder.
         executable: whether it is meant to be run.
     """
 
@@ -38,7 +38,7 @@ class Member(NamedTuple):
     method: int
     compressed: int
     size: int
-    crc: int | None
+    crc: int
     executable: bool
 
 
@@ -76,7 +76,7 @@ def zip_members(path: Path) -> tuple[Member, ...]:
         ) from error
     members = {}
     for info in infos:
-        if info.is_dir():
+        if info.filename.endswith("/"):
             continue
         _refuse_unsafe(path, info.filename)
         mode = info.external_attr >> 16
@@ -126,7 +126,16 @@ def folder_members(folder: Path) -> tuple[Member, ...]:
             _refuse_unsafe(folder, relative)
             size = path.stat().st_size
             members.append(
-                Member(relative, str(path), 0, unpack.PLAIN, size, size, None, start.startswith(_MADE_TO_RUN))
+                Member(
+                    relative,
+                    str(path),
+                    0,
+                    unpack.PLAIN,
+                    size,
+                    size,
+                    unpack.NO_CRC,
+                    start.startswith(_MADE_TO_RUN),
+                )
             )
     return tuple(sorted(members, key=lambda member: member.name))
 
@@ -167,17 +176,20 @@ def take_wheels(archive: Path, scratch: Path) -> tuple[Path, ...]:
 
     target = scratch / archive.name
     try:
-        if zipfile.is_zipfile(archive):
-            with zipfile.ZipFile(archive) as packed:
-                names = [info.filename for info in packed.infolist() if _is_wheel(info.filename)]
-                return tuple(_save(target / str(i), name, packed.read(name)) for i, name in enumerate(names))
-        with tarfile.open(archive) as tar:
-            found = [
-                (item.name, tar.extractfile(item)) for item in tar if item.isfile() and _is_wheel(item.name)
-            ]
-            return tuple(
-                _save(target / str(i), name, file.read()) for i, (name, file) in enumerate(found) if file
-            )
+        # Asked in this order: a plain tar with a wheel at its end passes for a zip.
+        if tarfile.is_tarfile(archive):
+            with tarfile.open(archive) as tar:
+                found = [
+                    (item.name, tar.extractfile(item))
+                    for item in tar
+                    if item.isfile() and _is_wheel(item.name)
+                ]
+                return tuple(
+                    _save(target / str(i), name, file.read()) for i, (name, file) in enumerate(found) if file
+                )
+        with zipfile.ZipFile(archive) as packed:
+            names = [info.filename for info in packed.infolist() if _is_wheel(info.filename)]
+            return tuple(_save(target / str(i), name, packed.read(name)) for i, name in enumerate(names))
     except (zipfile.BadZipFile, tarfile.TarError, zlib.error, OSError, EOFError) as error:
         raise WheelError(f"{archive.name} is damaged ({error}): upload the wheels again.") from error
 

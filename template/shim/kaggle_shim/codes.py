@@ -13,6 +13,7 @@ import tarfile
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import IO
 
@@ -48,7 +49,9 @@ def materialise(source: Path, target: Path) -> tuple[Manifest, tuple[str, ...]]:
     """
     manifest = Manifest.load(source / CODES_MANIFEST)
     target.mkdir(parents=True)
-    broken = [entry for entry in manifest.files if not _copy_exact(source / entry.path, target / entry.path, entry)]
+    broken = [
+        entry for entry in manifest.files if not _copy_exact(source / entry.path, target / entry.path, entry)
+    ]
     if not broken:
         return manifest, ()
     candidates = list(_unclaimed(source, manifest))
@@ -93,7 +96,7 @@ def _unclaimed(source: Path, manifest: Manifest) -> Iterator[_Candidate]:
             path = Path(parent, name)
             relative = path.relative_to(source).as_posix()
             if relative not in claimed:
-                yield _Candidate(relative, path.stat().st_size, lambda path=path: path.open("rb"))  # type: ignore[misc]  # mypy can't type a lambda's default
+                yield _Candidate(relative, path.stat().st_size, partial(path.open, "rb"))
                 if relative.lower().endswith(_ARCHIVES):
                     yield from _members(path, relative)
 
@@ -104,26 +107,30 @@ def _members(path: Path, relative: str) -> Iterator[_Candidate]:
         if zipfile.is_zipfile(path):
             with zipfile.ZipFile(path) as archive:
                 for info in archive.infolist():
-                    yield _Candidate(f"{relative}:{info.filename}", info.file_size, lambda i=info: io.BytesIO(_zip_bytes(path, i)))  # type: ignore[misc]  # as above
+                    yield _Candidate(
+                        f"{relative}:{info.filename}", info.file_size, partial(_zip_member, path, info)
+                    )
         elif tarfile.is_tarfile(path):
             with tarfile.open(path) as tar:
                 for member in tar.getmembers():
                     if member.isfile():
-                        yield _Candidate(f"{relative}:{member.name}", member.size, lambda m=member.name: io.BytesIO(_tar_bytes(path, m)))  # type: ignore[misc]  # as above
+                        yield _Candidate(
+                            f"{relative}:{member.name}", member.size, partial(_tar_member, path, member.name)
+                        )
     except (zipfile.BadZipFile, tarfile.TarError, OSError):
         # An archive that can't be read holds nothing to repair with; the missing file itself is reported.
         return
 
 
-def _zip_bytes(path: Path, info: zipfile.ZipInfo) -> bytes:
+def _zip_member(path: Path, info: zipfile.ZipInfo) -> IO[bytes]:
     with zipfile.ZipFile(path) as archive:
-        return archive.read(info)
+        return io.BytesIO(archive.read(info))
 
 
-def _tar_bytes(path: Path, name: str) -> bytes:
+def _tar_member(path: Path, name: str) -> IO[bytes]:
     with tarfile.open(path) as tar:
         file = tar.extractfile(name)
-        return file.read() if file is not None else b""
+        return io.BytesIO(file.read() if file is not None else b"")
 
 
 def _repair(entry: FileEntry, candidates: list[_Candidate], target: Path) -> str | None:

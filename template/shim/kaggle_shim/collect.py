@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import kaggle_shim
 from kaggle_shim import image as images
@@ -17,14 +17,18 @@ from kaggle_shim import overlay as overlays
 from kaggle_shim import pip, resolve, tags, wheels
 from kaggle_shim.deps_manifest import DEPS_MANIFEST, DepsManifest
 from kaggle_shim.errors import CollectError, ManifestError
-from kaggle_shim.image import Distribution
 from kaggle_shim.imports import check_imports
 from kaggle_shim.install import install
 from kaggle_shim.manifest import FileEntry, hash_file
-from kaggle_shim.overlay import Overlay
 from kaggle_shim.report import image_identity
 from kaggle_shim.resolve import Resolution
 from kaggle_shim.wheels import Wheel, normalise
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Sequence
+
+    from kaggle_shim.image import Distribution
+    from kaggle_shim.overlay import Overlay
 
 _SHOWN = 6
 
@@ -69,9 +73,11 @@ def collect(
         image = images.distributions(layer.image)
         own = _own_wheels(local_wheels, scratch)
         files = _requirements(requirements, own, scratch)
+        found: tuple[Wheel, ...] = ()
+        notes: list[str] = []
         if not files:
             say("No requirements: the image has all that is asked for.")
-            resolution, found, notes = Resolution((), (), (), ()), (), []
+            resolution = Resolution((), (), (), ())
         else:
             links = scratch / "own" if own else None
             resolution = _resolve(files, links, image, allowed, scratch, say)

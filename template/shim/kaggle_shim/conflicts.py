@@ -6,14 +6,15 @@ Half of the world's version limits are stricter than the code behind them, so th
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from kaggle_shim.image import Distribution
 from kaggle_shim.wheels import Wheel, normalise
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
     from types import ModuleType
+
+    from kaggle_shim.image import Distribution
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 # Words by which projects tell builds of one and the same package apart.
@@ -72,7 +73,7 @@ def look(wheels: Iterable[Wheel], image: Mapping[str, Distribution]) -> list[str
     return found
 
 
-def _unmet(who: str, lines: Iterable[str], versions: Mapping[str, str], requirements: Any) -> list[str]:  # noqa: ANN401 - a module found at run time
+def _unmet(who: str, lines: Iterable[str], versions: Mapping[str, str], requirements: Any) -> list[str]:
     found = []
     # Extras are asked for by requirements, never by an installed package's own line; there are hundreds, slow to parse.
     for line in (line for line in lines if "extra" not in line.partition(";")[2]):

@@ -61,7 +61,9 @@ def problem(entry: Sequence[str], tree: Path) -> str | None:
         if not (tree / top).exists() and not (tree / f"{top}.py").exists() and "." in entry[1]:
             # A module of an installed package, such as a launcher: only the run can tell.
             return None
-        return None if any((tree / form).is_file() for form in forms) else _no_such(f"module {entry[1]}", tree)
+        return (
+            None if any((tree / form).is_file() for form in forms) else _no_such(f"module {entry[1]}", tree)
+        )
     if entry[0].startswith("./") and not (tree / entry[0]).is_file():
         return _no_such(entry[0], tree)
     return None
@@ -69,7 +71,12 @@ def problem(entry: Sequence[str], tree: Path) -> str | None:
 
 def program_missing(entry: Sequence[str]) -> bool:
     """Whether a command's program is not on the path of this machine."""
-    return not is_script(entry) and not is_module(entry) and "/" not in entry[0] and shutil.which(entry[0]) is None
+    return (
+        not is_script(entry)
+        and not is_module(entry)
+        and "/" not in entry[0]
+        and shutil.which(entry[0]) is None
+    )
 
 
 def _no_such(what: str, tree: Path) -> str:

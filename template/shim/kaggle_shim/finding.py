@@ -37,13 +37,21 @@ def find(ref: str | None = None) -> Path:
         if folder is not None:
             return folder
     place = local.data_folder(workspace) / meanings[0].mount("namespaced")
-    raise MountError(f"{ref} has no local counterpart at {place}: download it with `invoke data`, or put its files there.")
+    raise MountError(
+        f"{ref} has no local counterpart at {place}: download it with `invoke data`, or put its files there."
+    )
 
 
 def _own_competition() -> str:
     plan = current()
     workspace = local.workspace_root()
-    slug = plan.competition if plan is not None else local.competition(workspace) if workspace is not None else None
+    slug = (
+        plan.competition
+        if plan is not None
+        else local.competition(workspace)
+        if workspace is not None
+        else None
+    )
     if slug is None:
         raise MountError("No competition is attached to this notebook: name one, as in find('titanic').")
     return slug
@@ -56,7 +64,10 @@ def _meanings(text: str) -> tuple[refs.Ref, ...]:
     if plan is None:
         return meanings
     attached = {(one.ref.kind, getattr(one.ref, "name", str(one.ref))): one.ref for one in plan.inputs}
-    named = [(meaning, attached.get((meaning.kind, getattr(meaning, "name", str(meaning))))) for meaning in meanings]
+    named = [
+        (meaning, attached.get((meaning.kind, getattr(meaning, "name", str(meaning)))))
+        for meaning in meanings
+    ]
     known = tuple(meaning for meaning, planned in named if planned is not None)
     return known or meanings
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from kaggle_shim.wheels import normalise
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
 
 # Built together with the image's CUDA and with each other (KAGGLE.md §6): over them, the GPU is lost or symbols are undefined.
 _PROTECTED = frozenset(

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from kaggle_shim.overlay import Overlay, environment
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 # Runs in the child. One line per event goes to a file of its own: what packages print on import must not get into it.
 _CHILD = """

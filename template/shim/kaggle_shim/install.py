@@ -8,28 +8,24 @@ and pip spends most of its time on it.
 from __future__ import annotations
 
 import os
-import sys
 import time
-from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kaggle_shim import conflicts, layout, unpack
+from kaggle_shim import conflicts, layout, unpack, writers
 from kaggle_shim import image as images
 from kaggle_shim.errors import InstallError
-from kaggle_shim.image import Distribution
-from kaggle_shim.layout import Layout
 from kaggle_shim.overlay import IMAGE_PTH, Overlay
 from kaggle_shim.wheels import Wheel, normalise
 
 if TYPE_CHECKING:
     import subprocess
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
-# What opening and closing one more file costs, in bytes that could be unpacked meanwhile; seen on local disk.
-_COST_OF_A_FILE = 30_000
-# Below this, starting a process takes longer than it saves.
-_WORTH_A_PROCESS = 12_000_000
+    from kaggle_shim.image import Distribution
+    from kaggle_shim.layout import Layout
+
 _OVERRULE = "name it in workspace.allow of invoke.yaml"
 
 
@@ -66,7 +62,7 @@ def install(
         wheels: as `discover` answers: one per project, each fit for this interpreter.
         overlay: a fresh one.
         protected_allowed: projects that may be installed over the image's own, and may split a package with it.
-        workers: processes that write; by default one per processor, and none for little.
+        workers: how many processes write; by default one per processor, and none for little.
         verify: compare every file with the hash in its wheel's RECORD, besides the CRC that is always looked at. The hash
             is always compared where a wheel has become a folder: there is no CRC.
 
@@ -91,18 +87,16 @@ def install(
     children: list[subprocess.Popen[bytes]] = []
     try:
         _make_folders(destinations, overlay)
-        count = _count(jobs, workers)
+        count = writers.count(jobs, workers)
         if count > 1:
-            children = _start(_shares(jobs, count))
+            children = writers.start(writers.shares(jobs, count))
         for destination, (content, executable) in texts.items():
             _write(destination, content, executable=executable)
         problem = unpack.run(jobs) if count <= 1 else None
         warnings += conflicts.look(wheels, image)
-        problem = _wait(children) or problem
-        if problem is not None:
-            raise _failure(problem, owners, overlay)
+        _raise_if(writers.wait(children) or problem, owners, overlay)
     except BaseException:
-        _stop(children)
+        writers.stop(children)
         _remove(destinations, overlay)
         raise
     return Installed(
@@ -181,7 +175,7 @@ def _final(
     for planned in layouts:
         record = planned.wheel.record
         for destination, member in planned.copies:
-            known = record.get(member.name) if verify or member.crc is None else None
+            known = record.get(member.name) if verify or member.crc == unpack.NO_CRC else None
             promised = known[0] if known else ""
             jobs[destination] = (*member[1:7], promised, destination, member.executable)
         for destination, content, executable in planned.texts:
@@ -215,67 +209,6 @@ def _make_folders(destinations: Iterable[str], overlay: Overlay) -> None:
             ) from error
 
 
-def _count(jobs: Sequence[unpack.Job], workers: int | None) -> int:
-    if workers is not None:
-        return workers
-    if sum(_cost(job) for job in jobs) < _WORTH_A_PROCESS or not sys.executable:
-        return 1
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _cost(job: unpack.Job) -> int:
-    return job[4] + _COST_OF_A_FILE
-
-
-def _shares(jobs: Sequence[unpack.Job], count: int) -> list[list[unpack.Job]]:
-    """Deal the jobs out, the largest first and each to who has least; then each in the order of its archives."""
-    shares: list[list[unpack.Job]] = [[] for _ in range(count)]
-    loads = [0] * count
-    for job in sorted(jobs, key=_cost, reverse=True):
-        least = loads.index(min(loads))
-        shares[least].append(job)
-        loads[least] += _cost(job)
-    return [sorted(share, key=lambda job: job[:2]) for share in shares]
-
-
-def _start(shares: Sequence[list[unpack.Job]]) -> list[subprocess.Popen[bytes]]:
-    import marshal
-    import subprocess
-
-    command = [sys.executable, "-I", "-S", str(unpack.__file__)]
-    children = [subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) for _ in shares]
-    for child, share in zip(children, shares, strict=True):
-        if child.stdin is not None:
-            child.stdin.write(marshal.dumps(share))
-            child.stdin.close()
-    return children
-
-
-def _wait(children: Sequence[subprocess.Popen[bytes]]) -> unpack.Problem | None:
-    import marshal
-
-    first: unpack.Problem | None = None
-    for child in children:
-        answer = child.stdout.read() if child.stdout is not None else b""
-        code = child.wait()
-        if answer:
-            first = first or marshal.loads(answer)  # noqa: S302 - written by our own child
-        elif code != 0:
-            raise InstallError(
-                f"A process that unpacks wheels ended with exit code {code}: most likely memory ran out, free some."
-            )
-    return first
-
-
-def _stop(children: Iterable[subprocess.Popen[bytes]]) -> None:
-    for child in children:
-        child.kill()
-        child.wait()
-        for pipe in (child.stdin, child.stdout):
-            if pipe is not None:
-                pipe.close()
-
-
 def _write(destination: str, content: bytes, *, executable: bool) -> None:
     path = Path(destination)
     path.write_bytes(content)
@@ -293,9 +226,11 @@ def _remove(destinations: Iterable[str], overlay: Overlay) -> None:
             folder.rmdir()
 
 
-def _failure(problem: unpack.Problem, owners: Mapping[str, Wheel], overlay: Overlay) -> InstallError:
+def _raise_if(problem: unpack.Problem | None, owners: Mapping[str, Wheel], overlay: Overlay) -> None:
+    if problem is None:
+        return
     destination, why, damaged = problem
     wheel = owners[destination]
     name = Path(destination).relative_to(overlay.prefix).as_posix()
     remedy = "upload the wheel again" if damaged else f"see that {overlay.prefix} has room and is writable"
-    return InstallError(f"{wheel.filename} can't be installed, {name}: {why}; {remedy}.")
+    raise InstallError(f"{wheel.filename} can't be installed, {name}: {why}; {remedy}.")

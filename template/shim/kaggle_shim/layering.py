@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from kaggle_shim.deps_manifest import MANIFEST, DepsManifest
+from kaggle_shim.deps_manifest import DEPS_MANIFEST, DepsManifest
 from kaggle_shim.errors import ManifestError
 
 
@@ -46,6 +46,7 @@ def lay(sources: Sequence[Path], prefix: Path, allow: Sequence[str]) -> Laid:
     if not sources:
         return Laid(sys.executable, dict(os.environ), (), (), ())
     from kaggle_shim import install, overlay, wheels
+    from kaggle_shim.imports import check_imports
 
     found = wheels.discover(sources)
     if not found:
@@ -53,7 +54,7 @@ def lay(sources: Sequence[Path], prefix: Path, allow: Sequence[str]) -> Laid:
     laid = overlay.create(prefix)
     installed = install.install(found, laid, protected_allowed=allow)
     environment = overlay.environment(laid, os.environ)
-    failures = install.check_imports(laid, requirement_names(sources))
+    failures = tuple(str(failure) for failure in check_imports(laid, requirement_names(sources)))
     later = overlay.activate_here(laid)
     return Laid(str(laid.python), environment, installed.wheels, (*installed.warnings, *later), failures)
 
@@ -62,9 +63,9 @@ def requirement_names(sources: Sequence[Path]) -> tuple[str, ...]:
     """What the wheels were collected for: the names that must be importable."""
     names: list[str] = []
     for source in sources:
-        if (source / MANIFEST).is_file():
+        if (source / DEPS_MANIFEST).is_file():
             try:
-                names += DepsManifest.load(source / MANIFEST).requirements
+                names += DepsManifest.load(source / DEPS_MANIFEST).requested
             except ManifestError:
                 continue
     return tuple(dict.fromkeys(names))

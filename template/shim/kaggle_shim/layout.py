@@ -5,17 +5,20 @@ Source: the binary distribution format and "recording installed projects" of pac
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from kaggle_shim import archives, unpack
-from kaggle_shim.archives import Member
 from kaggle_shim.errors import InstallError
-from kaggle_shim.overlay import Overlay
-from kaggle_shim.wheels import Wheel
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from kaggle_shim.archives import Member
+    from kaggle_shim.overlay import Overlay
+    from kaggle_shim.wheels import Wheel
 
 INSTALLER = "kaggle-shim"
 
@@ -155,6 +158,7 @@ def _record(
 ) -> tuple[str, bytes, bool]:
     """RECORD of what is installed: the wheel's own hashes for what is copied, new ones for what is made here."""
     import csv
+    import hashlib
     import io
 
     base = f"{overlay.site_packages}{os.sep}"

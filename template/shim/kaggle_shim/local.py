@@ -50,7 +50,9 @@ def counterpart(ref: Ref, root: Path) -> Path | None:
         return own
     place = data / ref.mount("namespaced")
     if isinstance(ref, ModelRef) and ref.version is None and place.is_dir():
-        versions = sorted((p for p in place.iterdir() if p.name.isdigit() and p.is_dir()), key=lambda p: int(p.name))
+        versions = sorted(
+            (p for p in place.iterdir() if p.name.isdigit() and p.is_dir()), key=lambda p: int(p.name)
+        )
         return versions[-1] if versions else None
     return place if place.is_dir() else None
 
@@ -63,9 +65,13 @@ def competition(root: Path) -> str | None:
 
 def _own(ref: Ref, root: Path, data: Path) -> Path | None:
     downloaded = (data / ref.mount("namespaced")).is_dir()
-    if isinstance(ref, DatasetRef) and _is_id(ref, root / "codes" / "dataset-metadata.json", elsewhere=downloaded):
+    if isinstance(ref, DatasetRef) and _is_id(
+        ref, root / "codes" / "dataset-metadata.json", elsewhere=downloaded
+    ):
         return root / "codes"
-    if isinstance(ref, NotebookRef) and _is_id(ref, root / "deps" / "kernel-metadata.json", elsewhere=downloaded):
+    if isinstance(ref, NotebookRef) and _is_id(
+        ref, root / "deps" / "kernel-metadata.json", elsewhere=downloaded
+    ):
         wheels = root / DEPS_OUTPUT
         return wheels if wheels.is_dir() else None
     if isinstance(ref, ModelRef):

@@ -65,7 +65,9 @@ class Manifest:
             "fingerprint": self.fingerprint,
             "commit": self.commit,
             "dirty": self.dirty,
-            "files": [{"path": entry.path, "size": entry.size, "sha256": entry.sha256} for entry in self.files],
+            "files": [
+                {"path": entry.path, "size": entry.size, "sha256": entry.sha256} for entry in self.files
+            ],
         }
         return json.dumps(value, indent=1, ensure_ascii=False) + "\n"
 
@@ -83,14 +85,20 @@ class Manifest:
         try:
             value: Any = json.loads(text)
             files = tuple(FileEntry(str(f["path"]), int(f["size"]), str(f["sha256"])) for f in value["files"])
-            manifest = cls(str(value["workspace"]), str(value["competition"]), files, value["commit"], value["dirty"])
+            manifest = cls(
+                str(value["workspace"]), str(value["competition"]), files, value["commit"], value["dirty"]
+            )
             stated = value["fingerprint"]
         except (ValueError, KeyError, TypeError) as error:
-            raise ManifestError(f"{origin} is not a manifest of ours ({type(error).__name__}: {error}): push again.") from error
+            raise ManifestError(
+                f"{origin} is not a manifest of ours ({type(error).__name__}: {error}): push again."
+            ) from error
         for entry in files:
             check_path(entry.path, origin)
         if stated != manifest.fingerprint:
-            raise ManifestError(f"{origin} lists other files than its fingerprint says: it was edited, push again.")
+            raise ManifestError(
+                f"{origin} lists other files than its fingerprint says: it was edited, push again."
+            )
         return manifest
 
     @classmethod
@@ -113,7 +121,9 @@ def fingerprint(entries: Iterable[FileEntry]) -> str:
 
 def fingerprint_of(parts: Mapping[str, str]) -> str:
     """One SHA-256 (hex) over named texts, such as the requirements and the collector that makes wheels of them."""
-    return fingerprint(FileEntry(name, len(text), hashlib.sha256(text.encode()).hexdigest()) for name, text in parts.items())
+    return fingerprint(
+        FileEntry(name, len(text), hashlib.sha256(text.encode()).hexdigest()) for name, text in parts.items()
+    )
 
 
 def short(value: str) -> str:
@@ -155,4 +165,6 @@ def check_path(path: str, origin: str) -> None:
     """Raise ManifestError when `path` is not a plain relative posix path that stays inside its folder."""
     parts = path.split("/")
     if not path or "\\" in path or ":" in parts[0] or any(part in ("", ".", "..") for part in parts):
-        raise ManifestError(f"{origin} names {path!r}, which would lie outside its folder: don't use this upload.")
+        raise ManifestError(
+            f"{origin} names {path!r}, which would lie outside its folder: don't use this upload."
+        )

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from kaggle_shim.errors import ManifestError, MountError
+from kaggle_shim.errors import MountError
 from kaggle_shim.refs import CompetitionRef, ModelRef, Ref
 
 INPUT_VARIABLE = "KAGGLE_SHIM_INPUT"
@@ -72,18 +72,26 @@ def locate_ours(ref: Ref, root: Path, marker: str, fingerprint: str, others: Ite
     Raises:
         MountError: nothing carries the manifest, or nothing carries this fingerprint (the sentence names what does).
     """
-    named = [place for place in _distinct(root / place for place in ref.candidates()) if (place / marker).is_file()]
+    named = [
+        place for place in _distinct(root / place for place in ref.candidates()) if (place / marker).is_file()
+    ]
     right = [place for place in named if _fingerprint(place / marker) == fingerprint]
     if not right:
         walked = [place for place in _walk(root, marker, others) if place not in named]
         right = [place for place in walked if _fingerprint(place / marker) == fingerprint]
         named += walked
     if right:
-        note = None if len(right) == 1 else f"{ref} is mounted {len(right)} times with the same content; {right[0]} is used."
+        note = (
+            None
+            if len(right) == 1
+            else f"{ref} is mounted {len(right)} times with the same content; {right[0]} is used."
+        )
         return Found(right[0], note)
     if not named:
         raise MountError(_missing(ref, root, marker))
-    seen = "; ".join(f"{place} has {(_fingerprint(place / marker) or 'an unreadable one')[:12]}" for place in named)
+    seen = "; ".join(
+        f"{place} has {(_fingerprint(place / marker) or 'an unreadable one')[:12]}" for place in named
+    )
     raise MountError(
         f"{ref} is mounted with other content than was staged: fingerprint {fingerprint[:12]} is wanted, {seen}. "
         "Kaggle probably bound an older version: push the notebook again now that the new one is ready."
@@ -104,8 +112,12 @@ def _only_version(ref: ModelRef, folder: Path) -> Path:
     if len(versions) == 1:
         return folder / versions[0]
     if not versions:
-        raise MountError(f"{ref} is mounted at {folder}, but no version lies in it: attach it with its version.")
-    raise MountError(f"{ref} is attached in versions {', '.join(versions)}: say which one, as in {ref.name}/{versions[-1]}.")
+        raise MountError(
+            f"{ref} is mounted at {folder}, but no version lies in it: attach it with its version."
+        )
+    raise MountError(
+        f"{ref} is attached in versions {', '.join(versions)}: say which one, as in {ref.name}/{versions[-1]}."
+    )
 
 
 def _several(ref: Ref, places: list[Path]) -> str:
@@ -114,12 +126,14 @@ def _several(ref: Ref, places: list[Path]) -> str:
 
 
 def _fingerprint(path: Path) -> str | None:
-    from kaggle_shim.manifest import Manifest
+    """What a manifest says it is the manifest of; the files beside it are compared later."""
+    import json
 
     try:
-        return Manifest.load(path).fingerprint
-    except ManifestError:
+        value = json.loads(path.read_text(encoding="utf-8"))["fingerprint"]
+    except (OSError, ValueError, KeyError, TypeError):
         return None
+    return value if isinstance(value, str) else None
 
 
 def _walk(root: Path, marker: str, others: Iterable[Ref]) -> Iterator[Path]:

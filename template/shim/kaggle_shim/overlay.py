@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from kaggle_shim.errors import InstallError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 # Late in the alphabet: `.pth` files are read in that order, and those of the overlay's own packages come first.
 IMAGE_PTH = "zzz_kaggle_image.pth"
@@ -78,13 +81,13 @@ def create(prefix: Path, base: Path | str = sys.executable) -> Overlay:
             f"{prefix} is not empty: an overlay needs a folder of its own, remove it or take another."
         )
     facts = _describe(str(base))
-    site_packages = prefix / str(facts["site_packages"])
+    site_packages = prefix / facts["site_packages"]
     bin_folder = prefix / ("Scripts" if os.name == "nt" else "bin")
-    executable = Path(str(facts["executable"]))
+    executable = Path(facts["executable"])
     try:
         site_packages.mkdir(parents=True)
         bin_folder.mkdir(exist_ok=True)
-        _link_interpreter(executable, bin_folder, str(facts["version"]))
+        _link_interpreter(executable, bin_folder, facts["version"])
         lines = {
             "home": executable.parent,
             "include-system-site-packages": "true" if facts["system"] else "false",
@@ -103,8 +106,8 @@ def create(prefix: Path, base: Path | str = sys.executable) -> Overlay:
         site_packages=site_packages,
         bin=bin_folder,
         image=tuple(Path(path) for path in facts["image"]),
-        image_bin=Path(str(facts["scripts"])),
-        python_tag="python" + ".".join(str(facts["version"]).split(".")[:2]),
+        image_bin=Path(facts["scripts"]),
+        python_tag="python" + ".".join(facts["version"].split(".")[:2]),
     )
 
 
@@ -151,18 +154,19 @@ def activate_here(overlay: Overlay) -> tuple[str, ...]:
     return tuple(sorted(name for name in _top_level(overlay.site_packages) if _is_from_elsewhere(name, own)))
 
 
-def _describe(base: str) -> dict[str, list[str] | str | bool]:
+def _describe(base: str) -> dict[str, Any]:
     if base == sys.executable:
-        found: dict[str, dict[str, list[str] | str | bool]] = {}
+        found: dict[str, Any] = {}
         exec(_DESCRIBE, found)  # noqa: S102 - our own text, the same for this interpreter and for another
-        return found["answer"]
+        described: dict[str, Any] = found["answer"]
+        return described
     import json
     import subprocess
 
     script = _DESCRIBE + "import json\nprint(json.dumps(answer))"
     try:
         done = subprocess.run([base, "-c", script], capture_output=True, check=True, encoding="utf-8")
-        answer: dict[str, list[str] | str | bool] = json.loads(done.stdout.splitlines()[-1])
+        answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     except (OSError, subprocess.CalledProcessError, ValueError, IndexError) as error:
         raise InstallError(
             f"{base} does not answer as a Python interpreter ({error}): name the image's own."

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from kaggle_shim.errors import CollectError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
 
 # pip's own environment is honoured, but for what would keep it from saying what is read here.
 _SILENCING = {"PIP_QUIET", "PIP_REPORT", "PIP_DRY_RUN"}

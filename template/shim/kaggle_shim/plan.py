@@ -36,7 +36,12 @@ class Input:
 
     def to_json(self) -> dict[str, Any]:
         """The input as plain JSON values."""
-        return {"kind": self.ref.kind, "ref": str(self.ref), "role": self.role, "fingerprint": self.fingerprint}
+        return {
+            "kind": self.ref.kind,
+            "ref": str(self.ref),
+            "role": self.role,
+            "fingerprint": self.fingerprint,
+        }
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> Input:
@@ -112,7 +117,9 @@ class Plan:
         try:
             value: dict[str, Any] = json.loads(text)
             if value.pop("schema") != SCHEMA:
-                raise PlanError("The plan in this notebook is of another version than its shim: push the notebook again.")
+                raise PlanError(
+                    "The plan in this notebook is of another version than its shim: push the notebook again."
+                )
             value["inputs"] = tuple(Input.from_json(one) for one in value["inputs"])
             for name in ("environment", "requirements"):
                 value[name] = tuple(value[name].items())
@@ -120,7 +127,9 @@ class Plan:
                 value[name] = tuple(value[name])
             return cls(**value)
         except (ValueError, KeyError, TypeError, AttributeError, RefError) as error:
-            raise PlanError(f"The plan in this notebook can't be read ({type(error).__name__}: {error}): push it again.") from error
+            raise PlanError(
+                f"The plan in this notebook can't be read ({type(error).__name__}: {error}): push it again."
+            ) from error
 
     def of_role(self, role: str) -> tuple[Input, ...]:
         """The inputs with that role."""
@@ -139,4 +148,6 @@ def current() -> Plan | None:
     try:
         return Plan.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
-        raise PlanError(f"The plan {path} can't be read ({error}): run the notebook's first cell again.") from error
+        raise PlanError(
+            f"The plan {path} can't be read ({error}): run the notebook's first cell again."
+        ) from error

@@ -129,7 +129,7 @@ class _Tail:
         return (*self._lines, *last)
 
 
-class _Watch(threading.Thread):
+class _Watch:
     """Samples memory, warns once, and ends the group at the guard time."""
 
     def __init__(
@@ -140,7 +140,7 @@ class _Watch(threading.Thread):
         guard: float | None,
         grace: float,
     ) -> None:
-        super().__init__(daemon=True)
+        self._thread = threading.Thread(target=self._run, daemon=True)
         self._child = child
         self._started = started
         self._warn_at = warn_at
@@ -150,7 +150,10 @@ class _Watch(threading.Thread):
         self.peak: int | None = None
         self.guarded = False
 
-    def run(self) -> None:
+    def start(self) -> None:
+        self._thread.start()
+
+    def _run(self) -> None:
         while True:
             self._sample()
             elapsed = time.monotonic() - self._started
@@ -170,8 +173,8 @@ class _Watch(threading.Thread):
 
     def stop(self) -> None:
         self._done.set()
-        if self.is_alive():
-            self.join()
+        if self._thread.ident is not None:
+            self._thread.join()
 
     def _sample(self) -> None:
         memory = group_memory(self._child.pid)

@@ -192,5 +192,7 @@ def _version(text: str, rest: list[str]) -> int | None:
     if not rest:
         return None
     if not _VERSION.match(rest[0]):
-        raise RefError(f"{text!r} ends in {rest[0]!r}, which is no version: write a number from 1 up, or leave it out.")
+        raise RefError(
+            f"{text!r} ends in {rest[0]!r}, which is no version: write a number from 1 up, or leave it out."
+        )
     return int(rest[0])

@@ -56,9 +56,9 @@ class Report:
     def write(self, folder: Path) -> None:
         """Write the report into `folder` and print it as one line."""
         value = {"schema": 1, **self.values, "phases": self.phases, "warnings": self.warnings}
-        text = json.dumps(value, ensure_ascii=True, sort_keys=True)
+        text = json.dumps(value, ensure_ascii=True)
         temporary = folder / f".{REPORT_NAME}.tmp"
-        temporary.write_text(json.dumps(value, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+        temporary.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
         os.replace(temporary, folder / REPORT_NAME)
         print(LOG_PREFIX + text, flush=True)
 

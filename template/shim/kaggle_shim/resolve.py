@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kaggle_shim.conflicts import packaging_requirements
 from kaggle_shim.errors import CollectError
-from kaggle_shim.image import Distribution
 from kaggle_shim.wheels import normalise
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from kaggle_shim.image import Distribution
 
 _SATISFIED = re.compile(
     r"Requirement already satisfied: (?P<name>[A-Za-z0-9][\w.-]*)(?:\[(?P<extras>[^\]]*)\])?.* in .*?(?P<source>\(from .*\)) \((?P<version>[^()]+)\)\s*"
 )
 _DEPENDS = re.compile(r"\s*(?P<who>\S+ \S+) depends on (?P<what>\S.*?)\s*")
 _REQUESTED = re.compile(r"\s*The user requested (?P<constraint>\(constraint\) )?(?P<what>\S.*?)\s*")
+_COLLECTING = re.compile(r"\s*(?:Collecting|Processing) (?P<what>\S+).*\(from (?P<source>.+)\)\s*")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
@@ -111,10 +115,11 @@ def no_solution(
             break
     for who, what in demands:
         project = _project(what)
-        if project in held:
+        if project in held and not _content(what, image[project].version):
             return (
-                f"{who} wants {what} and the image's {project} is {image[project].version}, which is protected: ask for a version that "
-                f"is content with it or, if {project} may be replaced, name it in workspace.allow of invoke.yaml."
+                f"{who}{_asked_for_by(who, lines)} wants {what} and the image's {project} is {image[project].version}, which is "
+                f"protected: ask for a version that is content with it or, if {project} may be replaced, name it in workspace.allow "
+                "of invoke.yaml."
             )
     said = "; ".join(f"{who} wants {what}" for who, what in demands[:4])
     return f"The requirements contradict each other ({said}): loosen one of them in deps/requirements.txt."
@@ -136,7 +141,7 @@ def other_failure(lines: Sequence[str]) -> str:
         text,
     ):
         return f"{match[1]} could not be built: the lines of pip above say why; ask for a version with a wheel, or put one into deps/wheels."
-    errors = [line.strip() for line in lines if line.lstrip().startswith(("ERROR:", "error:", "× "))]
+    errors = [line.strip() for line in lines if line.lstrip().startswith(("ERROR:", "error:"))]
     said = (
         errors[-1].removeprefix("ERROR:").strip()
         if errors
@@ -220,6 +225,34 @@ def _package(project: str, entry: Mapping[str, Any]) -> Package:
     if "vcs_info" in info:
         url = f"{info['vcs_info']['vcs']}+{url}@{info['vcs_info']['commit_id']}"
     return Package(project, version, f"{project} @ {url}{folder}", None)
+
+
+def _content(what: str, version: str) -> bool:
+    """Whether a version is one that a demand, as pip prints it, allows; False when nobody can tell."""
+    requirements = packaging_requirements()
+    try:
+        return requirements is not None and bool(
+            requirements.Requirement(what.replace(" and ", ",")).specifier.contains(version, prereleases=True)
+        )
+    except ValueError:
+        return False
+
+
+def _asked_for_by(who: str, lines: Iterable[str]) -> str:
+    """Which requirement brought a package in, " (asked for by NAME)"; "" for a requirement itself."""
+    project = normalise(who.partition(" ")[0])
+    for line in lines:
+        match = _COLLECTING.match(line)
+        if match and _project_of(match["what"]) == project:
+            chain = [part.strip() for part in match["source"].split("->")]
+            return f" (asked for by {chain[-2]})" if len(chain) > 1 else ""
+    return ""
+
+
+def _project_of(what: str) -> str:
+    """The project of what pip collects: a requirement, or a file's path or address."""
+    name = re.split(r"[/\\]", what)[-1]
+    return normalise(name.split("-")[0]) if name.endswith(".whl") else _project(name)
 
 
 def _project(requirement: str) -> str:

@@ -16,8 +16,17 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from kaggle_shim import codes, mounts, process, submission
+from kaggle_shim.deps_manifest import DEPS_MANIFEST
 from kaggle_shim.entry import command_line
-from kaggle_shim.errors import EntryPointError, InstallError, ManifestError, MountError, PlanError, ShimError, SubmissionError
+from kaggle_shim.errors import (
+    EntryPointError,
+    InstallError,
+    ManifestError,
+    MountError,
+    PlanError,
+    ShimError,
+    SubmissionError,
+)
 from kaggle_shim.manifest import CODES_MANIFEST, DATASET_MANIFEST, MODEL_MANIFEST, Manifest, short
 from kaggle_shim.plan import Input, Plan, current
 from kaggle_shim.refs import CompetitionRef
@@ -52,7 +61,9 @@ def run() -> None:
     """
     plan = current()
     if plan is None:
-        raise PlanError("This notebook carries no plan: run it with `invoke rehearse`, or push it with `invoke push-sub`.")
+        raise PlanError(
+            "This notebook carries no plan: run it with `invoke rehearse`, or push it with `invoke push-sub`."
+        )
     working = Path(os.environ.get(WORKING_VARIABLE) or "/kaggle/working")
     report = Report({"notebook": plan.notebook, "template": plan.template, "light": plan.light})
     try:
@@ -61,10 +72,11 @@ def run() -> None:
         report.values["failure"] = str(error) or type(error).__name__
         raise
     finally:
-        _write(report, working)
+        write_report(report, working)
 
 
-def _write(report: Report, working: Path) -> None:
+def write_report(report: Report, working: Path) -> None:
+    """Write the report; a disk too full for it is a line in the log."""
     try:
         report.write(working)
     except OSError as error:
@@ -126,7 +138,8 @@ class _Run:
                 self.report.warn(found.note)
             folders[one] = found.path
         self.report.values["inputs"] = [
-            {"ref": str(one.ref), "kind": one.ref.kind, "path": str(path), "fingerprint": one.fingerprint} for one, path in folders.items()
+            {"ref": str(one.ref), "kind": one.ref.kind, "path": str(path), "fingerprint": one.fingerprint}
+            for one, path in folders.items()
         ]
         return folders
 
@@ -207,7 +220,9 @@ class _Run:
                 return path
         return None
 
-    def entry_environment(self, environment: dict[str, str], tree: Path, competition: Path | None) -> dict[str, str]:
+    def entry_environment(
+        self, environment: dict[str, str], tree: Path, competition: Path | None
+    ) -> dict[str, str]:
         """The environment of the entry point: the notebook's, extended, never replaced."""
         result = {**(OFFLINE if not self.plan.internet else {}), **environment}
         path = [str(tree), str(Path(__file__).resolve().parents[1])]
@@ -229,7 +244,9 @@ class _Run:
         self.report.say(f"entry point: {' '.join(self.plan.entry)}")
         if self.plan.limit is not None:
             assumed = " assumed" if self.plan.limit_assumed else ""
-            self.report.say(f"limit: {duration(self.plan.limit)}{assumed}, {time.time() - self.started:.0f} s used.")
+            self.report.say(
+                f"limit: {duration(self.plan.limit)}{assumed}, {time.time() - self.started:.0f} s used."
+            )
         try:
             ended = process.run(
                 command,
@@ -237,12 +254,20 @@ class _Run:
                 environment=environment,
                 write=_write_out,
                 warn_at=self.warning_time(),
-                guard=None if self.plan.guard is None else max(0.0, self.plan.guard - (time.time() - self.started)),
+                guard=None
+                if self.plan.guard is None
+                else max(0.0, self.plan.guard - (time.time() - self.started)),
                 grace=self.plan.grace,
             )
         except OSError as error:
-            raise EntryPointError(f"The entry point {command[0]} can't be started ({error.strerror or error}).") from error
-        self.report.values |= {"entry_seconds": round(ended.seconds, 3), "exit_code": ended.exit_code, "peak_memory": ended.peak_memory}
+            raise EntryPointError(
+                f"The entry point {command[0]} can't be started ({error.strerror or error})."
+            ) from error
+        self.report.values |= {
+            "entry_seconds": round(ended.seconds, 3),
+            "exit_code": ended.exit_code,
+            "peak_memory": ended.peak_memory,
+        }
         if ended.guarded:
             self.use_partial()
         elif ended.exit_code != 0:
@@ -263,9 +288,13 @@ class _Run:
             lost = f", and the partial file {partial.name} is not there" if partial else ""
             raise EntryPointError(f"The entry point was ended at the guard time of {guard}{lost}.")
         os.replace(partial, self.working / self.plan.submission)
-        self.report.warn(f"The entry point was ended at the guard time of {guard}: {partial.name} is the submission.")
+        self.report.warn(
+            f"The entry point was ended at the guard time of {guard}: {partial.name} is the submission."
+        )
 
-    def look_at_submission(self, python: str, environment: Mapping[str, str], competition: Path | None) -> None:
+    def look_at_submission(
+        self, python: str, environment: Mapping[str, str], competition: Path | None
+    ) -> None:
         if not self.plan.submission:
             return
         if self.plan.output == "gateway" and self.rerun:
@@ -310,11 +339,17 @@ def gpu_names() -> list[str]:
     program = shutil.which("nvidia-smi") or "/opt/bin/nvidia-smi"
     try:
         child = subprocess.run(
-            [program, "--query-gpu=name", "--format=csv,noheader"], capture_output=True, text=True, check=False, timeout=60
+            [program, "--query-gpu=name", "--format=csv,noheader"],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
         )
     except (OSError, subprocess.TimeoutExpired):
         return []
-    return [line.strip() for line in child.stdout.splitlines() if line.strip()] if child.returncode == 0 else []
+    return (
+        [line.strip() for line in child.stdout.splitlines() if line.strip()] if child.returncode == 0 else []
+    )
 
 
 def duration(seconds: float) -> str:
@@ -328,6 +363,8 @@ def duration(seconds: float) -> str:
 def _marker(one: Input) -> str:
     if one.role == "codes":
         return CODES_MANIFEST
+    if one.role == "wheels":
+        return DEPS_MANIFEST
     return MODEL_MANIFEST if one.ref.kind == "model" else DATASET_MANIFEST
 
 
@@ -335,10 +372,14 @@ def _inline_codes(plan: Plan) -> Path:
     """The code tree that the first cell unpacked beside the plan."""
     folder = Path(os.environ["KAGGLE_SHIM_PLAN"]).parent / "codes"
     if plan.inline_codes is None or not folder.is_dir():
-        raise PlanError("The plan names neither a code dataset nor codes inside the notebook: push the notebook again.")
+        raise PlanError(
+            "The plan names neither a code dataset nor codes inside the notebook: push the notebook again."
+        )
     stated = Manifest.load(folder / CODES_MANIFEST).fingerprint
     if stated != plan.inline_codes:
-        raise PlanError(f"The codes inside the notebook are {short(stated)}, its plan wants {short(plan.inline_codes)}: push it again.")
+        raise PlanError(
+            f"The codes inside the notebook are {short(stated)}, its plan wants {short(plan.inline_codes)}: push it again."
+        )
     return folder
 
 

@@ -54,7 +54,9 @@ class Verdict:
     rows: int | None
 
 
-def look(path: Path, check: str, competition: Path | None, python: str, environment: Mapping[str, str]) -> Verdict:
+def look(
+    path: Path, check: str, competition: Path | None, python: str, environment: Mapping[str, str]
+) -> Verdict:
     """Look at a submission file.
 
     Args:
@@ -65,11 +67,23 @@ def look(path: Path, check: str, competition: Path | None, python: str, environm
         environment: its environment.
     """
     if not path.is_file():
-        beside = sorted(p.name for p in islice(path.parent.iterdir(), _SEEN_ENTRIES) if p.is_file()) if path.parent.is_dir() else []
+        beside = (
+            sorted(p.name for p in islice(path.parent.iterdir(), _SEEN_ENTRIES) if p.is_file())
+            if path.parent.is_dir()
+            else []
+        )
         there = f"the entry point left {', '.join(beside[:8])}" if beside else "the entry point left no file"
-        return Verdict((f"{path.name} is missing in {path.parent}: {there}; write it there, or name it in workspace.submission.",), (), None)
+        return Verdict(
+            (
+                f"{path.name} is missing in {path.parent}: {there}; write it there, or name it in workspace.submission.",
+            ),
+            (),
+            None,
+        )
     if path.stat().st_size == 0:
-        return Verdict((f"{path.name} is empty (zero bytes): the entry point opened it and wrote nothing.",), (), None)
+        return Verdict(
+            (f"{path.name} is empty (zero bytes): the entry point opened it and wrote nothing.",), (), None
+        )
     if check == "exists" or path.suffix not in (".csv", ".parquet"):
         return Verdict((), (), None)
     try:
@@ -78,7 +92,13 @@ def look(path: Path, check: str, competition: Path | None, python: str, environm
         return Verdict((), (str(error),), None)
     sample_path = find_sample(competition, path.suffix) if competition is not None else None
     if sample_path is None:
-        return Verdict((), ("The competition has no sample submission to compare with: only the file's existence was checked.",), table.rows)
+        return Verdict(
+            (),
+            (
+                "The competition has no sample submission to compare with: only the file's existence was checked.",
+            ),
+            table.rows,
+        )
     try:
         sample = read(sample_path, python, environment)
     except SubmissionError as error:
@@ -87,7 +107,9 @@ def look(path: Path, check: str, competition: Path | None, python: str, environm
     return Verdict(errors, warnings, table.rows)
 
 
-def judge(table: Table, sample: Table, check: str, name: str, sample_name: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def judge(
+    table: Table, sample: Table, check: str, name: str, sample_name: str
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Compare a submission with the sample: (errors, warnings), each a sentence."""
     errors: list[str] = []
     soft: list[str] = []
@@ -153,16 +175,25 @@ def _read_csv(path: Path) -> Table:
                 ids.append(row[0])
                 missing += sum(value.strip().lower() in _MISSING_VALUES for value in row)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise SubmissionError(f"{path.name} does not read as csv ({error}): only its existence was checked.") from error
+        raise SubmissionError(
+            f"{path.name} does not read as csv ({error}): only its existence was checked."
+        ) from error
     return Table(columns, rows, tuple(ids), missing)
 
 
 def _read_parquet(path: Path, python: str, environment: Mapping[str, str]) -> Table:
     child = subprocess.run(
-        [python, "-c", _PARQUET_READER, str(path)], env=dict(environment), capture_output=True, text=True, encoding="utf-8", check=False
+        [python, "-c", _PARQUET_READER, str(path)],
+        env=dict(environment),
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=False,
     )
     if child.returncode != 0:
         reason = child.stderr.strip().rpartition("\n")[2] or f"exit code {child.returncode}"
-        raise SubmissionError(f"{path.name} does not read as parquet ({reason}): only its existence was checked.")
+        raise SubmissionError(
+            f"{path.name} does not read as parquet ({reason}): only its existence was checked."
+        )
     value = json.loads(child.stdout)
     return Table(tuple(value["columns"]), value["rows"], tuple(value["ids"]), value["missing"])

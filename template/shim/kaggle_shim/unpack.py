@@ -10,18 +10,19 @@ from __future__ import annotations
 import os
 import sys
 import zlib
-from typing import IO, TYPE_CHECKING, Optional
+from typing import IO, TYPE_CHECKING
 
 if TYPE_CHECKING:
     import hashlib
 
 PLAIN, STORED, DEFLATED = -1, 0, 8
+NO_CRC = -1
 _HEADER = 30
 _BLOCK = 1 << 20
 _AT_ONCE = 4 << 20
 
-# file, offset, method, compressed, size, crc, hash, destination, executable
-Job = tuple[str, int, int, int, int, Optional[int], str, str, bool]
+# file, offset, method, compressed, size, crc (NO_CRC: nobody knows), hash, destination, executable
+Job = tuple[str, int, int, int, int, int, str, str, bool]
 # destination, why, whether the wheel is to blame and not the disk
 Problem = tuple[str, str, bool]
 
@@ -42,7 +43,7 @@ def seek_contents(file: IO[bytes], offset: int, method: int) -> None:
         )
 
 
-def contents(file: IO[bytes], offset: int, method: int, compressed: int, size: int, crc: int | None) -> bytes:
+def contents(file: IO[bytes], offset: int, method: int, compressed: int, size: int, crc: int) -> bytes:
     """A member's bytes, unpacked and checked.
 
     Args:
@@ -51,7 +52,7 @@ def contents(file: IO[bytes], offset: int, method: int, compressed: int, size: i
         method: PLAIN, STORED or DEFLATED.
         compressed: bytes in the archive.
         size: bytes when unpacked.
-        crc: CRC-32 of those, None when nobody knows.
+        crc: CRC-32 of those, NO_CRC when nobody knows.
 
     Raises:
         Damaged: they are not what is promised.
@@ -60,7 +61,7 @@ def contents(file: IO[bytes], offset: int, method: int, compressed: int, size: i
     data = file.read(compressed)
     if method == DEFLATED:
         data = _inflate(data, size)
-    if len(data) != size or (crc is not None and zlib.crc32(data) != crc):
+    if len(data) != size or (crc != NO_CRC and zlib.crc32(data) != crc):
         raise Damaged("its checksum is wrong")
     return data
 
@@ -138,7 +139,7 @@ def _stream(job: Job, archive: IO[bytes], out: IO[bytes]) -> None:
         if digest is not None:
             digest.update(data)
         _write_all(out, data)
-    if seen != size or (crc is not None and checksum != crc):
+    if seen != size or crc not in {NO_CRC, checksum}:
         raise Damaged("its checksum is wrong")
     if digest is not None:
         _match(promised, digest.digest())

@@ -7,17 +7,20 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from kaggle_shim import archives, tags, unpack
-from kaggle_shim.archives import Member
+from kaggle_shim import archives, repair, tags
 from kaggle_shim.errors import WheelError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from kaggle_shim.archives import Member
 
 _ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 _DEPTH = 2
-_UNSIGNED = {"RECORD", "RECORD.jws", "RECORD.p7s"}
 
 
 @dataclass(frozen=True)
@@ -124,7 +127,7 @@ def read_wheel(path: Path) -> Wheel:
         members=members,
         record=parse_record(text("RECORD") or ""),
     )
-    return _with_names_of_record(wheel) if path.is_dir() else wheel
+    return _restored(wheel) if path.is_dir() else wheel
 
 
 def discover(
@@ -258,56 +261,15 @@ def _one(headers: Mapping[str, list[str]], key: str) -> str:
     return headers.get(key, [""])[0]
 
 
-def _with_names_of_record(wheel: Wheel) -> Wheel:
-    """Give the files of an unpacked wheel their names back: those of its RECORD, found by their contents.
-
-    Raises:
-        WheelError: a file that RECORD lists is not there, under any name.
-    """
-    present = {member.name for member in wheel.members}
-    missing = {name: entry for name, entry in wheel.record.items() if name not in present}
-    if not missing:
+def _restored(wheel: Wheel) -> Wheel:
+    """A wheel that became a folder, with the names that its RECORD has; raises WheelError."""
+    members = repair.names_of_record(wheel.path, wheel.members, wheel.record)
+    if members == wheel.members:
         return wheel
-    by_content: dict[tuple[str, int], list[str]] = {}
-    for name, entry in missing.items():
-        by_content.setdefault(entry, []).append(name)
-    members = []
-    for member in wheel.members:
-        if member.name not in wheel.record and member.name.rpartition("/")[2] not in _UNSIGNED:
-            names = by_content.get((_hash(Path(member.file)), member.size), [])
-            original = _likest(names, member.name)
-            if original is not None:
-                names.remove(original)
-                del missing[original]
-                members.append(member._replace(name=original))
-                continue
-        members.append(member)
-    if missing:
-        raise WheelError(
-            f"{wheel.path.name} has lost {min(missing)} on its way: upload the wheel again, inside a notebook's output."
-        )
+    # RECORD does not list itself, so it still lies in the folder whose name was damaged.
     dist_info = _dist_info(wheel.path, tuple(member for member in members if member.name in wheel.record))
-    renamed = [
-        member._replace(name=f"{dist_info}/{member.name.partition('/')[2]}")
-        if member.name.startswith(f"{wheel.dist_info}/")
-        else member
-        for member in members
-    ]
-    return replace(wheel, dist_info=dist_info, members=tuple(renamed))
-
-
-def _hash(path: Path) -> str:
-    import hashlib
-
-    return unpack.hash_text("sha256", hashlib.sha256(path.read_bytes()).digest())
-
-
-def _likest(names: list[str], damaged: str) -> str | None:
-    """Of names whose contents are the same (empty files often are), the one that lost the fewest characters."""
-    kept = [name for name in names if _is_subsequence(damaged, name)]
-    return min(kept, key=len) if kept else (names[0] if len(names) == 1 else None)
-
-
-def _is_subsequence(short: str, long: str) -> bool:
-    rest = iter(long)
-    return all(letter in rest for letter in short)
+    old = f"{wheel.dist_info}/"
+    named = (
+        m._replace(name=f"{dist_info}/{m.name[len(old) :]}") if m.name.startswith(old) else m for m in members
+    )
+    return replace(wheel, dist_info=dist_info, members=tuple(named))

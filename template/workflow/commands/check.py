@@ -13,14 +13,22 @@ def main(workspace: Workspace, *, json: bool) -> None:
     found = check.find_all(workspace)
     wrong = len(errors(found))
     if json:
-        console.as_json({"errors": wrong, "warnings": len(found) - wrong, "findings": [finding.to_json() for finding in found]})
+        console.as_json(
+            {
+                "errors": wrong,
+                "warnings": len(found) - wrong,
+                "findings": [finding.to_json() for finding in found],
+            }
+        )
     else:
         for finding in sorted(found, key=lambda f: f.level != ERROR):
             console.say(str(finding))
         if not wrong:
             console.say(f"check: no errors, {_count(len(found), 'warning')}.")
     if wrong:
-        raise WorkflowError(f"{_count(wrong, 'error')} and {_count(len(found) - wrong, 'warning')}: mend the errors, then run invoke check again.")
+        raise WorkflowError(
+            f"{_count(wrong, 'error')} and {_count(len(found) - wrong, 'warning')}: mend the errors, then run invoke check again."
+        )
 
 
 def _count(number: int, noun: str) -> str:

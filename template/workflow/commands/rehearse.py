@@ -22,6 +22,7 @@ def main(
     without: list[str],
     python: str,
     require_isolation: bool,
+    without_isolation: bool,
     force: bool,
     json: bool,
 ) -> None:
@@ -30,11 +31,17 @@ def main(
     Raises:
         WorkflowError: the workspace has faults, or the run failed.
     """
-    wrong = [finding for finding in errors(check.find_all(workspace)) if not (entry and finding.name == "entry-point")]
+    wrong = [
+        finding
+        for finding in errors(check.find_all(workspace))
+        if not (entry and finding.name == "entry-point")
+    ]
+    if len(wrong) == 1:
+        raise WorkflowError(f"{wrong[0].path}: {wrong[0].sentence}")
     if wrong:
         for finding in wrong:
             print(finding, file=sys.stderr)
-        raise WorkflowError(f"The workspace has {len(wrong)} errors: mend them, then rehearse again." if len(wrong) > 1 else "Mend this error, then rehearse again.")
+        raise WorkflowError(f"The workspace has {len(wrong)} errors: mend them, then rehearse again.")
     options = rehearse.Options(
         notebook=notebook,
         layout=layout,
@@ -43,6 +50,7 @@ def main(
         without=frozenset(without),
         python=Path(python).expanduser().absolute() if python else None,
         require_isolation=require_isolation,
+        without_isolation=without_isolation,
         force=force,
     )
     outcome = rehearse.rehearse(workspace, options, _quietly if json else console.say)
@@ -75,7 +83,12 @@ def show(workspace: Workspace, outcome: rehearse.Outcome) -> None:
     submission = report.get("submission", {})
     if outcome.submission is not None:
         count = submission.get("rows")
-        rows.append(("submission", f"{_shown(outcome.submission, workspace.root)}, {'rows not counted' if count is None else f'{count} rows'}"))
+        rows.append(
+            (
+                "submission",
+                f"{_shown(outcome.submission, workspace.root)}, {'rows not counted' if count is None else f'{count} rows'}",
+            )
+        )
     rows.append(("wheels", f"{outcome.wheels}, {len(report.get('wheels', []))} installed"))
     if outcome.image is not None:
         rows.append(("Python", f"{outcome.image.version} in the image, {sys.version.split()[0]} here"))

@@ -1,0 +1,74 @@
+"""Names that Kaggle damaged inside an unpacked wheel, given back: a RECORD says what every file was called and its hash."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kaggle_shim import unpack
+from kaggle_shim.errors import WheelError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from kaggle_shim.archives import Member
+
+_NOT_LISTED = {"RECORD", "RECORD.jws", "RECORD.p7s"}
+
+
+def names_of_record(
+    path: Path, members: tuple[Member, ...], record: Mapping[str, tuple[str, int]]
+) -> tuple[Member, ...]:
+    """Rename members to what RECORD calls the file of the same contents.
+
+    Args:
+        path: the unpacked wheel.
+        members: its files under the names they arrived with.
+        record: hash and size by name.
+
+    Returns:
+        The same members; only those that RECORD does not know are renamed.
+
+    Raises:
+        WheelError: a file that RECORD lists is not there, under any name.
+    """
+    present = {member.name for member in members}
+    missing = {name: entry for name, entry in record.items() if name not in present}
+    if not missing:
+        return members
+    by_content: dict[tuple[str, int], list[str]] = {}
+    for name, entry in missing.items():
+        by_content.setdefault(entry, []).append(name)
+    repaired = []
+    for member in members:
+        if member.name not in record and member.name.rpartition("/")[2] not in _NOT_LISTED:
+            names = by_content.get((_hash(Path(member.file)), member.size), [])
+            original = _likest(names, member.name)
+            if original is not None:
+                names.remove(original)
+                del missing[original]
+                repaired.append(member._replace(name=original))
+                continue
+        repaired.append(member)
+    if missing:
+        raise WheelError(
+            f"{path.name} has lost {min(missing)} on its way: upload the wheel again, inside a notebook's output."
+        )
+    return tuple(repaired)
+
+
+def _hash(path: Path) -> str:
+    import hashlib
+
+    return unpack.hash_text("sha256", hashlib.sha256(path.read_bytes()).digest())
+
+
+def _likest(names: list[str], damaged: str) -> str | None:
+    """Of names whose contents are the same (empty files often are), the one that lost the fewest characters."""
+    kept = [name for name in names if _is_subsequence(damaged, name)]
+    return min(kept, key=len) if kept else (names[0] if len(names) == 1 else None)
+
+
+def _is_subsequence(short: str, long: str) -> bool:
+    rest = iter(long)
+    return all(letter in rest for letter in short)

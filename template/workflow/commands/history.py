@@ -1,0 +1,157 @@
+"""`invoke history`."""
+
+from __future__ import annotations
+
+import csv as csv_format
+import os
+import shutil
+import sys
+from collections.abc import Sequence
+
+from workflow import console, history, history_table, ledger
+from workflow.errors import WorkflowError
+from workflow.history import Order
+from workflow.history_fold import Submission, better_of, fold
+from workflow.workspace import Workspace
+
+
+def main(
+    workspace: Workspace,
+    *,
+    sort: str,
+    reverse: bool,
+    filters: Sequence[str],
+    group: bool,
+    limit: int,
+    json: bool,
+    csv: bool,
+) -> None:
+    """Print the submissions that the ledger knows.
+
+    Raises:
+        WorkflowError: an option does not fit.
+    """
+    if limit < 0:
+        raise WorkflowError(
+            f"--limit {limit} is less than nothing: say how many submissions to show, 0 for all."
+        )
+    if json and csv:
+        raise WorkflowError("--json and --csv are two forms of the same: choose one.")
+    book = ledger.read(workspace.root)
+    ranking = history.order(workspace.settings.better, better_of(book.events))
+    everything = fold(book.events)
+    found = history.arrange(history.select(everything, filters), sort, ranking)
+    found = found[::-1] if reverse else found
+    shown = found[:limit] if limit else found
+    best = ranking.best(everything)
+    warning = book.warning()
+    if warning:
+        console.warn(warning)
+    if json:
+        console.as_json(as_value(found, shown, best, ranking, book, group=group))
+    elif csv:
+        _write_csv(found, shown, ranking, group=group)
+    elif not everything:
+        console.say("No submission is in the ledger yet: invoke submit makes the first one.")
+    elif not found:
+        console.say(
+            f"None of {len(everything)} submissions meets {' and '.join(filters)}; names to filter by: {', '.join(history.known_names())}."
+        )
+    elif group:
+        _show_groups(found, ranking)
+    else:
+        _show(found, shown, best, ranking)
+
+
+def as_value(
+    found: Sequence[Submission],
+    shown: Sequence[Submission],
+    best: Submission | None,
+    ranking: Order,
+    book: ledger.Ledger,
+    *,
+    group: bool,
+) -> dict[str, object]:
+    """The history as plain JSON values."""
+    value: dict[str, object] = {
+        "better": ranking.better,
+        "better_assumed": ranking.assumed,
+        "best": best.ref if best else None,
+        "count": len(found),
+        "not_understood": [
+            {"line": one.number, "reason": one.reason, "text": one.text} for one in book.unread
+        ],
+    }
+    if group:
+        return {**value, "experiments": [one.to_json() for one in history.grouped(found, ranking)]}
+    return {**value, "submissions": [history.flat(one) for one in shown]}
+
+
+def _show(
+    found: Sequence[Submission], shown: Sequence[Submission], best: Submission | None, ranking: Order
+) -> None:
+    marks = ["*" if one is best else "" for one in shown]
+    table = history_table.fit([history.cells(one) for one in shown], marks, _width())
+    _print_lines(table.lines, marks)
+    if best is not None:
+        assumed = (
+            " if higher scores are better, which is assumed: workspace.better in invoke.yaml says higher or lower"
+            if ranking.assumed
+            else ""
+        )
+        console.say(
+            f"* best on the public leaderboard{assumed}: {history.number(best.public_score)}, submission {best.ref}."
+        )
+    if len(shown) < len(found):
+        console.say(f"{len(shown)} of {len(found)} submissions are shown: --limit 0 shows all.")
+    _say_left_out(table)
+
+
+def _show_groups(found: Sequence[Submission], ranking: Order) -> None:
+    groups = history.grouped(found, ranking)
+    table = history_table.fit([history.group_cells(one) for one in groups], [""] * len(groups), _width())
+    _print_lines(table.lines, [""] * len(groups))
+    assumed = " (assumed: workspace.better in invoke.yaml says higher or lower)" if ranking.assumed else ""
+    console.say(
+        f"Scores are each experiment's best, {ranking.better} taken as better{assumed}; the rerun is the median."
+    )
+    _say_left_out(table)
+
+
+def _say_left_out(table: history_table.Table) -> None:
+    if table.left_out:
+        console.say(f"Not shown at this width: {', '.join(table.left_out)} (--csv has everything).")
+
+
+def _print_lines(lines: Sequence[str], marks: Sequence[str]) -> None:
+    if not sys.stdout.isatty():
+        console.say("\n".join(lines))
+        return
+    from rich.console import Console
+    from rich.text import Text
+
+    styles = ["dim", *("bold" if mark else "" for mark in marks)]
+    text = Text("\n", no_wrap=True).join(Text(line, style) for line, style in zip(lines, styles, strict=True))
+    Console(highlight=False, soft_wrap=True).print(text)
+
+
+def _width() -> int | None:
+    """Cells in a line of the terminal; where there is none, as wide as it gets unless COLUMNS says otherwise."""
+    if sys.stdout.isatty() or os.environ.get("COLUMNS"):
+        return shutil.get_terminal_size().columns
+    return None
+
+
+def _write_csv(
+    found: Sequence[Submission], shown: Sequence[Submission], ranking: Order, *, group: bool
+) -> None:
+    rows = (
+        [one.to_json() for one in history.grouped(found, ranking)]
+        if group
+        else [history.flat(one) for one in shown]
+    )
+    names = list(rows[0]) if rows else list(history.known_names())
+    writer = csv_format.DictWriter(sys.stdout, names, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    sys.stdout.flush()

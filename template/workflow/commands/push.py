@@ -1,0 +1,14 @@
+"""`invoke push`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from workflow import push
+from workflow.pushing import Options, Push
+from workflow.workspace import Workspace
+
+
+def main(workspace: Workspace, *, notebook: str, json: bool, **options: Any) -> None:  # noqa: ANN401 - the fields of Options
+    """Push codes, deps and a notebook in order, and print what became of each."""
+    push.show(push.run(Push(workspace, Options.parse(json=json, **options)), notebook), json=json)

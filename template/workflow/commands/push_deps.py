@@ -1,0 +1,18 @@
+"""`invoke push-deps`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from workflow import push, push_deps
+from workflow.errors import WorkflowError
+from workflow.pushing import Options, Push
+from workflow.workspace import Workspace
+
+
+def main(workspace: Workspace, *, json: bool, **options: Any) -> None:  # noqa: ANN401 - the fields of Options
+    """Push the wheel notebook and print what became of it; raises WorkflowError in a workspace without one."""
+    outcomes = push_deps.run(Push(workspace, Options.parse(json=json, **options)))
+    if not outcomes:
+        raise WorkflowError("This workspace has no deps notebook: there is no deps/kernel-metadata.json.")
+    push.show(outcomes, json=json)

@@ -1,0 +1,16 @@
+"""`invoke push-sub`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from workflow import push, push_sub
+from workflow.pushing import Options, Push
+from workflow.workspace import Workspace
+
+
+def main(workspace: Workspace, *, notebook: str, json: bool, **options: Any) -> None:  # noqa: ANN401 - the fields of Options
+    """Push one notebook, see its run through, and print what became of it."""
+    push.refuse_faults(workspace)
+    outcome = push_sub.run(Push(workspace, Options.parse(json=json, **options)), notebook)
+    push.show([outcome], json=json)

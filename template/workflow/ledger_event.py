@@ -1,0 +1,259 @@
+"""One line of the ledger: something that happened, read once at the edge and never changed."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from datetime import UTC, datetime
+from typing import Any
+
+PUSHED = "pushed"
+SUBMITTED = "submitted"
+SCORE = "score"
+REFRESHED = "refreshed"
+KINDS = frozenset((PUSHED, SUBMITTED, SCORE, REFRESHED))
+
+COMPLETE = "complete"
+ERROR = "error"
+PENDING = "pending"
+
+
+@dataclass(frozen=True)
+class Part:
+    """One thing on Kaggle that a submission was made of.
+
+    Attributes:
+        ref: `owner/slug`, or `owner/model/framework/variation`.
+        version: its version, None when not known.
+        fingerprint: what its manifest says, None for what is not ours.
+    """
+
+    ref: str
+    version: int | None = None
+    fingerprint: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """The part as plain JSON values; what is not known is left out."""
+        return {
+            name: value
+            for name in ("ref", "version", "fingerprint")
+            if (value := getattr(self, name)) is not None
+        }
+
+    @classmethod
+    def from_json(cls, value: object) -> Part:
+        """The other way round; raises ValueError."""
+        if not isinstance(value, dict) or "ref" not in value:
+            raise ValueError(f"{value!r} is no part with a ref")
+        version, fingerprint = value.get("version"), value.get("fingerprint")
+        return cls(
+            _text(value["ref"]),
+            None if version is None else _count(version),
+            None if fingerprint is None else _text(fingerprint),
+        )
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happened: a push, a submission, a score, or what a refresh found on Kaggle.
+
+    Attributes:
+        event: `pushed`, `submitted`, `score` (any end of a rerun, a failure too) or `refreshed`.
+        time: when this line was written (aware, UTC).
+        ref: Kaggle's reference of the submission; None for a push.
+        submitted: when Kaggle says the submission was made.
+        account: who submitted or pushed.
+        competition: slug of the competition.
+        notebook: `owner/slug` of the notebook, and `notebook_version` its version.
+        entry: entry point as words, and `args` the arguments after it.
+        git_commit: the commit, and `git_dirty` whether the work tree differed from it.
+        codes: the code dataset; `deps` the wheel notebook; `sub` the notebook, whose fingerprint is its marker; `models` the models.
+        template: version of template and shim.
+        image: what identifies Kaggle's image.
+        machine_shape: the accelerator as the metadata names it.
+        save_run_seconds: how long the save run took, and `save_run_rows` how many rows it wrote.
+        peak_memory: bytes that the save run used at most.
+        light: whether the save run told the entry point to be short.
+        limit: seconds that the competition allowed.
+        rerun_seconds: the hidden rerun's wall time measured from outside, and `rerun_error` how many seconds it may be off.
+        status: `pending`, `complete` or `error`, and `error` Kaggle's text for a failure.
+        public_score: score on the public leaderboard, and `private_score` the one after the end.
+        cv: the score in validation that the user named.
+        overruled: names of the checks that were overruled.
+        message: the submission's message.
+        better: `higher` or `lower`, when Kaggle's leaderboard showed which score is better.
+        extra: fields that this version does not know, kept as they were read.
+    """
+
+    event: str
+    time: datetime
+    ref: str | None = None
+    submitted: datetime | None = None
+    account: str | None = None
+    competition: str | None = None
+    notebook: str | None = None
+    notebook_version: int | None = None
+    entry: tuple[str, ...] | None = None
+    args: tuple[str, ...] | None = None
+    git_commit: str | None = None
+    git_dirty: bool | None = None
+    codes: Part | None = None
+    deps: Part | None = None
+    sub: Part | None = None
+    models: tuple[Part, ...] | None = None
+    template: str | None = None
+    image: str | None = None
+    machine_shape: str | None = None
+    save_run_seconds: float | None = None
+    save_run_rows: int | None = None
+    peak_memory: int | None = None
+    light: bool | None = None
+    limit: float | None = None
+    rerun_seconds: float | None = None
+    rerun_error: float | None = None
+    status: str | None = None
+    error: str | None = None
+    public_score: float | None = None
+    private_score: float | None = None
+    cv: float | None = None
+    overruled: tuple[str, ...] | None = None
+    message: str | None = None
+    better: str | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """The event as plain JSON values, in a fixed order; what is not known is left out."""
+        known = {name: _plain(value) for name in _PARSERS if (value := getattr(self, name)) is not None}
+        return {**known, **self.extra}
+
+    def line(self) -> str:
+        """The event as one line of JSON, without its line end; raises ValueError for a value that would not read back."""
+        value = self.to_json()
+        self.from_json(value)
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+        # An argument that was no UTF-8 carries surrogates; a submission that is spent must be written down all the same.
+        return text.encode("utf-8", "replace").decode("utf-8")
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Event:
+        """Read an event; raises ValueError that names the field which does not read."""
+        known: dict[str, Any] = {}
+        extra: dict[str, Any] = {}
+        for name, stated in value.items():
+            parse = _PARSERS.get(name)
+            if name in ("codes", "deps", "sub") and isinstance(stated, dict):
+                extra |= {
+                    f"{name}.{key}": inner
+                    for key, inner in stated.items()
+                    if key not in Part.__dataclass_fields__
+                }
+            if parse is None:
+                extra[name] = stated
+            elif stated is not None:
+                try:
+                    known[name] = parse(stated)
+                except ValueError as error:
+                    raise ValueError(f"{name}: {error}") from error
+        missing = [name for name in ("event", "time") if name not in known]
+        if missing:
+            raise ValueError(f"{' and '.join(missing)} missing")
+        return cls(**known, extra=extra)
+
+
+def now() -> datetime:
+    """The time for an event: UTC, to the millisecond, as it is written."""
+    moment = datetime.now(UTC)
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+
+
+def stamp(moment: datetime) -> str:
+    """A time as the ledger writes it: `2026-11-23T15:04:05.123Z`."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def score_of(text: object) -> float | None:
+    """A score as Kaggle's API writes it (a text, empty while there is none) as a number, None for none."""
+    try:
+        score = float(str(text))
+    except ValueError:
+        return None
+    return score if math.isfinite(score) else None
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Part):
+        return value.to_json()
+    if isinstance(value, datetime):
+        return stamp(value)
+    return [_plain(one) for one in value] if isinstance(value, tuple) else value
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"{value!r} is no text")  # noqa: TRY004 - one kind of error for a line that does not read
+    # JSON can carry half of a surrogate pair, which no terminal and no file takes.
+    return value if value.isprintable() else value.encode("utf-8", "replace").decode("utf-8")
+
+
+def _number(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise ValueError(f"{value!r} is no number")
+    return float(value)
+
+
+def _count(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise ValueError(f"{value!r} is no count")
+    return value
+
+
+def _flag(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError(f"{value!r} is neither true nor false")  # noqa: TRY004 - as above
+    return value
+
+
+def _moment(value: object) -> datetime:
+    moment = datetime.fromisoformat(_text(value))
+    if moment.tzinfo is None:
+        raise ValueError(f"{value!r} does not say its time zone")
+    return moment.astimezone(UTC)
+
+
+def _list(parse: Callable[[object], Any]) -> Callable[[object], tuple[Any, ...]]:
+    def parsed(value: object) -> tuple[Any, ...]:
+        if not isinstance(value, list):
+            raise ValueError(f"{value!r} is no list")  # noqa: TRY004 - as above
+        return tuple(parse(one) for one in value)
+
+    return parsed
+
+
+_SPECIAL: Mapping[str, Callable[[object], Any]] = {
+    "time": _moment,
+    "submitted": _moment,
+    "notebook_version": _count,
+    "entry": _list(_text),
+    "args": _list(_text),
+    "git_dirty": _flag,
+    "codes": Part.from_json,
+    "deps": Part.from_json,
+    "sub": Part.from_json,
+    "models": _list(Part.from_json),
+    "save_run_seconds": _number,
+    "save_run_rows": _count,
+    "peak_memory": _count,
+    "light": _flag,
+    "limit": _number,
+    "rerun_seconds": _number,
+    "rerun_error": _number,
+    "public_score": _number,
+    "private_score": _number,
+    "cv": _number,
+    "overruled": _list(_text),
+}
+_PARSERS: Mapping[str, Callable[[object], Any]] = {
+    one.name: _SPECIAL.get(one.name, _text) for one in fields(Event) if one.name != "extra"
+}

@@ -1,0 +1,116 @@
+"""Waits: each names its condition and its limit, looks often at first and seldom later, and shows that it goes on."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+from workflow.errors import Unreachable, WaitedTooLong
+
+T = TypeVar("T")
+Say = Callable[[str], None]
+
+_FIRST_SECONDS = 0.3
+_GROWTH = 1.35
+_PATIENCE_SECONDS = 600.0
+_SAY_EVERY_SECONDS = 60.0
+
+
+class Show(Protocol):
+    """Shows one line about what is waited for, in place of the last one."""
+
+    def __call__(self, text: str) -> None:
+        """Show it."""
+
+
+@dataclass(frozen=True)
+class Waits:
+    """How to wait: `poll` is the longest pause between two looks; `limit`, when given, takes the place of every wait's own one (seconds)."""
+
+    poll: float
+    say: Say
+    limit: float | None = None
+
+    def until(self, what: str, limit: float, look: Callable[[Show], T | None]) -> T:
+        """Look until there is something to see.
+
+        Args:
+            what: the condition, to follow "waiting until".
+            limit: seconds.
+            look: returns None while the condition is not met; gets a function that shows how it stands.
+
+        Raises:
+            WaitedTooLong: it was not met within the limit.
+            Unreachable: Kaggle could not be reached for ten minutes.
+        """
+        limit = self.limit if self.limit is not None else limit
+        started = time.monotonic()
+        unreachable: float | None = None
+        pause = min(_FIRST_SECONDS, self.poll)
+        with _line(f"waiting until {what}", self.say) as show:
+            while True:
+                try:
+                    found = look(show)
+                    unreachable = None
+                except Unreachable:
+                    now = time.monotonic()
+                    unreachable = unreachable if unreachable is not None else now
+                    if now - unreachable > min(_PATIENCE_SECONDS, limit):
+                        raise
+                    show("Kaggle can't be reached, trying on")
+                    found = None
+                if found is not None:
+                    return found
+                left = limit - (time.monotonic() - started)
+                if left <= 0:
+                    raise WaitedTooLong(f"Waited {seconds(limit)} until {what}, in vain: it may still come; run this again to go on waiting.")
+                time.sleep(min(pause, left))
+                pause = min(pause * _GROWTH, self.poll)
+
+
+def seconds(value: float) -> str:
+    """Seconds as people read them."""
+    if value < 120:  # noqa: PLR2004 - below two minutes seconds read better
+        return f"{value:.1f} s" if value < 10 else f"{value:.0f} s"  # noqa: PLR2004 - tenths matter below ten
+    minutes, rest = divmod(int(value), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}h{minutes:02d}m" if hours else f"{minutes}m{rest:02d}s"
+
+
+@contextmanager
+def _line(title: str, say: Say) -> Iterator[Show]:
+    """A live line on a terminal; elsewhere a plain one at the start, at each change, and every minute."""
+    if sys.stderr.isatty():
+        with _live(title) as show:
+            yield show
+        return
+    say(f"{title}.")
+    started = time.monotonic()
+    last = {"text": "", "at": started}
+
+    def plain(text: str) -> None:
+        now = time.monotonic()
+        if text != last["text"] or now - float(last["at"]) >= _SAY_EVERY_SECONDS:
+            say(f"  {text} after {seconds(now - started)}.")
+            last.update(text=text, at=now)
+
+    yield plain
+
+
+@contextmanager
+def _live(title: str) -> Iterator[Show]:
+    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns: tuple[Any, ...] = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(title)
+
+        def show(text: str) -> None:
+            progress.update(task, description=f"{title}: {text}")
+
+        yield show

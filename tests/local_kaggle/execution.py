@@ -1,0 +1,124 @@
+"""One run from beginning to end: what it is given, how it is executed, what a scripted fault makes of it."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tests.local_kaggle.mounts import mounts_of
+from tests.local_kaggle.runner import RunOrder, RunOutcome, as_notebook
+from tests.local_kaggle.store import write_atomic
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from tests.local_kaggle.faults import Fault
+    from tests.local_kaggle.live_log import LiveLog
+    from tests.local_kaggle.records import Notebook, NotebookVersion
+    from tests.local_kaggle.runner import Runner
+    from tests.local_kaggle.world import World
+
+CANCELLED = RunOutcome(1, 0.0)
+"""How a run ends that somebody stopped."""
+
+_TIMEOUT = "Your notebook was stopped because it exceeded the max allowed execution duration."
+
+
+class RunStopped(Exception):
+    """Raised inside a run that was cancelled, or whose server closes."""
+
+
+@dataclass(frozen=True)
+class Execution:
+    """One run of a version; `rerun` is the competition of a hidden rerun, or empty."""
+
+    notebook: Notebook
+    version: NotebookVersion
+    folder: Path
+    limit: float
+    log: LiveLog
+    fault: Fault | None
+    rerun: str = ""
+
+    @property
+    def output(self) -> Path:
+        """Where the run leaves its files."""
+        return self.folder / "output"
+
+    def run(
+        self,
+        world: World,
+        runner: Runner,
+        stopped: Callable[[], bool],
+        wait_until_stopped: Callable[[], None],
+    ) -> tuple[RunOutcome, str]:
+        """Runs the version, or plays the fault.
+
+        Args:
+            world: This Kaggle.
+            runner: What executes notebooks.
+            stopped: Whether somebody wants the run to end.
+            wait_until_stopped: Returns when somebody does.
+
+        Returns:
+            How it ended, and the failure message that Kaggle would show.
+        """
+        if self.fault is not None and self.fault.kind == "run":
+            return self._play(self.fault, wait_until_stopped)
+        if self.output.exists():  # of a run that a restart interrupted
+            shutil.rmtree(self.output)
+
+        def on_line(line: str) -> None:
+            self.log.add(line)
+            if stopped():
+                raise RunStopped
+
+        try:
+            outcome = runner(self._order(world), on_line)
+        except RunStopped:
+            return CANCELLED, ""
+        except Exception as error:  # noqa: BLE001  # a run that can't be set up has failed, with its reason in the log
+            self.log.add(f"The run could not be started: {error}")
+            outcome = RunOutcome(1, 0.0)
+        return outcome, _TIMEOUT if outcome.timed_out else ""
+
+    def _order(self, world: World) -> RunOrder:
+        saved = world.store.notebook_folder(self.notebook, self.version.number) / "source"
+        prepared = self.folder / "notebook.ipynb"
+        source = as_notebook(
+            saved.read_text(encoding="utf-8"), self.version.kernel_type, self.version.language
+        )
+        write_atomic(prepared, source)
+        return RunOrder(
+            notebook=prepared,
+            mounts=mounts_of(world, self.version.bindings, rerun=self.rerun),
+            working=self.output,
+            executed=self.folder / "executed.ipynb",
+            internet=self.version.enable_internet,
+            environment=_environment(world, self.version, self.rerun),
+            limit=self.limit,
+        )
+
+    def _play(self, fault: Fault, wait_until_stopped: Callable[[], None]) -> tuple[RunOutcome, str]:
+        if fault.outcome == "never":
+            wait_until_stopped()
+        if fault.outcome in ("never", "cancel"):
+            return CANCELLED, ""
+        self.log.add(fault.message)
+        return RunOutcome(1, 0.0, timed_out=fault.outcome == "timeout"), fault.message
+
+
+def _environment(world: World, version: NotebookVersion, rerun: str) -> dict[str, str]:
+    environment = {"KAGGLE_KERNEL_RUN_TYPE": "Batch"}
+    if rerun:
+        environment["KAGGLE_IS_COMPETITION_RERUN"] = "1"
+    if world.behaviour.evaluation_package_on_path:
+        packages = [
+            f"/kaggle/input/{mount.target}"
+            for mount in mounts_of(world, version.bindings)
+            if (mount.source / "kaggle_evaluation").is_dir()
+        ]
+        environment["PYTHONPATH"] = ":".join([*packages, "/kaggle/lib/kagglegym", "/kaggle/lib"])
+    return environment

@@ -1,0 +1,329 @@
+"""What a wheel is, told from its inside, in every shape in which Kaggle leaves it."""
+
+from __future__ import annotations
+
+import ntpath
+import posixpath
+import shutil
+import stat
+import tarfile
+import zipfile
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from packaging import tags as packaging_tags
+from packaging.utils import parse_wheel_filename
+
+from kaggle_shim import archives, tags, wheels
+from kaggle_shim.errors import WheelError
+from tests.wheelhouse import entry, make_wheel, rewrite, unpack
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+LINUX = tags.Target(
+    (3, 12), "cp", free_threaded=False, platform="linux_x86_64", system="glibc", level=(2, 35)
+)
+CUDA = "2.1.0+cu126"
+
+
+def names(found: tuple[wheels.Wheel, ...]) -> list[str]:
+    return [str(wheel) for wheel in found]
+
+
+def test_a_wheel_is_read_from_its_metadata(tmp_path: Path) -> None:
+    path = make_wheel(
+        tmp_path,
+        "Foo.Bar",
+        "1.2",
+        requires=["numpy<3", 'x; extra == "y"'],
+        tags=["py2-none-any", "py3-none-any"],
+    )
+    wheel = wheels.read_wheel(path)
+    assert (wheel.project, wheel.version) == ("foo-bar", "1.2")
+    assert wheel.filename == "foo_bar-1.2-py2.py3-none-any.whl"
+    assert wheel.requires_dist == ("numpy<3", 'x; extra == "y"')
+    assert wheel.root_is_purelib
+
+
+def test_a_name_that_lost_its_plus_is_rebuilt(tmp_path: Path) -> None:
+    make_wheel(tmp_path, "torch-thing", CUDA, filename="torch_thing-2.1.0cu126-py3-none-any.whl")
+    (wheel,) = wheels.discover([tmp_path])
+    assert wheel.version == CUDA
+    assert wheel.filename == f"torch_thing-{CUDA}-py3-none-any.whl"
+
+
+def test_a_wheel_that_became_a_folder_is_found(tmp_path: Path) -> None:
+    unpack(make_wheel(tmp_path, "foo"))
+    make_wheel(tmp_path, "bar")
+    assert names(wheels.discover([tmp_path])) == ["bar 1.0", "foo 1.0"]
+
+
+def test_the_folder_of_a_wheel_may_be_named_itself(tmp_path: Path) -> None:
+    assert names(wheels.discover([unpack(make_wheel(tmp_path, "foo"))])) == ["foo 1.0"]
+
+
+def test_names_inside_a_folder_that_lost_characters_are_given_back(tmp_path: Path) -> None:
+    folder = unpack(
+        make_wheel(
+            tmp_path, "foo", CUDA, {"foo/a+b.py": "x = 1\n", "foo/c=d.py": "x = 2\n", "foo/__init__.py": ""}
+        )
+    )
+    (folder / f"foo-{CUDA}.dist-info").rename(folder / "foo-2.1.0cu126.dist-info")
+    (folder / "foo" / "a+b.py").rename(folder / "foo" / "ab.py")
+    (folder / "foo" / "c=d.py").rename(folder / "foo" / "cd.py")
+    wheel = wheels.read_wheel(folder)
+    assert wheel.dist_info == f"foo-{CUDA}.dist-info"
+    found = {member.name: member.file for member in wheel.members}
+    assert found["foo/a+b.py"].endswith("ab.py")
+    assert found["foo/c=d.py"].endswith("cd.py")
+    assert f"foo-{CUDA}.dist-info/RECORD" in found
+
+
+def test_a_file_that_got_lost_from_a_folder_is_named(tmp_path: Path) -> None:
+    folder = unpack(make_wheel(tmp_path, "foo", files={"foo/__init__.py": "", "foo/core.py": "x = 1\n"}))
+    (folder / "foo" / "core.py").unlink()
+    with pytest.raises(WheelError, match=r"foo-1\.0.* has lost foo/core\.py"):
+        wheels.read_wheel(folder)
+
+
+@pytest.mark.parametrize("kind", ["zip", "tar", "tar.gz"])
+def test_wheels_that_stayed_in_an_archive_are_taken_out(tmp_path: Path, kind: str) -> None:
+    sources = [make_wheel(tmp_path / "made", name) for name in ("foo", "bar")]
+    mounted = tmp_path / "mounted"
+    mounted.mkdir()
+    archive = mounted / f"wheels.{kind}"
+    if kind == "zip":
+        with zipfile.ZipFile(archive, "w") as packed:
+            for source in sources:
+                packed.write(source, f"inner/{source.name}")
+    else:
+        with tarfile.open(archive, "w:gz" if kind == "tar.gz" else "w") as tar:
+            for source in sources:
+                tar.add(source, f"inner/{source.name}")
+    found = wheels.discover([mounted], scratch=tmp_path / "scratch")
+    assert names(found) == ["bar 1.0", "foo 1.0"]
+    assert all(wheel.path.is_relative_to(tmp_path / "scratch") for wheel in found)
+
+
+def test_a_wheel_called_zip_is_a_wheel(tmp_path: Path) -> None:
+    make_wheel(tmp_path, "foo", filename="foo.zip")
+    assert names(wheels.discover([tmp_path])) == ["foo 1.0"]
+
+
+def test_only_two_levels_are_looked_at(tmp_path: Path) -> None:
+    make_wheel(tmp_path / "wheels", "foo")
+    make_wheel(tmp_path / "a" / "b", "deep")
+    assert names(wheels.discover([tmp_path])) == ["foo 1.0"]
+
+
+def test_a_truncated_wheel_is_named(tmp_path: Path) -> None:
+    path = make_wheel(tmp_path, "foo", files={"foo/__init__.py": "x = 1\n" * 1000})
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(
+        WheelError, match=r"foo-1\.0-py3-none-any\.whl is cut off or is not a zip .*upload it again"
+    ):
+        wheels.discover([tmp_path])
+
+
+def test_damage_in_the_metadata_is_named(tmp_path: Path) -> None:
+    path = make_wheel(tmp_path, "foo")
+    data = bytearray(path.read_bytes())
+    at = data.index(b"foo-1.0.dist-info/METADATA") + len(b"foo-1.0.dist-info/METADATA") + 5
+    data[at] ^= 0xFF
+    path.write_bytes(data)
+    with pytest.raises(WheelError, match=r"foo-1\.0.*damaged at foo-1\.0\.dist-info/METADATA"):
+        wheels.read_wheel(path)
+
+
+@pytest.mark.parametrize(
+    ("tag", "reason"),
+    [
+        ("cp311-cp311-manylinux_2_17_x86_64", "it is for cp311-cp311, this is Python 3.12"),
+        ("cp312-cp312-win_amd64", "it is for win_amd64"),
+        (
+            "cp312-cp312-manylinux_2_39_x86_64",
+            r"it is for manylinux_2_39_x86_64, this is Python 3.12 on linux_x86_64 \(glibc 2.35\)",
+        ),
+        ("cp313-abi3-manylinux_2_17_x86_64", "it is for cp313-abi3"),
+    ],
+)
+def test_a_wheel_for_another_python_or_platform_is_refused(tmp_path: Path, tag: str, reason: str) -> None:
+    make_wheel(tmp_path, "foo", tags=[tag])
+    with pytest.raises(WheelError, match=rf"foo-1\.0-{tag}\.whl can't be used: {reason}"):
+        wheels.discover([tmp_path], target=LINUX)
+
+
+def test_of_two_pythons_the_one_that_fits_is_taken(tmp_path: Path) -> None:
+    for tag in ("cp311-cp311-manylinux2014_x86_64", "cp312-cp312-manylinux2014_x86_64"):
+        make_wheel(tmp_path, "foo", tags=[tag])
+    (wheel,) = wheels.discover([tmp_path], target=LINUX)
+    assert wheel.tags == ("cp312-cp312-manylinux2014_x86_64",)
+
+
+def test_two_versions_of_one_project_are_refused(tmp_path: Path) -> None:
+    make_wheel(tmp_path, "foo", "1.0")
+    make_wheel(tmp_path, "foo", "2.0")
+    with pytest.raises(WheelError, match=r"foo is there twice, .*foo-1\.0.* and .*foo-2\.0.*remove one"):
+        wheels.discover([tmp_path])
+
+
+def test_the_same_wheel_twice_is_one(tmp_path: Path) -> None:
+    first = make_wheel(tmp_path / "a", "foo")
+    shutil.copytree(tmp_path / "a", tmp_path / "b")
+    unpack(tmp_path / "b" / first.name)
+    assert names(wheels.discover([tmp_path / "a", tmp_path / "b"])) == ["foo 1.0"]
+
+
+def test_two_metadata_folders_are_no_wheel(tmp_path: Path) -> None:
+    path = make_wheel(tmp_path, "foo")
+    rewrite(path, {"bar-1.dist-info/METADATA": b"Name: bar\n"})
+    with pytest.raises(WheelError, match=r"has 2 of them \(bar-1\.dist-info, foo-1\.0\.dist-info\)"):
+        wheels.read_wheel(path)
+
+
+def test_a_zip_without_metadata_is_no_wheel(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "foo.whl", "w") as archive:
+        archive.writestr("foo.py", "")
+    with pytest.raises(WheelError, match=r"foo\.whl should have one \.dist-info folder and has none"):
+        wheels.discover([tmp_path])
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        "../evil.py",
+        "/evil.py",
+        "foo/../../evil.py",
+        "C:/evil.py",
+        "foo\\..\\evil.py",
+        "foo//evil.py",
+        "./evil.py",
+    ],
+)
+def test_a_file_outside_its_folder_is_refused(tmp_path: Path, hostile: str) -> None:
+    path = make_wheel(tmp_path, "foo")
+    rewrite(path, {hostile: b"x = 1\n"})
+    with pytest.raises(WheelError, match=r"foo-1\.0.*would land outside its folder"):
+        wheels.read_wheel(path)
+
+
+def test_a_link_is_refused(tmp_path: Path) -> None:
+    path = make_wheel(tmp_path, "foo")
+    link = entry("foo/link.py", 0o644)
+    link.external_attr = (stat.S_IFLNK | 0o777) << 16
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr(link, "/etc/passwd")
+    with pytest.raises(WheelError, match=r"has a link in it, foo/link\.py"):
+        wheels.read_wheel(path)
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"]) | st.sampled_from("./\\:\0C"), max_size=12))
+def test_no_name_that_passes_lands_outside(name: str) -> None:
+    if archives.unsafe(name) is None:
+        assert posixpath.normpath(posixpath.join("/root", name)) == "/root/" + name
+        assert ntpath.commonpath([ntpath.normpath(ntpath.join("D:\\root", name)), "D:\\root"]) == "D:\\root"
+
+
+@given(
+    st.from_regex(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,10}[A-Za-z0-9])?", fullmatch=True),
+    st.from_regex(
+        r"[0-9]{1,3}(\.[0-9]{1,3}){0,2}((a|b|rc)[0-9])?(\.post[0-9])?(\+[a-z0-9]{1,4}(\.[a-z0-9]{1,4})?)?",
+        fullmatch=True,
+    ),
+    st.sampled_from(["", "1", "2abc"]),
+    st.lists(
+        st.sampled_from(
+            ["py3-none-any", "py2.py3-none-any", "cp312-cp312-manylinux_2_17_x86_64.manylinux2014_x86_64"]
+        ),
+        min_size=1,
+        max_size=1,
+    ),
+)
+def test_a_rebuilt_name_says_what_the_metadata_says(
+    project: str, version: str, build: str, lines: list[str]
+) -> None:
+    found_name, found_version, found_build, found_tags = parse_wheel_filename(
+        wheels.rebuild_filename(project, version, build, lines)
+    )
+    assert found_name == wheels.normalise(project)
+    assert str(found_version) == str(packaging_version(version))
+    assert bool(found_build) == bool(build)
+    assert {str(tag) for tag in found_tags} == {
+        "-".join(single) for line in lines for single in tags.expand(line)
+    }
+
+
+def packaging_version(text: str) -> object:
+    from packaging.version import Version
+
+    return Version(text)
+
+
+def test_every_tag_that_packaging_knows_for_this_interpreter_fits() -> None:
+    here = tags.current()
+    assert [str(tag) for tag in packaging_tags.sys_tags() if tags.why_not((str(tag),), here)] == []
+
+
+@pytest.mark.parametrize("minor", [10, 12, 13])
+def test_tags_agree_with_packaging_for_other_pythons(minor: int) -> None:
+    target = tags.Target(
+        (3, minor), "cp", free_threaded=False, platform="linux_x86_64", system="glibc", level=(2, 17)
+    )
+    old = [f"manylinux_2_{n}_x86_64" for n in range(5, 18)]
+    platforms = [*old, "manylinux1_x86_64", "manylinux2010_x86_64", "manylinux2014_x86_64", "linux_x86_64"]
+    known = {
+        str(tag)
+        for tag in (
+            *packaging_tags.cpython_tags((3, minor), abis=[f"cp3{minor}"], platforms=platforms),
+            *packaging_tags.compatible_tags((3, minor), f"cp3{minor}", platforms),
+        )
+    }
+    pythons = [f"{kind}3{n}" for kind in ("cp", "py") for n in range(2, 15)] + [
+        "py2",
+        "py3",
+        "pp310",
+        "cp27",
+        "cp3",
+    ]
+    others = [
+        "any",
+        "win_amd64",
+        "macosx_11_0_arm64",
+        "manylinux_2_18_x86_64",
+        "manylinux_2_17_aarch64",
+        "musllinux_1_1_x86_64",
+        "manylinux_3_1_x86_64",
+    ]
+    abis = ["none", "abi3", *(f"cp3{n}" for n in range(9, 15)), "cp313t"]
+    for python in pythons:
+        for abi in abis:
+            for platform in [*platforms, *others]:
+                tag = f"{python}-{abi}-{platform}"
+                assert (tags.why_not((tag,), target) is None) == (tag in known), tag
+
+
+def test_tags_of_macos_and_windows() -> None:
+    mac = tags.Target(
+        (3, 12), "cp", free_threaded=False, platform="macosx_arm64", system="macos", level=(14, 2)
+    )
+    assert tags.why_not(("cp312-cp312-macosx_11_0_arm64",), mac) is None
+    assert tags.why_not(("cp312-cp312-macosx_10_9_universal2",), mac) is None
+    assert tags.why_not(("cp312-cp312-macosx_15_0_arm64",), mac) is not None
+    assert tags.why_not(("cp312-cp312-macosx_11_0_x86_64",), mac) is not None
+    windows = tags.Target(
+        (3, 12), "cp", free_threaded=False, platform="win_amd64", system="windows", level=()
+    )
+    assert tags.why_not(("cp312-cp312-win_amd64",), windows) is None
+    assert tags.why_not(("cp312-cp312-manylinux_2_17_x86_64",), windows) is not None
+
+
+def test_a_build_without_the_global_lock_takes_no_abi3() -> None:
+    free = tags.Target(
+        (3, 13), "cp", free_threaded=True, platform="linux_x86_64", system="glibc", level=(2, 35)
+    )
+    assert tags.why_not(("cp313-cp313t-manylinux_2_17_x86_64",), free) is None
+    assert tags.why_not(("cp313-cp313-manylinux_2_17_x86_64",), free) is not None
+    assert tags.why_not(("cp310-abi3-manylinux_2_17_x86_64",), free) is not None

@@ -1,0 +1,88 @@
+"""Workspaces for tests: made by the real copier from a clone of this working tree, used through the real commands."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+IDENTITY = ("-c", "user.name=Test", "-c", "user.email=test@example.invalid")
+
+
+def git(folder: Path, *words: str) -> str:
+    """Run git in a folder and return what it says."""
+    command = ["git", *IDENTITY, "-c", "core.autocrlf=false", *words]
+    return subprocess.run(command, cwd=folder, check=True, capture_output=True, encoding="utf-8").stdout
+
+
+def clone_template(target: Path, tag: str = "v1000.0.0") -> Path:
+    """A repository with this working tree as its one tagged commit: what is tested is what lies here, committed or not."""
+    listed = git(ROOT, "ls-files", "-z", "--cached", "--others", "--exclude-standard").split("\0")
+    for name in filter(None, listed):
+        source = ROOT / name
+        if source.is_symlink() or source.exists():
+            place = target / name
+            place.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(source, place, follow_symlinks=False)
+    git(target, "init", "--quiet", "--initial-branch=main")
+    git(target, "add", "--all")
+    git(target, "commit", "--quiet", "-m", "state under test")
+    git(target, "tag", tag)
+    return target
+
+
+def copier(*words: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """Run the real copier, without --trust."""
+    return subprocess.run(
+        [sys.executable, "-m", "copier", *(str(word) for word in words)],
+        cwd=cwd,
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+
+
+def make(template: Path, target: Path, **answers: str) -> Path:
+    """A workspace from the template, with answers over the defaults."""
+    given = {"username": "you", "prefix": "cmi", **answers}
+    data = [word for name, value in given.items() for word in ("-d", f"{name}={value}")]
+    done = copier("copy", "--quiet", "--defaults", *data, template, target, cwd=target.parent)
+    assert done.returncode == 0, done.stderr
+    return target
+
+
+def invoke(
+    workspace: Path, *words: str, env: Mapping[str, str] | None = None, cwd: Path | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run one of the workspace's commands as a person would."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("INVOKE_", "KAGGLE_"))}
+    return subprocess.run(
+        [sys.executable, "-m", "invoke", *words],
+        cwd=cwd or workspace,
+        env={**clean, "PYTHONDONTWRITEBYTECODE": "1", **(env or {})},
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+        stdin=subprocess.DEVNULL,
+    )
+
+
+def edit_json(path: Path, **changes: Any) -> None:
+    """Change top-level keys of a JSON file."""
+    value = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps({**value, **changes}, indent=2) + "\n", encoding="utf-8")
+
+
+def files_of(folder: Path) -> dict[str, bytes]:
+    """Every file below a folder, by posix path; git's own and caches left out."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and ".git" not in path.parts and "__pycache__" not in path.parts
+    }
