@@ -30,6 +30,45 @@ def check(_context: Context, json: bool = False) -> None:
 
 @task(
     help={
+        "notebook": "folder of the notebook whose sources are meant (default: sub)",
+        "only": "files whose name matches, such as 'train/*' (may be repeated)",
+        "sample": "only so many files of each folder, and every small table",
+        "attached": "what the notebook attaches, in place of the competition: all of it, or the one source named",
+        "list": "list and fetch nothing",
+        "yes": "fetch more than 5 GB unasked",
+        "allow": "overrule a refusal by its name (may be repeated)",
+        "json": "print what was fetched as JSON",
+    },
+    iterable=["only", "allow"],
+    optional=["attached"],
+)
+def data(
+    _context: Context,
+    notebook: str = "sub",
+    only: list[str] | None = None,
+    sample: int = 0,
+    attached: str | None = None,
+    list_: bool = False,
+    yes: bool = False,
+    allow: list[str] | None = None,
+    json: bool = False,
+) -> None:
+    """Download the competition's files, or what is attached, to where rehearsal mounts them."""
+    _run(
+        "data",
+        notebook=notebook,
+        only=only or [],
+        sample=sample,
+        attached=attached,
+        list_=list_,
+        yes=yes,
+        allow=allow or [],
+        json=json,
+    )
+
+
+@task(
+    help={
         "sort": "time (default), public, private, cv, rerun, or any column of --csv; the newest or best first",
         "reverse": "the other way round",
         "filter": "name=value (also != < <= > >=), or a text that is looked for everywhere; may be repeated",
@@ -56,6 +95,18 @@ def history(
 
 @task(
     help={
+        "notebook": "folder of the notebook (default: sub)",
+        "version": "which version (default: the newest)",
+        "json": "print the log as JSON",
+    }
+)
+def logs(_context: Context, notebook: str = "sub", version: int = 0, json: bool = False) -> None:
+    """Show the log of a run on Kaggle, live while it goes on."""
+    _run("logs", notebook=notebook, version=version, json=json)
+
+
+@task(
+    help={
         "from": "file or folder of codes/ to start from (default: the entry point's)",
         "name": "name of the new one (default: the next free number)",
         "json": "print what was done as JSON",
@@ -64,6 +115,32 @@ def history(
 def new_exp(_context: Context, from_: str = "", name: str = "", json: bool = False) -> None:
     """Start an experiment from an earlier one and make it the entry point."""
     _run("new-exp", source=from_, new_name=name, json=json)
+
+
+@task(
+    help={
+        "notebook": "folder of the notebook (default: sub)",
+        "version": "which version (default: the newest)",
+        "only": "files whose name matches (may be repeated)",
+        "to": "folder to write into (default: build/output/<notebook>/v<version>)",
+        "yes": "fetch more than 5 GB unasked",
+        "allow": "overrule a refusal by its name (may be repeated)",
+        "json": "print what was fetched as JSON",
+    },
+    iterable=["only", "allow"],
+)
+def output(
+    _context: Context,
+    notebook: str = "sub",
+    version: int = 0,
+    only: list[str] | None = None,
+    to: str = "",
+    yes: bool = False,
+    allow: list[str] | None = None,
+    json: bool = False,
+) -> None:
+    """Download what a run on Kaggle left."""
+    _run("output", notebook=notebook, version=version, only=only or [], to=to, yes=yes, allow=allow or [], json=json)
 
 
 _SEND = {
@@ -146,6 +223,45 @@ def push_codes(
     )
 
 
+@task(
+    help={
+        "path": "the folder",
+        "id": "owner/slug (default: that of its dataset-metadata.json, or <username>/<prefix>-<folder>)",
+        "message": "notes of the new version",
+        "public": _RUN["public"],
+        **_SEND,
+    },
+    iterable=["allow"],
+)
+def push_dataset(
+    _context: Context,
+    path: str = "",
+    id_: str = "",
+    message: str = "",
+    public: bool = False,
+    dry_run: bool = False,
+    force: bool = False,
+    yes: bool = False,
+    allow: list[str] | None = None,
+    limit: str = "",
+    json: bool = False,
+) -> None:
+    """Push any folder, such as weights or features, as a dataset."""
+    _run(
+        "push-dataset",
+        path=path,
+        id_=id_,
+        message=message,
+        public=public,
+        dry_run=dry_run,
+        force=force,
+        yes=yes,
+        allow=allow or [],
+        limit=limit,
+        json=json,
+    )
+
+
 @task(help={"no-wait": _RUN["no-wait"], "public": _RUN["public"], **_SEND}, iterable=["allow"])
 def push_deps(
     _context: Context,
@@ -163,6 +279,57 @@ def push_deps(
         "push-deps",
         wait=not no_wait,
         public=public,
+        dry_run=dry_run,
+        force=force,
+        yes=yes,
+        allow=allow or [],
+        limit=limit,
+        json=json,
+    )
+
+
+@task(
+    help={
+        "exp": "experiment that gives the defaults (default: that of the entry point)",
+        "path": "folder of the weights (default: data/working/models/<exp>)",
+        "handle": "owner/model/framework/variation (default: <username>/<prefix>-models/<framework>/<exp>)",
+        "framework": "as Kaggle names it (default: pytorch)",
+        "licence": "licence of a variation that is made, such as 'Apache 2.0'",
+        "ignore": "pattern of what stays here (may be repeated)",
+        "notebook": "folder of the notebook that gets the version (default: sub; '' for none)",
+        "message": "notes of the new version (default: the experiment)",
+        **_SEND,
+    },
+    iterable=["allow", "ignore"],
+)
+def push_model(
+    _context: Context,
+    exp: str = "",
+    path: str = "",
+    handle: str = "",
+    framework: str = "pytorch",
+    licence: str = "",
+    ignore: list[str] | None = None,
+    notebook: str = "sub",
+    message: str = "",
+    dry_run: bool = False,
+    force: bool = False,
+    yes: bool = False,
+    allow: list[str] | None = None,
+    limit: str = "",
+    json: bool = False,
+) -> None:
+    """Push weights as a model and attach the new version."""
+    _run(
+        "push-model",
+        exp=exp,
+        path=path,
+        handle=handle,
+        framework=framework,
+        licence=licence,
+        ignore=ignore or [],
+        notebook=notebook,
+        message=message,
         dry_run=dry_run,
         force=force,
         yes=yes,
@@ -252,6 +419,12 @@ def report(_context: Context, output: str = "", json: bool = False) -> None:
     _run("report", output=output, json=json)
 
 
+@task(help={"json": "print it as JSON"})
+def status(_context: Context, json: bool = False) -> None:
+    """Show how codes and notebooks stand on Kaggle."""
+    _run("status", json=json)
+
+
 def _local_tasks() -> list[Task[Any]]:
     """The tasks of `local_tasks.py`; a broken file is reported and passed by."""
     if not LOCAL.is_file():
@@ -272,7 +445,23 @@ def _collection() -> Collection:
     from workflow.command import validate
 
     validate(ROOT)
-    collection = Collection(check, history, new_exp, push, push_codes, push_deps, push_sub, rehearse, report)
+    collection = Collection(
+        check,
+        data,
+        history,
+        logs,
+        new_exp,
+        output,
+        push,
+        push_codes,
+        push_dataset,
+        push_deps,
+        push_model,
+        push_sub,
+        rehearse,
+        report,
+        status,
+    )
     for own in _local_tasks():
         collection.add_task(own)
     return collection

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import logging
 from collections.abc import Callable
 from pathlib import Path
@@ -79,11 +77,13 @@ def send(ref: ModelRef, folder: Path, notes: str, licence: str | None, ignore: t
     import kagglehub
     from kagglehub.exceptions import BackendError
     from kagglehub.gcs_upload import logger as upload_logger
+    from workflow.kaggle import timeouts
+    from workflow.kaggle_sending import quiet
 
     upload_logger.setLevel(logging.WARNING)
     logging.getLogger("kagglehub").setLevel(logging.WARNING)
     handle = f"{ref.owner}/{ref.model}/{ref.framework}/{ref.variation}"
-    with translated(f"uploading the model {ref.name}"), contextlib.redirect_stdout(io.StringIO()):
+    with quiet(), translated(f"uploading the model {ref.name}"), timeouts():
         try:
             kagglehub.model_upload(
                 handle, str(folder), license_name=licence, version_notes=notes, ignore_patterns=list(ignore)

@@ -51,7 +51,7 @@ def send_dataset(
     from workflow.kaggle import timeouts
 
     what = f"uploading {folder.name}"
-    with _quiet() as printed, translated(what), timeouts():
+    with quiet() as printed, translated(what), timeouts():
         client = _client(kaggle.credentials, kaggle.account, before, printed)
         try:
             if notes is None:
@@ -85,7 +85,7 @@ def save_notebook(kaggle: Kaggle, folder: Path, accelerator: str) -> Saved:
     """
     from workflow.kaggle import timeouts
 
-    with _quiet() as printed, translated(f"saving the notebook {folder.name}"), timeouts():
+    with quiet() as printed, translated(f"saving the notebook {folder.name}"), timeouts():
         client = _client(kaggle.credentials, kaggle.account, lambda: None, printed)
         try:
             answer = _within_rate_limit(
@@ -107,7 +107,7 @@ def save_notebook(kaggle: Kaggle, folder: Path, accelerator: str) -> Saved:
 
 def preload() -> None:
     """Import the official client, which takes 0.6 s and may print."""
-    with _quiet():
+    with quiet():
         _class()
 
 
@@ -205,7 +205,7 @@ def _shows() -> bool:
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[io.StringIO]:
+def quiet() -> Iterator[io.StringIO]:
     """Keep what the client prints; its progress bars pass where there is a terminal."""
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed), contextlib.ExitStack() as stack:

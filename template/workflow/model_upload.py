@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -58,6 +58,8 @@ def upload(
     check: Callable[[int, Manifest | None], None] | None = None,
     kaggle: Kaggle | None = None,
     waits: Waits | None = None,
+    sending: Callable[[int], AbstractContextManager[None]] | None = None,
+    pending: tuple[int, float] | None = None,
 ) -> Uploaded:
     """Upload a folder as a new version of a model's variation, unless its newest version holds the same files.
 
@@ -73,6 +75,8 @@ def upload(
         check: called with the newest version and its manifest before something is sent; raises to stop it.
         kaggle: a connection to use.
         waits: how to wait.
+        sending: entered with the newest version's number around the upload itself.
+        pending: an earlier upload after this version may still show, for so many seconds.
 
     Returns:
         The handle with the version that holds the files now.
@@ -88,10 +92,14 @@ def upload(
         raise WorkflowError(f"{handle} ends in a version: leave it out, Kaggle gives the next one.")
     folder = Path(folder)
     patterns = (*IGNORED, *ignore)
-    manifest = _manifest(folder, patterns, workspace)
+    manifest = list_files(folder, patterns, workspace)
     kaggle = kaggle or Kaggle(say)
     waits = waits or Waits(30.0, say)
     base = kaggle.model_version(ref) or 0
+    if pending is not None and base <= pending[0] and pending[1] > 0:
+        say(f"{ref}: an earlier upload was cut off after it began; asking Kaggle for its version.")
+        with suppress(WaitedTooLong):
+            base = waits.until(f"a version of {ref} shows", pending[1], lambda show: _newer(kaggle, ref, pending[0], show))
     there = manifest_of(kaggle, replace(ref, version=base)) if base else None
     if there is not None and there.fingerprint == manifest.fingerprint and not force and not _wrong(kaggle, replace(ref, version=base), folder, manifest):
         return Uploaded(replace(ref, version=base), manifest.fingerprint, sent=False)
@@ -102,7 +110,8 @@ def upload(
     say(f"uploading {len(manifest.files) + 1} files to {ref}.")
     lost = False
     try:
-        kaggle.send_model(ref, folder, notes, licence, patterns)
+        with sending(base) if sending is not None else nullcontext():
+            kaggle.send_model(ref, folder, notes, licence, patterns)
     except AnswerLost as error:
         lost = True
         say(f"{error}")
@@ -127,7 +136,7 @@ def manifest_of(kaggle: Kaggle, ref: ModelRef) -> Manifest | None:
             return None
 
 
-def _manifest(folder: Path, patterns: tuple[str, ...], workspace: str) -> Manifest:
+def list_files(folder: Path, patterns: tuple[str, ...], workspace: str) -> Manifest:
     """What kagglehub will send, file by file."""
     if not folder.is_dir():
         raise WorkflowError(f"{folder} is no folder: name the one that holds the weights.")
@@ -142,6 +151,14 @@ def _manifest(folder: Path, patterns: tuple[str, ...], workspace: str) -> Manife
     if not entries:
         raise WorkflowError(f"{folder} holds no file to upload: train first, or correct the patterns to ignore.")
     return Manifest(workspace, "", tuple(sorted(entries, key=lambda entry: entry.path.encode())))
+
+
+def _newer(kaggle: Kaggle, ref: ModelRef, base: int, show: Show) -> int | None:
+    version = kaggle.model_version(ref)
+    if version is not None and version > base:
+        return version
+    show("not visible yet")
+    return None
 
 
 def _await(kaggle: Kaggle, waits: Waits, ref: ModelRef, folder: Path, manifest: Manifest, base: int, *, lost: bool) -> int:

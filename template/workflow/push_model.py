@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from kaggle_shim import local
@@ -9,9 +12,10 @@ from kaggle_shim.manifest import Manifest
 from kaggle_shim.refs import ModelRef
 from workflow import console, json_edit, model_upload
 from workflow.errors import WorkflowError
+from workflow.intents import CREATING, SENT
 from workflow.kaggle_errors import AnswerLost
 from workflow.metadata import KERNEL_FILE
-from workflow.pushing import Outcome, Push, check_secrets
+from workflow.pushing import LATE_SECONDS, PROCESSING_SECONDS, Outcome, Push, check_secrets
 
 
 def run(push: Push, *, exp: str, path: str, handle: str, framework: str, licence: str, ignore: tuple[str, ...], notebook: str) -> Outcome:
@@ -48,28 +52,34 @@ def run(push: Push, *, exp: str, path: str, handle: str, framework: str, licence
         outcome.did = "would send"
         _list(push, folder, ref)
         return outcome
-    with push.lock(f"push-model: sending {ref.name}"):
-        _wait_for_lost(push, ref)
-        push.intents.open(_key(ref), ref.name, "", push.kaggle.model_version(ref) or 0, "creating")
-        try:
-            done = model_upload.upload(
-                folder,
-                ref.name,
-                notes=push.options.message or name,
-                licence=licence or None,
-                ignore=ignore,
-                workspace=workspace.id,
-                force=push.options.force,
-                say=push.say,
-                check=check,
-                kaggle=push.kaggle,
-                waits=push.waits,
-            )
-        except AnswerLost:
-            raise
-        except WorkflowError:
-            push.intents.close(_key(ref))
-            raise
+    @contextmanager
+    def sending(base: int) -> Iterator[None]:
+        with push.lock(f"push-model: sending {ref.name}"):
+            push.intents.open(_key(ref), ref.name, "", base, CREATING)
+            try:
+                yield
+            except AnswerLost:
+                raise
+            except WorkflowError:
+                push.intents.close(_key(ref))
+                raise
+            push.intents.advance(_key(ref), SENT)
+
+    done = model_upload.upload(
+        folder,
+        ref.name,
+        notes=push.options.message or name,
+        licence=licence or None,
+        ignore=ignore,
+        workspace=workspace.id,
+        force=push.options.force,
+        say=push.say,
+        check=check,
+        kaggle=push.kaggle,
+        waits=push.waits,
+        sending=sending,
+        pending=_pending(push, ref),
+    )
     push.intents.close(_key(ref))
     outcome.did = "sent" if done.sent else "unchanged"
     outcome.version, outcome.fingerprint, outcome.seconds = done.ref.version, done.fingerprint, dict(done.seconds)
@@ -116,16 +126,13 @@ def _default(push: Push, framework: str, name: str) -> ModelRef:
     return ModelRef.parse(f"{codes.owner}/{codes.slug.removesuffix('-codes')}-models/{framework}/{name}")
 
 
-def _wait_for_lost(push: Push, ref: ModelRef) -> None:
-    """A version that an earlier run may have sent shows late: give it the time, then the manifests decide."""
-    import time
-
+def _pending(push: Push, ref: ModelRef) -> tuple[int, float] | None:
+    """What an upload that was cut off may still bring: the version it came after, and the seconds to give it."""
     intent = push.intents.read(_key(ref))
     if intent is None or intent.name != ref.name:
-        return
-    left = min(model_upload._LATE_SECONDS, push.options.limit or model_upload._LATE_SECONDS) - (time.time() - intent.at)  # noqa: SLF001 - one limit for both
-    if left > 0 and (push.kaggle.model_version(ref) or 0) <= intent.base:
-        push.say(f"{ref.name}: an earlier push was cut off; waiting for a version that may still show.")
+        return None
+    limit = PROCESSING_SECONDS if intent.step == SENT else LATE_SECONDS
+    return intent.base, limit - (time.time() - intent.at)
 
 
 def _key(ref: ModelRef) -> str:
@@ -133,6 +140,6 @@ def _key(ref: ModelRef) -> str:
 
 
 def _list(push: Push, folder: Path, ref: ModelRef) -> None:
-    manifest = model_upload._manifest(folder, model_upload.IGNORED, push.workspace.id)  # noqa: SLF001 - the same list that is sent
+    manifest = model_upload.list_files(folder, model_upload.IGNORED, push.workspace.id)
     if not push.options.quiet:
         console.table(f"would be sent to {ref.name}", ("file", "size"), [(entry.path, console.size(entry.size)) for entry in manifest.files])

@@ -49,7 +49,7 @@ def read(workspace: Workspace, image: str) -> Asked:
         for path in sorted(folder.glob("*.whl"))
         if path.is_file()
     )
-    collector = (workspace.root / "shim" / "kaggle_shim" / "collect.py").read_text(encoding="utf-8")
+    collector = (workspace.root / "shim" / "kaggle_shim" / "collecting.py").read_text(encoding="utf-8")
     parts = {f"file {name}": text for name, text in files}
     parts |= {f"wheel {entry.path}": entry.sha256 for entry in wheels}
     parts |= {"collector": collector, "image": image}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -84,7 +85,8 @@ def seconds(value: float) -> str:
 @contextmanager
 def _line(title: str, say: Say) -> Iterator[Show]:
     """A live line on a terminal; elsewhere a plain one at the start, at each change, and every minute."""
-    if sys.stderr.isatty():
+    # rich is not needed for an upload from training code on another machine.
+    if sys.stderr.isatty() and importlib.util.find_spec("rich") is not None:
         with _live(title) as show:
             yield show
         return

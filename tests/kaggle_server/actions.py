@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import TYPE_CHECKING
 
 import requests
@@ -18,7 +19,7 @@ from kagglesdk.datasets.types.dataset_api_service import (
 from kagglesdk.kernels.types.kernels_api_service import ApiGetKernelSessionStatusRequest, ApiSaveKernelRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from kagglesdk.kaggle_client import KaggleClient
     from kagglesdk.kaggle_object import KaggleObject
@@ -100,6 +101,14 @@ def save(client: KaggleClient, ref: str, **fields: object) -> KaggleObject:
     for name, value in fields.items():
         setattr(request, name, value)
     return client.kernels.kernels_api_client.save_kernel(request)
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 20.0) -> None:
+    """Asks again and again; fails when the condition does not come true in time."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "the condition did not come true"
+        time.sleep(0.01)
 
 
 def run_status(client: KaggleClient, ref: str, version: int | None = None) -> str:

@@ -14,7 +14,7 @@ from kagglesdk.competitions.types.competition_api_service import (
     ApiListSubmissionsRequest,
 )
 
-from tests.kaggle_server.actions import save
+from tests.kaggle_server.actions import save, wait_until
 from tests.local_kaggle import LocalKaggle, RunOrder, RunOutcome, ScriptedRunner, faults
 
 if TYPE_CHECKING:
@@ -214,10 +214,12 @@ def test_a_rerun_fails_or_never_ends_as_scripted(kaggle: LocalKaggle, sdk: Sdk) 
     kaggle.fault(faults.run("timeout", "Rerun"), faults.run("never", "Rerun", skip=1))
     first, second = submit(client, version).ref, submit(client, version).ref
 
-    while submission(client, first).status.name == "PENDING" == submission(client, second).status.name:
-        pass  # threads race for which of the two is counted first
-    states = sorted(submission(client, ref).error_description for ref in (first, second))
-    assert states == ["", "Notebook Timeout"]
+    def states() -> list[str]:
+        return sorted(submission(client, ref).error_description for ref in (first, second))
+
+    # Two threads race for which of the submissions is counted first.
+    wait_until(lambda: states() == ["", "Notebook Timeout"])
+    assert sorted(submission(client, ref).status.name for ref in (first, second)) == ["ERROR", "PENDING"]
 
 
 @pytest.mark.parametrize(

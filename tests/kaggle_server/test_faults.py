@@ -86,6 +86,18 @@ def test_a_fault_waits_for_its_call(kaggle: LocalKaggle, sdk: Sdk) -> None:
     assert run_status(client, "tester/my-deps")
 
 
+def test_of_several_faults_each_call_meets_one(kaggle: LocalKaggle, sdk: Sdk) -> None:
+    kaggle.fault(
+        faults.answer("SaveKernel", {"error": "first"}),
+        faults.answer("SaveKernel", {"error": "second"}),
+        faults.answer("SaveKernel", {"error": "fourth"}, skip=3),
+    )
+    client = sdk()
+
+    assert [save(client, REF).error for _ in range(5)] == ["first", "second", "", "fourth", ""]
+    assert kaggle.world.faults.unused() == []
+
+
 def test_the_official_client_waits_as_retry_after_says_and_tries_again(
     kaggle: LocalKaggle, script: Script, tmp_path: Path
 ) -> None:
@@ -125,6 +137,7 @@ def test_the_request_log_tells_calls_from_bytes(kaggle: LocalKaggle, sdk: Sdk) -
         ("storage", "PUT", 200),
         ("DatasetApiService", "CreateDataset", 200),
     ]
+    assert [r.method for r in kaggle.requests(method="PUT")] == ["PUT"]
     put = kaggle.requests("storage")[0]
     assert (put.request_bytes, put.response_bytes) == (5, 0)
     assert kaggle.requests("DatasetApiService")[0].user == "tester"

@@ -17,7 +17,15 @@ from kagglesdk.kernels.types.kernels_api_service import (
 )
 from kagglesdk.kernels.types.kernels_enums import KernelExecutionType, KernelsListViewType
 
-from tests.kaggle_server.actions import NOTEBOOK, create, create_version, run_state, run_status, save
+from tests.kaggle_server.actions import (
+    NOTEBOOK,
+    create,
+    create_version,
+    run_state,
+    run_status,
+    save,
+    wait_until,
+)
 from tests.local_kaggle import LocalKaggle, RunOrder, ScriptedRunner, faults
 
 if TYPE_CHECKING:
@@ -393,9 +401,7 @@ def test_a_run_that_never_ends_runs_until_it_is_cancelled_on_the_site(kaggle: Lo
     client = sdk()
     save(client, REF)
 
-    while run_status(client, REF) == "QUEUED":  # the worker thread is about to start it
-        pass
-    assert run_status(client, REF) == "RUNNING"
+    wait_until(lambda: run_status(client, REF) == "RUNNING")
     assert output(client, 1).files == []
     cancel = ApiCancelKernelSessionRequest()
     cancel.kernel_session_id = kaggle.notebook(REF).versions[0].session_id

@@ -36,8 +36,8 @@ class Fault:
 
     It hits calls of `method` (and `service`, when given; for bytes the service is "storage" and the method PUT or
     GET; for runs the service is "runs" and the method Save or Rerun) whose request carries every value in `match`
-    and satisfies `when`; the first `skip` of them pass, then `times` are hit (None: all). Make one with the
-    functions below.
+    and satisfies `when`; the first `skip` of them pass, whatever else hits them, then `times` are hit (None: all).
+    Make one with the functions below.
     """
 
     kind: Kind
@@ -151,17 +151,24 @@ def run(
     return Fault("run", method, outcome=outcome, **which)
 
 
+@dataclass
+class _Count:
+    fault: Fault
+    to_skip: int
+    hits: int = 0
+
+
 class Faults:
     """The faults that are set, and how often each has been counted."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._set: list[tuple[Fault, list[int]]] = []
+        self._set: list[_Count] = []
 
     def add(self, *faults: Fault) -> None:
-        """Sets faults; the first that fits a call is the one that hits it."""
+        """Sets faults; of several that are due at a call, the one that was set first hits it."""
         with self._lock:
-            self._set.extend((fault, [0]) for fault in faults)
+            self._set.extend(_Count(fault, fault.skip) for fault in faults)
 
     def clear(self) -> None:
         """Removes every fault."""
@@ -171,16 +178,18 @@ class Faults:
     def unused(self) -> list[Fault]:
         """Faults that have hit nothing yet: a test that expects one to hit can assert that this is empty."""
         with self._lock:
-            return [fault for fault, seen in self._set if seen[0] <= fault.skip]
+            return [count.fault for count in self._set if not count.hits]
 
     def hit(self, service: str, method: str, request: Mapping[str, Any]) -> Fault | None:
-        """Counts a call and returns the fault that hits it."""
+        """Counts a call and returns the fault that hits it; another that is due too waits for the next call."""
+        found: Fault | None = None
         with self._lock:
-            for fault, seen in self._set:
-                if fault.times is not None and seen[0] >= fault.skip + fault.times:
+            for count in self._set:
+                if not count.fault.fits(service, method, request):
                     continue
-                if fault.fits(service, method, request):
-                    seen[0] += 1
-                    if seen[0] > fault.skip:
-                        return fault
-        return None
+                if count.to_skip:
+                    count.to_skip -= 1
+                elif found is None and (count.fault.times is None or count.hits < count.fault.times):
+                    count.hits += 1
+                    found = count.fault
+        return found

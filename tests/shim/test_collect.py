@@ -26,7 +26,7 @@ SHIM = Path(kaggle_shim.__file__).parents[1]
 DRIVER = """
 import json, sys
 from pathlib import Path
-from kaggle_shim.collect import collect
+from kaggle_shim.collecting import collect
 from kaggle_shim.errors import ShimError
 options = json.loads(sys.argv[1])
 try:

@@ -96,7 +96,7 @@ def _unclaimed(source: Path, manifest: Manifest) -> Iterator[_Candidate]:
             path = Path(parent, name)
             relative = path.relative_to(source).as_posix()
             if relative not in claimed:
-                yield _Candidate(relative, path.stat().st_size, partial(path.open, "rb"))
+                yield _Candidate(relative, path.stat().st_size, partial(_open, path))
                 if relative.lower().endswith(_ARCHIVES):
                     yield from _members(path, relative)
 
@@ -120,6 +120,10 @@ def _members(path: Path, relative: str) -> Iterator[_Candidate]:
     except (zipfile.BadZipFile, tarfile.TarError, OSError):
         # An archive that can't be read holds nothing to repair with; the missing file itself is reported.
         return
+
+
+def _open(path: Path) -> IO[bytes]:
+    return path.open("rb")
 
 
 def _zip_member(path: Path, info: zipfile.ZipInfo) -> IO[bytes]:

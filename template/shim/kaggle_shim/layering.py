@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kaggle_shim.deps_manifest import DEPS_MANIFEST, DepsManifest
-from kaggle_shim.errors import ManifestError
+from kaggle_shim.errors import InstallError
 
 
 @dataclass(frozen=True)
@@ -41,31 +41,57 @@ def lay(sources: Sequence[Path], prefix: Path, allow: Sequence[str]) -> Laid:
 
     Raises:
         WheelError: a file is not a wheel that this interpreter can use.
-        InstallError: the wheels can't be laid over the image.
+        ManifestError: the manifest beside them can't be read.
+        InstallError: a wheel is missing, or the wheels can't be laid over the image.
     """
+    here = Laid(sys.executable, dict(os.environ), (), (), ())
     if not sources:
-        return Laid(sys.executable, dict(os.environ), (), (), ())
+        return here
     from kaggle_shim import install, overlay, wheels
     from kaggle_shim.imports import check_imports
 
+    manifests = [manifest for source in sources if (manifest := _manifest(source)) is not None]
+    _compare(sources, manifests)
     found = wheels.discover(sources)
     if not found:
-        return Laid(sys.executable, dict(os.environ), (), (), ())
+        return here
     laid = overlay.create(prefix)
     installed = install.install(found, laid, protected_allowed=allow)
+    requested = dict.fromkeys(name for manifest in manifests for name in manifest.requested)
+    failures = check_imports(laid, [name for name in requested if name not in allow])
+    early = [
+        f"{name} was imported in this notebook before its wheel was installed: cells here keep the image's, the entry point gets the wheel's."
+        for name in overlay.activate_here(laid)
+    ]
     environment = overlay.environment(laid, os.environ)
-    failures = tuple(str(failure) for failure in check_imports(laid, requirement_names(sources)))
-    later = overlay.activate_here(laid)
-    return Laid(str(laid.python), environment, installed.wheels, (*installed.warnings, *later), failures)
+    warnings = (*installed.warnings, *early)
+    return Laid(
+        str(laid.python), environment, installed.wheels, warnings, tuple(str(failure) for failure in failures)
+    )
 
 
-def requirement_names(sources: Sequence[Path]) -> tuple[str, ...]:
-    """What the wheels were collected for: the names that must be importable."""
-    names: list[str] = []
-    for source in sources:
-        if (source / DEPS_MANIFEST).is_file():
-            try:
-                names += DepsManifest.load(source / DEPS_MANIFEST).requested
-            except ManifestError:
-                continue
-    return tuple(dict.fromkeys(names))
+def _manifest(source: Path) -> DepsManifest | None:
+    """What the wheel notebook says it left there; a dataset of wheels has no such manifest."""
+    path = source / DEPS_MANIFEST
+    return DepsManifest.load(path) if path.is_file() else None
+
+
+def _compare(sources: Sequence[Path], manifests: Sequence[DepsManifest]) -> None:
+    """Raise InstallError for a wheel that the manifest lists and that arrived in no form at all."""
+    for manifest in manifests:
+        for wheel in manifest.wheels:
+            # A name may have lost its +, or become a folder: the distribution at its front is what stays.
+            stem = wheel.path.split("-")[0]
+            if not any(
+                entry.name.startswith(stem) for source in sources for entry in source.iterdir()
+            ) and not _packed(sources):
+                raise InstallError(
+                    f"The wheel {wheel.path} is listed in {DEPS_MANIFEST} and is not mounted: push deps again, or look at its output."
+                )
+
+
+def _packed(sources: Sequence[Path]) -> bool:
+    """Whether something lies there that may hold wheels inside it."""
+    return any(
+        entry.suffix in (".zip", ".tar", ".gz", ".tgz") for source in sources for entry in source.iterdir()
+    )

@@ -19,6 +19,7 @@ _OURS = {
     "PIP_NO_INPUT": "1",
     "PIP_ROOT_USER_ACTION": "ignore",
     "PIP_PROGRESS_BAR": "off",
+    "PIP_NO_COLOR": "1",
 }
 
 

@@ -11,7 +11,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -104,10 +104,8 @@ def run(
 def end_group(child: subprocess.Popen[bytes], grace: float) -> None:
     """End a child and all it started: SIGTERM, `grace` seconds, SIGKILL."""
     _signal_group(child, force=False)
-    try:
+    with suppress(subprocess.TimeoutExpired):
         child.wait(timeout=grace)
-    except subprocess.TimeoutExpired:
-        pass
     _signal_group(child, force=True)
     child.wait()
 
@@ -209,7 +207,7 @@ def group_memory(leader: int) -> int | None:
 
 def _stat_fields(name: str) -> list[str] | None:
     try:
-        with open(f"/proc/{name}/stat", encoding="utf-8", errors="replace") as file:
+        with Path(f"/proc/{name}/stat").open(encoding="utf-8", errors="replace") as file:
             return file.read().rpartition(")")[2].split()
     except OSError:
         return None
@@ -217,7 +215,7 @@ def _stat_fields(name: str) -> list[str] | None:
 
 def _resident(pid: int) -> int:
     try:
-        with open(f"/proc/{pid}/statm", encoding="ascii") as file:
+        with Path(f"/proc/{pid}/statm").open(encoding="ascii") as file:
             return int(file.read().split()[1]) * _PAGE
     except (OSError, IndexError):
         return 0

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Union
 
 from kaggle_shim.errors import RefError
 
@@ -142,9 +141,9 @@ class ModelRef:
         return (f"models/{self.owner}/{tail}", f"m/{self.owner}/{tail}", tail)
 
 
-Ref = Union[CompetitionRef, DatasetRef, NotebookRef, ModelRef]
+Ref = CompetitionRef | DatasetRef | NotebookRef | ModelRef
 
-_KINDS: dict[str, type[CompetitionRef] | type[DatasetRef] | type[NotebookRef] | type[ModelRef]] = {
+_KINDS: dict[str, type[Ref]] = {
     "competition": CompetitionRef,
     "dataset": DatasetRef,
     "notebook": NotebookRef,

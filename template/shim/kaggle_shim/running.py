@@ -273,7 +273,7 @@ class _Run:
         elif ended.exit_code != 0:
             raise EntryPointError(failure(self.plan.entry, ended))
 
-    def warning_time(self) -> tuple[float, "_Say"] | None:
+    def warning_time(self) -> tuple[float, _Say] | None:
         if self.plan.limit is None:
             return None
         seconds = self.plan.limit * self.plan.warn_share

@@ -23,6 +23,9 @@ CHECKS = ("exists", "columns", "strict")
 _SAMPLE_NAMES = ("sample_submission", "sampleSubmission", "SampleSubmission", "submission_format")
 _SAMPLE_PATTERN = re.compile(r"(sample|example|test).?submission|submission.?(format|sample)", re.IGNORECASE)
 _SEEN_ENTRIES = 500
+_NO_SAMPLE = (
+    "The competition has no sample submission to compare with: only the file's existence was checked."
+)
 _MISSING_VALUES = frozenset(("", "nan", "null", "none", "na"))
 # Read in a child, with the interpreter that has the entry point's packages; the shim itself knows no parquet.
 _PARQUET_READER = """
@@ -86,25 +89,17 @@ def look(
         )
     if check == "exists" or path.suffix not in (".csv", ".parquet"):
         return Verdict((), (), None)
+    sample = find_sample(competition, path.suffix) if competition is not None else None
+    rows = None
     try:
         table = read(path, python, environment)
+        rows = table.rows
+        if sample is None:
+            return Verdict((), (_NO_SAMPLE,), rows)
+        errors, warnings = judge(table, read(sample, python, environment), check, path.name, sample.name)
     except SubmissionError as error:
-        return Verdict((), (str(error),), None)
-    sample_path = find_sample(competition, path.suffix) if competition is not None else None
-    if sample_path is None:
-        return Verdict(
-            (),
-            (
-                "The competition has no sample submission to compare with: only the file's existence was checked.",
-            ),
-            table.rows,
-        )
-    try:
-        sample = read(sample_path, python, environment)
-    except SubmissionError as error:
-        return Verdict((), (str(error),), table.rows)
-    errors, warnings = judge(table, sample, check, path.name, sample_path.name)
-    return Verdict(errors, warnings, table.rows)
+        return Verdict((), (str(error),), rows)
+    return Verdict(errors, warnings, rows)
 
 
 def judge(

@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 from kaggle_shim import mounts
-from kaggle_shim.collect import collect
+from kaggle_shim.collecting import collect
 from kaggle_shim.errors import PlanError
 from kaggle_shim.plan import Plan, current
 from kaggle_shim.report import Report, image_identity, machine, python_version

@@ -1,0 +1,36 @@
+"""`invoke push-model`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from workflow import push, push_model
+from workflow.pushing import Options, Push
+from workflow.workspace import Workspace
+
+
+def main(
+    workspace: Workspace,
+    *,
+    exp: str,
+    path: str,
+    handle: str,
+    framework: str,
+    licence: str,
+    ignore: list[str],
+    notebook: str,
+    json: bool,
+    **options: Any,  # noqa: ANN401 - the fields of Options
+) -> None:
+    """Push one model and print what became of it."""
+    outcome = push_model.run(
+        Push(workspace, Options.parse(json=json, **options)),
+        exp=exp,
+        path=path,
+        handle=handle,
+        framework=framework,
+        licence=licence,
+        ignore=tuple(ignore),
+        notebook=notebook,
+    )
+    push.show([outcome], json=json)

@@ -1,0 +1,158 @@
+"""A workspace, a local Kaggle, and a runner that plays what the shim does in milliseconds."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from kaggle_shim.deps_manifest import DepsManifest
+from kaggle_shim.manifest import CODES_MANIFEST, Manifest, short
+from kaggle_shim.report import Report
+from tests.local_kaggle import LocalKaggle, RunOrder, ScriptedRunner
+from workflow import compose, push, push_codes, push_deps, push_sub, workspace
+from workflow.pushing import Options, Outcome, Push
+
+ROOT = Path(__file__).resolve().parents[2]
+COMPETITION = "child-mind-institute-detect-sleep-states"
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace as `copier copy` makes it, with the example and its data; not to be changed."""
+    root = tmp_path_factory.mktemp("made") / "ws"
+    clone = tmp_path_factory.mktemp("template") / "clone"
+    shutil.copytree(ROOT, clone, symlinks=True, ignore=shutil.ignore_patterns(".git", "*cache*", "__pycache__", "build", "tests"))
+    answers = ("example=cmi-sleep", "username=tester", "prefix=cmi", "accelerator=none")
+    words = [word for answer in answers for word in ("-d", answer)]
+    subprocess.run([sys.executable, "-m", "copier", "copy", "--defaults", "--quiet", *words, str(clone), str(root)], check=True)
+    return root
+
+
+@dataclass
+class Played:
+    """What the runner did: plans in order, and how to make it fail."""
+
+    plans: list[str] = field(default_factory=list)
+    fail: Callable[[str], str | None] = lambda _: None
+
+
+@dataclass
+class Scene:
+    """One workspace against one local Kaggle."""
+
+    root: Path
+    kaggle: LocalKaggle
+    played: Played
+    said: list[str] = field(default_factory=list)
+    warned: list[str] = field(default_factory=list)
+
+    def push(self, **options: object) -> Push:
+        """A command, whose lines are collected."""
+        made = Push(workspace.load(self.root), Options(**{"limit": 3.0, **options}))  # type: ignore[arg-type]  # names are Options' own
+        made.say = self.said.append
+        made.warn = self.warned.append  # type: ignore[method-assign]  # collected in place of printed
+        made.kaggle._warn = self.warned.append
+        made.waits = type(made.waits)(made.waits.poll, self.said.append, made.waits.limit)
+        return made
+
+    def codes(self, **options: object) -> Outcome:
+        return push_codes.run(self.push(**options))
+
+    def deps(self, **options: object) -> list[Outcome]:
+        return push_deps.run(self.push(**options))
+
+    def sub(self, **options: object) -> Outcome:
+        return push_sub.run(self.push(**options), "sub")
+
+    def all(self, **options: object) -> list[Outcome]:
+        return push.run(self.push(**options), "sub")
+
+    def edit(self, text: str = "\nprint('changed')\n") -> None:
+        """Change one code file."""
+        path = self.root / "codes" / "exp001.py"
+        path.write_text(path.read_text(encoding="utf-8") + text, encoding="utf-8")
+
+    def metadata(self, name: str = "sub", **changes: object) -> None:
+        """Change a notebook's metadata."""
+        path = self.root / name / "kernel-metadata.json"
+        path.write_text(json.dumps({**json.loads(path.read_text(encoding="utf-8")), **changes}, indent=2), encoding="utf-8")
+
+    def versions(self, thing: str) -> int:
+        """How many versions there are on Kaggle."""
+        store = self.kaggle.world.store
+        found = store.datasets.get(f"tester/cmi-{thing}") or store.notebooks.get(f"tester/cmi-{thing}")
+        return len(found.versions) if found is not None else 0
+
+    def sends(self) -> int:
+        """Requests that send something."""
+        methods = {"CreateDataset", "CreateDatasetVersion", "SaveKernel", "PUT", "StartBlobUpload"}
+        return sum(request.method in methods for request in self.kaggle.requests())
+
+    def invoke(self, *words: str, timeout: float = 60.0, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Run a command for real."""
+        return subprocess.run(
+            [sys.executable, "-m", "invoke", *words],
+            cwd=self.root,
+            env={**self.kaggle.environment(), "INVOKE_WORKSPACE_POLL": "0.1", **environment},
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+
+
+def play(played: Played, order: RunOrder) -> list[str]:
+    """What the shim would do, from the plan inside the notebook and what is mounted."""
+    plan = compose.plan_of(order.notebook.read_text(encoding="utf-8"))
+    if plan is None:
+        return ["a notebook without a plan"]
+    played.plans.append(plan.notebook)
+    failure = played.fail(plan.notebook)
+    if plan.role == "deps":
+        if failure:
+            raise ValueError(failure)
+        manifest = DepsManifest(plan.workspace, plan.deps_fingerprint or "", "cp311", "linux_x86_64", {}, "1", (), (), ())
+        (order.working / "deps-manifest.json").write_text(manifest.dumps(), encoding="utf-8")
+        return ["collected"]
+    report = Report({"notebook": plan.notebook, "template": plan.template, "warnings": []})
+    folder = next((mount.source for mount in order.mounts if mount.target.endswith("cmi-codes")), None)
+    found = Manifest.load(folder / CODES_MANIFEST).fingerprint if folder is not None else plan.inline_codes
+    wanted = next((one.fingerprint for one in plan.inputs if one.role == "codes"), plan.inline_codes)
+    if found != wanted:
+        failure = f"the codes are {short(found or '')}, the plan wants {short(wanted or '')}"
+    report.values["codes"] = {"fingerprint": found}
+    line = json.dumps({"schema": 1, **report.values, **({"failure": failure} if failure else {}), "phases": {}})
+    (order.working / "run-report.json").write_text(line, encoding="utf-8")
+    (order.working / "submission.csv").write_text("row_id\n0\n", encoding="utf-8")
+    if failure:
+        order.working.joinpath("run-report.json").write_text(line, encoding="utf-8")
+        raise ValueError(failure)
+    return [f"kaggle_shim report: {line}"]
+
+
+@pytest.fixture
+def scene(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
+    """A fresh workspace and a fresh local Kaggle, which this process's clients speak to."""
+    root = tmp_path / "ws"
+    shutil.copytree(made, root, symlinks=True)
+    played = Played()
+    kaggle = LocalKaggle(tmp_path / "kaggle", runner=ScriptedRunner(lambda order: play(played, order)))
+    files = {p.name: p.read_bytes() for p in (root / "data" / "competitions" / COMPETITION).iterdir()}
+    kaggle.add_competition(COMPETITION, public=files, metric="accuracy")
+    kaggle.behave(processing_seconds=0.05, model_processing_seconds=0.05)
+    monkeypatch.chdir(root)
+    for name in ("KAGGLE_USERNAME", "KAGGLE_KEY", "no_proxy", "NO_PROXY", "KAGGLE_CONFIG_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    with kaggle:
+        for name, value in kaggle.environment().items():
+            if name.startswith("KAGGLE") or name in ("http_proxy", "HOME", "TMPDIR"):
+                monkeypatch.setenv(name, value)
+        monkeypatch.setenv("INVOKE_WORKSPACE_POLL", "0.05")
+        yield Scene(root, kaggle, played)

@@ -1,0 +1,184 @@
+"""What a push sends, and what it leaves alone."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import pytest
+
+from kaggle_shim.manifest import CODES_MANIFEST
+from tests.push.conftest import Scene
+from workflow.errors import Refused, WorkflowError
+
+
+def did(outcomes: object) -> list[str]:
+    return [outcome.did for outcome in outcomes]  # type: ignore[attr-defined]  # a list of outcomes
+
+
+def test_first_push_sends_codes_deps_and_sub_and_sees_each_through(scene: Scene) -> None:
+    outcomes = scene.all()
+    assert did(outcomes) == ["sent", "sent", "sent"]
+    assert scene.played.plans == ["tester/cmi-deps", "tester/cmi-sub"]
+    sent = json.loads(scene.kaggle.dataset_files("tester/cmi-codes")[CODES_MANIFEST])
+    assert sent["fingerprint"] == outcomes[0].fingerprint
+    assert set(outcomes[2].seconds) == {"upload", "queue", "run"}
+
+
+def test_second_push_sends_nothing_and_asks_three_questions(scene: Scene) -> None:
+    scene.all()
+    scene.kaggle.forget_requests()
+    assert did(scene.all()) == ["unchanged", "unchanged", "unchanged"]
+    asked = [request.method for request in scene.kaggle.requests()]
+    assert asked == ["IntrospectToken", "GetDataset", "GetKernel", "GetKernel"]
+
+
+def test_without_build_a_second_push_asks_more_and_sends_nothing(scene: Scene) -> None:
+    scene.all()
+    shutil.rmtree(scene.root / "build")
+    scene.kaggle.forget_requests()
+    assert did(scene.all()) == ["unchanged", "unchanged", "unchanged"]
+    assert scene.sends() == 0
+
+
+def test_a_changed_code_file_sends_codes_and_sub_not_deps(scene: Scene) -> None:
+    scene.all()
+    scene.edit()
+    assert did(scene.all(message="lower rate")) == ["sent", "unchanged", "sent"]
+    version = scene.kaggle.dataset("tester/cmi-codes").versions[-1]
+    assert version.notes.startswith("lower rate [codes:")
+    assert (scene.versions("codes"), scene.versions("deps"), scene.versions("sub")) == (2, 1, 2)
+
+
+def test_changed_requirements_run_the_wheel_notebook_again(scene: Scene) -> None:
+    scene.all()
+    (scene.root / "deps" / "requirements.txt").write_text("loguru\n", encoding="utf-8")
+    assert did(scene.all()) == ["unchanged", "sent", "sent"]
+
+
+def test_own_wheels_go_up_first_as_a_private_dataset(scene: Scene) -> None:
+    (scene.root / "deps" / "wheels").mkdir()
+    (scene.root / "deps" / "wheels" / "mine-1.0-py3-none-any.whl").write_bytes(b"PK\x05\x06" + bytes(18))
+    assert did(scene.deps()) == ["sent", "sent"]
+    assert "mine-1.0-py3-none-any.whl" in scene.kaggle.dataset_files("tester/cmi-wheels")
+    assert scene.kaggle.dataset("tester/cmi-wheels").is_private
+    assert "tester/cmi-wheels" in scene.kaggle.notebook("tester/cmi-deps").versions[-1].dataset_sources
+
+
+def test_inline_codes_need_no_dataset(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INVOKE_WORKSPACE_CODES", "inline")
+    assert did(scene.all()) == ["inline", "sent", "sent"]
+    assert "tester/cmi-codes" not in scene.kaggle.world.store.datasets
+    assert did(scene.all()) == ["inline", "unchanged", "unchanged"]
+
+
+def test_a_failed_run_is_pushed_again_though_nothing_changed(scene: Scene) -> None:
+    scene.played.fail = lambda name: "out of luck" if name.endswith("sub") else None
+    with pytest.raises(WorkflowError, match="out of luck"):
+        scene.all()
+    scene.played.fail = lambda _: None
+    assert did(scene.all()) == ["unchanged", "unchanged", "sent"]
+
+
+def test_force_sends_though_nothing_changed(scene: Scene) -> None:
+    scene.all()
+    assert did(scene.all(force=True)) == ["sent", "sent", "sent"]
+    assert scene.versions("codes") == 2
+
+
+def test_dry_run_lists_and_sends_nothing(scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:
+    assert did(scene.all(dry_run=True)) == ["would send", "would send", "would send"]
+    assert scene.sends() == 0
+    assert "exp001.py" in capsys.readouterr().out
+
+
+def test_no_wait_leaves_and_the_next_push_goes_on_waiting(scene: Scene) -> None:
+    scene.codes()
+    scene.deps()
+    scene.kaggle.hold_runs()
+    assert scene.sub(wait=False).did == "sent"
+    scene.kaggle.release_runs()
+    again = scene.sub()
+    assert (again.did in ("found", "unchanged"), again.version, scene.versions("sub")) == (True, 1, 1)
+
+
+def test_codes_of_another_workspace_are_not_touched_unasked(scene: Scene) -> None:
+    scene.kaggle.add_dataset("tester/cmi-codes", {"last_years.py": "1"})
+    with pytest.raises(Refused, match=r"take-over"):
+        scene.codes()
+    assert scene.versions("codes") == 1
+    assert scene.codes(allow=frozenset(["take-over"])).version == 2
+
+
+def test_a_notebook_of_another_workspace_is_not_touched_unasked(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    scene.all()
+    monkeypatch.setenv("INVOKE_WORKSPACE_ID", "0123456789abcdef")
+    with pytest.raises(Refused, match=r"notebook tester/cmi-deps.*take-over"):
+        scene.deps()
+    assert scene.deps(allow=frozenset(["take-over"]))[0].version == 2
+
+
+def test_a_notebook_edited_in_the_browser_is_saved_beside_and_asked_about(scene: Scene) -> None:
+    scene.all()
+    notebook = scene.kaggle.notebook("tester/cmi-sub")
+    source = scene.kaggle.world.store.notebook_folder(notebook, 1) / "source"
+    value = json.loads(source.read_text(encoding="utf-8"))
+    value["cells"][-1]["source"] += "\nprint('edited on the site')"
+    source.write_text(json.dumps(value), encoding="utf-8")
+    with pytest.raises(Refused, match=r"edited on Kaggle.*edited-on-kaggle"):
+        scene.sub()
+    assert "edited on the site" in (scene.root / "sub" / "from-kaggle-v1.ipynb").read_text(encoding="utf-8")
+    assert scene.sub(yes=True).version == 2
+
+
+def test_codes_that_are_not_on_kaggle_yet_are_said_before_the_notebook_goes(scene: Scene) -> None:
+    scene.all()
+    scene.edit()
+    with pytest.raises(Refused, match=r"codes-not-current"):
+        scene.sub()
+    assert scene.versions("sub") == 1
+
+
+def test_a_token_of_somebody_else_is_said_before_any_upload(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KAGGLE_API_TOKEN", scene.kaggle.add_user("mate"))
+    with pytest.raises(Refused, match=r"those of mate.*belongs to tester.*other-account"):
+        scene.codes()
+    assert scene.sends() == 0
+    monkeypatch.setenv("INVOKE_WORKSPACE_OWNER", "mate")
+    assert scene.codes().name == "mate/cmi-codes"
+
+
+def test_metadata_alone_makes_nothing_public(scene: Scene) -> None:
+    scene.codes()
+    scene.deps()
+    scene.metadata(is_private=False)
+    with pytest.raises(WorkflowError, match="--public"):
+        scene.sub()
+    assert scene.versions("sub") == 0
+    scene.sub(public=True)
+    assert not scene.kaggle.notebook("tester/cmi-sub").is_private
+
+
+def test_credentials_in_codes_are_never_sent(scene: Scene) -> None:
+    (scene.root / "codes" / "settings.json").write_text('{"username": "tester", "key": "0"}', encoding="utf-8")
+    with pytest.raises(WorkflowError, match=r"settings\.json holds Kaggle credentials"):
+        scene.codes(allow=frozenset(["secrets", "take-over"]))
+    assert scene.sends() == 0
+
+
+def test_an_older_version_that_runs_is_said(scene: Scene) -> None:
+    scene.codes()
+    scene.deps()
+    scene.kaggle.hold_runs()
+    scene.sub(wait=False)
+    scene.metadata(keywords=["gpu"])
+    scene.sub(wait=False)
+    assert any("version 1 still runs" in line for line in scene.warned)
+
+
+def test_accelerator_names_and_quota_are_said_and_refuse_nothing(scene: Scene) -> None:
+    scene.codes()
+    scene.deps()
+    scene.sub(accelerator="NvidiaTeslaP100")
+    assert any("NvidiaTeslaT4" in line for line in scene.warned)
+    assert any("quota" in line for line in scene.said)
