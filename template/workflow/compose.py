@@ -33,14 +33,14 @@ _CODES = {codes!r}
 
 
 def _unpack():
-    import base64, io, os, sys, tempfile, time, zipfile
+    import base64, io, os, sys, tempfile, time, zipfile, zlib
 
     if sys.version_info < (3, 10):
         raise SystemExit("kaggle_shim wants Python 3.10 or newer, this image has " + sys.version.split()[0] + ": pin another image.")
     folder = tempfile.mkdtemp(prefix="kaggle_shim-")
-    zipfile.ZipFile(io.BytesIO(base64.b64decode(_SHIM))).extractall(folder)
+    zipfile.ZipFile(io.BytesIO(zlib.decompress(base64.b64decode(_SHIM)))).extractall(folder)
     if _CODES:
-        zipfile.ZipFile(io.BytesIO(base64.b64decode(_CODES))).extractall(os.path.join(folder, "codes"))
+        zipfile.ZipFile(io.BytesIO(zlib.decompress(base64.b64decode(_CODES)))).extractall(os.path.join(folder, "codes"))
     plan = os.path.join(folder, "plan.json")
     with open(plan, "w", encoding="utf-8") as file:
         file.write(_PLAN)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
-from kaggle_shim.running import duration
+from workflow.durations import spell
 from workflow.history_fold import Submission, experiment_of
 
 
@@ -93,10 +93,10 @@ def estimate(
         return Estimate(
             None,
             None,
-            f"How much of the limit of {duration(limit)} the rerun takes is not known: {_lacking(save_run)}.",
+            f"How much of the limit of {spell(limit)} the rerun takes is not known: {_lacking(save_run)}.",
         )
     share = seconds / limit
-    sentence = f"The rerun will probably take {duration(seconds)}, {share:.0%} of the limit of {duration(limit)}: {ground}."
+    sentence = f"The rerun will probably take {spell(seconds)}, {share:.0%} of the limit of {spell(limit)}: {ground}."
     return Estimate(seconds, share, sentence)
 
 
@@ -109,7 +109,7 @@ def _same_codes(measured: Sequence[Submission], codes: str | None) -> tuple[floa
     if not same:
         return None
     last = same[-1]
-    off = f" (± {duration(last.rerun_error)})" if last.rerun_error else ""
+    off = f" (± {spell(last.rerun_error)})" if last.rerun_error else ""
     return last.rerun_seconds or 0.0, f"submission {last.ref} took that long with the same codes{off}"
 
 
@@ -120,7 +120,7 @@ def _by_rows(save_run: SaveRun, hidden_rows: int | None) -> tuple[float, str] | 
         save_run.seconds if save_run.entry_seconds is None else min(save_run.entry_seconds, save_run.seconds)
     )
     seconds = save_run.seconds - grows + grows * hidden_rows / save_run.rows
-    ground = f"the save run's entry point took {duration(grows)} for {save_run.rows:,} rows, and {hidden_rows:,} rows are taken to need as much each"
+    ground = f"the save run's entry point took {spell(grows)} for {save_run.rows:,} rows, and {hidden_rows:,} rows are taken to need as much each"
     return seconds, ground
 
 

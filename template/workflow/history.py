@@ -9,11 +9,10 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
-from statistics import median
 from typing import Any
 
 from kaggle_shim.manifest import short
-from kaggle_shim.running import duration
+from workflow.durations import spell
 from workflow.errors import WorkflowError
 from workflow.history_fold import Submission
 from workflow.ledger_event import Part, stamp
@@ -36,6 +35,7 @@ _SHORT = {
     "commit": "git_commit",
 }
 _SMALL = 1e-3
+_NOTABLE = 0.05
 _SCORES = ("public_score", "private_score", "cv")
 
 
@@ -116,7 +116,7 @@ def arrange(submissions: Sequence[Submission], by: str, ranking: Order) -> tuple
     if name not in known_names():
         raise WorkflowError(f"--sort {by} names no column: known are {', '.join(known_names())}.")
     down = name == "time" or (name in _SCORES and ranking.better == HIGHER)
-    values = [(flat(one)[name], one) for one in submissions]
+    values = [(one.time if name == "time" else flat(one)[name], one) for one in submissions]
     present = sorted((pair for pair in values if pair[0] is not None), key=lambda pair: pair[0], reverse=down)
     return (*(one for _, one in present), *(one for value, one in values if value is None))
 
@@ -161,6 +161,8 @@ def grouped(submissions: Sequence[Submission], ranking: Order) -> tuple[Group, .
 
 
 def _group(name: str, own: Sequence[Submission], ranking: Order) -> Group:
+    from statistics import median
+
     best = {score: ranking.best(own, score) for score in _SCORES}
     values = {score: getattr(one, score) if one is not None else None for score, one in best.items()}
     reruns = [one.rerun_seconds for one in own if one.rerun_seconds is not None]
@@ -176,7 +178,12 @@ def _group(name: str, own: Sequence[Submission], ranking: Order) -> Group:
 
 def cells(one: Submission) -> dict[str, str]:
     """A submission as the table shows it; an empty text for what is not known."""
-    off = f" ±{duration(one.rerun_error)}" if one.rerun_error and one.rerun_error >= 1 else ""
+    # A measurement from outside is off by the pause between two looks: said where that is more than a hair.
+    off = (
+        f" ±{spell(one.rerun_error)}"
+        if one.rerun_error and one.rerun_error > _NOTABLE * (one.rerun_seconds or 0.0)
+        else ""
+    )
     return {
         "date (UTC)": f"{one.time:%Y-%m-%d %H:%M}",
         "ref": one.ref,
@@ -184,13 +191,13 @@ def cells(one: Submission) -> dict[str, str]:
         "public": number(one.public_score) or (one.status or "" if not one.complete else ""),
         "private": number(one.private_score),
         "CV": number(one.cv),
-        "rerun": duration(one.rerun_seconds) + off if one.rerun_seconds is not None else "",
+        "rerun": spell(one.rerun_seconds) + off if one.rerun_seconds is not None else "",
         "message": one.error or one.message or "",
         "codes": short(one.codes.fingerprint) if one.codes and one.codes.fingerprint else "",
         "version": str(one.notebook_version or ""),
         "commit": f"{one.git_commit[:8]}{'+' if one.git_dirty else ''}" if one.git_commit else "",
         "account": one.account or "",
-        "save run": duration(one.save_run_seconds) + (" light" if one.light else "")
+        "save run": spell(one.save_run_seconds) + (" light" if one.light else "")
         if one.save_run_seconds is not None
         else "",
         "machine": one.machine_shape or "",
@@ -205,7 +212,7 @@ def group_cells(one: Group) -> dict[str, str]:
         "public": number(one.public_score),
         "private": number(one.private_score),
         "CV": number(one.cv),
-        "rerun": duration(one.rerun_seconds) if one.rerun_seconds is not None else "",
+        "rerun": spell(one.rerun_seconds) if one.rerun_seconds is not None else "",
         "best": one.best or "",
         "last (UTC)": f"{one.last:%Y-%m-%d %H:%M}",
     }
@@ -218,6 +225,11 @@ def number(value: float | None) -> str:
     if value and abs(value) < _SMALL:
         return f"{value:.4g}"
     return f"{value:.6f}".rstrip("0").rstrip(".")
+
+
+def printable(text: str) -> str:
+    """One line without control characters: a message must not move a terminal's cursor, and XML can't carry them."""
+    return text if text.isprintable() else "".join(one if one.isprintable() else " " for one in text)
 
 
 def _test(condition: str) -> Callable[[dict[str, Any]], bool]:

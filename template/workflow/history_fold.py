@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
+from functools import cache
 from itertools import groupby
 from pathlib import PurePosixPath
 from typing import Any
@@ -93,6 +94,7 @@ class Submission:
 _OWN = tuple(one.name for one in fields(Submission) if one.name not in ("ref", "time", "recorded"))
 
 
+@cache
 def experiment_of(entry: tuple[str, ...]) -> str:
     """The experiment that an entry point belongs to."""
     if entry[0] == "-m" and len(entry) > 1:
@@ -143,12 +145,19 @@ def better_of(events: Iterable[Event]) -> str | None:
 
 def _one(ref: str, told: list[Event], pushes: Mapping[tuple[str, int], Mapping[str, Any]]) -> Submission:
     ours = [event for event in told if event.event == SUBMITTED]
-    values: dict[str, Any] = {}
+    found: dict[str, Any] = {}
     for event in reversed(told):
-        values |= _stated(event, _OWN)
-    values |= pushes.get((values.get("notebook", ""), values.get("notebook_version", -1)), {})
+        if event.event != SUBMITTED:
+            found |= _stated(event, _OWN)
+    recorded: dict[str, Any] = {}
     for event in ours:
-        values |= _stated(event, _OWN)
+        recorded |= _stated(event, _OWN)
+    values = {**found, **recorded}
+    values = {
+        **values,
+        **pushes.get((values.get("notebook", ""), values.get("notebook_version", -1)), {}),
+        **recorded,
+    }
     for event in told:
         if event.status is not None:
             # A submission that was scored after all has no failure any more.

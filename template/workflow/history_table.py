@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from workflow.history import printable
+
 _GAP = 2
 _FLEXIBLE = "message"
 _FLEXIBLE_LEAST = 16
@@ -47,11 +49,9 @@ def fit(rows: Sequence[Mapping[str, str]], marks: Sequence[str], width: int | No
         marks: what stands before each row, such as `*`.
         width: cells in a line, None for as wide as it gets.
     """
-    from rich.cells import cell_len, set_cell_size
-
-    shown = [{name: _printable(text) for name, text in row.items()} for row in rows]
+    shown = [{name: printable(text) for name, text in row.items()} for row in rows]
     names = [name for name in (rows[0] if rows else ()) if any(row[name] for row in shown)]
-    widths = {name: max(cell_len(name), *(cell_len(row[name]) for row in shown)) for name in names}
+    widths = {name: max(_width(name), *(_width(row[name]) for row in shown)) for name in names}
     kept = _kept(widths, width)
     if width is not None and _FLEXIBLE in kept:
         taken = sum(widths[name] + _GAP for name in kept if name != _FLEXIBLE)
@@ -61,16 +61,14 @@ def fit(rows: Sequence[Mapping[str, str]], marks: Sequence[str], width: int | No
         parts = [mark.ljust(_GAP - 1)]
         for name in kept:
             text = row[name]
-            lacking = widths[name] - cell_len(text)
+            lacking = widths[name] - _width(text)
             if lacking < 0:
-                text = set_cell_size(text, widths[name] - 1).rstrip() + "…"
-                lacking = widths[name] - cell_len(text)
+                text = _cut(text, widths[name])
+                lacking = widths[name] - _width(text)
             parts.append(" " * lacking + text if name in _RIGHT else text + " " * lacking)
         text = parts[0] + " " + (" " * _GAP).join(parts[1:])
         return (
-            text.rstrip()
-            if width is None or cell_len(text.rstrip()) <= width
-            else set_cell_size(text, width - 1) + "…"
+            text.rstrip() if width is None or _width(text.rstrip()) <= width else _cut(text, width - 1) + "…"
         )
 
     lines = (
@@ -93,6 +91,17 @@ def _kept(widths: Mapping[str, int], width: int | None) -> list[str]:
     return [name for name in widths if name in chosen]
 
 
-def _printable(text: str) -> str:
-    """One line without control characters: a message must not move the terminal's cursor."""
-    return text if text.isprintable() else "".join(one if one.isprintable() else " " for one in text)
+def _width(text: str) -> int:
+    """Cells of a terminal that a text takes; letters of some scripts take two."""
+    if text.isascii():
+        return len(text)
+    from rich.cells import cell_len
+
+    return cell_len(text)
+
+
+def _cut(text: str, width: int) -> str:
+    """The beginning of a text that does not fit, with an ellipsis."""
+    from rich.cells import set_cell_size
+
+    return set_cell_size(text, width - 1).rstrip() + "…"

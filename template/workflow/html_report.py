@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from kaggle_shim.manifest import short
-from kaggle_shim.running import duration
 from workflow import history, pictures
-from workflow.history import Order
+from workflow.durations import spell
+from workflow.history import Order, printable
 from workflow.history_fold import Submission
 
 _CSS = Path(__file__).with_name("report.css")
@@ -93,7 +93,7 @@ def _heading(submissions: Sequence[Submission], facts: Facts) -> str:
         )
         sentence += f" Best public score: <strong>{escape(history.number(best.public_score))}</strong>, submission {escape(best.ref)}{assumed}."
     if facts.limit_assumed:
-        sentence += f" Limit: {duration(facts.limit)} assumed, <code>workspace.limit</code> is not set."
+        sentence += f" Limit: {spell(facts.limit)} assumed, <code>workspace.limit</code> is not set."
     lines.append(f"<p>{sentence}</p>")
     if facts.warning:
         lines.append(f'<p class="warning">{escape(facts.warning)}</p>')
@@ -114,7 +114,7 @@ def _comparison(submissions: Sequence[Submission]) -> str:
     if len(submissions) < len(("one", "other")):
         return f'{head}<p class="missing">Two submissions are needed for a comparison.</p></section>'
     options = "".join(
-        f'<option value="{escape(one.ref)}">{escape(_label(one))}</option>'
+        f'<option value="{escape(printable(one.ref))}">{escape(_label(one))}</option>'
         for one in sorted(submissions, key=lambda one: one.time, reverse=True)
     )
     return (
@@ -154,10 +154,10 @@ def _embedded(submissions: Sequence[Submission]) -> str:
 
 def _compared(values: Mapping[str, Any]) -> dict[str, Any]:
     """What a comparison shows of a submission: what came of it first, long digests by their beginning, times in whole seconds."""
-    first = {name: values[name] for name in _FIRST}
+    first = {"ref": printable(values["ref"])} | {name: values[name] for name in _FIRST}
     shown = {
         name: value
-        for name, value in {**first, **values}.items()
+        for name, value in {**first, **values, **first}.items()
         if value is not None and name not in _NOT_COMPARED
     }
     for name, value in shown.items():

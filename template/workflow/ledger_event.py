@@ -143,19 +143,17 @@ class Event:
         extra: dict[str, Any] = {}
         for name, stated in value.items():
             parse = _PARSERS.get(name)
-            if name in ("codes", "deps", "sub") and isinstance(stated, dict):
-                extra |= {
-                    f"{name}.{key}": inner
-                    for key, inner in stated.items()
-                    if key not in Part.__dataclass_fields__
-                }
             if parse is None:
                 extra[name] = stated
-            elif stated is not None:
-                try:
-                    known[name] = parse(stated)
-                except ValueError as error:
-                    raise ValueError(f"{name}: {error}") from error
+                continue
+            if stated is None:
+                continue
+            try:
+                known[name] = parse(stated)
+            except ValueError as error:
+                raise ValueError(f"{name}: {error}") from error
+            if parse is _part and not _PART.issuperset(stated):
+                extra |= {f"{name}.{key}": inner for key, inner in stated.items() if key not in _PART}
         missing = [name for name in ("event", "time") if name not in known]
         if missing:
             raise ValueError(f"{' and '.join(missing)} missing")
@@ -222,6 +220,10 @@ def _moment(value: object) -> datetime:
     return moment.astimezone(UTC)
 
 
+def _part(value: object) -> Part:
+    return Part.from_json(value)
+
+
 def _list(parse: Callable[[object], Any]) -> Callable[[object], tuple[Any, ...]]:
     def parsed(value: object) -> tuple[Any, ...]:
         if not isinstance(value, list):
@@ -231,6 +233,7 @@ def _list(parse: Callable[[object], Any]) -> Callable[[object], tuple[Any, ...]]
     return parsed
 
 
+_PART = frozenset(one.name for one in fields(Part))
 _SPECIAL: Mapping[str, Callable[[object], Any]] = {
     "time": _moment,
     "submitted": _moment,
@@ -238,10 +241,10 @@ _SPECIAL: Mapping[str, Callable[[object], Any]] = {
     "entry": _list(_text),
     "args": _list(_text),
     "git_dirty": _flag,
-    "codes": Part.from_json,
-    "deps": Part.from_json,
-    "sub": Part.from_json,
-    "models": _list(Part.from_json),
+    "codes": _part,
+    "deps": _part,
+    "sub": _part,
+    "models": _list(_part),
     "save_run_seconds": _number,
     "save_run_rows": _count,
     "peak_memory": _count,

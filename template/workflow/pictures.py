@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from kaggle_shim.running import duration
-from workflow.history import Order, number
+from workflow.durations import spell
+from workflow.history import Order, number, printable
 from workflow.history_fold import Submission
 
 # The page gives these names their colours, once for light and once for dark.
@@ -128,7 +128,7 @@ def score_against_rerun(submissions: Sequence[Submission], limit: float, *, limi
         _series("scored", _PUBLIC, scored, lambda one: (_set(one.rerun_seconds), _set(one.public_score))),
         _series("failed, without a score", _FAILED, failed, lambda one: (_set(one.rerun_seconds), ticks[0])),
         Series(
-            f"limit {duration(limit)}{', assumed' if limit_assumed else ''}",
+            f"limit {spell(limit)}{', assumed' if limit_assumed else ''}",
             _LIMIT,
             ((limit, ticks[0]), (limit, ticks[-1])),
             line=True,
@@ -241,7 +241,7 @@ def _series(
         title,
         colour,
         tuple(at(one) for one in found),
-        tuple(one.ref for one in found),
+        tuple(printable(one.ref) for one in found),
         tuple(_tip(one) for one in found),
     )
 
@@ -267,15 +267,10 @@ def _tip(one: Submission) -> str:
         else (one.error or one.status or ""),
         f"private {number(one.private_score)}" if one.private_score is not None else "",
         f"CV {number(one.cv)}" if one.cv is not None else "",
-        f"rerun {duration(one.rerun_seconds)}" if one.rerun_seconds is not None else "",
+        f"rerun {spell(one.rerun_seconds)}" if one.rerun_seconds is not None else "",
         one.message or "",
     ]
-    return "\n".join(_clean(fact) for fact in facts if fact.strip())
-
-
-def _clean(text: str) -> str:
-    """Without the control characters that XML can't carry."""
-    return "".join(one if one.isprintable() else " " for one in text)
+    return "\n".join(printable(fact) for fact in facts if fact.strip())
 
 
 def _finish(root: Any, picture: Picture) -> Any:
@@ -323,7 +318,7 @@ def _date(seconds: float) -> str:
 
 
 def _clock(seconds: float) -> str:
-    return duration(seconds) if seconds else "0"
+    return spell(seconds) if seconds else "0"
 
 
 _STYLE = {

@@ -226,7 +226,8 @@ def _same(push: Push, payload: Payload, there: Dataset | None) -> int | None:
 def _check_ours(push: Push, payload: Payload, there: Dataset) -> None:
     """A dataset of that name that this workspace did not make is not touched unasked."""
     manifest = manifest_of(push, payload.ref, there.current, payload.manifest_name)
-    if manifest is not None and manifest.workspace == push.workspace.id:
+    # A version that was compared after an upload is ours, even when its manifest did not arrive whole.
+    if (manifest is not None and manifest.workspace == push.workspace.id) or "verified" in push.known.of(payload.ref.name, there.current):
         return
     whose = "was made by another workspace" if manifest is not None else "was not made by a workspace"
     push.refuse("take-over", f"The dataset {payload.ref.name} exists and {whose}: choose another prefix, or make it this workspace's own")

@@ -128,11 +128,17 @@ def send(push: Push, rules: Rules, stage: Callable[[], Payload]) -> Outcome:
 
 def _state(push: Push, rules: Rules, payload: Payload, there: Notebook) -> Run | None:
     """How the run of Kaggle's version stands when nothing has to be sent, None when something has."""
-    _check_ours(push, payload, there)
+    ours = _check_ours(push, payload, there)
     ref, version = payload.ref, there.newest
     known = push.known.of(ref.name, version)
-    unchanged = rules.same(there.text, payload.text) and (
-        known["metadata"] == payload.metadata_hash if "metadata" in known else not push_answers.differences(payload.metadata, there)
+    unchanged = (
+        ours
+        and rules.same(there.text, payload.text)
+        and (
+            known["metadata"] == payload.metadata_hash
+            if "metadata" in known
+            else not push_answers.differences(payload.metadata, there)
+        )
     )
     if unchanged and known.get("complete"):
         return Run("COMPLETE", "")
@@ -144,15 +150,15 @@ def _state(push: Push, rules: Rules, payload: Payload, there: Notebook) -> Run |
     return None
 
 
-def _check_ours(push: Push, payload: Payload, there: Notebook) -> None:
-    """A notebook that this workspace did not make, or that was edited in the browser, is not overwritten unasked."""
+def _check_ours(push: Push, payload: Payload, there: Notebook) -> bool:
+    """Whether it is the notebook that was pushed last; one that this workspace did not make, or that was edited in the browser, is not overwritten unasked."""
     ref = payload.ref
     plan = compose.plan_of(there.text)
     moved = plan is None and push.workspace.id in there.text
     if (plan is None and not moved) or (plan is not None and plan.workspace != push.workspace.id):
         whose = "was made by another workspace" if plan is not None else "was not made by a workspace"
         push.refuse("take-over", f"The notebook {ref.name} exists and {whose}: choose another prefix, or make it this workspace's own")
-        return
+        return False
     if (moved or compose.edited(there.text)) and not compose.same(there.text, payload.text):
         beside = payload.folder.folder / f"from-kaggle-v{there.newest}.ipynb"
         write_text(beside, there.text)
@@ -162,6 +168,8 @@ def _check_ours(push: Push, payload: Payload, there: Notebook) -> None:
             "take over from it what you want to keep, then push over it with --yes",
             expected=True,
         )
+        return False
+    return True
 
 
 def _go_on(push: Push, rules: Rules, payload: Payload, there: Notebook, run: Run, outcome: Outcome) -> Outcome:
@@ -298,7 +306,8 @@ def _failure(push: Push, payload: Payload, version: int, run: Run, took: float) 
     report = push_answers.report_of(log)
     for line in tail(log, _TAIL_LINES):
         push.say(f"  | {line[:400]}")
-    said = str(report.get("failure") or run.message or "").strip().splitlines()
+    told = [line for line in tail(log, _TAIL_LINES) if "Error: " in line and not line.startswith(" ")]
+    said = str(report.get("failure") or run.message or (told[-1] if told else "")).strip().splitlines()
     why = f": {said[0]}" if said else ", and Kaggle gives no reason: `invoke logs` shows all of its log"
     return f"{name} failed after {seconds(took)} ({run.status.lower()}){why}"
 

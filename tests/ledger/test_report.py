@@ -115,13 +115,13 @@ def test_markup_and_scripts_in_a_message_are_shown_as_text(page: browser.Page, t
     assert page.evaluate("document.title") == "detect-sleep: submissions"
     assert page.evaluate("document.querySelectorAll('img, script:not(#data)').length") == 1
     assert page.complaints == []
+    assert page.requests == [(tmp_path / "report.html").as_uri()]
     assert "onerror" in page.evaluate("document.getElementById('changes').textContent")
     page.evaluate("document.body.insertAdjacentHTML('beforeend', '<img src=x onerror=\"document.title=1\">')")
     page.evaluate(
         "(() => { const s = document.createElement('script'); s.textContent = 'document.title = 2'; document.body.append(s); })()"
     )
     assert page.evaluate("document.title") == "detect-sleep: submissions"
-    assert page.requests == [(tmp_path / "report.html").as_uri()]
 
 
 def test_light_and_dark_follow_the_reader(page: browser.Page, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from kaggle_shim.deps_manifest import DepsManifest
 from kaggle_shim.manifest import CODES_MANIFEST, Manifest, short
-from kaggle_shim.report import Report
+from kaggle_shim.report import LOG_PREFIX, Report
 from tests.local_kaggle import LocalKaggle, RunOrder, ScriptedRunner
 from workflow import compose, push, push_codes, push_deps, push_sub, workspace
 from workflow.pushing import Options, Outcome, Push
@@ -132,9 +132,8 @@ def play(played: Played, order: RunOrder) -> list[str]:
     (order.working / "run-report.json").write_text(line, encoding="utf-8")
     (order.working / "submission.csv").write_text("row_id\n0\n", encoding="utf-8")
     if failure:
-        order.working.joinpath("run-report.json").write_text(line, encoding="utf-8")
-        raise ValueError(failure)
-    return [f"kaggle_shim report: {line}"]
+        raise ValueError(f"{failure}\n{LOG_PREFIX}{line}")
+    return [f"{LOG_PREFIX}{line}"]
 
 
 @pytest.fixture

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from kaggle_shim.errors import ManifestError
-from kaggle_shim.manifest import FileEntry
+from kaggle_shim.manifest import DEPS_MANIFEST, FileEntry
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-DEPS_MANIFEST = "deps-manifest.json"
+__all__ = ["DEPS_MANIFEST", "DepsManifest"]
 
 _SCHEMA = 1
 

@@ -16,6 +16,7 @@ from typing import Any
 from kaggle_shim.errors import ManifestError
 
 CODES_MANIFEST = "codes-manifest.json"
+DEPS_MANIFEST = "deps-manifest.json"
 DATASET_MANIFEST = "dataset-manifest.json"
 MODEL_MANIFEST = "model-manifest.json"
 

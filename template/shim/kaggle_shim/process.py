@@ -36,6 +36,7 @@ class Ended:
             share counts once for each), None where `/proc` does not tell.
         tail: the last lines it printed.
         guarded: whether the guard ended it.
+        stopped: whether `look` ended it.
     """
 
     exit_code: int
@@ -43,6 +44,7 @@ class Ended:
     peak_memory: int | None
     tail: tuple[str, ...]
     guarded: bool
+    stopped: bool = False
 
 
 def run(
@@ -54,6 +56,7 @@ def run(
     warn_at: tuple[float, Callable[[], object]] | None = None,
     guard: float | None = None,
     grace: float = 60.0,
+    look: Callable[[], bool] | None = None,
 ) -> Ended:
     """Run a command to its end and hand on everything it prints, as it prints it.
 
@@ -65,6 +68,7 @@ def run(
         warn_at: seconds from now, and what to call then if the child still runs.
         guard: seconds from now after which the group gets SIGTERM; None for never.
         grace: seconds between SIGTERM and SIGKILL.
+        look: called four times a second, from another thread; the group gets SIGTERM when it answers True.
 
     Raises:
         OSError: the program can't be started.
@@ -80,7 +84,7 @@ def run(
         stderr=subprocess.STDOUT,
         start_new_session=_POSIX,
     )
-    watch = _Watch(child, started, warn_at, guard, grace)
+    watch = _Watch(child, started, warn_at, guard, grace, look)
     tail = _Tail()
     try:
         with _forwarded_signals(child):
@@ -98,7 +102,8 @@ def run(
         if child.stdout is not None:
             child.stdout.close()
     _signal_group(child, force=True)
-    return Ended(exit_code, time.monotonic() - started, watch.peak, tail.lines(), watch.guarded)
+    seconds = time.monotonic() - started
+    return Ended(exit_code, seconds, watch.peak, tail.lines(), watch.guarded, watch.stopped)
 
 
 def end_group(child: subprocess.Popen[bytes], grace: float) -> None:
@@ -128,7 +133,7 @@ class _Tail:
 
 
 class _Watch:
-    """Samples memory, warns once, and ends the group at the guard time."""
+    """Samples memory, warns once, and ends the group at the guard time or when it is told to."""
 
     def __init__(
         self,
@@ -137,6 +142,7 @@ class _Watch:
         warn_at: tuple[float, Callable[[], object]] | None,
         guard: float | None,
         grace: float,
+        look: Callable[[], bool] | None,
     ) -> None:
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._child = child
@@ -144,9 +150,11 @@ class _Watch:
         self._warn_at = warn_at
         self._guard = guard
         self._grace = grace
+        self._look = look
         self._done = threading.Event()
         self.peak: int | None = None
         self.guarded = False
+        self.stopped = False
 
     def start(self) -> None:
         self._thread.start()
@@ -160,6 +168,10 @@ class _Watch:
                 self._warn_at = None
             if self._guard is not None and elapsed >= self._guard and self._child.poll() is None:
                 self.guarded = True
+                end_group(self._child, self._grace)
+                return
+            if self._look is not None and self._look() and self._child.poll() is None:
+                self.stopped = True
                 end_group(self._child, self._grace)
                 return
             if self._child.poll() is not None:

@@ -7,17 +7,14 @@ All else is a warning there: Kaggle is the judge then; the save run was ours.
 from __future__ import annotations
 
 import os
-import shutil
-import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from kaggle_shim import codes, mounts, process, submission
-from kaggle_shim.deps_manifest import DEPS_MANIFEST
-from kaggle_shim.entry import command_line
+from kaggle_shim import codes, mounts, process
+from kaggle_shim.entry import command_line, duration, failure
 from kaggle_shim.errors import (
     EntryPointError,
     InstallError,
@@ -27,10 +24,13 @@ from kaggle_shim.errors import (
     ShimError,
     SubmissionError,
 )
-from kaggle_shim.manifest import CODES_MANIFEST, DATASET_MANIFEST, MODEL_MANIFEST, Manifest, short
+from kaggle_shim.manifest import CODES_MANIFEST, DATASET_MANIFEST, DEPS_MANIFEST, MODEL_MANIFEST, Manifest, short
 from kaggle_shim.plan import Input, Plan, current
 from kaggle_shim.refs import CompetitionRef
 from kaggle_shim.report import Report, image_identity, machine, python_version
+
+if TYPE_CHECKING:
+    from kaggle_shim import evaluation
 
 RERUN_VARIABLE = "KAGGLE_IS_COMPETITION_RERUN"
 REHEARSAL_VARIABLE = "KAGGLE_SHIM_REHEARSAL"
@@ -48,8 +48,6 @@ OFFLINE = {
     "WANDB_MODE": "offline",
     "NO_ALBUMENTATIONS_UPDATE": "1",
 }
-
-EVALUATION_PACKAGE = "kaggle_evaluation"
 
 
 def run() -> None:
@@ -322,42 +320,6 @@ class _Say:
 
     def __call__(self) -> None:
         self._report.warn(self._sentence)
-
-
-def failure(entry: tuple[str, ...], ended: process.Ended) -> str:
-    """One sentence about an entry point that failed, and the last lines it printed below it."""
-    how = f"ended by signal {-ended.exit_code}" if ended.exit_code < 0 else f"exit code {ended.exit_code}"
-    hint = " (often: out of memory)" if ended.exit_code in (-9, 137) else ""
-    sentence = f"The entry point {' '.join(entry)} failed after {ended.seconds:.1f} s: {how}{hint}."
-    if not ended.tail:
-        return f"{sentence} It printed nothing."
-    return "\n".join([f"{sentence} Its last lines:", *(f"  | {line}" for line in ended.tail)])
-
-
-def gpu_names() -> list[str]:
-    """Names of the GPUs that the driver shows, an empty list for none."""
-    program = shutil.which("nvidia-smi") or "/opt/bin/nvidia-smi"
-    try:
-        child = subprocess.run(
-            [program, "--query-gpu=name", "--format=csv,noheader"],
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return []
-    return (
-        [line.strip() for line in child.stdout.splitlines() if line.strip()] if child.returncode == 0 else []
-    )
-
-
-def duration(seconds: float) -> str:
-    """Seconds as people write limits: `9h`, `1h30m`, `45s`."""
-    hours, rest = divmod(round(seconds), 3600)
-    minutes, left = divmod(rest, 60)
-    parts = [f"{hours}h" if hours else "", f"{minutes}m" if minutes else "", f"{left}s" if left else ""]
-    return "".join(parts) or "0s"
 
 
 def _marker(one: Input) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv as csv_format
+import json as json_format
 import os
 import shutil
 import sys
@@ -48,7 +49,7 @@ def main(
     if warning:
         console.warn(warning)
     if json:
-        console.as_json(as_value(found, shown, best, ranking, book, group=group))
+        console.say(as_json(found, shown, best, ranking, book, group=group))
     elif csv:
         _write_csv(found, shown, ranking, group=group)
     elif not everything:
@@ -63,7 +64,7 @@ def main(
         _show(found, shown, best, ranking)
 
 
-def as_value(
+def as_json(
     found: Sequence[Submission],
     shown: Sequence[Submission],
     best: Submission | None,
@@ -71,9 +72,9 @@ def as_value(
     book: ledger.Ledger,
     *,
     group: bool,
-) -> dict[str, object]:
-    """The history as plain JSON values."""
-    value: dict[str, object] = {
+) -> str:
+    """The history as one JSON document, with a line for each submission or experiment."""
+    head = {
         "better": ranking.better,
         "better_assumed": ranking.assumed,
         "best": best.ref if best else None,
@@ -82,9 +83,14 @@ def as_value(
             {"line": one.number, "reason": one.reason, "text": one.text} for one in book.unread
         ],
     }
-    if group:
-        return {**value, "experiments": [one.to_json() for one in history.grouped(found, ranking)]}
-    return {**value, "submissions": [history.flat(one) for one in shown]}
+    name = "experiments" if group else "submissions"
+    items = (
+        [one.to_json() for one in history.grouped(found, ranking)]
+        if group
+        else [history.flat(one) for one in shown]
+    )
+    lines = ",\n".join(json_format.dumps(one, ensure_ascii=False) for one in items)
+    return f'{json_format.dumps(head, ensure_ascii=False)[:-1]}, "{name}": [\n{lines}\n]}}'
 
 
 def _show(
@@ -92,7 +98,7 @@ def _show(
 ) -> None:
     marks = ["*" if one is best else "" for one in shown]
     table = history_table.fit([history.cells(one) for one in shown], marks, _width())
-    _print_lines(table.lines, marks)
+    console.say("\n".join(table.lines))
     if best is not None:
         assumed = (
             " if higher scores are better, which is assumed: workspace.better in invoke.yaml says higher or lower"
@@ -110,7 +116,7 @@ def _show(
 def _show_groups(found: Sequence[Submission], ranking: Order) -> None:
     groups = history.grouped(found, ranking)
     table = history_table.fit([history.group_cells(one) for one in groups], [""] * len(groups), _width())
-    _print_lines(table.lines, [""] * len(groups))
+    console.say("\n".join(table.lines))
     assumed = " (assumed: workspace.better in invoke.yaml says higher or lower)" if ranking.assumed else ""
     console.say(
         f"Scores are each experiment's best, {ranking.better} taken as better{assumed}; the rerun is the median."
@@ -121,18 +127,6 @@ def _show_groups(found: Sequence[Submission], ranking: Order) -> None:
 def _say_left_out(table: history_table.Table) -> None:
     if table.left_out:
         console.say(f"Not shown at this width: {', '.join(table.left_out)} (--csv has everything).")
-
-
-def _print_lines(lines: Sequence[str], marks: Sequence[str]) -> None:
-    if not sys.stdout.isatty():
-        console.say("\n".join(lines))
-        return
-    from rich.console import Console
-    from rich.text import Text
-
-    styles = ["dim", *("bold" if mark else "" for mark in marks)]
-    text = Text("\n", no_wrap=True).join(Text(line, style) for line, style in zip(lines, styles, strict=True))
-    Console(highlight=False, soft_wrap=True).print(text)
 
 
 def _width() -> int | None:

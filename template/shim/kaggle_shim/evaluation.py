@@ -1,0 +1,94 @@
+"""Competitions in which a gateway writes the submission: it asks the notebook, which answers as a server until it is ended.
+
+In a save run the notebook plays the gateway itself (`run_local_gateway`) and leaves a file; in a scored rerun the gateway
+runs in another container and the notebook leaves nothing. Source: the `kaggle_evaluation` package of several competitions.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+PACKAGE = "kaggle_evaluation"
+# In rehearsal: a file that appears when the gateway is done, since Kaggle then ends a notebook that would serve for ever.
+DONE_VARIABLE = "KAGGLE_SHIM_GATEWAY_DONE"
+# Where a gateway looks for the server: one port, then the ones it falls back to.
+PORTS = frozenset((50051, *range(60053, 60153, 10)))
+
+_USUAL_LIMIT = 15 * 60.0
+_LIMIT = re.compile(r"^STARTUP_LIMIT_SECONDS *= *(\d+(?: *\* *\d+)*) *$", re.MULTILINE)
+_TABLES = ("/proc/net/tcp", "/proc/net/tcp6")
+_LISTENING = "0A"
+
+
+def package_in(competition: Path | None) -> Path | None:
+    """The evaluation package in a competition's folder, None when it has none."""
+    package = None if competition is None else competition / PACKAGE
+    return package if package is not None and package.is_dir() else None
+
+
+def startup_limit(package: Path | None) -> float:
+    """Seconds a gateway waits for the server: what the package says, else the 15 minutes seen so far."""
+    if package is None:
+        return _USUAL_LIMIT
+    try:
+        match = _LIMIT.search((package / "core" / "relay.py").read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError):
+        return _USUAL_LIMIT
+    if match is None:
+        return _USUAL_LIMIT
+    seconds = 1.0
+    for factor in match[1].split("*"):
+        seconds *= float(factor)
+    return seconds
+
+
+def writer(*, rerun: bool) -> str:
+    """Who writes the submission file."""
+    return (
+        "the gateway, in another container"
+        if rerun
+        else "this notebook, which plays the gateway with run_local_gateway"
+    )
+
+
+def listening(lines: Iterable[str]) -> frozenset[int]:
+    """The ports that somebody listens on, from the lines of `/proc/net/tcp`."""
+    rows = (line.split() for line in lines)
+    return frozenset(
+        int(row[1].rpartition(":")[2], 16) for row in rows if len(row) > 3 and row[3] == _LISTENING  # noqa: PLR2004 - the columns of that table
+    )
+
+
+class Startup:
+    """Looks, while the entry point runs, for the moment its server is up, and for the end of a rehearsed gateway."""
+
+    def __init__(self, started: float, say: Callable[[float], object]) -> None:
+        """`started` is when the notebook began (epoch seconds); `say` gets the seconds from then to the server's start."""
+        self.seconds: float | None = None
+        self._started = started
+        self._say = say
+        done = os.environ.get(DONE_VARIABLE)
+        self._done = Path(done) if done else None
+
+    def __call__(self) -> bool:
+        """One look; True when the gateway is done and the entry point has to be ended."""
+        if self.seconds is None and _open_ports() & PORTS:
+            self.seconds = time.time() - self._started
+            self._say(self.seconds)
+        return self._done is not None and self._done.exists()
+
+
+def _open_ports() -> frozenset[int]:
+    found: frozenset[int] = frozenset()
+    for table in _TABLES:
+        try:
+            with Path(table).open(encoding="ascii") as file:
+                found |= listening(file)
+        except OSError:
+            # No such table on this system, or no such protocol: the start is not seen, and nothing depends on it.
+            continue
+    return found

@@ -1,0 +1,122 @@
+"""Killed at any step and started again, a push converges: nothing twice, nothing lost."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+
+from tests.local_kaggle import Fault, faults
+from tests.push.conftest import Scene
+
+
+class Killer:
+    """Kills the running push when a request comes in; the connection then breaks before or after Kaggle acted."""
+
+    def __init__(self) -> None:
+        self.pid: int | None = None
+        self.killed = threading.Event()
+
+    def __call__(self, request: Mapping[str, Any]) -> bool:
+        del request
+        if self.pid is None or self.killed.is_set():
+            return False
+        os.kill(self.pid, signal.SIGKILL)
+        self.killed.set()
+        return True
+
+
+def killed_push(scene: Scene, fault: Callable[..., Fault], method: str, skip: int = 0, **options: str) -> None:
+    """Start a push and kill it at a request."""
+    killer = Killer()
+    scene.kaggle.fault(fault(method, when=killer, skip=0, match=options))
+    del skip
+    child = subprocess.Popen(
+        [sys.executable, "-m", "invoke", "push"],
+        cwd=scene.root,
+        env={**scene.kaggle.environment(), "INVOKE_WORKSPACE_POLL": "0.05"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    killer.pid = child.pid
+    told, _ = child.communicate(timeout=60)
+    assert killer.killed.is_set(), told
+    assert child.returncode == -signal.SIGKILL
+
+
+STEPS = [
+    (faults.drop_before, "StartBlobUpload", {}),
+    (faults.drop_after, "PUT", {}),
+    (faults.drop_before, "CreateDataset", {}),
+    (faults.drop_after, "CreateDataset", {}),
+    (faults.drop_before, "SaveKernel", {"slug": "tester/cmi-deps"}),
+    (faults.drop_after, "SaveKernel", {"slug": "tester/cmi-deps"}),
+    (faults.drop_before, "GetKernelSessionStatus", {"kernelSlug": "cmi-deps"}),
+    (faults.drop_after, "SaveKernel", {"slug": "tester/cmi-sub"}),
+    (faults.drop_after, "GetKernelSessionStatus", {"kernelSlug": "cmi-sub"}),
+    (faults.drop_after, "ListKernelSessionOutput", {"kernelSlug": "cmi-sub"}),
+]
+
+
+@pytest.mark.parametrize(("fault", "method", "match"), STEPS)
+def test_killed_and_started_again(scene: Scene, fault: Callable[..., Fault], method: str, match: dict[str, str]) -> None:
+    killed_push(scene, fault, method, **match)
+    acted = fault is faults.drop_after
+    limit = "60" if acted else "1"
+    again = scene.invoke("push", "--json", "--limit", f"{limit}s")
+    assert again.returncode == 0, again.stderr
+    assert [thing["version"] for thing in json.loads(again.stdout)["things"]] == [1, 1, 1]
+    assert (scene.versions("codes"), scene.versions("deps"), scene.versions("sub")) == (1, 1, 1)
+
+
+def test_a_version_that_appears_late_is_found_used_and_reported(scene: Scene) -> None:
+    assert scene.invoke("push").returncode == 0
+    scene.edit()
+    scene.kaggle.behave(processing_seconds=3.0)
+    killed_push(scene, faults.drop_after, "CreateDatasetVersion")
+    started = time.monotonic()
+    again = scene.invoke("push", "--json")
+    assert again.returncode == 0, again.stderr
+    codes, _, sub = json.loads(again.stdout)["things"]
+    assert (codes["did"], codes["version"], sub["version"]) == ("found", 2, 2)
+    assert scene.versions("codes") == 2
+    assert time.monotonic() - started > 1.0
+
+
+def test_interrupted_says_so_and_exits_130(scene: Scene) -> None:
+    scene.kaggle.hold_runs()
+    child = subprocess.Popen(
+        [sys.executable, "-m", "invoke", "push"],
+        cwd=scene.root,
+        env={**scene.kaggle.environment(), "INVOKE_WORKSPACE_POLL": "0.05"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    deadline = time.monotonic() + 30
+    while not scene.kaggle.requests(method="GetKernelSessionStatus") and time.monotonic() < deadline:
+        time.sleep(0.02)
+    child.send_signal(signal.SIGINT)
+    _, told = child.communicate(timeout=30)
+    assert child.returncode == 130, told
+    assert "goes on where it stopped" in told
+
+
+def test_two_pushes_at_once_send_one_thing_once(scene: Scene) -> None:
+    words = [sys.executable, "-m", "invoke", "push-codes", "--json"]
+    environment = {**scene.kaggle.environment(), "INVOKE_WORKSPACE_POLL": "0.05"}
+    children = [
+        subprocess.Popen(words, cwd=scene.root, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(2)
+    ]
+    ended = [child.communicate(timeout=60) for child in children]
+    assert [child.returncode for child in children] == [0, 0], ended
+    assert scene.versions("codes") == 1
