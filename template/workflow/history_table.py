@@ -67,9 +67,7 @@ def fit(rows: Sequence[Mapping[str, str]], marks: Sequence[str], width: int | No
                 lacking = widths[name] - _width(text)
             parts.append(" " * lacking + text if name in _RIGHT else text + " " * lacking)
         text = parts[0] + " " + (" " * _GAP).join(parts[1:])
-        return (
-            text.rstrip() if width is None or _width(text.rstrip()) <= width else _cut(text, width - 1) + "…"
-        )
+        return text.rstrip() if width is None or _width(text.rstrip()) <= width else _cut(text, width)
 
     lines = (
         line("", {name: name for name in names}),

@@ -17,8 +17,8 @@ _LOOK_SECONDS = 0.2
 
 
 @contextmanager
-def held(build: Path, doing: str, say: Callable[[str], None], limit: float = _LIMIT_SECONDS) -> Iterator[None]:
-    """Hold the workspace's lock.
+def held(build: Path, doing: str, say: Callable[[str], None], limit: float = _LIMIT_SECONDS) -> Iterator[bool]:
+    """Hold the workspace's lock; gives whether another command had to be waited for, and what was decided before may be stale.
 
     Args:
         build: the folder that it guards.
@@ -33,9 +33,11 @@ def held(build: Path, doing: str, say: Callable[[str], None], limit: float = _LI
 
     build.mkdir(parents=True, exist_ok=True)
     lock = FileLock(build / ".lock")
+    waited = False
     try:
         lock.acquire(timeout=0)
     except Timeout:
+        waited = True
         say(f"waiting for {holder(build)}, for at most {limit:.0f} s.")
         try:
             lock.acquire(timeout=limit, poll_interval=_LOOK_SECONDS)
@@ -43,7 +45,7 @@ def held(build: Path, doing: str, say: Callable[[str], None], limit: float = _LI
             raise WaitedTooLong(f"{holder(build)} has held this workspace for {limit:.0f} s: wait for it or end it, then run this again.") from error
     try:
         write_text(_note(build), json.dumps({"pid": os.getpid(), "doing": doing, "since": time.strftime("%H:%M:%S")}) + "\n")
-        yield
+        yield waited
     finally:
         _note(build).unlink(missing_ok=True)
         lock.release()

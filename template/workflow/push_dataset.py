@@ -99,11 +99,16 @@ def send(push: Push, stage: Callable[[], Payload]) -> Outcome:
         outcome.did = "would send"
         _list(push, payload)
         return outcome
-    with push.lock(f"push: sending {payload.ref.name}"):
-        payload = stage()
-        check_secrets(payload.folder)
-        outcome.fingerprint = payload.manifest.fingerprint
-        lost = _upload(push, payload, there, outcome, public=public)
+    lost = False
+    with push.lock(f"push: sending {payload.ref.name}") as waited:
+        if not waited:
+            payload = stage()
+            check_secrets(payload.folder)
+            outcome.fingerprint = payload.manifest.fingerprint
+            lost = _upload(push, payload, there, outcome, public=public)
+    if waited:
+        # Whoever held the workspace may have sent this very thing: ask anew.
+        return send(push, stage)
     _await(push, payload, there.newest if there is not None else 0, outcome, lost=lost)
     outcome.did = "sent"
     return outcome

@@ -114,11 +114,16 @@ def send(push: Push, rules: Rules, stage: Callable[[], Payload]) -> Outcome:
         outcome.did = "would send"
         _list(push, payload)
         return outcome
-    with push.lock(f"push: sending {ref.name}"):
-        payload = stage()
-        check_secrets(payload.staged.folder)
-        outcome.fingerprint = payload.marker
-        version = _save(push, rules, payload, there, outcome)
+    version = 0
+    with push.lock(f"push: sending {ref.name}") as waited:
+        if not waited:
+            payload = stage()
+            check_secrets(payload.staged.folder)
+            outcome.fingerprint = payload.marker
+            version = _save(push, rules, payload, there, outcome)
+    if waited:
+        # Whoever held the workspace may have sent this very thing: ask anew.
+        return send(push, rules, stage)
     outcome.did, outcome.version = "sent", version
     _read_back(push, payload, version, outcome)
     push.known.note(ref.name, version, metadata=payload.metadata_hash)

@@ -117,10 +117,10 @@ class Push:
             raise Refused(name, sentence)
 
     @contextmanager
-    def lock(self, doing: str) -> Iterator[None]:
-        """Hold the workspace while `build/` is written or something is sent."""
-        with lock.held(self.workspace.build, f"invoke {doing}", self.say):
-            yield
+    def lock(self, doing: str) -> Iterator[bool]:
+        """Hold the workspace while `build/` is written or something is sent; gives whether another command held it meanwhile."""
+        with lock.held(self.workspace.build, f"invoke {doing}", self.say) as waited:
+            yield waited
 
     @cached_property
     def checked_account(self) -> str:

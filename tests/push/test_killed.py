@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -34,11 +33,10 @@ class Killer:
         return True
 
 
-def killed_push(scene: Scene, fault: Callable[..., Fault], method: str, skip: int = 0, **options: str) -> None:
+def killed_push(scene: Scene, fault: Callable[..., Fault], method: str, **match: str) -> None:
     """Start a push and kill it at a request."""
     killer = Killer()
-    scene.kaggle.fault(fault(method, when=killer, skip=0, match=options))
-    del skip
+    scene.kaggle.fault(fault(method, when=killer, match=match))
     child = subprocess.Popen(
         [sys.executable, "-m", "invoke", "push"],
         cwd=scene.root,
@@ -60,9 +58,7 @@ STEPS = [
     (faults.drop_after, "CreateDataset", {}),
     (faults.drop_before, "SaveKernel", {"slug": "tester/cmi-deps"}),
     (faults.drop_after, "SaveKernel", {"slug": "tester/cmi-deps"}),
-    (faults.drop_before, "GetKernelSessionStatus", {"kernelSlug": "cmi-deps"}),
     (faults.drop_after, "SaveKernel", {"slug": "tester/cmi-sub"}),
-    (faults.drop_after, "GetKernelSessionStatus", {"kernelSlug": "cmi-sub"}),
     (faults.drop_after, "ListKernelSessionOutput", {"kernelSlug": "cmi-sub"}),
 ]
 
@@ -70,24 +66,19 @@ STEPS = [
 @pytest.mark.parametrize(("fault", "method", "match"), STEPS)
 def test_killed_and_started_again(scene: Scene, fault: Callable[..., Fault], method: str, match: dict[str, str]) -> None:
     killed_push(scene, fault, method, **match)
-    acted = fault is faults.drop_after
-    limit = "60" if acted else "1"
-    again = scene.invoke("push", "--json", "--limit", f"{limit}s")
-    assert again.returncode == 0, again.stderr
-    assert [thing["version"] for thing in json.loads(again.stdout)["things"]] == [1, 1, 1]
+    outcomes = scene.all(limit=60.0 if fault is faults.drop_after else 0.5)
+    assert [outcome.version for outcome in outcomes] == [1, 1, 1]
     assert (scene.versions("codes"), scene.versions("deps"), scene.versions("sub")) == (1, 1, 1)
 
 
 def test_a_version_that_appears_late_is_found_used_and_reported(scene: Scene) -> None:
-    assert scene.invoke("push").returncode == 0
+    scene.all()
     scene.edit()
-    scene.kaggle.behave(processing_seconds=3.0)
+    scene.kaggle.behave(processing_seconds=4.0)
     killed_push(scene, faults.drop_after, "CreateDatasetVersion")
     started = time.monotonic()
-    again = scene.invoke("push", "--json")
-    assert again.returncode == 0, again.stderr
-    codes, _, sub = json.loads(again.stdout)["things"]
-    assert (codes["did"], codes["version"], sub["version"]) == ("found", 2, 2)
+    codes, _, sub = scene.all(limit=60.0)
+    assert (codes.did, codes.version, sub.version) == ("found", 2, 2)
     assert scene.versions("codes") == 2
     assert time.monotonic() - started > 1.0
 

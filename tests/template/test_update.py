@@ -33,7 +33,11 @@ def owned_by_template(files: dict[str, bytes]) -> dict[str, bytes]:
 
 
 def owned_by_user(files: dict[str, bytes]) -> dict[str, bytes]:
-    return {name: content for name, content in files.items() if not name.startswith((*OWNED_BY_TEMPLATE, ".copier-answers.yml"))}
+    return {
+        name: content
+        for name, content in files.items()
+        if not name.startswith((*OWNED_BY_TEMPLATE, ".copier-answers.yml"))
+    }
 
 
 def update(workspace: Path) -> str:
@@ -77,7 +81,9 @@ def test_an_update_replaces_ours_and_keeps_theirs(template_here: Path, tmp_path:
     assert "_commit: v1000.1.0" in (workspace / ".copier-answers.yml").read_text()
 
 
-def test_a_new_user_owned_file_of_a_later_version_is_not_forced_on_anybody(template_here: Path, tmp_path: Path) -> None:
+def test_a_new_user_owned_file_of_a_later_version_is_not_forced_on_anybody(
+    template_here: Path, tmp_path: Path
+) -> None:
     workspace = workspaces.make(template_here, tmp_path / "ws")
     committed(workspace)
     before = workspaces.files_of(workspace)

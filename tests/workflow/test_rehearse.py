@@ -14,11 +14,15 @@ import pytest
 from tests import workspaces
 from workflow import compose, sandbox
 
-needs_sandbox = pytest.mark.skipif(not sandbox.detect().complete, reason="this machine gives no sandbox, so no isolation can be shown")
+needs_sandbox = pytest.mark.skipif(
+    not sandbox.detect().complete, reason="this machine gives no sandbox, so no isolation can be shown"
+)
 
 
 @pytest.fixture(scope="module")
-def rehearsed(template: Path, tmp_path_factory: pytest.TempPathFactory, cache_home: Path, image_python: Path) -> Path:
+def rehearsed(
+    template: Path, tmp_path_factory: pytest.TempPathFactory, cache_home: Path, image_python: Path
+) -> Path:
     """The worked example after its first rehearsal."""
     root = workspaces.make(template, tmp_path_factory.mktemp("rehearsed") / "ws", example="cmi-sleep")
     done = workspaces.invoke(root, "rehearse", env={"XDG_CACHE_HOME": str(cache_home)})
@@ -40,7 +44,9 @@ class Rehearse:
         self.cache_home = cache_home
 
     def __call__(self, root: Path, *words: str, code: int = 0, **env: str) -> str:
-        done = workspaces.invoke(root, "rehearse", *words, env={"XDG_CACHE_HOME": str(self.cache_home), **env})
+        done = workspaces.invoke(
+            root, "rehearse", *words, env={"XDG_CACHE_HOME": str(self.cache_home), **env}
+        )
         assert done.returncode == code, done.stdout + done.stderr
         assert "Traceback (most recent call last):\n  File" not in done.stderr
         return done.stdout + done.stderr
@@ -56,7 +62,9 @@ def entry(root: Path, text: str) -> None:
 
 
 def report(root: Path) -> dict[str, Any]:
-    value: dict[str, Any] = json.loads((root / "build/rehearsal/working/run-report.json").read_text(encoding="utf-8"))
+    value: dict[str, Any] = json.loads(
+        (root / "build/rehearsal/working/run-report.json").read_text(encoding="utf-8")
+    )
     return value
 
 
@@ -64,9 +72,15 @@ WRITE = "\nopen('submission.csv', 'w').write('row_id,series_id,step,event,score\
 
 
 def test_the_example_gives_the_articles_submission(rehearsed: Path) -> None:
-    series = pq.read_table(rehearsed / "data/competitions/child-mind-institute-detect-sleep-states/test_series.parquet").to_pylist()
+    series = pq.read_table(
+        rehearsed / "data/competitions/child-mind-institute-detect-sleep-states/test_series.parquet"
+    ).to_pylist()
     events = {"23:00:00": "onset", "06:30:00": "wakeup"}
-    expected = sorted((row["series_id"], row["step"], events[row["timestamp"][11:19]]) for row in series if row["timestamp"][11:19] in events)
+    expected = sorted(
+        (row["series_id"], row["step"], events[row["timestamp"][11:19]])
+        for row in series
+        if row["timestamp"][11:19] in events
+    )
     lines = (rehearsed / "build/rehearsal/working/submission.csv").read_text().splitlines()
     assert lines[0] == "row_id,series_id,step,event,score"
     rows = [line.split(",") for line in lines[1:]]
@@ -80,8 +94,15 @@ def test_the_packages_that_the_image_lacks_are_really_installed(rehearsed: Path)
 
 
 def test_what_is_staged_is_whole_and_runs_as_it_is(rehearsed: Path) -> None:
-    assert {path.name for path in (rehearsed / "build/sub").iterdir()} == {"kernel-metadata.json", "sub.ipynb"}
-    assert {path.name for path in (rehearsed / "build/codes").iterdir()} == {"codes-manifest.json", "dataset-metadata.json", "exp001.py"}
+    assert {path.name for path in (rehearsed / "build/sub").iterdir()} == {
+        "kernel-metadata.json",
+        "sub.ipynb",
+    }
+    assert {path.name for path in (rehearsed / "build/codes").iterdir()} == {
+        "codes-manifest.json",
+        "dataset-metadata.json",
+        "exp001.py",
+    }
     text = (rehearsed / "build/sub/sub.ipynb").read_text(encoding="utf-8")
     plan = compose.plan_of(text)
     assert plan is not None
@@ -91,7 +112,9 @@ def test_what_is_staged_is_whole_and_runs_as_it_is(rehearsed: Path) -> None:
 
 
 @pytest.mark.parametrize("layout", ["namespaced", "classic"])
-def test_both_layouts_give_the_same_submission_and_the_wheels_are_reused(ws: Path, rehearse: Rehearse, layout: str) -> None:
+def test_both_layouts_give_the_same_submission_and_the_wheels_are_reused(
+    ws: Path, rehearse: Rehearse, layout: str
+) -> None:
     before = (ws / "build/rehearsal/working/submission.csv").read_bytes()
     said = rehearse(ws, "--layout", layout)
     assert "reused" in said
@@ -99,7 +122,7 @@ def test_both_layouts_give_the_same_submission_and_the_wheels_are_reused(ws: Pat
 
 
 @needs_sandbox
-def test_the_network_and_the_home_folder_are_out_of_reach(ws: Path, rehearse: Rehearse, tmp_path: Path) -> None:
+def test_the_network_and_the_home_folder_are_out_of_reach(ws: Path, rehearse: Rehearse) -> None:
     secret = Path.home() / ".kaggle-test-canary"
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
@@ -107,12 +130,13 @@ def test_the_network_and_the_home_folder_are_out_of_reach(ws: Path, rehearse: Re
         try:
             entry(
                 ws,
+                f"ADDRESSES = (('127.0.0.1', {port}), ('192.0.2.1', 80))\n"
                 "import os, pathlib, socket\n"
-                "for address in (('127.0.0.1', %d), ('192.0.2.1', 80)):\n"
+                "for address in ADDRESSES:\n"
                 "    try:\n        socket.create_connection(address, 5)\n        raise SystemExit('reached')\n"
                 "    except OSError as error:\n        print('unreachable', error.errno)\n"
-                "print('home', sorted(os.listdir(pathlib.Path.home())), os.path.exists(%r))\n"
-                "print('token', os.environ.get('KAGGLE_API_TOKEN'))\n" % (port, str(secret)) + WRITE,
+                f"print('home', sorted(os.listdir(pathlib.Path.home())), os.path.exists({str(secret)!r}))\n"
+                "print('token', os.environ.get('KAGGLE_API_TOKEN'))\n" + WRITE,
             )
             said = rehearse(ws, KAGGLE_API_TOKEN="canary-token")
         finally:
@@ -143,18 +167,23 @@ def test_a_rerun_sees_the_hidden_files_at_the_same_place(ws: Path, rehearse: Reh
     hidden = ws / "data/rerun/competitions/child-mind-institute-detect-sleep-states/extra"
     hidden.mkdir(parents=True)
     (hidden / "hidden.txt").write_text("hidden", encoding="utf-8")
-    (hidden.parent / "sample_submission.csv").write_text("row_id,series_id,step,event,score\n", encoding="utf-8")
+    (hidden.parent / "sample_submission.csv").write_text(
+        "row_id,series_id,step,event,score\n", encoding="utf-8"
+    )
     entry(
         ws,
         "import os, kaggle_shim\nroot = kaggle_shim.find()\n"
-        "print('rerun', os.environ.get('KAGGLE_IS_COMPETITION_RERUN'), (root / 'extra/hidden.txt').read_text(), (root / 'test_series.parquet').exists())\n" + WRITE,
+        "print('rerun', os.environ.get('KAGGLE_IS_COMPETITION_RERUN'), (root / 'extra/hidden.txt').read_text(), (root / 'test_series.parquet').exists())\n"
+        + WRITE,
     )
     assert "rerun 1 hidden True" in rehearse(ws, "--rerun")
     assert report(ws)["kind"] == "rerun"
 
 
 def test_another_entry_point_for_this_once(ws: Path, rehearse: Rehearse) -> None:
-    (ws / "codes/exp002.py").write_text("import sys\nprint('second', sys.argv[1:])\n" + WRITE, encoding="utf-8")
+    (ws / "codes/exp002.py").write_text(
+        "import sys\nprint('second', sys.argv[1:])\n" + WRITE, encoding="utf-8"
+    )
     assert "second ['--fast']" in rehearse(ws, "--entry", "exp002.py --fast")
     assert "exp001.py" in (ws / "invoke.yaml").read_text(encoding="utf-8")
 
@@ -164,7 +193,11 @@ def test_weights_in_the_making_serve_as_the_attached_model(ws: Path, rehearse: R
     weights.mkdir(parents=True)
     (weights / "model.bin").write_text("weights", encoding="utf-8")
     workspaces.edit_json(ws / "sub/kernel-metadata.json", model_sources=["you/cmi-models/pytorch/exp001/1"])
-    entry(ws, "import kaggle_shim\nprint((kaggle_shim.find('you/cmi-models/pytorch/exp001') / 'model.bin').read_text())\n" + WRITE)
+    entry(
+        ws,
+        "import kaggle_shim\nprint((kaggle_shim.find('you/cmi-models/pytorch/exp001') / 'model.bin').read_text())\n"
+        + WRITE,
+    )
     said = rehearse(ws)
     assert "weights" in said
     assert "not pushed yet" in said
@@ -172,7 +205,10 @@ def test_weights_in_the_making_serve_as_the_attached_model(ws: Path, rehearse: R
 
 def test_a_source_can_be_left_out_and_that_is_said(ws: Path, rehearse: Rehearse) -> None:
     workspaces.edit_json(ws / "sub/kernel-metadata.json", dataset_sources=["you/cmi-codes", "other/features"])
-    entry(ws, "import os, kaggle_shim\nprint('features', os.listdir(kaggle_shim.find('other/features')))\n" + WRITE)
+    entry(
+        ws,
+        "import os, kaggle_shim\nprint('features', os.listdir(kaggle_shim.find('other/features')))\n" + WRITE,
+    )
     said = rehearse(ws, code=2)
     assert "other/features" in said
     assert "data/datasets/other/features" in said
@@ -183,7 +219,11 @@ def test_a_source_can_be_left_out_and_that_is_said(ws: Path, rehearse: Rehearse)
 
 def test_inline_codes_run_without_a_dataset(ws: Path, rehearse: Rehearse) -> None:
     (ws / "invoke.yaml").write_text("workspace:\n  entry: exp001.py\n  codes: inline\n", encoding="utf-8")
-    entry(ws, "import os\nprint('inputs', sorted(os.listdir(os.environ.get('KAGGLE_SHIM_INPUT') or '/kaggle/input')))\n" + WRITE)
+    entry(
+        ws,
+        "import os\nprint('inputs', sorted(os.listdir(os.environ.get('KAGGLE_SHIM_INPUT') or '/kaggle/input')))\n"
+        + WRITE,
+    )
     assert "inputs ['competitions', 'notebooks']" in rehearse(ws)
     assert json.loads((ws / "build/sub/kernel-metadata.json").read_text())["dataset_sources"] == []
 
@@ -202,7 +242,12 @@ def test_the_entry_point_runs_from_the_editor_too(ws: Path, image_python: Path, 
     entry(ws, "import kaggle_shim\nprint(kaggle_shim.find(), kaggle_shim.find('you/cmi-codes'))\n")
     env = {name: value for name, value in os.environ.items() if not name.startswith(("KAGGLE_", "INVOKE_"))}
     done = subprocess.run(
-        [image_python, ws / "codes/exp001.py"], cwd=tmp_path, env={**env, "PYTHONPATH": str(ws / "shim")}, capture_output=True, encoding="utf-8", check=False
+        [image_python, ws / "codes/exp001.py"],
+        cwd=tmp_path,
+        env={**env, "PYTHONPATH": str(ws / "shim")},
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     assert str(ws / "data/competitions") in done.stdout
@@ -210,19 +255,31 @@ def test_the_entry_point_runs_from_the_editor_too(ws: Path, image_python: Path, 
 
 
 BAD: list[tuple[str, str, int, list[str]]] = [
-    ("codes/exp001.py", "raise RuntimeError('the column anglez is gone')\n", 4, ["exp001.py failed", "anglez is gone"]),
+    (
+        "codes/exp001.py",
+        "raise RuntimeError('the column anglez is gone')\n",
+        4,
+        ["exp001.py failed", "anglez is gone"],
+    ),
     ("codes/exp001.py", "import lightgbm\n", 4, ["lightgbm", "image.txt"]),
     ("codes/exp001.py", "print('nothing')\n", 4, ["submission.csv is missing"]),
     ("deps/requirements.txt", "no-such-package-of-anybody-4711\n", 4, ["no-such-package-of-anybody-4711"]),
     ("deps/requirements.txt", "omegaconf===\n", 4, ["omegaconf"]),
-    ("deps/image.txt", "no-such-package-of-anybody-4711\n", 2, ["no-such-package-of-anybody-4711", "image.txt"]),
+    (
+        "deps/image.txt",
+        "no-such-package-of-anybody-4711\n",
+        2,
+        ["no-such-package-of-anybody-4711", "image.txt"],
+    ),
     ("invoke.yaml", "workspace:\n  entry: exp009.py\n", 2, ["exp009.py"]),
     ("sub/sub.ipynb", "{}", 2, ["sub.ipynb"]),
 ]
 
 
 @pytest.mark.parametrize(("name", "text", "code", "words"), BAD)
-def test_bad_input_is_one_sentence_with_the_thing_and_the_remedy(ws: Path, rehearse: Rehearse, name: str, text: str, code: int, words: list[str]) -> None:
+def test_bad_input_is_one_sentence_with_the_thing_and_the_remedy(
+    ws: Path, rehearse: Rehearse, name: str, text: str, code: int, words: list[str]
+) -> None:
     (ws / name).write_text(text, encoding="utf-8")
     said = rehearse(ws, code=code)
     last = said[said.rindex("error: ") :]
@@ -230,7 +287,9 @@ def test_bad_input_is_one_sentence_with_the_thing_and_the_remedy(ws: Path, rehea
         assert word in last, said
 
 
-def test_without_competition_data_the_sentence_says_how_to_get_it(template: Path, tmp_path: Path, rehearse: Rehearse) -> None:
+def test_without_competition_data_the_sentence_says_how_to_get_it(
+    template: Path, tmp_path: Path, rehearse: Rehearse
+) -> None:
     root = workspaces.make(template, tmp_path / "ws", competition="titanic")
     said = rehearse(root, code=2)
     assert "invoke data" in said

@@ -37,9 +37,14 @@ print("antlr4 from an sdist:", antlr4.__name__, "statsmodels", sm.__name__)
 def wine_competition(image_python: Path, root: Path) -> dict[str, str]:
     """The wine recognition data that scikit-learn ships, as a competition's folder; returns the hidden answers."""
     said = subprocess.run(
-        [image_python, "-c", "import sklearn, pathlib; print(pathlib.Path(sklearn.__file__).parent)"], capture_output=True, encoding="utf-8", check=True
+        [image_python, "-c", "import sklearn, pathlib; print(pathlib.Path(sklearn.__file__).parent)"],
+        capture_output=True,
+        encoding="utf-8",
+        check=True,
     )
-    with (Path(said.stdout.strip()) / "datasets/data/wine_data.csv").open(encoding="utf-8", newline="") as file:
+    with (Path(said.stdout.strip()) / "datasets/data/wine_data.csv").open(
+        encoding="utf-8", newline=""
+    ) as file:
         rows = list(csv.reader(file))[1:]
     folder = root / "data/competitions/wine"
     folder.mkdir(parents=True)
@@ -62,12 +67,16 @@ def wine_competition(image_python: Path, root: Path) -> dict[str, str]:
     return answers
 
 
-def test_real_data_and_a_model_that_the_image_lacks(template: Path, tmp_path: Path, cache_home: Path, image_python: Path) -> None:
+def test_real_data_and_a_model_that_the_image_lacks(
+    template: Path, tmp_path: Path, cache_home: Path, image_python: Path
+) -> None:
     root = workspaces.make(template, tmp_path / "ws", competition="wine", prefix="wine")
     answers = wine_competition(image_python, root)
     (root / "codes/exp001.py").write_text(ENTRY, encoding="utf-8")
     # statsmodels is a compiled wheel, antlr4 4.9.3 exists as a source distribution only.
-    (root / "deps/requirements.txt").write_text("statsmodels\nantlr4-python3-runtime==4.9.3\n", encoding="utf-8")
+    (root / "deps/requirements.txt").write_text(
+        "statsmodels\nantlr4-python3-runtime==4.9.3\n", encoding="utf-8"
+    )
     done = workspaces.invoke(root, "rehearse", env={"XDG_CACHE_HOME": str(cache_home)})
     assert done.returncode == 0, done.stdout + done.stderr
     assert "antlr4 from an sdist" in done.stdout
@@ -108,11 +117,16 @@ def test_without_uv_the_image_is_made_by_pip_and_both_layouts_run(small: Path, t
         assert (small / "build/rehearsal/working/submission.csv").read_text() == "id,target\n1,0\n"
 
 
-def test_wheels_of_the_users_own_are_collected_and_installed(small: Path, tmp_path: Path, cache_home: Path) -> None:
+def test_wheels_of_the_users_own_are_collected_and_installed(
+    small: Path, tmp_path: Path, cache_home: Path
+) -> None:
     root = Path(shutil.copytree(small, tmp_path / "ws"))
     (root / "deps/wheels").mkdir()
     wheelhouse.make_wheel(root / "deps/wheels", "mine", "1.0", files={"mine/__init__.py": "NUMBER = 41\n"})
-    (root / "codes/exp001.py").write_text("import mine\nopen('submission.csv', 'w').write(f'id,target\\n1,{mine.NUMBER + 1}\\n')\n", encoding="utf-8")
+    (root / "codes/exp001.py").write_text(
+        "import mine\nopen('submission.csv', 'w').write(f'id,target\\n1,{mine.NUMBER + 1}\\n')\n",
+        encoding="utf-8",
+    )
     done = workspaces.invoke(root, "rehearse", env={"XDG_CACHE_HOME": str(cache_home)})
     assert done.returncode == 0, done.stdout + done.stderr
     assert (root / "build/rehearsal/working/submission.csv").read_text() == "id,target\n1,42\n"
@@ -133,12 +147,22 @@ def test_a_folder_without_its_parts_is_one_sentence(small: Path, tmp_path: Path)
     assert "Traceback" not in done.stderr
 
 
-def test_ctrl_c_ends_a_rehearsal_with_130_and_leaves_nothing_running(small: Path, tmp_path: Path, cache_home: Path) -> None:
+def test_ctrl_c_ends_a_rehearsal_with_130_and_leaves_nothing_running(
+    small: Path, tmp_path: Path, cache_home: Path
+) -> None:
     root = Path(shutil.copytree(small, tmp_path / "ws"))
-    (root / "codes/exp001.py").write_text("import time\nprint('sleeping', flush=True)\ntime.sleep(600)\n", encoding="utf-8")
+    (root / "codes/exp001.py").write_text(
+        "import time\nprint('sleeping', flush=True)\ntime.sleep(600)\n", encoding="utf-8"
+    )
     environment = {**os.environ, "XDG_CACHE_HOME": str(cache_home)}
     with subprocess.Popen(
-        [sys.executable, "-m", "invoke", "rehearse"], cwd=root, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8", start_new_session=True
+        [sys.executable, "-m", "invoke", "rehearse"],
+        cwd=root,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+        start_new_session=True,
     ) as process:
         assert process.stdout is not None
         for line in process.stdout:

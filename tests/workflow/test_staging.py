@@ -14,7 +14,14 @@ from tests import workspaces
 from workflow import bundle, compose, stage_codes, tree, workspace
 from workflow.errors import WorkflowError
 
-PLAN = Plan(role="sub", notebook="you/cmi-sub", workspace="w", competition="titanic", template="t", entry=("exp001.py",))
+PLAN = Plan(
+    role="sub",
+    notebook="you/cmi-sub",
+    workspace="w",
+    competition="titanic",
+    template="t",
+    entry=("exp001.py",),
+)
 
 
 @pytest.fixture(scope="module")
@@ -112,7 +119,13 @@ def notebook(folder: Path, value: object) -> Path:
     return path
 
 
-CELL = {"cell_type": "code", "execution_count": 3, "metadata": {}, "outputs": [{"output_type": "stream", "name": "stdout", "text": "x" * 10**6}], "source": ["kaggle_shim.run()"]}
+CELL = {
+    "cell_type": "code",
+    "execution_count": 3,
+    "metadata": {},
+    "outputs": [{"output_type": "stream", "name": "stdout", "text": "x" * 10**6}],
+    "source": ["kaggle_shim.run()"],
+}
 
 
 def test_a_composed_notebook_is_valid_without_outputs_and_carries_its_plan(tmp_path: Path) -> None:
@@ -130,12 +143,41 @@ def test_a_composed_notebook_is_valid_without_outputs_and_carries_its_plan(tmp_p
 
 
 def test_an_old_notebook_format_goes_out_in_the_current_one(tmp_path: Path) -> None:
-    old = {"metadata": {"name": ""}, "nbformat": 3, "nbformat_minor": 0, "worksheets": [{"cells": [{"cell_type": "code", "collapsed": False, "input": ["kaggle_shim.run()"], "language": "python", "metadata": {}, "outputs": []}], "metadata": {}}]}
+    old = {
+        "metadata": {"name": ""},
+        "nbformat": 3,
+        "nbformat_minor": 0,
+        "worksheets": [
+            {
+                "cells": [
+                    {
+                        "cell_type": "code",
+                        "collapsed": False,
+                        "input": ["kaggle_shim.run()"],
+                        "language": "python",
+                        "metadata": {},
+                        "outputs": [],
+                    }
+                ],
+                "metadata": {},
+            }
+        ],
+    }
     text = compose.compose(compose.read_source(notebook(tmp_path, old)), PLAN, "1", "")
     assert json.loads(text)["nbformat"] == 4
 
 
-@pytest.mark.parametrize("value", ["", "{", "[]", "{}", {"cells": 3, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}, {"cells": [{"cell_type": "odd"}], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}])
+@pytest.mark.parametrize(
+    "value",
+    [
+        "",
+        "{",
+        "[]",
+        "{}",
+        {"cells": 3, "metadata": {}, "nbformat": 4, "nbformat_minor": 5},
+        {"cells": [{"cell_type": "odd"}], "metadata": {}, "nbformat": 4, "nbformat_minor": 5},
+    ],
+)
 def test_what_is_no_notebook_is_refused_with_path_and_reason(tmp_path: Path, value: object) -> None:
     with pytest.raises(WorkflowError, match=r"n\.ipynb"):
         compose.read_source(notebook(tmp_path, value))
@@ -143,7 +185,9 @@ def test_what_is_no_notebook_is_refused_with_path_and_reason(tmp_path: Path, val
 
 def test_a_notebook_larger_than_kaggle_takes_is_refused_with_both_numbers(tmp_path: Path) -> None:
     large = {**CELL, "outputs": [], "source": "#" + "é" * 160_000}
-    source = compose.read_source(notebook(tmp_path, {"cells": [large], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}))
+    source = compose.read_source(
+        notebook(tmp_path, {"cells": [large], "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
+    )
     with pytest.raises(WorkflowError, match=r"bytes as it is sent.*900000"):
         compose.compose(source, PLAN, "1", "")
 
@@ -156,7 +200,22 @@ def test_the_packed_shim_is_small_and_the_same_every_time() -> None:
 
 
 def test_what_is_sent_is_measured_as_the_official_client_sends_it(tmp_path: Path) -> None:
-    text = compose.compose(compose.read_source(notebook(tmp_path, {"cells": [{**CELL, "source": ["é\n", "b"]}], "metadata": {}, "nbformat": 4, "nbformat_minor": 5})), PLAN, "1", "")
+    text = compose.compose(
+        compose.read_source(
+            notebook(
+                tmp_path,
+                {
+                    "cells": [{**CELL, "source": ["é\n", "b"]}],
+                    "metadata": {},
+                    "nbformat": 4,
+                    "nbformat_minor": 5,
+                },
+            )
+        ),
+        PLAN,
+        "1",
+        "",
+    )
     body = json.loads(text)
     for cell in body["cells"]:
         cell["source"] = "".join(cell["source"])

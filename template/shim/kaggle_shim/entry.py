@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from kaggle_shim.errors import EntryPointError
+
+if TYPE_CHECKING:
+    from kaggle_shim.process import Ended
 
 _SCRIPTS = (".py",)
 
@@ -71,12 +74,32 @@ def problem(entry: Sequence[str], tree: Path) -> str | None:
 
 def program_missing(entry: Sequence[str]) -> bool:
     """Whether a command's program is not on the path of this machine."""
+    import shutil
+
     return (
         not is_script(entry)
         and not is_module(entry)
         and "/" not in entry[0]
         and shutil.which(entry[0]) is None
     )
+
+
+def failure(entry: tuple[str, ...], ended: Ended) -> str:
+    """One sentence about an entry point that failed, and the last lines it printed below it."""
+    how = f"ended by signal {-ended.exit_code}" if ended.exit_code < 0 else f"exit code {ended.exit_code}"
+    hint = " (often: out of memory)" if ended.exit_code in (-9, 137) else ""
+    sentence = f"The entry point {' '.join(entry)} failed after {ended.seconds:.1f} s: {how}{hint}."
+    if not ended.tail:
+        return f"{sentence} It printed nothing."
+    return "\n".join([f"{sentence} Its last lines:", *(f"  | {line}" for line in ended.tail)])
+
+
+def duration(seconds: float) -> str:
+    """Seconds as people write limits: `9h`, `1h30m`, `45s`."""
+    hours, rest = divmod(round(seconds), 3600)
+    minutes, left = divmod(rest, 60)
+    parts = [f"{hours}h" if hours else "", f"{minutes}m" if minutes else "", f"{left}s" if left else ""]
+    return "".join(parts) or "0s"
 
 
 def _no_such(what: str, tree: Path) -> str:

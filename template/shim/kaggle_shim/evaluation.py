@@ -59,7 +59,9 @@ def listening(lines: Iterable[str]) -> frozenset[int]:
     """The ports that somebody listens on, from the lines of `/proc/net/tcp`."""
     rows = (line.split() for line in lines)
     return frozenset(
-        int(row[1].rpartition(":")[2], 16) for row in rows if len(row) > 3 and row[3] == _LISTENING  # noqa: PLR2004 - the columns of that table
+        int(row[1].rpartition(":")[2], 16)
+        for row in rows
+        if len(row) > 3 and row[3] == _LISTENING  # noqa: PLR2004 - the columns of that table
     )
 
 

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import platform
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -61,29 +59,3 @@ class Report:
         temporary.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
         os.replace(temporary, folder / REPORT_NAME)
         print(LOG_PREFIX + text, flush=True)
-
-
-def image_identity() -> dict[str, str | None]:
-    """What says which image this is: Kaggle writes `/etc/git_commit` and `/etc/build_date` and sets `KAGGLE_DOCKER_IMAGE`."""
-    return {
-        "git_commit": _line("/etc/git_commit"),
-        "build_date": _line("/etc/build_date"),
-        "docker_image": os.environ.get("KAGGLE_DOCKER_IMAGE"),
-    }
-
-
-def python_version() -> str:
-    """The running Python as `3.12.1`."""
-    return platform.python_version()
-
-
-def machine() -> dict[str, Any]:
-    """Processors and platform of this machine."""
-    return {"cpus": os.cpu_count(), "platform": sys.platform}
-
-
-def _line(path: str) -> str | None:
-    try:
-        return Path(path).read_text(encoding="utf-8").strip() or None
-    except (OSError, UnicodeDecodeError):
-        return None

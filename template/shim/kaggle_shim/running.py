@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from kaggle_shim import codes, mounts, process
 from kaggle_shim.entry import command_line, duration, failure
@@ -24,10 +24,18 @@ from kaggle_shim.errors import (
     ShimError,
     SubmissionError,
 )
-from kaggle_shim.manifest import CODES_MANIFEST, DATASET_MANIFEST, DEPS_MANIFEST, MODEL_MANIFEST, Manifest, short
+from kaggle_shim.machine import image_identity, machine, python_version
+from kaggle_shim.manifest import (
+    CODES_MANIFEST,
+    DATASET_MANIFEST,
+    DEPS_MANIFEST,
+    MODEL_MANIFEST,
+    Manifest,
+    short,
+)
 from kaggle_shim.plan import Input, Plan, current
 from kaggle_shim.refs import CompetitionRef
-from kaggle_shim.report import Report, image_identity, machine, python_version
+from kaggle_shim.report import Report
 
 if TYPE_CHECKING:
     from kaggle_shim import evaluation
@@ -93,8 +101,10 @@ class _Run:
         self.rerun = bool(os.environ.get(RERUN_VARIABLE))
         self.rehearsal = bool(os.environ.get(REHEARSAL_VARIABLE))
         self.started = float(os.environ.get(STARTED_VARIABLE) or time.time())
-        base = os.environ.get(TMP_VARIABLE) or ("/kaggle/tmp" if Path("/kaggle/tmp").is_dir() else None)
-        self.scratch = Path(tempfile.mkdtemp(prefix="kaggle_shim-", dir=base))
+        self.scratch = _new_folder()
+        self.package: Path | None = None
+        self.gateway: dict[str, Any] = {}
+        self.startup: evaluation.Startup | None = None
 
     def all(self) -> None:
         kind = "rerun" if self.rerun else "rehearsal" if self.rehearsal else "save run"
@@ -113,7 +123,8 @@ class _Run:
         with self.report.phase("wheels"):
             python, environment = self.install(folders)
         competition = self.competition(folders)
-        environment = self.entry_environment(environment, tree, competition)
+        self.look_for_gateway(competition)
+        environment = self.entry_environment(environment, tree)
         with self.report.phase("entry"):
             self.run_entry(python, environment, tree)
         with self.report.phase("submission"):
@@ -164,6 +175,8 @@ class _Run:
     def look_at_accelerator(self) -> None:
         if self.plan.accelerator != "gpu":
             return
+        from kaggle_shim.machine import gpu_names
+
         names = gpu_names()
         self.report.values["gpus"] = names
         if names:
@@ -184,6 +197,8 @@ class _Run:
             manifest, notes = codes.materialise(source, tree)
         except ManifestError as error:
             self.fault(error)
+            import shutil
+
             shutil.copytree(source, tree, dirs_exist_ok=True)
             return tree
         for note in notes:
@@ -199,15 +214,18 @@ class _Run:
 
     def install(self, folders: Mapping[Input, Path]) -> tuple[str, dict[str, str]]:
         """Lay the wheels over the image; without any, the image's own interpreter runs the entry point."""
+        sources = [path for one, path in folders.items() if one.role == "wheels"]
+        if not sources:
+            self.report.values["wheels"] = []
+            return sys.executable, dict(os.environ)
         from kaggle_shim import layering
 
-        sources = [path for one, path in folders.items() if one.role == "wheels"]
         laid = layering.lay(sources, self.scratch / "overlay", self.plan.allow)
         for sentence in laid.warnings:
             self.report.warn(sentence)
         self.report.values["wheels"] = laid.wheels
-        for failure in laid.import_failures:
-            self.fault(InstallError(failure))
+        for sentence in laid.import_failures:
+            self.fault(InstallError(sentence))
         if laid.wheels:
             self.report.say(f"{len(laid.wheels)} wheels installed.")
         return laid.python, laid.environment
@@ -218,14 +236,48 @@ class _Run:
                 return path
         return None
 
-    def entry_environment(
-        self, environment: dict[str, str], tree: Path, competition: Path | None
-    ) -> dict[str, str]:
+    def look_for_gateway(self, competition: Path | None) -> None:
+        """Note the competition's evaluation package, and who writes the submission when a gateway takes part."""
+        from kaggle_shim import evaluation
+
+        self.package = evaluation.package_in(competition)
+        if self.plan.output != "gateway":
+            if self.package is not None:
+                self.report.warn(
+                    f"{self.package} is there and workspace.output is file: if a gateway asks this notebook for predictions, "
+                    "set workspace.output to gateway in invoke.yaml."
+                )
+            return
+        limit = evaluation.startup_limit(self.package)
+        writer = evaluation.writer(rerun=self.rerun)
+        self.gateway = {
+            "package": None if self.package is None else str(self.package),
+            "startup_limit": limit,
+            "server_up": None,
+            "writes": writer,
+        }
+        self.report.values["gateway"] = self.gateway
+        self.report.say(
+            f"gateway: {self.plan.submission} is written by {writer}; the server has {duration(limit)} to be up, "
+            f"{time.time() - self.started:.1f} s are used."
+        )
+        self.startup = evaluation.Startup(self.started, self.server_is_up)
+
+    def server_is_up(self, seconds: float) -> None:
+        limit = self.gateway["startup_limit"]
+        self.gateway["server_up"] = round(seconds, 1)
+        sentence = f"the server is up after {seconds:.1f} s of the {duration(limit)} that the gateway waits."
+        if seconds > limit * self.plan.warn_share:
+            self.report.warn(f"gateway: {sentence} Serve first, load the models in the first call.")
+        else:
+            self.report.say(f"gateway: {sentence}")
+
+    def entry_environment(self, environment: dict[str, str], tree: Path) -> dict[str, str]:
         """The environment of the entry point: the notebook's, extended, never replaced."""
         result = {**(OFFLINE if not self.plan.internet else {}), **environment}
         path = [str(tree), str(Path(__file__).resolve().parents[1])]
-        if competition is not None and (competition / EVALUATION_PACKAGE).is_dir():
-            path.append(str(competition))
+        if self.package is not None:
+            path.append(str(self.package.parent))
         path += [part for part in result.get("PYTHONPATH", "").split(os.pathsep) if part]
         result["PYTHONPATH"] = os.pathsep.join(path)
         result["PYTHONUNBUFFERED"] = "1"
@@ -256,6 +308,7 @@ class _Run:
                 if self.plan.guard is None
                 else max(0.0, self.plan.guard - (time.time() - self.started)),
                 grace=self.plan.grace,
+                look=self.startup,
             )
         except OSError as error:
             raise EntryPointError(
@@ -266,7 +319,9 @@ class _Run:
             "exit_code": ended.exit_code,
             "peak_memory": ended.peak_memory,
         }
-        if ended.guarded:
+        if ended.stopped:
+            self.report.say("the gateway is done: the entry point was ended.")
+        elif ended.guarded:
             self.use_partial()
         elif ended.exit_code != 0:
             raise EntryPointError(failure(self.plan.entry, ended))
@@ -298,6 +353,8 @@ class _Run:
         if self.plan.output == "gateway" and self.rerun:
             self.report.say("the gateway writes the submission of a rerun: nothing to look at here.")
             return
+        from kaggle_shim import submission
+
         path = self.working / self.plan.submission
         verdict = submission.look(path, self.plan.check, competition, python, environment)
         self.report.values["submission"] = {
@@ -343,6 +400,14 @@ def _inline_codes(plan: Plan) -> Path:
             f"The codes inside the notebook are {short(stated)}, its plan wants {short(plan.inline_codes)}: push it again."
         )
     return folder
+
+
+def _new_folder() -> Path:
+    """A folder of this run on local disk: not on `/kaggle/working`, all of which is kept as output."""
+    import tempfile
+
+    base = os.environ.get(TMP_VARIABLE) or ("/kaggle/tmp" if Path("/kaggle/tmp").is_dir() else None)
+    return Path(tempfile.mkdtemp(prefix="kaggle_shim-", dir=base))
 
 
 def _write_out(text: str) -> None:

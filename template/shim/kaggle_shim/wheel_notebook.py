@@ -9,8 +9,9 @@ from pathlib import Path
 from kaggle_shim import mounts
 from kaggle_shim.collecting import collect
 from kaggle_shim.errors import PlanError
+from kaggle_shim.machine import image_identity, machine, python_version
 from kaggle_shim.plan import Plan, current
-from kaggle_shim.report import Report, image_identity, machine, python_version
+from kaggle_shim.report import Report
 from kaggle_shim.running import WORKING_VARIABLE, write_report
 
 _MAIN = "requirements.txt"
