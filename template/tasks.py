@@ -90,7 +90,16 @@ def history(
     csv: bool = False,
 ) -> None:
     """Show what was submitted and what came of it."""
-    _run("history", sort=sort, reverse=reverse, filters=filter_ or [], group=group, limit=limit, json=json, csv=csv)
+    _run(
+        "history",
+        sort=sort,
+        reverse=reverse,
+        filters=filter_ or [],
+        group=group,
+        limit=limit,
+        json=json,
+        csv=csv,
+    )
 
 
 @task(
@@ -140,7 +149,16 @@ def output(
     json: bool = False,
 ) -> None:
     """Download what a run on Kaggle left."""
-    _run("output", notebook=notebook, version=version, only=only or [], to=to, yes=yes, allow=allow or [], json=json)
+    _run(
+        "output",
+        notebook=notebook,
+        version=version,
+        only=only or [],
+        to=to,
+        yes=yes,
+        allow=allow or [],
+        json=json,
+    )
 
 
 _SEND = {
@@ -160,7 +178,11 @@ _RUN = {
 
 
 @task(
-    help={"message": "notes of the new version of the codes (default: subject of the commit)", **_RUN, **_SEND},
+    help={
+        "message": "notes of the new version of the codes (default: subject of the commit)",
+        **_RUN,
+        **_SEND,
+    },
     iterable=["allow"],
 )
 def push(
@@ -195,7 +217,11 @@ def push(
 
 
 @task(
-    help={"message": "notes of the new version (default: subject of the commit)", "public": _RUN["public"], **_SEND},
+    help={
+        "message": "notes of the new version (default: subject of the commit)",
+        "public": _RUN["public"],
+        **_SEND,
+    },
     iterable=["allow"],
 )
 def push_codes(

@@ -65,9 +65,13 @@ def notes(comparison: Comparison) -> list[str]:
     """What is worth knowing though nothing is wrong."""
     said = []
     if comparison.renamed:
-        said.append(f"Kaggle changed the names of {_some([e.path for e in comparison.renamed])}; the notebook puts them back by their content.")
+        said.append(
+            f"Kaggle changed the names of {_some([e.path for e in comparison.renamed])}; the notebook puts them back by their content."
+        )
     if comparison.packed:
-        said.append(f"Kaggle left {_some([f'{name}.zip' for name in comparison.packed])} packed; the notebook unpacks it.")
+        said.append(
+            f"Kaggle left {_some([f'{name}.zip' for name in comparison.packed])} packed; the notebook unpacks it."
+        )
     return said
 
 

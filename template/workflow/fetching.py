@@ -35,12 +35,21 @@ class Item:
         return self.target.is_file() and (self.size is None or self.target.stat().st_size == self.size)
 
 
-def items(folder: Path, files: Iterable[RemoteFile], only: tuple[str, ...], sample: int | None, fetch: Callable[[RemoteFile, Path], None]) -> list[Item]:
+def items(
+    folder: Path,
+    files: Iterable[RemoteFile],
+    only: tuple[str, ...],
+    sample: int | None,
+    fetch: Callable[[RemoteFile, Path], None],
+) -> list[Item]:
     """The files to fetch into `folder`; raises KaggleRefused when one of them would lie outside it."""
     wanted = [file for file in files if not only or any(fnmatch.fnmatch(file.name, glob) for glob in only)]
     if sample is not None:
         wanted = sampled(wanted, sample)
-    return [Item(file.name, safe_paths.inside(folder, file.name), file.size, _fetcher(fetch, file)) for file in wanted]
+    return [
+        Item(file.name, safe_paths.inside(folder, file.name), file.size, _fetcher(fetch, file))
+        for file in wanted
+    ]
 
 
 def sampled(files: list[RemoteFile], count: int) -> list[RemoteFile]:
@@ -50,7 +59,11 @@ def sampled(files: list[RemoteFile], count: int) -> list[RemoteFile]:
         by_folder[file.name.rpartition("/")[0]].append(file)
     chosen = set()
     for inside in by_folder.values():
-        tables = [file for file in inside if file.name.lower().endswith(_TABLES) and (file.size or 0) <= _SMALL_TABLE]
+        tables = [
+            file
+            for file in inside
+            if file.name.lower().endswith(_TABLES) and (file.size or 0) <= _SMALL_TABLE
+        ]
         if len(tables) <= _FEW_TABLES:
             chosen |= {file.name for file in tables}
         chosen |= {file.name for file in sorted(inside, key=lambda file: file.name)[:count]}
@@ -68,9 +81,13 @@ def check_size(wanted: list[Item], root: Path, *, yes: bool, allow: Iterable[str
     existing = next(path for path in (root, *root.parents) if path.exists())
     free = shutil.disk_usage(existing).free
     if total > free:
-        raise WorkflowError(f"{console.size(total)} are to be fetched and {existing} has {console.size(free)} free: make room, or choose with --only or --sample.")
+        raise WorkflowError(
+            f"{console.size(total)} are to be fetched and {existing} has {console.size(free)} free: make room, or choose with --only or --sample."
+        )
     if total > LARGE and "large-download" not in set(allow):
-        sentence = f"{console.size(total)} are to be fetched: choose with --only or --sample, or answer with --yes"
+        sentence = (
+            f"{console.size(total)} are to be fetched: choose with --only or --sample, or answer with --yes"
+        )
         if not console.confirm(f"{console.size(total)} are to be fetched. Go on?", yes=yes):
             raise Refused("large-download", sentence)
     return total
@@ -81,7 +98,9 @@ def fetch_all(wanted: list[Item], say: Callable[[str], None]) -> int:
     count = 0
     left = [item for item in wanted if not item.there]
     for number, item in enumerate(left, 1):
-        say(f"[{number}/{len(left)}] {item.name}{'' if item.size is None else ', ' + console.size(item.size)}")
+        say(
+            f"[{number}/{len(left)}] {item.name}{'' if item.size is None else ', ' + console.size(item.size)}"
+        )
         item.target.parent.mkdir(parents=True, exist_ok=True)
         item.fetch(item.target)
         _unzip_single(item)
@@ -91,7 +110,11 @@ def fetch_all(wanted: list[Item], say: Callable[[str], None]) -> int:
 
 def _unzip_single(item: Item) -> None:
     """Kaggle sends some single files as a zip with one member of that name (kagglehub 1.0.2 unpacks such an answer)."""
-    if item.target.suffix == ".zip" or item.target.stat().st_size == item.size or not zipfile.is_zipfile(item.target):
+    if (
+        item.target.suffix == ".zip"
+        or item.target.stat().st_size == item.size
+        or not zipfile.is_zipfile(item.target)
+    ):
         return
     with zipfile.ZipFile(item.target) as archive:
         members = archive.infolist()

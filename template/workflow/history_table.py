@@ -10,6 +10,7 @@ from workflow.history import printable
 _GAP = 2
 _FLEXIBLE = "message"
 _FLEXIBLE_LEAST = 16
+_FLEXIBLE_WANTED = 40
 _RIGHT = frozenset(("public", "private", "CV", "rerun", "submissions", "version"))
 # Which columns to keep where not all fit, the most wanted first.
 RANK = (
@@ -81,7 +82,10 @@ def _kept(widths: Mapping[str, int], width: int | None) -> list[str]:
     room = float("inf") if width is None else width - _GAP
     chosen: set[str] = set()
     for name in sorted(widths, key=lambda one: RANK.index(one) if one in RANK else len(RANK)):
-        needed = min(widths[name], _FLEXIBLE_LEAST) if name == _FLEXIBLE else widths[name]
+        needed = widths[name]
+        if name == _FLEXIBLE:
+            wanted = min(needed, _FLEXIBLE_WANTED)
+            needed = wanted if wanted <= room else min(needed, _FLEXIBLE_LEAST)
         # The two most wanted columns say which submission and how good: a narrow terminal shows them cut.
         if needed <= room or len(chosen) < len(RANK[:2]):
             chosen.add(name)

@@ -44,7 +44,9 @@ class Intent:
         """Read an intent; raises ValueError, KeyError or TypeError for anything else."""
         if value["step"] not in _STEPS:
             raise ValueError(value["step"])
-        return cls(str(value["name"]), str(value["marker"]), int(value["base"]), value["step"], float(value["at"]))
+        return cls(
+            str(value["name"]), str(value["marker"]), int(value["base"]), value["step"], float(value["at"])
+        )
 
 
 class Intents:

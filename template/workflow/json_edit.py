@@ -1,4 +1,4 @@
-"""The smallest edit of a JSON file that a person wrote: one item of one list, all other characters as they were."""
+"""The smallest edit of a JSON file that a person wrote: one value or one item of a list, all other characters as they were."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _BOM = "\ufeff"
 
 
 @dataclass(frozen=True)
-class _Span:
+class Span:
     """A value in a text, from `start` up to `end`."""
 
     start: int
@@ -35,26 +35,42 @@ def set_item(text: str, key: str, old: str | None, new: str) -> str:
     Raises:
         WorkflowError: the text is no JSON object, the key holds no list, or `old` is not in it.
     """
-    members, closing = _members(text)
+    places, closing = members(text)
     item = json.dumps(new, ensure_ascii=False)
-    if key not in members:
-        return _add_member(text, members, closing, key, item)
-    items = _items(text, members[key], key)
+    if key not in places:
+        indent, end = _indent(text, places), _line_end(text)
+        value = f"[{end}{indent * 2}{item}{end}{indent}]" if indent else f"[{item}]"
+        return _add_member(text, places, closing, key, value)
+    there = items(text, places[key], key)
     if old is not None:
-        place = next((span for span in items if json.loads(text[span.start : span.end]) == old), None)
+        place = next((span for span in there if json.loads(text[span.start : span.end]) == old), None)
         if place is None:
             raise WorkflowError(f"{key} does not hold {old}: it was changed meanwhile, run this again.")
         return text[: place.start] + item + text[place.end :]
-    span = members[key]
-    if not items:
-        indent = _indent(text, members)
+    span = places[key]
+    if not there:
+        indent = _indent(text, places)
         end = _line_end(text)
         inside = f"[{end}{indent * 2}{item}{end}{indent}]" if indent else f"[{item}]"
         return text[: span.start] + inside + text[span.end :]
-    lead = text[span.start + 1 : items[0].start] if len(items) == 1 else text[items[0].end : items[1].start].partition(",")[2]
-    if len(items) == 1 and "\n" not in lead:
+    lead = (
+        text[span.start + 1 : there[0].start]
+        if len(there) == 1
+        else text[there[0].end : there[1].start].partition(",")[2]
+    )
+    if len(there) == 1 and "\n" not in lead:
         lead = " "
-    return text[: items[-1].end] + "," + lead + item + text[items[-1].end :]
+    return text[: there[-1].end] + "," + lead + item + text[there[-1].end :]
+
+
+
+def set_value(text: str, key: str, value: object) -> str:
+    """Give a top-level key of a JSON object another value, or add it at the end; raises WorkflowError like `set_item`."""
+    places, closing = members(text)
+    written = json.dumps(value, ensure_ascii=False)
+    if key not in places:
+        return _add_member(text, places, closing, key, written)
+    return text[: places[key].start] + written + text[places[key].end :]
 
 
 def edit_file(path: Path, key: str, old: str | None, new: str) -> None:
@@ -64,9 +80,9 @@ def edit_file(path: Path, key: str, old: str | None, new: str) -> None:
     write_bytes(path, (mark + set_item(body, key, old, new)).encode("utf-8"))
 
 
-def _members(text: str) -> tuple[dict[str, _Span], int]:
-    """Places of the values of a top-level object, by key, and the place of its closing brace."""
-    members: dict[str, _Span] = {}
+def members(text: str) -> tuple[dict[str, Span], int]:
+    """Places of the values of a top-level object, by key, and the place of its closing brace; raises WorkflowError."""
+    found: dict[str, Span] = {}
     at = _skip(text, 0)
     if at >= len(text) or text[at] != "{":
         raise WorkflowError("The file is no JSON object: correct its first line.")
@@ -78,43 +94,43 @@ def _members(text: str) -> tuple[dict[str, _Span], int]:
             raise WorkflowError(f"The file is not JSON behind {name!r}: correct that line.")
         start = _skip(text, at + 1)
         _, end = _decode(text, start)
-        members[str(name)] = _Span(start, end)
+        found[str(name)] = Span(start, end)
         at = _skip(text, end)
         if text[at : at + 1] == ",":
             at = _skip(text, at + 1)
         elif text[at : at + 1] != "}":
             raise WorkflowError(f"The file is not JSON behind the value of {name!r}: correct that line.")
-    return members, at
+    return found, at
 
 
-def _items(text: str, span: _Span, key: str) -> list[_Span]:
+def items(text: str, span: Span, key: str) -> list[Span]:
+    """Places of the items of a list; raises WorkflowError when the value is none."""
     if text[span.start] != "[":
         raise WorkflowError(f"{key} must be a list: write [] in its place.")
-    items = []
+    found = []
     at = _skip(text, span.start + 1)
     while text[at] != "]":
         _, end = _decode(text, at)
-        items.append(_Span(at, end))
+        found.append(Span(at, end))
         at = _skip(text, end)
         if text[at] == ",":
             at = _skip(text, at + 1)
-    return items
+    return found
 
 
-def _add_member(text: str, members: dict[str, _Span], closing: int, key: str, item: str) -> str:
-    indent, end = _indent(text, members), _line_end(text)
-    value = f"[{end}{indent * 2}{item}{end}{indent}]" if indent else f"[{item}]"
+def _add_member(text: str, places: dict[str, Span], closing: int, key: str, value: str) -> str:
+    indent, end = _indent(text, places), _line_end(text)
     member = f"{json.dumps(key)}: {value}"
-    if not members:
+    if not places:
         return f"{text[:closing].rstrip()}{member}{text[closing:]}"
-    last = max(span.end for span in members.values())
+    last = max(span.end for span in places.values())
     lead = f",{end}{indent}" if indent else ", "
     return text[:last] + lead + member + text[last:]
 
 
-def _indent(text: str, members: dict[str, _Span]) -> str:
+def _indent(text: str, places: dict[str, Span]) -> str:
     """What stands before the first key on its line, "" when the object is on one line."""
-    if not members:
+    if not places:
         return ""
     match = re.match(r"\s*\{[ \t]*\r?\n(?P<indent>[ \t]+)", text)
     return match["indent"] if match else ""

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from kaggle_shim.refs import CompetitionRef, DatasetRef, ModelRef, NotebookRef
-from workflow import kaggle_credentials, kaggle_errors
+from workflow import downloads, kaggle_credentials, kaggle_errors
 from workflow.errors import KaggleRefused
 from workflow.kaggle_errors import AnswerLost, Denied, NotThere, RateLimited, translated
 from workflow.kaggle_values import Dataset, Limits, Notebook, Quota, RemoteFile, Run, Saved, Submission
@@ -27,7 +27,6 @@ READ_SECONDS = 120.0
 _PAUSES = (0.4, 1.2)
 _LONGEST_RATE_LIMIT = 60.0
 _PAGE = 200
-_BLOCK = 1 << 20
 
 
 class Kaggle:
@@ -204,11 +203,12 @@ class Kaggle:
         """Fetch what a listing gave an address for."""
         import requests
 
-        self._download(
-            f"fetching {name}",
-            lambda _: requests.get(url, stream=True, timeout=(CONNECT_SECONDS, READ_SECONDS)),
-            target,
-        )
+        def get(client: Any) -> Any:
+            # A signed address: the token must not go with it.
+            asked = {k: v for k, v in client.http_client()._session.headers.items() if k in downloads.HEADERS}  # noqa: SLF001 - see _download
+            return requests.get(url, stream=True, headers=asked, timeout=(CONNECT_SECONDS, READ_SECONDS))
+
+        self._download(f"fetching {name}", get, target)
 
     def log_stream(self, ref: NotebookRef, version: int | None) -> Iterator[str]:
         """The log of a version, text by text: live while it runs, from the beginning, and ends with the run."""
@@ -430,29 +430,28 @@ class Kaggle:
             request.page_token = token
 
     def _download(self, what: str, call: Callable[[Any], Any], target: Path) -> None:
-        """Fetch into `target`, whole or not at all."""
+        """Fetch into `target`, whole or not at all; what a break left is gone on with where the server can."""
         target.parent.mkdir(parents=True, exist_ok=True)
-        part = target.with_name(f".{target.name}.part")
+        part = downloads.Part(target)
 
         def fetch(client: Any) -> None:
-            response = call(client)
+            headers = client.http_client()._session.headers  # noqa: SLF001 - kagglesdk takes no headers for one call
+            wanted = part.headers()
+            headers.update(wanted)
+            try:
+                response = call(client)
+            finally:
+                for name in wanted:
+                    headers.pop(name, None)
+            if response.status_code == downloads.NOT_SATISFIABLE:
+                part.forget()
+                raise AnswerLost(f"What was left of an earlier download does not fit while {what}: run this again.")
             response.raise_for_status()
-            with response, part.open("wb") as file:
-                for block in response.iter_content(_BLOCK):
-                    file.write(block)
-            expected = response.headers.get("Content-Length")
-            if (
-                expected is not None
-                and not response.headers.get("Content-Encoding")
-                and int(expected) != part.stat().st_size
-            ):
-                raise AnswerLost(f"The connection broke while {what}: nothing is assumed, run this again.")
+            with response:
+                part.receive(response)
 
-        try:
-            self._read(what, fetch)
-            part.replace(target)
-        finally:
-            part.unlink(missing_ok=True)
+        self._read(what, fetch)
+        part.finish()
 
 
 @contextmanager

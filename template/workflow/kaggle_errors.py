@@ -129,7 +129,8 @@ def words(response: Any, otherwise: str = "") -> str:
     except ValueError:
         value = None
     if isinstance(value, dict):
-        inner = value.get("error") if isinstance(value.get("error"), dict) else value
+        nested = value.get("error")
+        inner: dict[str, object] = nested if isinstance(nested, dict) else value
         message = inner.get("message") or inner.get("error")
         if isinstance(message, str) and message.strip():
             return one_line(message)

@@ -77,6 +77,7 @@ def send(ref: ModelRef, folder: Path, notes: str, licence: str | None, ignore: t
     import kagglehub
     from kagglehub.exceptions import BackendError
     from kagglehub.gcs_upload import logger as upload_logger
+
     from workflow.kaggle import timeouts
     from workflow.kaggle_sending import quiet
 

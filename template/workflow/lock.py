@@ -17,7 +17,9 @@ _LOOK_SECONDS = 0.2
 
 
 @contextmanager
-def held(build: Path, doing: str, say: Callable[[str], None], limit: float = _LIMIT_SECONDS) -> Iterator[bool]:
+def held(
+    build: Path, doing: str, say: Callable[[str], None], limit: float = _LIMIT_SECONDS
+) -> Iterator[bool]:
     """Hold the workspace's lock; gives whether another command had to be waited for, and what was decided before may be stale.
 
     Args:
@@ -42,9 +44,14 @@ def held(build: Path, doing: str, say: Callable[[str], None], limit: float = _LI
         try:
             lock.acquire(timeout=limit, poll_interval=_LOOK_SECONDS)
         except Timeout as error:
-            raise WaitedTooLong(f"{holder(build)} has held this workspace for {limit:.0f} s: wait for it or end it, then run this again.") from error
+            raise WaitedTooLong(
+                f"{holder(build)} has held this workspace for {limit:.0f} s: wait for it or end it, then run this again."
+            ) from error
     try:
-        write_text(_note(build), json.dumps({"pid": os.getpid(), "doing": doing, "since": time.strftime("%H:%M:%S")}) + "\n")
+        write_text(
+            _note(build),
+            json.dumps({"pid": os.getpid(), "doing": doing, "since": time.strftime("%H:%M:%S")}) + "\n",
+        )
         yield waited
     finally:
         _note(build).unlink(missing_ok=True)

@@ -30,7 +30,20 @@ from workflow.kaggle_values import RemoteFile
 from workflow.waiting import Show, Waits
 
 # The first four are kagglehub's own (1.0.2); the rest is never part of weights.
-IGNORED = (".git/", "*/.git/", ".cache/", ".huggingface/", "__pycache__/", "*/__pycache__/", ".ipynb_checkpoints/", ".DS_Store", "*.tmp", "kaggle.json", "access_token", ".env")
+IGNORED = (
+    ".git/",
+    "*/.git/",
+    ".cache/",
+    ".huggingface/",
+    "__pycache__/",
+    "*/__pycache__/",
+    ".ipynb_checkpoints/",
+    ".DS_Store",
+    "*.tmp",
+    "kaggle.json",
+    "access_token",
+    ".env",
+)
 _PROCESSING_SECONDS = 3600.0
 _LATE_SECONDS = 120.0
 
@@ -99,9 +112,16 @@ def upload(
     if pending is not None and base <= pending[0] and pending[1] > 0:
         say(f"{ref}: an earlier upload was cut off after it began; asking Kaggle for its version.")
         with suppress(WaitedTooLong):
-            base = waits.until(f"a version of {ref} shows", pending[1], lambda show: _newer(kaggle, ref, pending[0], show))
+            base = waits.until(
+                f"a version of {ref} shows", pending[1], lambda show: _newer(kaggle, ref, pending[0], show)
+            )
     there = manifest_of(kaggle, replace(ref, version=base)) if base else None
-    if there is not None and there.fingerprint == manifest.fingerprint and not force and not _wrong(kaggle, replace(ref, version=base), folder, manifest):
+    if (
+        there is not None
+        and there.fingerprint == manifest.fingerprint
+        and not force
+        and not _wrong(kaggle, replace(ref, version=base), manifest)
+    ):
         return Uploaded(replace(ref, version=base), manifest.fingerprint, sent=False)
     if base and check is not None:
         check(base, there)
@@ -117,7 +137,7 @@ def upload(
         say(f"{error}")
         say(f"{ref}: whether it arrived is not known; asking Kaggle for its version.")
     sent = time.monotonic()
-    version = _await(kaggle, waits, ref, folder, manifest, base, lost=lost)
+    version = _await(kaggle, waits, ref, manifest, base, lost=lost)
     return Uploaded(
         replace(ref, version=version),
         manifest.fingerprint,
@@ -146,10 +166,16 @@ def list_files(folder: Path, patterns: tuple[str, ...], workspace: str) -> Manif
         for name in names:
             path = Path(parent, name)
             inside = path.relative_to(folder)
-            if path.is_file() and inside.as_posix() != MODEL_MANIFEST and not any(fnmatch.fnmatch(str(inside), pattern) for pattern in wild):
+            if (
+                path.is_file()
+                and inside.as_posix() != MODEL_MANIFEST
+                and not any(fnmatch.fnmatch(str(inside), pattern) for pattern in wild)
+            ):
                 entries.append(FileEntry(inside.as_posix(), path.stat().st_size, hash_file(path)))
     if not entries:
-        raise WorkflowError(f"{folder} holds no file to upload: train first, or correct the patterns to ignore.")
+        raise WorkflowError(
+            f"{folder} holds no file to upload: train first, or correct the patterns to ignore."
+        )
     return Manifest(workspace, "", tuple(sorted(entries, key=lambda entry: entry.path.encode())))
 
 
@@ -161,7 +187,9 @@ def _newer(kaggle: Kaggle, ref: ModelRef, base: int, show: Show) -> int | None:
     return None
 
 
-def _await(kaggle: Kaggle, waits: Waits, ref: ModelRef, folder: Path, manifest: Manifest, base: int, *, lost: bool) -> int:
+def _await(
+    kaggle: Kaggle, waits: Waits, ref: ModelRef, manifest: Manifest, base: int, *, lost: bool
+) -> int:
     """Wait for the version that holds what was sent; returns its number."""
 
     def look(show: Show) -> tuple[int, list[str]] | None:
@@ -170,24 +198,30 @@ def _await(kaggle: Kaggle, waits: Waits, ref: ModelRef, folder: Path, manifest: 
             show("in processing")
             return None
         try:
-            wrong = _wrong(kaggle, replace(ref, version=version), folder, manifest)
+            wrong = _wrong(kaggle, replace(ref, version=version), manifest)
         except (NotThere, Denied):
             show(f"version {version} lists no files yet")
             return None
         return version, wrong
 
     try:
-        version, wrong = waits.until(f"the new version of {ref} lists its files", _LATE_SECONDS if lost else _PROCESSING_SECONDS, look)
+        version, wrong = waits.until(
+            f"the new version of {ref} lists its files", _LATE_SECONDS if lost else _PROCESSING_SECONDS, look
+        )
     except WaitedTooLong as error:
         if lost:
-            raise Unreachable(f"Whether the new version of {ref} arrived is not known: run this again, Kaggle is asked before anything is sent.") from error
+            raise Unreachable(
+                f"Whether the new version of {ref} arrived is not known: run this again, Kaggle is asked before anything is sent."
+            ) from error
         raise
     if wrong:
-        raise KaggleRefused(f"Version {version} of {ref} is not what was sent ({'; '.join(wrong[:5])}): run this again to send it anew.")
+        raise KaggleRefused(
+            f"Version {version} of {ref} is not what was sent ({'; '.join(wrong[:5])}): run this again to send it anew."
+        )
     return version
 
 
-def _wrong(kaggle: Kaggle, ref: ModelRef, folder: Path, manifest: Manifest) -> list[str]:
+def _wrong(kaggle: Kaggle, ref: ModelRef, manifest: Manifest) -> list[str]:
     """What is wrong with a version on Kaggle, one phrase a file."""
     listed = [file for file in kaggle.model_files(ref) if file.name != MODEL_MANIFEST]
 
@@ -208,7 +242,9 @@ def _scratch() -> Iterator[Path]:
 def main(arguments: list[str]) -> int:
     """`python -m workflow.model_upload FOLDER HANDLE`; returns the exit code."""
     if len(arguments) != 2:  # noqa: PLR2004 - the two words of the command line
-        print("usage: python -m workflow.model_upload FOLDER OWNER/MODEL/FRAMEWORK/VARIATION", file=sys.stderr)
+        print(
+            "usage: python -m workflow.model_upload FOLDER OWNER/MODEL/FRAMEWORK/VARIATION", file=sys.stderr
+        )
         return 2
     from kaggle_shim.errors import ShimError
 

@@ -57,7 +57,7 @@ def plan(codes: Path, entry: Sequence[str], source: str, name: str) -> Step:
         name: the new experiment's name; empty for the next free number.
 
     Raises:
-        WorkflowError: the source can't be told or is not there, or the new name is taken or no name.
+        WorkflowError: the source can't be told or is not there, or the new name is no name.
     """
     old = _source(codes, entry, source)
     new = _target(codes, old, name)
@@ -76,7 +76,7 @@ def carry_out(workspace: Workspace, step: Step, environ: Mapping[str, str]) -> t
         The settings file that names the entry point, and what the user should know.
 
     Raises:
-        WorkflowError: the settings can't be edited, or the name was taken meanwhile; nothing was changed.
+        WorkflowError: the settings can't be edited, or the name is taken; nothing was changed.
     """
     settings = _settings_file(workspace.root)
     before = settings.read_bytes().decode("utf-8") if settings.is_file() else ""
@@ -177,8 +177,6 @@ def _target(codes: Path, source: str, name: str) -> str:
     else:
         stem = _next(codes / path.parent, stem)
     target = path.with_name(stem + suffix)
-    if (codes / target).exists() or (codes / target).is_symlink():
-        raise WorkflowError(f"{CODES}/{target} exists and is not overwritten: choose another --name.")
     return str(target)
 
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from workflow.durations import spell
-from workflow.history import Order, number, printable
+from workflow.history import HIGHER, Order, number, printable
 from workflow.history_fold import Submission
 
 # The page gives these names their colours, once for light and once for dark.
@@ -165,8 +165,6 @@ def draw(picture: Picture) -> str:
         no_data_text=picture.missing,
         x_value_formatter=picture.x_text,
         value_formatter=number,
-        xrange=(picture.x_ticks[0], picture.x_ticks[-1]),
-        range=(picture.y_ticks[0], picture.y_ticks[-1]),
     )
     chart.x_labels = list(picture.x_ticks)
     chart.y_labels = list(picture.y_ticks)
@@ -249,12 +247,14 @@ def _series(
 def _best_so_far(scored: Sequence[Submission], ranking: Order) -> tuple[Point, ...]:
     """A staircase: each step where a score beats all before it, and on to the last submission."""
     points: list[Point] = []
-    for index, one in enumerate(scored):
-        best = ranking.best(scored[: index + 1])
-        height = _set(best.public_score if best else None)
-        if points and points[-1][1] != height:
-            points.append((one.time.timestamp(), points[-1][1]))
-        points.append((one.time.timestamp(), height))
+    beats = max if ranking.better == HIGHER else min
+    for one in scored:
+        when, height = one.time.timestamp(), _set(one.public_score)
+        before = points[-1][1] if points else height
+        height = beats(before, height)
+        if height != before:
+            points.append((when, before))
+        points.append((when, height))
     return tuple(points) if len(points) > 1 else ()
 
 

@@ -46,7 +46,15 @@ def show(outcomes: Sequence[Outcome], *, json: bool) -> None:
     if json:
         console.as_json({"things": [asdict(outcome) for outcome in outcomes]})
         return
-    columns = ("thing", "what", "name", "version", "fingerprint", *(f"{phase} (s)" for phase in _PHASES), "page")
+    columns = (
+        "thing",
+        "what",
+        "name",
+        "version",
+        "fingerprint",
+        *(f"{phase} (s)" for phase in _PHASES),
+        "page",
+    )
     rows = [
         (
             outcome.thing,

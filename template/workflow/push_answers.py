@@ -11,7 +11,12 @@ from kaggle_shim.report import LOG_PREFIX
 from workflow.kaggle_logs import plain
 from workflow.kaggle_values import Notebook, Saved
 
-_KEYS = {"dataset": "dataset_sources", "competition": "competition_sources", "notebook": "kernel_sources", "model": "model_sources"}
+_KEYS = {
+    "dataset": "dataset_sources",
+    "competition": "competition_sources",
+    "notebook": "kernel_sources",
+    "model": "model_sources",
+}
 _ADVICE = {
     "dataset": "is the name right, is it yours or public, and is its first version ready?",
     "competition": "accept its rules on its page, and look at the name",
@@ -85,7 +90,7 @@ def judge(sent: Mapping[str, Any], there: Notebook) -> tuple[list[str], list[str
     return grave, others
 
 
-def _names(kind: str, refs: Any) -> set[str]:  # noqa: ANN401 - a list out of JSON
+def _names(kind: str, refs: Any) -> set[str]:
     """References as they can be compared: lower case, datasets and notebooks without the version that Kaggle may leave out."""
     parts = 2 if kind in ("dataset", "notebook") else 5
     return {"/".join(str(ref).lower().split("/")[:parts]) for ref in refs}

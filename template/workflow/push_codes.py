@@ -25,7 +25,9 @@ def competition(push: Push) -> str | None:
 def _stage(push: Push) -> push_dataset.Payload:
     workspace = push.workspace
     staged = stage_codes.stage(workspace, competition(push))
-    return push_dataset.Payload("codes", workspace.codes.id, staged.folder, staged.manifest, CODES_MANIFEST, _message(push))
+    return push_dataset.Payload(
+        "codes", workspace.codes.id, staged.folder, staged.manifest, CODES_MANIFEST, _message(push)
+    )
 
 
 def _message(push: Push) -> str:

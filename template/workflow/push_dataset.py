@@ -87,7 +87,14 @@ def send(push: Push, stage: Callable[[], Payload]) -> Outcome:
     raw = json.loads((payload.folder / DATASET_FILE).read_text(encoding="utf-8"))
     public = str(raw.get("isPrivate", raw.get("is_private", True))).lower() == "false"
     push.check_public(metadata_says_public=public, what=payload.ref.name)
-    outcome = Outcome(payload.thing, "unchanged", payload.ref.name, None, payload.manifest.fingerprint, push.kaggle.page(f"datasets/{payload.ref.name}"))
+    outcome = Outcome(
+        payload.thing,
+        "unchanged",
+        payload.ref.name,
+        None,
+        payload.manifest.fingerprint,
+        push.kaggle.page(f"datasets/{payload.ref.name}"),
+    )
     there = _settled(push, payload, outcome)
     version = _same(push, payload, there) if not push.options.force else None
     if version is not None:
@@ -127,12 +134,18 @@ def stage_folder(push: Push, folder: Path, ref: DatasetRef, thing: str = "datase
             push.warn(str(finding))
     raise_first(listed.findings)
     if not listed.files:
-        raise WorkflowError(f"{folder} holds no file to upload: put one there, or look at {tree.IGNORE_FILE}.")
+        raise WorkflowError(
+            f"{folder} holds no file to upload: put one there, or look at {tree.IGNORE_FILE}."
+        )
     target = workspace.build / "datasets" / ref.slug
     entries = stage_codes.fill(target, listed.files, DATASET_MANIFEST, keep=(DATASET_FILE,))
     manifest = Manifest(workspace.id, "", entries)
     own = folder / DATASET_FILE
-    raw = json.loads(own.read_text(encoding="utf-8")) if own.is_file() else {"title": ref.slug, "licenses": [{"name": "CC0-1.0"}]}
+    raw = (
+        json.loads(own.read_text(encoding="utf-8"))
+        if own.is_file()
+        else {"title": ref.slug, "licenses": [{"name": "CC0-1.0"}]}
+    )
     stage_codes.write_if_changed(target / DATASET_FILE, json.dumps({**raw, "id": ref.name}, indent=2) + "\n")
     stage_codes.write_if_changed(target / DATASET_MANIFEST, manifest.dumps())
     return Payload(thing, ref, target, manifest, DATASET_MANIFEST, push.options.message or folder.name)
@@ -168,7 +181,12 @@ def _settled(push: Push, payload: Payload, outcome: Outcome) -> Dataset | None:
     """What is on Kaggle, once an upload that an earlier run left open is decided."""
     there = push.kaggle.dataset(payload.ref)
     intent = push.intents.read(payload.key)
-    if intent is not None and intent.name == payload.ref.name and intent.step != UPLOADING and not push.options.dry_run:
+    if (
+        intent is not None
+        and intent.name == payload.ref.name
+        and intent.step != UPLOADING
+        and not push.options.dry_run
+    ):
         if _is_open(intent, payload, there):
             _find(push, payload, intent, outcome)
             there = push.kaggle.dataset(payload.ref)
@@ -179,7 +197,11 @@ def _settled(push: Push, payload: Payload, outcome: Outcome) -> Dataset | None:
             push.intents.close(payload.key)
     if there is not None and there.current is None and not push.options.dry_run:
         push.say(f"{payload.ref.name} exists, and its first version is still being processed.")
-        there = push.waits.until(f"the first version of {payload.ref.name} is ready", PROCESSING_SECONDS, lambda show: _ready(push, payload.ref, show))
+        there = push.waits.until(
+            f"the first version of {payload.ref.name} is ready",
+            PROCESSING_SECONDS,
+            lambda show: _ready(push, payload.ref, show),
+        )
     return there
 
 
@@ -192,10 +214,16 @@ def _is_open(intent: Intent, payload: Payload, there: Dataset | None) -> bool:
 
 def _find(push: Push, payload: Payload, intent: Intent, outcome: Outcome) -> None:
     """Wait for a version that an earlier run may have made."""
-    push.say(f"{payload.ref.name}: an earlier push was cut off after it was sent; asking Kaggle for its version.")
+    push.say(
+        f"{payload.ref.name}: an earlier push was cut off after it was sent; asking Kaggle for its version."
+    )
     limit = PROCESSING_SECONDS if intent.step == SENT else max(0.0, LATE_SECONDS - (time.time() - intent.at))
     try:
-        version = push.waits.until(f"the version of {payload.ref.name} shows", limit, lambda show: _current(push, payload.ref, intent.marker, intent.base, show))
+        version = push.waits.until(
+            f"the version of {payload.ref.name} shows",
+            limit,
+            lambda show: _current(push, payload.ref, intent.marker, intent.base, show),
+        )
     except WaitedTooLong:
         if intent.step == SENT:
             raise
@@ -212,10 +240,18 @@ def _same(push: Push, payload: Payload, there: Dataset | None) -> int | None:
     if there is None or there.current is None:
         return None
     wanted = payload.manifest.fingerprint
-    coming = [v for v in there.versions if v.number > (there.current or 0) and _marker(v) == short(wanted) and v.status not in _BAD]
+    coming = [
+        v
+        for v in there.versions
+        if v.number > (there.current or 0) and _marker(v) == short(wanted) and v.status not in _BAD
+    ]
     if coming and not push.options.dry_run:
         base = coming[-1].number - 1
-        number = push.waits.until(f"version {base + 1} of {payload.ref.name} is ready", PROCESSING_SECONDS, lambda show: _current(push, payload.ref, wanted, base, show))
+        number = push.waits.until(
+            f"version {base + 1} of {payload.ref.name} is ready",
+            PROCESSING_SECONDS,
+            lambda show: _current(push, payload.ref, wanted, base, show),
+        )
         return number if not _wrong(push, payload, number) else None
     found = fingerprint_of(push, payload.ref, there, payload.manifest_name)
     if found is None or short(found) != short(wanted):
@@ -223,7 +259,9 @@ def _same(push: Push, payload: Payload, there: Dataset | None) -> int | None:
     if not push.known.of(payload.ref.name, there.current).get("verified"):
         wrong = _wrong(push, payload, there.current)
         if wrong:
-            push.say(f"{payload.ref.name} version {there.current} is not what was sent ({'; '.join(wrong[:3])}): sending it anew.")
+            push.say(
+                f"{payload.ref.name} version {there.current} is not what was sent ({'; '.join(wrong[:3])}): sending it anew."
+            )
             return None
     return there.current
 
@@ -232,22 +270,36 @@ def _check_ours(push: Push, payload: Payload, there: Dataset) -> None:
     """A dataset of that name that this workspace did not make is not touched unasked."""
     manifest = manifest_of(push, payload.ref, there.current, payload.manifest_name)
     # A version that was compared after an upload is ours, even when its manifest did not arrive whole.
-    if (manifest is not None and manifest.workspace == push.workspace.id) or "verified" in push.known.of(payload.ref.name, there.current):
+    if (manifest is not None and manifest.workspace == push.workspace.id) or "verified" in push.known.of(
+        payload.ref.name, there.current
+    ):
         return
     whose = "was made by another workspace" if manifest is not None else "was not made by a workspace"
-    push.refuse("take-over", f"The dataset {payload.ref.name} exists and {whose}: choose another prefix, or make it this workspace's own")
+    push.refuse(
+        "take-over",
+        f"The dataset {payload.ref.name} exists and {whose}: choose another prefix, or make it this workspace's own",
+    )
 
 
 def _upload(push: Push, payload: Payload, there: Dataset | None, outcome: Outcome, *, public: bool) -> bool:
     """Send it; returns whether the answer was lost on the way."""
     size = sum(entry.size for entry in payload.entries)
-    push.say(f"{payload.thing}: uploading {len(payload.entries)} files, {console.size(size)}, to {payload.ref.name}.")
+    push.say(
+        f"{payload.thing}: uploading {len(payload.entries)} files, {console.size(size)}, to {payload.ref.name}."
+    )
     started = time.monotonic()
-    push.intents.open(payload.key, payload.ref.name, payload.manifest.fingerprint, there.newest if there else 0, UPLOADING)
+    push.intents.open(
+        payload.key, payload.ref.name, payload.manifest.fingerprint, there.newest if there else 0, UPLOADING
+    )
     lost = False
     try:
         notes = payload.notes if there is not None else None
-        outcome.url = push.kaggle.send_dataset(payload.folder, notes, lambda: push.intents.advance(payload.key, CREATING), public=public) or outcome.url
+        outcome.url = (
+            push.kaggle.send_dataset(
+                payload.folder, notes, lambda: push.intents.advance(payload.key, CREATING), public=public
+            )
+            or outcome.url
+        )
         push.intents.advance(payload.key, SENT)
     except AnswerLost as error:
         intent = push.intents.read(payload.key)
@@ -276,17 +328,25 @@ def _await(push: Push, payload: Payload, base: int, outcome: Outcome, *, lost: b
         )
     except WaitedTooLong as error:
         if lost:
-            raise Unreachable(f"Whether the new version of {ref.name} arrived is not known: run this again, Kaggle is asked before anything is sent.") from error
+            raise Unreachable(
+                f"Whether the new version of {ref.name} arrived is not known: run this again, Kaggle is asked before anything is sent."
+            ) from error
         raise
     except KaggleRefused:
         push.intents.close(payload.key)
         raise
-    wrong = push.waits.until(f"version {version} of {ref.name} shows its manifest", LATE_SECONDS, lambda _: _wrong_or_unlisted(push, payload, version))
+    wrong = push.waits.until(
+        f"version {version} of {ref.name} shows its manifest",
+        LATE_SECONDS,
+        lambda _: _wrong_or_unlisted(push, payload, version),
+    )
     outcome.version = version
     outcome.seconds["processing"] = round(time.monotonic() - started, 2)
     push.intents.close(payload.key)
     if wrong:
-        raise KaggleRefused(f"Version {version} of {ref.name} is not what was sent ({'; '.join(wrong[:5])}): run this again to send it anew.")
+        raise KaggleRefused(
+            f"Version {version} of {ref.name} is not what was sent ({'; '.join(wrong[:5])}): run this again to send it anew."
+        )
 
 
 def _current(push: Push, ref: DatasetRef, wanted: str, base: int, show: Show) -> int | None:
@@ -306,14 +366,18 @@ def _current(push: Push, ref: DatasetRef, wanted: str, base: int, show: Show) ->
             show(version.status)
             return None
         who = version.creator if version is not None else "somebody"
-        raise KaggleRefused(f"Version {there.current} of {ref.name}, by {who}, is current in place of the one sent here: push again when they are done.")
+        raise KaggleRefused(
+            f"Version {there.current} of {ref.name}, by {who}, is current in place of the one sent here: push again when they are done."
+        )
     mine = next((v for v in there.versions if v.number > base and _marker(v) == short(wanted)), None)
     try:
         status = mine.status if mine is not None and mine.status in _BAD else push.kaggle.dataset_status(ref)
     except (Denied, NotThere):
         status = "not visible yet"
     if status in _BAD:
-        raise KaggleRefused(f"Kaggle failed to process the new version of {ref.name} (status {status}): look at {push.kaggle.page(f'datasets/{ref.name}')}, then push again.")
+        raise KaggleRefused(
+            f"Kaggle failed to process the new version of {ref.name} (status {status}): look at {push.kaggle.page(f'datasets/{ref.name}')}, then push again."
+        )
     show("in processing" if status == "ready" else status)
     return None
 
@@ -327,7 +391,9 @@ def _ready(push: Push, ref: DatasetRef, show: Show) -> Dataset | None:
     except (Denied, NotThere):
         status = "not visible yet"
     if status in _BAD:
-        raise KaggleRefused(f"Kaggle failed to process the first version of {ref.name}: delete it on {push.kaggle.page(f'datasets/{ref.name}')}, then push again.")
+        raise KaggleRefused(
+            f"Kaggle failed to process the first version of {ref.name}: delete it on {push.kaggle.page(f'datasets/{ref.name}')}, then push again."
+        )
     show(status)
     return None
 
@@ -361,7 +427,12 @@ def _judge(push: Push, payload: Payload, version: int, listed: tuple[RemoteFile,
     wrong = arrived.problems(comparison, sha256_of)
     for note in arrived.notes(comparison):
         push.warn(note)
-    push.known.note(payload.ref.name, version, verified=not wrong, **({"manifest": payload.manifest.dumps()} if not wrong else {}))
+    push.known.note(
+        payload.ref.name,
+        version,
+        verified=not wrong,
+        **({"manifest": payload.manifest.dumps()} if not wrong else {}),
+    )
     return wrong
 
 

@@ -42,7 +42,11 @@ def _same(there: str, staged: str) -> bool:
     if one is None or other is None:
         return False
     cells = [compose.cells_fingerprint(json.loads(text)["cells"][1:]) for text in (there, staged)]
-    return one.deps_fingerprint == other.deps_fingerprint and one.internet == other.internet and cells[0] == cells[1]
+    return (
+        one.deps_fingerprint == other.deps_fingerprint
+        and one.internet == other.internet
+        and cells[0] == cells[1]
+    )
 
 
 def _prove(push: Push, payload: push_notebook.Payload, version: int) -> list[str]:
@@ -51,7 +55,9 @@ def _prove(push: Push, payload: push_notebook.Payload, version: int) -> list[str
     files, _ = push.kaggle.output(ref, version)
     found = next((file for file in files if file.name == DEPS_MANIFEST), None)
     if found is None:
-        raise RunFailed(f"{ref.name} version {version} ended well and left no {DEPS_MANIFEST}: its notebook must call kaggle_shim.collect().")
+        raise RunFailed(
+            f"{ref.name} version {version} ended well and left no {DEPS_MANIFEST}: its notebook must call kaggle_shim.collect()."
+        )
     push.workspace.build.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".look-", dir=push.workspace.build) as folder:
         path = Path(folder) / DEPS_MANIFEST
@@ -59,7 +65,9 @@ def _prove(push: Push, payload: push_notebook.Payload, version: int) -> list[str
         try:
             manifest = DepsManifest.load(path)
         except ManifestError as error:
-            raise RunFailed(f"{ref.name} version {version} left a {DEPS_MANIFEST} that does not read: {error}") from error
+            raise RunFailed(
+                f"{ref.name} version {version} left a {DEPS_MANIFEST} that does not read: {error}"
+            ) from error
     wanted = payload.staged.plan.deps_fingerprint or ""
     if manifest.fingerprint != wanted:
         raise RunFailed(
@@ -69,5 +77,7 @@ def _prove(push: Push, payload: push_notebook.Payload, version: int) -> list[str
     names = {file.name.rsplit("/", 1)[-1] for file in files}
     missing = [wheel.path for wheel in manifest.wheels if wheel.path not in names]
     if missing:
-        raise RunFailed(f"{ref.name} version {version} lists wheels that its output lacks ({', '.join(missing[:3])}): push deps again with --force.")
+        raise RunFailed(
+            f"{ref.name} version {version} lists wheels that its output lacks ({', '.join(missing[:3])}): push deps again with --force."
+        )
     return [f"{len(manifest.wheels)} wheels for {manifest.python}", *manifest.notes]

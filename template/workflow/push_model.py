@@ -18,7 +18,17 @@ from workflow.metadata import KERNEL_FILE
 from workflow.pushing import LATE_SECONDS, PROCESSING_SECONDS, Outcome, Push, check_secrets
 
 
-def run(push: Push, *, exp: str, path: str, handle: str, framework: str, licence: str, ignore: tuple[str, ...], notebook: str) -> Outcome:
+def run(
+    push: Push,
+    *,
+    exp: str,
+    path: str,
+    handle: str,
+    framework: str,
+    licence: str,
+    ignore: tuple[str, ...],
+    notebook: str,
+) -> Outcome:
     """Push one model.
 
     Args:
@@ -36,7 +46,9 @@ def run(push: Push, *, exp: str, path: str, handle: str, framework: str, licence
     """
     workspace = push.workspace
     name = exp or _experiment(push)
-    folder = Path(path).expanduser() if path else local.data_folder(workspace.root) / "working" / "models" / name
+    folder = (
+        Path(path).expanduser() if path else local.data_folder(workspace.root) / "working" / "models" / name
+    )
     folder = folder if folder.is_absolute() else workspace.root / folder
     ref = ModelRef.parse(handle) if handle else _default(push, framework, name)
     push.check_owner(ref.owner, f"the model {ref.name}")
@@ -46,12 +58,16 @@ def run(push: Push, *, exp: str, path: str, handle: str, framework: str, licence
 
     def check(version: int, there: Manifest | None) -> None:
         if there is None or there.workspace != workspace.id:
-            push.refuse("take-over", f"The model {ref.name} has a version {version} that this workspace did not make: choose another handle, or add a version to it")
+            push.refuse(
+                "take-over",
+                f"The model {ref.name} has a version {version} that this workspace did not make: choose another handle, or add a version to it",
+            )
 
     if push.options.dry_run:
         outcome.did = "would send"
         _list(push, folder, ref)
         return outcome
+
     @contextmanager
     def sending(base: int) -> Iterator[None]:
         with push.lock(f"push-model: sending {ref.name}"):
@@ -82,7 +98,11 @@ def run(push: Push, *, exp: str, path: str, handle: str, framework: str, licence
     )
     push.intents.close(_key(ref))
     outcome.did = "sent" if done.sent else "unchanged"
-    outcome.version, outcome.fingerprint, outcome.seconds = done.ref.version, done.fingerprint, dict(done.seconds)
+    outcome.version, outcome.fingerprint, outcome.seconds = (
+        done.ref.version,
+        done.fingerprint,
+        dict(done.seconds),
+    )
     if notebook:
         note = attach(push, notebook, done.ref)
         if note:
@@ -116,8 +136,17 @@ def _variation(handle: str) -> str:
 def _experiment(push: Push) -> str:
     entry = push.workspace.settings.entry
     if not entry:
-        raise WorkflowError("No experiment is named and no entry point is set: add --exp NAME, or --path and --handle.")
-    word = next((word for word in entry if not word.startswith("-") and word not in ("bash", "sh", "python", "python3")), entry[0])
+        raise WorkflowError(
+            "No experiment is named and no entry point is set: add --exp NAME, or --path and --handle."
+        )
+    word = next(
+        (
+            word
+            for word in entry
+            if not word.startswith("-") and word not in ("bash", "sh", "python", "python3")
+        ),
+        entry[0],
+    )
     return Path(word).stem if word.endswith((".py", ".sh")) else word.split(".")[0]
 
 
@@ -142,4 +171,8 @@ def _key(ref: ModelRef) -> str:
 def _list(push: Push, folder: Path, ref: ModelRef) -> None:
     manifest = model_upload.list_files(folder, model_upload.IGNORED, push.workspace.id)
     if not push.options.quiet:
-        console.table(f"would be sent to {ref.name}", ("file", "size"), [(entry.path, console.size(entry.size)) for entry in manifest.files])
+        console.table(
+            f"would be sent to {ref.name}",
+            ("file", "size"),
+            [(entry.path, console.size(entry.size)) for entry in manifest.files],
+        )

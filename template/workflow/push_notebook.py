@@ -151,7 +151,9 @@ def _state(push: Push, rules: Rules, payload: Payload, there: Notebook) -> Run |
     if unchanged and (run.complete or run.active):
         return run
     if run.active:
-        push.warn(f"{ref.name} version {version} still runs: it can't be cancelled from here, and both count against your sessions.")
+        push.warn(
+            f"{ref.name} version {version} still runs: it can't be cancelled from here, and both count against your sessions."
+        )
     return None
 
 
@@ -162,7 +164,10 @@ def _check_ours(push: Push, payload: Payload, there: Notebook) -> bool:
     moved = plan is None and push.workspace.id in there.text
     if (plan is None and not moved) or (plan is not None and plan.workspace != push.workspace.id):
         whose = "was made by another workspace" if plan is not None else "was not made by a workspace"
-        push.refuse("take-over", f"The notebook {ref.name} exists and {whose}: choose another prefix, or make it this workspace's own")
+        push.refuse(
+            "take-over",
+            f"The notebook {ref.name} exists and {whose}: choose another prefix, or make it this workspace's own",
+        )
         return False
     if (moved or compose.edited(there.text)) and not compose.same(there.text, payload.text):
         beside = payload.folder.folder / f"from-kaggle-v{there.newest}.ipynb"
@@ -177,7 +182,9 @@ def _check_ours(push: Push, payload: Payload, there: Notebook) -> bool:
     return True
 
 
-def _go_on(push: Push, rules: Rules, payload: Payload, there: Notebook, run: Run, outcome: Outcome) -> Outcome:
+def _go_on(
+    push: Push, rules: Rules, payload: Payload, there: Notebook, run: Run, outcome: Outcome
+) -> Outcome:
     """Nothing to send: the version that is there is ours; see its run through if it is not over."""
     version = there.newest
     outcome.version = version
@@ -189,13 +196,25 @@ def _go_on(push: Push, rules: Rules, payload: Payload, there: Notebook, run: Run
     return outcome
 
 
-def _settle(push: Push, rules: Rules, payload: Payload, intent: Intent, there: Notebook | None, outcome: Outcome) -> Notebook | None:
+def _settle(
+    push: Push, rules: Rules, payload: Payload, intent: Intent, there: Notebook | None, outcome: Outcome
+) -> Notebook | None:
     """Decide what became of a version that an earlier run was about to save."""
-    if intent.marker == payload.marker and intent.step == CREATING and not _arrived(rules, payload, there, intent.base):
-        push.say(f"{payload.ref.name}: an earlier push was cut off while it was sent; asking Kaggle for its version.")
+    if (
+        intent.marker == payload.marker
+        and intent.step == CREATING
+        and not _arrived(rules, payload, there, intent.base)
+    ):
+        push.say(
+            f"{payload.ref.name}: an earlier push was cut off while it was sent; asking Kaggle for its version."
+        )
         limit = max(0.0, LATE_SECONDS - (time.time() - intent.at))
         try:
-            there = push.waits.until(f"the version of {payload.ref.name} shows", limit, lambda show: _look(push, rules, payload, intent.base, show))
+            there = push.waits.until(
+                f"the version of {payload.ref.name} shows",
+                limit,
+                lambda show: _look(push, rules, payload, intent.base, show),
+            )
         except WaitedTooLong:
             push.say(f"{payload.ref.name}: it did not arrive.")
             there = push.kaggle.notebook(payload.ref)
@@ -231,9 +250,15 @@ def _save(push: Push, rules: Rules, payload: Payload, there: Notebook | None, ou
         push.warn(f"{error}")
         push.say(f"{ref.name}: whether it arrived is not known; asking Kaggle for its version.")
         try:
-            found = push.waits.until(f"the version of {ref.name} shows", LATE_SECONDS, lambda show: _look(push, rules, payload, base, show))
+            found = push.waits.until(
+                f"the version of {ref.name} shows",
+                LATE_SECONDS,
+                lambda show: _look(push, rules, payload, base, show),
+            )
         except (WaitedTooLong, Unreachable) as lost:
-            raise Unreachable(f"Whether the new version of {ref.name} arrived is not known: run this again, Kaggle is asked before anything is sent.") from lost
+            raise Unreachable(
+                f"Whether the new version of {ref.name} arrived is not known: run this again, Kaggle is asked before anything is sent."
+            ) from lost
         push.intents.close(payload.key)
         outcome.notes.append("its answer was lost, the version was found")
         return found.newest
@@ -253,7 +278,9 @@ def _accepted(push: Push, ref: NotebookRef, saved: Saved) -> int:
         push.warn(f"Kaggle knows no keyword {tag}: it was left out.")
     refusal = push_answers.refusal(saved, ref)
     if refusal is not None or saved.version is None:
-        raise KaggleRefused(refusal or f"Kaggle gave {ref.name} no version number: look at {saved.url}, then push again.")
+        raise KaggleRefused(
+            refusal or f"Kaggle gave {ref.name} no version number: look at {saved.url}, then push again."
+        )
     return saved.version
 
 
@@ -261,15 +288,21 @@ def _read_back(push: Push, payload: Payload, version: int, outcome: Outcome) -> 
     """Hold what Kaggle has now against what was sent."""
     there = push.kaggle.notebook(payload.ref, version)
     if there is None:
-        raise KaggleRefused(f"Kaggle took {payload.ref.name} and does not show version {version}: look at {outcome.url}, then push again.")
+        raise KaggleRefused(
+            f"Kaggle took {payload.ref.name} and does not show version {version}: look at {outcome.url}, then push again."
+        )
     grave, others = push_answers.judge(payload.metadata, there)
     if not compose.same(there.text, payload.text):
-        others.append("the source reads back differently from what was sent; the fingerprints inside the run decide")
+        others.append(
+            "the source reads back differently from what was sent; the fingerprints inside the run decide"
+        )
     for sentence in others:
         push.warn(f"{payload.ref.name} version {version}: {sentence}.")
         outcome.notes.append(sentence)
     if grave:
-        raise KaggleRefused(f"{payload.ref.name} version {version}: {'; '.join(grave)}. Correct that on {outcome.url}, then push again.")
+        raise KaggleRefused(
+            f"{payload.ref.name} version {version}: {'; '.join(grave)}. Correct that on {outcome.url}, then push again."
+        )
 
 
 def _see_through(push: Push, rules: Rules, payload: Payload, version: int, outcome: Outcome) -> None:
@@ -318,6 +351,9 @@ def _failure(push: Push, payload: Payload, version: int, run: Run, took: float) 
 
 
 def _list(push: Push, payload: Payload) -> None:
-    rows = [(path.name, console.size(Path(path).stat().st_size)) for path in sorted(payload.staged.folder.iterdir())]
+    rows = [
+        (path.name, console.size(Path(path).stat().st_size))
+        for path in sorted(payload.staged.folder.iterdir())
+    ]
     if not push.options.quiet:
         console.table(f"would be sent to {payload.ref.name}", ("file", "size"), rows)

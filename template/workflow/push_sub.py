@@ -10,7 +10,16 @@ from kaggle_shim import refs
 from kaggle_shim.errors import ManifestError
 from kaggle_shim.manifest import CODES_MANIFEST, DATASET_MANIFEST, MODEL_MANIFEST, Manifest, short
 from kaggle_shim.report import REPORT_NAME
-from workflow import compose, metadata, plans, push_dataset, push_notebook, requirements, stage_codes, stage_notebook
+from workflow import (
+    compose,
+    metadata,
+    plans,
+    push_dataset,
+    push_notebook,
+    requirements,
+    stage_codes,
+    stage_notebook,
+)
 from workflow.errors import RunFailed, WorkflowError
 from workflow.kaggle_errors import Denied, NotThere
 from workflow.push_answers import report_of
@@ -55,7 +64,9 @@ def run(push: Push, name: str, *, codes_pushed: bool = False) -> Outcome:
 
 def _deps_fingerprint(push: Push, folder: Notebook) -> str:
     deps = plans.deps_id(push.workspace)
-    if deps is None or not any(isinstance(ref, refs.NotebookRef) and ref.name == deps.name for ref in folder.metadata.sources):
+    if deps is None or not any(
+        isinstance(ref, refs.NotebookRef) and ref.name == deps.name for ref in folder.metadata.sources
+    ):
         return ""
     staged = push.workspace.notebook(DEPS)
     return requirements.read(push.workspace, stage_notebook.image_of(staged)).fingerprint
@@ -67,10 +78,17 @@ def _check_codes(push: Push, folder: Notebook) -> None:
     there = push.kaggle.dataset(ref)
     with push.lock("push-sub: staging codes"):
         wanted = stage_codes.stage(push.workspace, folder.metadata.competition).manifest.fingerprint
-    found = push_dataset.fingerprint_of(push, ref, there, CODES_MANIFEST) if there is not None and there.current is not None else None
+    found = (
+        push_dataset.fingerprint_of(push, ref, there, CODES_MANIFEST)
+        if there is not None and there.current is not None
+        else None
+    )
     if found is None or short(found) != short(wanted):
         has = f"has the codes {short(found)}" if found else "has no codes of this workspace that are ready"
-        push.refuse("codes-not-current", f"{ref.name} {has}, and {folder.name} wants {short(wanted)}: push the codes first (invoke push-codes, or invoke push)")
+        push.refuse(
+            "codes-not-current",
+            f"{ref.name} {has}, and {folder.name} wants {short(wanted)}: push the codes first (invoke push-codes, or invoke push)",
+        )
 
 
 def _others(push: Push, folder: Notebook) -> tuple[tuple[str, str], ...]:
@@ -87,7 +105,12 @@ def _others(push: Push, folder: Notebook) -> tuple[tuple[str, str], ...]:
             if there is not None and there.current is not None:
                 manifest = push_dataset.manifest_of(push, ref, there.current, DATASET_MANIFEST)
         if manifest is not None:
-            found.append((ref.name if isinstance(ref, refs.ModelRef | refs.DatasetRef) else str(ref), manifest.fingerprint))
+            found.append(
+                (
+                    ref.name if isinstance(ref, refs.ModelRef | refs.DatasetRef) else str(ref),
+                    manifest.fingerprint,
+                )
+            )
     return tuple(found)
 
 
@@ -116,10 +139,18 @@ def _accelerator(push: Push, folder: Notebook) -> str:
         advice = metadata.shape_advice(shape)
         if advice is not None:
             push.warn(advice)
-    kind = "gpu" if shape.startswith("Nvidia") else "tpu" if shape.startswith("Tpu") else folder.metadata.accelerator
+    kind = (
+        "gpu"
+        if shape.startswith("Nvidia")
+        else "tpu"
+        if shape.startswith("Tpu")
+        else folder.metadata.accelerator
+    )
     if kind is not None and not push.options.dry_run:
         quota = push.kaggle.quota()
-        used, allowed = (quota.gpu_used, quota.gpu_allowed) if kind == "gpu" else (quota.tpu_used, quota.tpu_allowed)
+        used, allowed = (
+            (quota.gpu_used, quota.gpu_allowed) if kind == "gpu" else (quota.tpu_used, quota.tpu_allowed)
+        )
         push.say(f"{kind.upper()} quota: {used:.1f} of {allowed:.0f} h used this week.")
         if used >= allowed:
             push.warn(f"The {kind.upper()} quota of this week is used up: Kaggle may refuse the run.")
@@ -134,16 +165,25 @@ def _prove(push: Push, payload: push_notebook.Payload, version: int) -> list[str
         report = _report_file(push, next((file.url for file in files if file.name == REPORT_NAME), ""))
     name = f"{payload.ref.name} version {version}"
     if not report:
-        push.refuse("unproved-run", f"{name} ended well and left no run report, so nothing proves what it ran: its notebook must call kaggle_shim.run()")
+        push.refuse(
+            "unproved-run",
+            f"{name} ended well and left no run report, so nothing proves what it ran: its notebook must call kaggle_shim.run()",
+        )
         return ["no run report"]
     plan = payload.staged.plan
-    wanted = plan.inline_codes or next((one.fingerprint for one in plan.inputs if one.role == CODES_ROLE), None)
+    wanted = plan.inline_codes or next(
+        (one.fingerprint for one in plan.inputs if one.role == CODES_ROLE), None
+    )
     codes = report.get("codes")
     found = codes.get("fingerprint") if isinstance(codes, dict) else None
     if wanted is not None and found != wanted:
-        raise RunFailed(f"{name} ran the codes {short(str(found))}, and {short(wanted)} was staged: Kaggle bound another version; push again with --force.")
+        raise RunFailed(
+            f"{name} ran the codes {short(str(found))}, and {short(wanted)} was staged: Kaggle bound another version; push again with --force."
+        )
     if report.get("template") != plan.template:
-        raise RunFailed(f"{name} ran with the shim {report.get('template')}, and {plan.template} was staged: push again with --force.")
+        raise RunFailed(
+            f"{name} ran with the shim {report.get('template')}, and {plan.template} was staged: push again with --force."
+        )
     notes = [str(warning) for warning in report.get("warnings", [])]
     for note in notes:
         push.warn(f"in the run: {note}")

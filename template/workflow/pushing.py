@@ -51,7 +51,9 @@ class Options:
     quiet: bool = False
 
     @classmethod
-    def parse(cls, *, allow: Sequence[str] = (), limit: str = "", json: bool = False, **others: bool | str) -> Options:
+    def parse(
+        cls, *, allow: Sequence[str] = (), limit: str = "", json: bool = False, **others: bool | str
+    ) -> Options:
         """From a command's options; raises WorkflowError for a limit that is no time."""
         seconds = settings.duration(limit, "--limit") if limit else None
         return cls(allow=frozenset(allow), limit=seconds, quiet=json, **others)  # type: ignore[arg-type]  # names are the fields above
@@ -140,7 +142,9 @@ class Push:
     def check_public(self, *, metadata_says_public: bool, what: str) -> None:
         """Nothing is made public by a metadata file alone; raises WorkflowError."""
         if metadata_says_public and not self.options.public:
-            raise WorkflowError(f"The metadata of {what} makes it public: set is_private to true, or add --public if the whole world may read it.")
+            raise WorkflowError(
+                f"The metadata of {what} makes it public: set is_private to true, or add --public if the whole world may read it."
+            )
 
 
 def check_secrets(folder: Path) -> None:
@@ -151,7 +155,9 @@ def check_secrets(folder: Path) -> None:
     for path in sorted(folder.rglob("*")):
         if path.is_file() and (path.name in SECRETS or _is_key_file(path)):
             shown = path.relative_to(folder).as_posix()
-            raise WorkflowError(f"{shown} holds Kaggle credentials and would be uploaded with {folder.name}: remove it from that folder.")
+            raise WorkflowError(
+                f"{shown} holds Kaggle credentials and would be uploaded with {folder.name}: remove it from that folder."
+            )
 
 
 def _is_key_file(path: Path) -> bool:

@@ -19,8 +19,12 @@ def inside(folder: Path, name: str) -> Path:
     parts = name.split("/")
     plain = bool(name) and not any(part in ("", ".", "..") or "\\" in part or ":" in part for part in parts)
     if not plain or not name.isprintable() or not names.portable(name):
-        raise KaggleRefused(f"Kaggle lists a file {name!r}, which can't be written inside {folder}: nothing was written; choose others with --only.")
+        raise KaggleRefused(
+            f"Kaggle lists a file {name!r}, which can't be written inside {folder}: nothing was written; choose others with --only."
+        )
     target = folder / name
     if not target.parent.resolve().is_relative_to(folder.resolve()) or target.is_symlink():
-        raise KaggleRefused(f"{target} leads out of {folder} through a link: nothing was written; remove the link, or choose others with --only.")
+        raise KaggleRefused(
+            f"{target} leads out of {folder} through a link: nothing was written; remove the link, or choose others with --only."
+        )
     return target

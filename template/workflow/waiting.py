@@ -68,7 +68,9 @@ class Waits:
                     return found
                 left = limit - (time.monotonic() - started)
                 if left <= 0:
-                    raise WaitedTooLong(f"Waited {seconds(limit)} until {what}, in vain: it may still come; run this again to go on waiting.")
+                    raise WaitedTooLong(
+                        f"Waited {seconds(limit)} until {what}, in vain: it may still come; run this again to go on waiting."
+                    )
                 time.sleep(min(pause, left))
                 pause = min(pause * _GROWTH, self.poll)
 
@@ -92,13 +94,14 @@ def _line(title: str, say: Say) -> Iterator[Show]:
         return
     say(f"{title}.")
     started = time.monotonic()
-    last = {"text": "", "at": started}
+    last_text, last_at = "", started
 
     def plain(text: str) -> None:
+        nonlocal last_text, last_at
         now = time.monotonic()
-        if text != last["text"] or now - float(last["at"]) >= _SAY_EVERY_SECONDS:
+        if text != last_text or now - last_at >= _SAY_EVERY_SECONDS:
             say(f"  {text} after {seconds(now - started)}.")
-            last.update(text=text, at=now)
+            last_text, last_at = text, now
 
     yield plain
 

@@ -46,6 +46,12 @@ def test_a_wide_terminal_shows_everything_and_a_narrow_one_says_what_it_leaves_o
     assert "commit" not in narrow.lines[0]
 
 
+def test_a_message_gets_room_before_digests_do() -> None:
+    table = history_table.fit(ROWS, [""] * 40, 110)
+    assert "larger windows, lower learning" in table.lines[1]
+    assert "codes" in table.left_out
+
+
 def test_without_a_terminal_nothing_is_cut() -> None:
     long = [{**ROWS[0], "message": "word " * 100 + "end"}]
     assert "end" in history_table.fit(long, [""], None).lines[1]

@@ -1,6 +1,7 @@
 """The ledger remembers through crashes, two commands at once, and git's merges."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -55,6 +56,15 @@ def test_what_was_appended_is_read_back_in_order(tmp_path: Path) -> None:
     ledger.append(tmp_path, *events[5:])
     assert ledger.read(tmp_path) == ledger.Ledger(tuple(events))
     assert len((tmp_path / "ledger.jsonl").read_text(encoding="utf-8").splitlines()) == 9
+
+
+def test_events_are_on_the_disk_before_append_returns(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced = []
+    monkeypatch.setattr("os.fsync", lambda descriptor: synced.append(os.fstat(descriptor).st_size))
+    ledger.append(tmp_path, *samples.events(1))
+    assert synced == [(tmp_path / "ledger.jsonl").stat().st_size]
 
 
 def test_an_absent_ledger_is_empty(tmp_path: Path) -> None:

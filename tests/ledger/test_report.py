@@ -13,7 +13,7 @@ from workflow.history import Order
 from workflow.history_fold import fold
 from workflow.ledger_event import Event
 
-EVIL = "</script><script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">&amp;\x00\x1b\ud83d"
+EVIL = "</script </script><script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">&amp;\x00\x1b\ud83d"
 
 
 @pytest.fixture(scope="module")

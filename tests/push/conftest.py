@@ -28,10 +28,18 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A workspace as `copier copy` makes it, with the example and its data; not to be changed."""
     root = tmp_path_factory.mktemp("made") / "ws"
     clone = tmp_path_factory.mktemp("template") / "clone"
-    shutil.copytree(ROOT, clone, symlinks=True, ignore=shutil.ignore_patterns(".git", "*cache*", "__pycache__", "build", "tests"))
+    shutil.copytree(
+        ROOT,
+        clone,
+        symlinks=True,
+        ignore=shutil.ignore_patterns(".git", "*cache*", "__pycache__", "build", "tests"),
+    )
     answers = ("example=cmi-sleep", "username=tester", "prefix=cmi", "accelerator=none")
     words = [word for answer in answers for word in ("-d", answer)]
-    subprocess.run([sys.executable, "-m", "copier", "copy", "--defaults", "--quiet", *words, str(clone), str(root)], check=True)
+    subprocess.run(
+        [sys.executable, "-m", "copier", "copy", "--defaults", "--quiet", *words, str(clone), str(root)],
+        check=True,
+    )
     return root
 
 
@@ -57,7 +65,7 @@ class Scene:
         """A command, whose lines are collected."""
         made = Push(workspace.load(self.root), Options(**{"limit": 3.0, **options}))  # type: ignore[arg-type]  # names are Options' own
         made.say = self.said.append
-        made.warn = self.warned.append  # type: ignore[method-assign]  # collected in place of printed
+        made.warn = self.warned.append  # type: ignore[method-assign,assignment]  # collected in place of printed
         made.kaggle._warn = self.warned.append
         made.waits = type(made.waits)(made.waits.poll, self.said.append, made.waits.limit)
         return made
@@ -82,7 +90,10 @@ class Scene:
     def metadata(self, name: str = "sub", **changes: object) -> None:
         """Change a notebook's metadata."""
         path = self.root / name / "kernel-metadata.json"
-        path.write_text(json.dumps({**json.loads(path.read_text(encoding="utf-8")), **changes}, indent=2), encoding="utf-8")
+        path.write_text(
+            json.dumps({**json.loads(path.read_text(encoding="utf-8")), **changes}, indent=2),
+            encoding="utf-8",
+        )
 
     def versions(self, thing: str) -> int:
         """How many versions there are on Kaggle."""
@@ -95,7 +106,9 @@ class Scene:
         methods = {"CreateDataset", "CreateDatasetVersion", "SaveKernel", "PUT", "StartBlobUpload"}
         return sum(request.method in methods for request in self.kaggle.requests())
 
-    def invoke(self, *words: str, timeout: float = 60.0, **environment: str) -> subprocess.CompletedProcess[str]:
+    def invoke(
+        self, *words: str, timeout: float = 60.0, **environment: str
+    ) -> subprocess.CompletedProcess[str]:
         """Run a command for real."""
         return subprocess.run(
             [sys.executable, "-m", "invoke", *words],
@@ -118,7 +131,9 @@ def play(played: Played, order: RunOrder) -> list[str]:
     if plan.role == "deps":
         if failure:
             raise ValueError(failure)
-        manifest = DepsManifest(plan.workspace, plan.deps_fingerprint or "", "cp311", "linux_x86_64", {}, "1", (), (), ())
+        manifest = DepsManifest(
+            plan.workspace, plan.deps_fingerprint or "", "cp311", "linux_x86_64", {}, "1", (), (), ()
+        )
         (order.working / "deps-manifest.json").write_text(manifest.dumps(), encoding="utf-8")
         return ["collected"]
     report = Report({"notebook": plan.notebook, "template": plan.template, "warnings": []})
@@ -128,7 +143,9 @@ def play(played: Played, order: RunOrder) -> list[str]:
     if found != wanted:
         failure = f"the codes are {short(found or '')}, the plan wants {short(wanted or '')}"
     report.values["codes"] = {"fingerprint": found}
-    line = json.dumps({"schema": 1, **report.values, **({"failure": failure} if failure else {}), "phases": {}})
+    line = json.dumps(
+        {"schema": 1, **report.values, **({"failure": failure} if failure else {}), "phases": {}}
+    )
     (order.working / "run-report.json").write_text(line, encoding="utf-8")
     (order.working / "submission.csv").write_text("row_id\n0\n", encoding="utf-8")
     if failure:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import time
 
 import pytest
 
@@ -29,10 +30,12 @@ def prepared(scene: Scene) -> Scene:
         ("model", "model_sources", "tester/gone/pytorch/base/1", "newest version"),
     ],
 )
-def test_a_source_that_kaggle_does_not_take_is_named(scene: Scene, kind: str, key: str, value: str, advice: str) -> None:
+def test_a_source_that_kaggle_does_not_take_is_named(
+    scene: Scene, kind: str, key: str, value: str, advice: str
+) -> None:
     prepared(scene)
     listed = json.loads((scene.root / "sub" / "kernel-metadata.json").read_text(encoding="utf-8"))[key]
-    scene.metadata(**{key: [*listed, value]})
+    scene.metadata("sub", **{key: [*listed, value]})
     with pytest.raises(KaggleRefused, match=rf"without the {kind} {value}.*{advice}"):
         scene.sub()
 
@@ -40,12 +43,17 @@ def test_a_source_that_kaggle_does_not_take_is_named(scene: Scene, kind: str, ke
 def test_error_in_a_200_answer_is_a_refusal_in_kaggles_words(scene: Scene) -> None:
     prepared(scene)
     scene.kaggle.behave(cpu_sessions=0)
-    with pytest.raises(KaggleRefused, match=r"Maximum batch CPU session count of 0 reached\. Wait until one of your runs is over"):
+    with pytest.raises(
+        KaggleRefused,
+        match=r"Maximum batch CPU session count of 0 reached\. Wait until one of your runs is over",
+    ):
         scene.sub()
 
 
 def test_error_in_a_200_answer_to_a_dataset(scene: Scene) -> None:
-    scene.kaggle.fault(faults.answer("CreateDataset", {"status": "error", "error": "The dataset title is odd."}))
+    scene.kaggle.fault(
+        faults.answer("CreateDataset", {"status": "error", "error": "The dataset title is odd."})
+    )
     with pytest.raises(KaggleRefused, match=r"The dataset title is odd"):
         scene.codes()
 
@@ -64,7 +72,9 @@ def test_another_slug_than_asked_for(scene: Scene) -> None:
         scene.sub()
 
 
-@pytest.mark.parametrize(("field", "value", "said"), [("enableInternet", True, "internet on"), ("isPrivate", None, "it is public")])
+@pytest.mark.parametrize(
+    ("field", "value", "said"), [("enableInternet", True, "internet on"), ("isPrivate", None, "it is public")]
+)
 def test_internet_on_or_public_when_read_back(scene: Scene, field: str, value: object, said: str) -> None:
     prepared(scene)
 
@@ -118,7 +128,9 @@ def test_a_status_when_saving(scene: Scene, code: int, kind: type[WorkflowError]
         (500, Unreachable, "not known"),
     ],
 )
-def test_a_status_when_making_a_dataset_version(scene: Scene, code: int, kind: type[WorkflowError], said: str) -> None:
+def test_a_status_when_making_a_dataset_version(
+    scene: Scene, code: int, kind: type[WorkflowError], said: str
+) -> None:
     scene.codes()
     scene.edit()
     scene.kaggle.fault(faults.status("CreateDatasetVersion", code, "Bad things"))
@@ -138,13 +150,15 @@ def test_404_and_403_and_no_network_are_three_things(scene: Scene, monkeypatch: 
 
 
 @pytest.mark.parametrize("headers", [{"Retry-After": "0.2"}, {}])
-def test_429_is_waited_for_and_named(scene: Scene, headers: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
-    from workflow import kaggle, kaggle_sending
-
+def test_429_is_waited_for_and_named(
+    scene: Scene, headers: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     slept: list[float] = []
-    monkeypatch.setattr(kaggle.time, "sleep", slept.append)
-    monkeypatch.setattr(kaggle_sending, "_LONGEST_RATE_LIMIT", 60.0)
-    scene.kaggle.fault(faults.status("GetDataset", 429, "Too many", headers=headers), faults.status("CreateDataset", 429, "Too many", headers=headers))
+    monkeypatch.setattr(time, "sleep", slept.append)
+    scene.kaggle.fault(
+        faults.status("GetDataset", 429, "Too many", headers=headers),
+        faults.status("CreateDataset", 429, "Too many", headers=headers),
+    )
     assert scene.codes().did == "sent"
     assert any("limits how often" in line for line in scene.warned)
     assert (0.2 if headers else 2.0) in slept
@@ -152,7 +166,7 @@ def test_429_is_waited_for_and_named(scene: Scene, headers: dict[str, str], monk
 
 def test_429_for_too_long_is_a_refusal_that_names_the_time(scene: Scene) -> None:
     scene.kaggle.fault(faults.status("GetDataset", 429, "Too many", headers={"Retry-After": "3600"}))
-    with pytest.raises(KaggleRefused, match="HTTP 429.*in 3600 s"):
+    with pytest.raises(KaggleRefused, match=r"HTTP 429.*in 3600 s"):
         scene.codes()
 
 
@@ -166,7 +180,7 @@ def test_no_network(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{free.getsockname()[1]}")
-        with pytest.raises(Unreachable, match="could not be reached.*look at your network"):
+        with pytest.raises(Unreachable, match=r"could not be reached.*look at your network"):
             scene.codes()
 
 
@@ -218,7 +232,9 @@ def test_an_upload_that_the_client_drops_in_silence_is_named_and_nothing_is_made
     scene.codes()
     scene.edit()
     scene.kaggle.fault(faults.status("PUT", 400, "no"))
-    with pytest.raises(KaggleRefused, match=r"The upload of (exp001\.py|codes-manifest\.json) did not succeed"):
+    with pytest.raises(
+        KaggleRefused, match=r"The upload of (exp001\.py|codes-manifest\.json) did not succeed"
+    ):
         scene.codes()
     assert scene.versions("codes") == 1
     assert scene.codes().version == 2
@@ -259,7 +275,10 @@ def test_processing_that_never_ends(scene: Scene) -> None:
     assert (outcome.did, outcome.version, scene.versions("codes")) == ("found", 2, 2)
 
 
-@pytest.mark.parametrize(("end", "said"), [("fail", "made an error on purpose"), ("cancel", "was cancelled"), ("timeout", r"version 1 failed")])
+@pytest.mark.parametrize(
+    ("end", "said"),
+    [("fail", "made an error on purpose"), ("cancel", "was cancelled"), ("timeout", r"version 1 failed")],
+)
 def test_a_run_that_ends_badly(scene: Scene, end: str, said: str) -> None:
     prepared(scene)
     scene.kaggle.fault(faults.run(end))  # type: ignore[arg-type]  # one of the outcomes
@@ -285,7 +304,9 @@ def test_expired_credentials(scene: Scene) -> None:
     for answer in ("inactive", 400, 401, 403, 404):
         scene.kaggle.behave(inactive_token=answer)
         scene.kaggle.expire_token()
-        with pytest.raises(KaggleRefused, match=r"token from KAGGLE_API_TOKEN: it is expired.*kaggle\.com/settings"):
+        with pytest.raises(
+            KaggleRefused, match=r"token from KAGGLE_API_TOKEN: it is expired.*kaggle\.com/settings"
+        ):
             scene.codes()
 
 

@@ -64,7 +64,9 @@ STEPS = [
 
 
 @pytest.mark.parametrize(("fault", "method", "match"), STEPS)
-def test_killed_and_started_again(scene: Scene, fault: Callable[..., Fault], method: str, match: dict[str, str]) -> None:
+def test_killed_and_started_again(
+    scene: Scene, fault: Callable[..., Fault], method: str, match: dict[str, str]
+) -> None:
     killed_push(scene, fault, method, **match)
     outcomes = scene.all(limit=60.0 if fault is faults.drop_after else 0.5)
     assert [outcome.version for outcome in outcomes] == [1, 1, 1]
@@ -106,7 +108,10 @@ def test_two_pushes_at_once_send_one_thing_once(scene: Scene) -> None:
     words = [sys.executable, "-m", "invoke", "push-codes", "--json"]
     environment = {**scene.kaggle.environment(), "INVOKE_WORKSPACE_POLL": "0.05"}
     children = [
-        subprocess.Popen(words, cwd=scene.root, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(2)
+        subprocess.Popen(
+            words, cwd=scene.root, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        for _ in range(2)
     ]
     ended = [child.communicate(timeout=60) for child in children]
     assert [child.returncode for child in children] == [0, 0], ended

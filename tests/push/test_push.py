@@ -110,7 +110,9 @@ def test_codes_of_another_workspace_are_not_touched_unasked(scene: Scene) -> Non
     assert scene.codes(allow=frozenset(["take-over"])).version == 2
 
 
-def test_a_notebook_of_another_workspace_is_not_touched_unasked(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_notebook_of_another_workspace_is_not_touched_unasked(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
     scene.all()
     monkeypatch.setenv("INVOKE_WORKSPACE_ID", "0123456789abcdef")
     with pytest.raises(Refused, match=r"notebook tester/cmi-deps.*take-over"):
@@ -139,7 +141,9 @@ def test_codes_that_are_not_on_kaggle_yet_are_said_before_the_notebook_goes(scen
     assert scene.versions("sub") == 1
 
 
-def test_a_token_of_somebody_else_is_said_before_any_upload(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_token_of_somebody_else_is_said_before_any_upload(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("KAGGLE_API_TOKEN", scene.kaggle.add_user("mate"))
     with pytest.raises(Refused, match=r"those of mate.*belongs to tester.*other-account"):
         scene.codes()
@@ -160,7 +164,9 @@ def test_metadata_alone_makes_nothing_public(scene: Scene) -> None:
 
 
 def test_credentials_in_codes_are_never_sent(scene: Scene) -> None:
-    (scene.root / "codes" / "settings.json").write_text('{"username": "tester", "key": "0"}', encoding="utf-8")
+    (scene.root / "codes" / "settings.json").write_text(
+        '{"username": "tester", "key": "0"}', encoding="utf-8"
+    )
     with pytest.raises(WorkflowError, match=r"settings\.json holds Kaggle credentials"):
         scene.codes(allow=frozenset(["secrets", "take-over"]))
     assert scene.sends() == 0

@@ -7,31 +7,17 @@ competitors). Content is not changed by any of that, so a file that is missing u
 from __future__ import annotations
 
 import hashlib
-import io
-import os
-import tarfile
-import zipfile
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from kaggle_shim.errors import ManifestError
 from kaggle_shim.manifest import CODES_MANIFEST, FileEntry, Manifest
 
+if TYPE_CHECKING:
+    from kaggle_shim.strays import Stray
+
 _BLOCK = 1 << 20
-_ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz")
 _PROGRAMS = (b"#!", b"\x7fELF")
-
-
-@dataclass(frozen=True)
-class _Candidate:
-    """A file that no manifest entry claims, or a member of an archive that was left packed."""
-
-    name: str
-    size: int
-    open: Callable[[], IO[bytes]]
 
 
 def materialise(source: Path, target: Path) -> tuple[Manifest, tuple[str, ...]]:
@@ -54,7 +40,9 @@ def materialise(source: Path, target: Path) -> tuple[Manifest, tuple[str, ...]]:
     ]
     if not broken:
         return manifest, ()
-    candidates = list(_unclaimed(source, manifest))
+    from kaggle_shim.strays import unclaimed
+
+    candidates = list(unclaimed(source, {entry.path for entry in manifest.files} | {CODES_MANIFEST}))
     notes = []
     for entry in broken:
         origin = _repair(entry, candidates, target / entry.path)
@@ -89,55 +77,7 @@ def _write_exact(file: IO[bytes], target: Path, entry: FileEntry) -> bool:
     return True
 
 
-def _unclaimed(source: Path, manifest: Manifest) -> Iterator[_Candidate]:
-    claimed = {entry.path for entry in manifest.files} | {CODES_MANIFEST}
-    for parent, _, names in os.walk(source):
-        for name in names:
-            path = Path(parent, name)
-            relative = path.relative_to(source).as_posix()
-            if relative not in claimed:
-                yield _Candidate(relative, path.stat().st_size, partial(_open, path))
-                if relative.lower().endswith(_ARCHIVES):
-                    yield from _members(path, relative)
-
-
-def _members(path: Path, relative: str) -> Iterator[_Candidate]:
-    """What lies inside an archive that Kaggle left packed."""
-    try:
-        if zipfile.is_zipfile(path):
-            with zipfile.ZipFile(path) as archive:
-                for info in archive.infolist():
-                    yield _Candidate(
-                        f"{relative}:{info.filename}", info.file_size, partial(_zip_member, path, info)
-                    )
-        elif tarfile.is_tarfile(path):
-            with tarfile.open(path) as tar:
-                for member in tar.getmembers():
-                    if member.isfile():
-                        yield _Candidate(
-                            f"{relative}:{member.name}", member.size, partial(_tar_member, path, member.name)
-                        )
-    except (zipfile.BadZipFile, tarfile.TarError, OSError):
-        # An archive that can't be read holds nothing to repair with; the missing file itself is reported.
-        return
-
-
-def _open(path: Path) -> IO[bytes]:
-    return path.open("rb")
-
-
-def _zip_member(path: Path, info: zipfile.ZipInfo) -> IO[bytes]:
-    with zipfile.ZipFile(path) as archive:
-        return io.BytesIO(archive.read(info))
-
-
-def _tar_member(path: Path, name: str) -> IO[bytes]:
-    with tarfile.open(path) as tar:
-        file = tar.extractfile(name)
-        return io.BytesIO(file.read() if file is not None else b"")
-
-
-def _repair(entry: FileEntry, candidates: list[_Candidate], target: Path) -> str | None:
+def _repair(entry: FileEntry, candidates: list[Stray], target: Path) -> str | None:
     for candidate in candidates:
         if candidate.size == entry.size:
             with candidate.open() as file:

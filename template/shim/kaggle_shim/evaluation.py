@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-PACKAGE = "kaggle_evaluation"
 # In rehearsal: a file that appears when the gateway is done, since Kaggle then ends a notebook that would serve for ever.
 DONE_VARIABLE = "KAGGLE_SHIM_GATEWAY_DONE"
 # Where a gateway looks for the server: one port, then the ones it falls back to.
@@ -22,12 +21,6 @@ _USUAL_LIMIT = 15 * 60.0
 _LIMIT = re.compile(r"^STARTUP_LIMIT_SECONDS *= *(\d+(?: *\* *\d+)*) *$", re.MULTILINE)
 _TABLES = ("/proc/net/tcp", "/proc/net/tcp6")
 _LISTENING = "0A"
-
-
-def package_in(competition: Path | None) -> Path | None:
-    """The evaluation package in a competition's folder, None when it has none."""
-    package = None if competition is None else competition / PACKAGE
-    return package if package is not None and package.is_dir() else None
 
 
 def startup_limit(package: Path | None) -> float:

@@ -57,6 +57,8 @@ OFFLINE = {
     "NO_ALBUMENTATIONS_UPDATE": "1",
 }
 
+EVALUATION_PACKAGE = "kaggle_evaluation"
+
 
 def run() -> None:
     """Find what the plan names, install its wheels, run its entry point, look at the submission, write the report.
@@ -238,9 +240,8 @@ class _Run:
 
     def look_for_gateway(self, competition: Path | None) -> None:
         """Note the competition's evaluation package, and who writes the submission when a gateway takes part."""
-        from kaggle_shim import evaluation
-
-        self.package = evaluation.package_in(competition)
+        package = None if competition is None else competition / EVALUATION_PACKAGE
+        self.package = package if package is not None and package.is_dir() else None
         if self.plan.output != "gateway":
             if self.package is not None:
                 self.report.warn(
@@ -248,6 +249,8 @@ class _Run:
                     "set workspace.output to gateway in invoke.yaml."
                 )
             return
+        from kaggle_shim import evaluation
+
         limit = evaluation.startup_limit(self.package)
         writer = evaluation.writer(rerun=self.rerun)
         self.gateway = {

@@ -48,17 +48,28 @@ def main(
     everything = [item for items in wanted.values() for item in items]
     if not json:
         rows = [
-            (str(ref), str(len(items)), console.size(sum(i.size or 0 for i in items)), str(sum(i.there for i in items)), _place(workspace, ref))
+            (
+                str(ref),
+                str(len(items)),
+                console.size(sum(i.size or 0 for i in items)),
+                str(sum(i.there for i in items)),
+                _place(workspace, ref),
+            )
             for ref, items in wanted.items()
         ]
         console.table("data", ("source", "files", "size", "there", "place"), rows)
     fetched = 0
     if not list_:
-        fetching.check_size(everything, local.data_folder(workspace.root), yes=yes, allow=(*allow, *workspace.settings.allow))
+        fetching.check_size(
+            everything, local.data_folder(workspace.root), yes=yes, allow=(*allow, *workspace.settings.allow)
+        )
         fetched = fetching.fetch_all(everything, say)
         say(f"{fetched} files fetched, {len(everything) - fetched} were there.")
     if json:
-        files = {str(ref): [{"name": i.name, "size": i.size, "path": str(i.target)} for i in items] for ref, items in wanted.items()}
+        files = {
+            str(ref): [{"name": i.name, "size": i.size, "path": str(i.target)} for i in items]
+            for ref, items in wanted.items()
+        }
         console.as_json({"fetched": fetched, "sources": files})
 
 
@@ -68,7 +79,9 @@ def _chosen(workspace: Workspace, sources: Iterable[refs.Ref], attached: str | b
     if not attached:
         found: Refs = [ref for ref in listed if isinstance(ref, refs.CompetitionRef)]
         if not found:
-            raise WorkflowError("No competition is attached: add it to competition_sources in sub/kernel-metadata.json.")
+            raise WorkflowError(
+                "No competition is attached: add it to competition_sources in sub/kernel-metadata.json."
+            )
         return found
     deps = plans.deps_id(workspace)
     made_here = {workspace.codes.id.name, *([deps.name] if deps is not None else [])}
@@ -88,21 +101,41 @@ def _with_version(kaggle: Kaggle, ref: refs.Ref) -> refs.Ref:
         return ref
     version = kaggle.model_version(ref)
     if version is None:
-        raise KaggleRefused(f"The model {ref} is not on Kaggle, or not for this account: correct model_sources.")
+        raise KaggleRefused(
+            f"The model {ref} is not on Kaggle, or not for this account: correct model_sources."
+        )
     return replace(ref, version=version)
 
 
 def _items(kaggle: Kaggle, ref: refs.Ref, place: Path, only: tuple[str, ...], sample: int | None) -> Items:
     if isinstance(ref, refs.CompetitionRef):
         competition = ref
-        return fetching.items(place, kaggle.competition_files(ref), only, sample, lambda f, to: kaggle.download_competition_file(competition, f.name, to))
+        return fetching.items(
+            place,
+            kaggle.competition_files(ref),
+            only,
+            sample,
+            lambda f, to: kaggle.download_competition_file(competition, f.name, to),
+        )
     if isinstance(ref, refs.DatasetRef):
         dataset = ref
         files = kaggle.dataset_files(ref, ref.version)
-        return fetching.items(place, files, only, sample, lambda f, to: kaggle.download_dataset_file(dataset, dataset.version, f.name, to))
+        return fetching.items(
+            place,
+            files,
+            only,
+            sample,
+            lambda f, to: kaggle.download_dataset_file(dataset, dataset.version, f.name, to),
+        )
     if isinstance(ref, refs.ModelRef):
         model = ref
-        return fetching.items(place, kaggle.model_files(ref), only, sample, lambda f, to: kaggle.download_model_file(model, f.name, to))
+        return fetching.items(
+            place,
+            kaggle.model_files(ref),
+            only,
+            sample,
+            lambda f, to: kaggle.download_model_file(model, f.name, to),
+        )
     number = ref.version or newest(kaggle, ref)
     sizes = {file.name: file.size for file in kaggle.output_sizes(ref, number)}
     listed = [RemoteFile(file.name, sizes.get(file.name), file.url) for file in kaggle.output(ref, number)[0]]
@@ -111,4 +144,6 @@ def _items(kaggle: Kaggle, ref: refs.Ref, place: Path, only: tuple[str, ...], sa
 
 def _place(workspace: Workspace, ref: refs.Ref) -> str:
     place = local.data_folder(workspace.root) / ref.mount("namespaced")
-    return place.relative_to(workspace.root).as_posix() if place.is_relative_to(workspace.root) else str(place)
+    return (
+        place.relative_to(workspace.root).as_posix() if place.is_relative_to(workspace.root) else str(place)
+    )

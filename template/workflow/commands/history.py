@@ -101,12 +101,12 @@ def _show(
     console.say("\n".join(table.lines))
     if best is not None:
         assumed = (
-            " if higher scores are better, which is assumed: workspace.better in invoke.yaml says higher or lower"
+            " (higher is assumed to be better: workspace.better in invoke.yaml says which)"
             if ranking.assumed
             else ""
         )
         console.say(
-            f"* best on the public leaderboard{assumed}: {history.number(best.public_score)}, submission {best.ref}."
+            f"* best public score: {history.number(best.public_score)}, submission {best.ref}{assumed}."
         )
     if len(shown) < len(found):
         console.say(f"{len(shown)} of {len(found)} submissions are shown: --limit 0 shows all.")

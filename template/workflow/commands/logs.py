@@ -25,7 +25,14 @@ def main(workspace: Workspace, *, notebook: str, version: int, json: bool) -> No
     run = kaggle.run(ref, number)
     if json:
         _, log = kaggle.output(ref, number)
-        console.as_json({"name": ref.name, "version": number, "state": run.status.lower(), "lines": plain(log).splitlines()})
+        console.as_json(
+            {
+                "name": ref.name,
+                "version": number,
+                "state": run.status.lower(),
+                "lines": plain(log).splitlines(),
+            }
+        )
         return
     console.say(f"{ref.name} version {number}: {run.status.lower()}")
     if run.active:

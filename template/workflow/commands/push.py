@@ -9,6 +9,6 @@ from workflow.pushing import Options, Push
 from workflow.workspace import Workspace
 
 
-def main(workspace: Workspace, *, notebook: str, json: bool, **options: Any) -> None:  # noqa: ANN401 - the fields of Options
+def main(workspace: Workspace, *, notebook: str, json: bool, **options: Any) -> None:
     """Push codes, deps and a notebook in order, and print what became of each."""
     push.show(push.run(Push(workspace, Options.parse(json=json, **options)), notebook), json=json)

@@ -9,7 +9,7 @@ from workflow.pushing import Options, Push
 from workflow.workspace import Workspace
 
 
-def main(workspace: Workspace, *, json: bool, **options: Any) -> None:  # noqa: ANN401 - the fields of Options
+def main(workspace: Workspace, *, json: bool, **options: Any) -> None:
     """Push the code dataset and print what became of it."""
     outcome = push_codes.run(Push(workspace, Options.parse(json=json, **options)))
     push.show([outcome], json=json)

@@ -16,7 +16,7 @@ from workflow.pushing import Options, Push
 from workflow.workspace import Workspace
 
 
-def main(workspace: Workspace, *, path: str, id_: str, json: bool, **options: Any) -> None:  # noqa: ANN401 - the fields of Options
+def main(workspace: Workspace, *, path: str, id_: str, json: bool, **options: Any) -> None:
     """Push any folder as a dataset and print what became of it."""
     if not path:
         raise WorkflowError("Which folder? Add --path FOLDER.")
@@ -26,7 +26,9 @@ def main(workspace: Workspace, *, path: str, id_: str, json: bool, **options: An
         raise WorkflowError(f"{path} is no folder: name the one to upload.")
     session = Push(workspace, Options.parse(json=json, **options))
     ref = _ref(workspace, folder, id_)
-    push.show([push_dataset.send(session, lambda: push_dataset.stage_folder(session, folder, ref))], json=json)
+    push.show(
+        [push_dataset.send(session, lambda: push_dataset.stage_folder(session, folder, ref))], json=json
+    )
 
 
 def _ref(workspace: Workspace, folder: Path, given: str) -> DatasetRef:
@@ -41,5 +43,7 @@ def _ref(workspace: Workspace, folder: Path, given: str) -> DatasetRef:
         ref = DatasetRef(codes.owner, f"{codes.slug.removesuffix('-codes')}-{name}")
     ref = workspace.owned(ref)
     if len(ref.slug) not in DATASET_TITLE:
-        raise WorkflowError(f"The slug {ref.slug} has {len(ref.slug)} characters, Kaggle's client takes 6 to 50: name another with --id OWNER/SLUG.")
+        raise WorkflowError(
+            f"The slug {ref.slug} has {len(ref.slug)} characters, Kaggle's client takes 6 to 50: name another with --id OWNER/SLUG."
+        )
     return ref

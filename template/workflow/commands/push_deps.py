@@ -10,7 +10,7 @@ from workflow.pushing import Options, Push
 from workflow.workspace import Workspace
 
 
-def main(workspace: Workspace, *, json: bool, **options: Any) -> None:  # noqa: ANN401 - the fields of Options
+def main(workspace: Workspace, *, json: bool, **options: Any) -> None:
     """Push the wheel notebook and print what became of it; raises WorkflowError in a workspace without one."""
     outcomes = push_deps.run(Push(workspace, Options.parse(json=json, **options)))
     if not outcomes:

@@ -20,7 +20,7 @@ def main(
     ignore: list[str],
     notebook: str,
     json: bool,
-    **options: Any,  # noqa: ANN401 - the fields of Options
+    **options: Any,
 ) -> None:
     """Push one model and print what became of it."""
     outcome = push_model.run(

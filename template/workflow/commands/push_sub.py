@@ -9,7 +9,7 @@ from workflow.pushing import Options, Push
 from workflow.workspace import Workspace
 
 
-def main(workspace: Workspace, *, notebook: str, json: bool, **options: Any) -> None:  # noqa: ANN401 - the fields of Options
+def main(workspace: Workspace, *, notebook: str, json: bool, **options: Any) -> None:
     """Push one notebook, see its run through, and print what became of it."""
     push.refuse_faults(workspace)
     outcome = push_sub.run(Push(workspace, Options.parse(json=json, **options)), notebook)

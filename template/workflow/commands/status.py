@@ -29,8 +29,15 @@ def main(workspace: Workspace, *, json: bool) -> None:
     if json:
         console.as_json({"account": kaggle.account, "things": [asdict(row) for row in rows]})
         return
-    shown = [(row.thing, row.name, "" if row.version is None else str(row.version), row.state, row.note, row.page) for row in rows]
-    console.table(f"on Kaggle, as {kaggle.account} sees it", ("thing", "name", "version", "state", "note", "page"), shown)
+    shown = [
+        (row.thing, row.name, "" if row.version is None else str(row.version), row.state, row.note, row.page)
+        for row in rows
+    ]
+    console.table(
+        f"on Kaggle, as {kaggle.account} sees it",
+        ("thing", "name", "version", "state", "note", "page"),
+        shown,
+    )
 
 
 def _codes(workspace: Workspace, kaggle: Kaggle) -> Row:
@@ -40,9 +47,18 @@ def _codes(workspace: Workspace, kaggle: Kaggle) -> Row:
     if there is None:
         return Row("codes", ref.name, None, "absent", "invoke push-codes makes it", page)
     if there.current is None:
-        return Row("codes", ref.name, None, kaggle.dataset_status(ref), "its first version is not ready", page)
+        return Row(
+            "codes", ref.name, None, kaggle.dataset_status(ref), "its first version is not ready", page
+        )
     version = there.version(there.current)
-    return Row("codes", ref.name, there.current, version.status if version else "ready", version.notes if version else "", page)
+    return Row(
+        "codes",
+        ref.name,
+        there.current,
+        version.status if version else "ready",
+        version.notes if version else "",
+        page,
+    )
 
 
 def _notebook(workspace: Workspace, kaggle: Kaggle, folder: Notebook) -> Row:
