@@ -22,10 +22,16 @@ def _run(name: str, **options: Any) -> None:
     run(ROOT, name, **options)
 
 
-@task(help={"json": "print the findings as JSON"})
-def check(_context: Context, json: bool = False) -> None:
-    """Validate the whole workspace, without network."""
-    _run("check", json=json)
+@task(
+    help={
+        "fix": "repair what needs no decision of yours; shows each change and asks",
+        "yes": "write the repairs unasked",
+        "json": "print the findings, or the repairs, as JSON",
+    }
+)
+def check(_context: Context, fix: bool = False, yes: bool = False, json: bool = False) -> None:
+    """Validate the whole workspace, without network; --fix repairs."""
+    _run("check", fix=fix, yes=yes, json=json)
 
 
 @task(

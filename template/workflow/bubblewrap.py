@@ -99,10 +99,10 @@ def command(
     return [*line, "--remount-ro", "/kaggle/input", "--chdir", str(WORKING)]
 
 
-def lay_etc(etc: Path, *, internet: bool) -> None:
+def lay_etc(etc: Path, *, internet: bool, hosts: tuple[str, ...] = ()) -> None:
     """Write the files that describe users and hosts: the sandbox has its own, without this machine's names.
 
-    Without internet there is no name service either; `localhost` and the host's own name still resolve.
+    Without internet there is no name service either; `localhost`, the host's own name and `hosts` still resolve, to this machine.
     """
     etc.mkdir()
     user, group = os.getuid(), os.getgid()
@@ -115,8 +115,9 @@ def lay_etc(etc: Path, *, internet: bool) -> None:
         if internet and Path("/etc/hosts").exists()
         else ""
     )
-    hosts = f"127.0.0.1 localhost kaggle\n::1 localhost\n{known}"
-    (etc / "hosts").write_text(hosts, encoding="utf-8", newline="\n")
+    here = " ".join(("localhost", "kaggle", *hosts))
+    lines = f"127.0.0.1 {here}\n::1 localhost\n{known}"
+    (etc / "hosts").write_text(lines, encoding="utf-8", newline="\n")
     lookup = "files dns" if internet else "files"
     (etc / "nsswitch.conf").write_text(
         f"passwd: files\ngroup: files\nhosts: {lookup}\n", encoding="utf-8", newline="\n"

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from kaggle_shim import entry, refs
-from workflow import bundle, compose, metadata, names, plans, requirements, stage_notebook, tree
+from workflow import bundle, compose, fix, metadata, names, plans, requirements, stage_notebook, tree
 from workflow.errors import WorkflowError
 from workflow.findings import ERROR, WARNING, Finding
 from workflow.settings import FILE as SETTINGS
@@ -22,12 +22,13 @@ def find_all(workspace: Workspace) -> tuple[Finding, ...]:
     found += _guarded(
         CODES, lambda: tree.read(workspace.root / CODES, workspace.root, (metadata.DATASET_FILE,)).findings
     )
-    found += _about_entry(workspace)
+    found += _about_settings(workspace)
     found += requirements.findings_of(workspace)
     found += _about_image_list(workspace)
     found += _about_parts(workspace)
     for name in workspace.notebook_names():
         found += _guarded(name, lambda name=name: _about_notebook(workspace, name))  # type: ignore[misc]  # mypy can't type a lambda's default
+    found += fix.findings_of(workspace)
     unique = dict.fromkeys(found)
     return tuple(sorted(unique, key=lambda f: (f.path, f.line or 0, f.level)))
 
@@ -40,32 +41,43 @@ def _guarded(path: str, look: Callable[[], tuple[Finding, ...]]) -> tuple[Findin
         return (Finding(ERROR, "unusable", path, str(error)),)
 
 
-def _about_entry(workspace: Workspace) -> Iterator[Finding]:
-    words = (*workspace.settings.entry, *workspace.settings.args)
+def _about_settings(workspace: Workspace) -> Iterator[Finding]:
+    if workspace.settings.limit is None:
+        sentence = "no limit is set, 9h assumed: write workspace.limit as the competition's page says it."
+        yield Finding(WARNING, "limit", SETTINGS, sentence)
+    if workspace.settings.save_run == "light":
+        sentence = "save-run is light: a save run proves mounts, install and imports, not the entry point."
+        yield Finding(WARNING, "light-save-run", SETTINGS, sentence)
+    folders = workspace.notebook_names()
+    for name in workspace.settings.notebooks:
+        if name not in folders:
+            sentence = f"workspace.notebooks.{name} belongs to no notebook: there are {', '.join(folders)}."
+            yield Finding(WARNING, "no-such-notebook", SETTINGS, sentence)
+    for name in folders:
+        if name != DEPS:
+            yield from _about_entry(workspace, name)
+
+
+def _about_entry(workspace: Workspace, notebook: str) -> Iterator[Finding]:
+    """Whether the notebook's entry point can be run from what is uploaded."""
+    settings = workspace.settings.of(notebook)
+    words = (*settings.entry, *settings.args)
     problem = entry.problem(words, workspace.root / CODES)
     if problem is not None:
         yield Finding(ERROR, "entry-point", SETTINGS, problem)
     elif entry.program_missing(words):
-        yield Finding(
-            WARNING,
-            "entry-program",
-            SETTINGS,
-            f"the program {words[0]} is not on this machine: rehearsal can't run it.",
-        )
-    if workspace.settings.limit is None:
-        yield Finding(
-            WARNING,
-            "limit",
-            SETTINGS,
-            "no limit is set, 9h assumed: write workspace.limit as the competition's page says it.",
-        )
-    if workspace.settings.save_run == "light":
-        yield Finding(
-            WARNING,
-            "light-save-run",
-            SETTINGS,
-            "save-run is light: a save run proves mounts, install and imports, not the entry point.",
-        )
+        sentence = f"the program {words[0]} is not on this machine: rehearsal can't run it."
+        yield Finding(WARNING, "entry-program", SETTINGS, sentence)
+    elif entry.is_script(words) and words[0] in _left_out(workspace):
+        sentence = f"the entry point {words[0]} is kept out of the upload by an ignore file: change .kaggleignore or .gitignore."
+        yield Finding(ERROR, "entry-ignored", SETTINGS, sentence)
+
+
+def _left_out(workspace: Workspace) -> frozenset[str]:
+    try:
+        return frozenset(tree.read(workspace.root / CODES, workspace.root, (metadata.DATASET_FILE,)).left_out)
+    except WorkflowError:
+        return frozenset()
 
 
 def _about_image_list(workspace: Workspace) -> Iterator[Finding]:
@@ -132,7 +144,7 @@ def _about_metadata(workspace: Workspace, notebook: Notebook) -> Iterator[Findin
             WARNING,
             "internet-on",
             path,
-            "enable_internet is true, and code competitions refuse that: set it to false.",
+            "enable_internet is true, and code competitions refuse that: set it to false (a competition that takes files has no notebook here: `kaggle competitions submit`).",
         )
     if about.competition is None and notebook.name == SUB:
         yield Finding(

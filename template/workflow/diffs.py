@@ -32,7 +32,9 @@ class Change:
         path = root / self.path
         there = path.read_bytes() if path.is_file() else None
         if there != (None if self.before is None else self.before.encode("utf-8")):
-            raise WorkflowError(f"{self.path} was changed meanwhile and is left as it is: run invoke check --fix again.")
+            raise WorkflowError(
+                f"{self.path} was changed meanwhile and is left as it is: run invoke check --fix again."
+            )
         write_bytes(path, self.after.encode("utf-8"))
 
 

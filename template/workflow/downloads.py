@@ -25,7 +25,10 @@ class Part:
         """What to ask with so that only the rest comes, {} for all of it."""
         if not self._part.is_file() or not self._tag.is_file() or not self._part.stat().st_size:
             return {}
-        return {"Range": f"bytes={self._part.stat().st_size}-", "If-Range": self._tag.read_text(encoding="utf-8")}
+        return {
+            "Range": f"bytes={self._part.stat().st_size}-",
+            "If-Range": self._tag.read_text(encoding="utf-8"),
+        }
 
     def receive(self, response: Any) -> None:
         """Write the body of an answer behind what is there, or anew when the server sends all of it.
@@ -44,8 +47,14 @@ class Part:
             for block in response.iter_content(_BLOCK):
                 file.write(block)
         announced = response.headers.get("Content-Length")
-        if announced is not None and not response.headers.get("Content-Encoding") and had + int(announced) != self._part.stat().st_size:
-            raise AnswerLost(f"The connection broke while {self._target.name} was fetched: run this again to go on.")
+        if (
+            announced is not None
+            and not response.headers.get("Content-Encoding")
+            and had + int(announced) != self._part.stat().st_size
+        ):
+            raise AnswerLost(
+                f"The connection broke while {self._target.name} was fetched: run this again to go on."
+            )
 
     def finish(self) -> None:
         """It is whole: move it to its place."""

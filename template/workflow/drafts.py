@@ -74,7 +74,9 @@ class Draft:
     def changes(self) -> tuple[diffs.Change, ...]:
         """What would be written, sorted by path."""
         return tuple(
-            diffs.Change(path, self._before.get(path), after, tuple(e.sentence for e in self.edits if e.path == path))
+            diffs.Change(
+                path, self._before.get(path), after, tuple(e.sentence for e in self.edits if e.path == path)
+            )
             for path, after in sorted(self._after.items())
             if after != self._before.get(path)
         )

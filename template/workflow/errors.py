@@ -21,9 +21,10 @@ class Refused(WorkflowError):
 
 
 class KaggleRefused(WorkflowError):
-    """Kaggle answered, and the answer is no."""
+    """Kaggle answered, and the answer is no; `said` holds its own words where there are any."""
 
     exit_code = 3
+    said = ""
 
 
 class RunFailed(WorkflowError):

@@ -50,10 +50,19 @@ def apply(draft: Draft, notebooks: tuple[str, ...], answers: Answers | None, *, 
     for path in _paths(notebooks):
         _strip_page(draft, path)
     found = _own(draft, notebooks)
-    owner, stem = _owner(found, answers), _stem(found, answers)
+    told = answers.given("username") if answers else None
+    owner, stem = told or _owner(found), _stem(found, answers)
+    # Ids of two accounts may be meant so (a team-mate's dataset): then only a person can tell.
+    mixed = any(one.owner == told for one in found)
     for one in found:
-        wanted = _wanted(one, owner, stem, owners=owners)
-        if wanted != one.name:
+        wanted = _wanted(one, owner, stem, owners=owners and told is not None)
+        if wanted != one.name and mixed and not one.placeholder:
+            draft.note(
+                "username",
+                one.path,
+                f"the id {one.name} is not of {told}, the username in {answers.file if answers else ''}: write {wanted} if it should be.",
+            )
+        elif wanted != one.name:
             _rename(draft, notebooks, one, wanted, answers)
     for path in _paths(notebooks):
         _title(draft, path)
@@ -83,11 +92,10 @@ def _own(draft: Draft, notebooks: tuple[str, ...]) -> list[Own]:
     return found
 
 
-def _owner(found: list[Own], answers: Answers | None) -> str | None:
-    """The account whose ids these should be: what copier was told, else what most ids say."""
-    told = answers.given("username") if answers else None
+def _owner(found: list[Own]) -> str | None:
+    """The account that most of these ids name, None when none names one."""
     said = Counter(one.owner for one in found if one.owner not in names.PLACEHOLDERS)
-    return told or (said.most_common(1)[0][0] if said else None)
+    return said.most_common(1)[0][0] if said else None
 
 
 def _stem(found: list[Own], answers: Answers | None) -> str | None:
@@ -109,12 +117,12 @@ def _rename(draft: Draft, notebooks: tuple[str, ...], one: Own, wanted: str, ans
     if one.placeholder:
         why = f"the id {old} stands for a name that was never given; {wanted} is it."
     else:
-        why = f"the id {old} is not of {wanted.split('/')[0]}, the username in {answers.file if answers else 'the other ids'}; it becomes {wanted}."
+        why = f"the id {old} is not of {wanted.partition('/')[0]}, the username in {answers.file if answers else 'the other ids'}; it becomes {wanted}."
     text = json_edit.set_value(draft.text(one.path) or "", "id", wanted)
     slug = wanted.split("/")[1]
     if slug != one.slug:
         text = json_edit.set_value(text, "title", slug)
-    draft.edit("username", one.path, text, why)
+    draft.edit("username", one.path, text, why, told=one.placeholder)
     key = "dataset_sources" if one.folder == CODES else "kernel_sources"
     for name in notebooks:
         _resource(draft, f"{name}/{KERNEL_FILE}", key, old, wanted)
@@ -136,10 +144,20 @@ def _title(draft: Draft, path: str) -> None:
         return
     title, slug = about.get("title"), match["slug"]
     allowed = names.DATASET_TITLE if path.startswith(f"{CODES}/") else names.NOTEBOOK_TITLE
-    fits = isinstance(title, str) and len(title) in allowed and (allowed is names.DATASET_TITLE or names.slugify(title) == slug.lower())
+    fits = (
+        isinstance(title, str)
+        and len(title) in allowed
+        and (allowed is names.DATASET_TITLE or names.slugify(title) == slug.lower())
+    )
     if not fits and len(slug) in allowed and names.slugify(slug) == slug.lower():
         text = json_edit.set_value(draft.text(path) or "", "title", slug)
-        draft.edit("title-slug", path, text, f"the title {title!r} does not make the slug of {about['id']}.", told=True)
+        draft.edit(
+            "title-slug",
+            path,
+            text,
+            f"the title {title!r} does not make the slug of {about['id']}.",
+            told=True,
+        )
 
 
 def _competition(draft: Draft, notebooks: tuple[str, ...], answers: Answers | None) -> None:
@@ -147,14 +165,24 @@ def _competition(draft: Draft, notebooks: tuple[str, ...], answers: Answers | No
     listed = {name: _sources(draft, name) for name in notebooks}
     real = {slug for slugs in listed.values() for slug in slugs if slug not in names.PLACEHOLDERS}
     told = answers.given("competition") if answers else None
-    slug = told.rstrip("/").split("/competitions/")[-1].split("/")[0] if told else (real.pop() if len(real) == 1 else None)
+    slug = (
+        told.rstrip("/").split("/competitions/")[-1].split("/")[0]
+        if told
+        else (real.pop() if len(real) == 1 else None)
+    )
     if slug is None:
         return
     for name, slugs in listed.items():
         for old in names.PLACEHOLDERS & set(slugs):
             path = f"{name}/{KERNEL_FILE}"
             text = json_edit.set_item(draft.text(path) or "", "competition_sources", old, slug)
-            draft.edit("competition", path, text, f"{old} stands for the competition's slug; {slug} is it.", told=True)
+            draft.edit(
+                "competition",
+                path,
+                text,
+                f"{old} stands for the competition's slug; {slug} is it.",
+                told=True,
+            )
 
 
 def _sources(draft: Draft, name: str) -> list[str]:

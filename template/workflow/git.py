@@ -35,6 +35,13 @@ def ignored(folder: Path) -> tuple[str, ...]:
     return tuple(sorted(path for path in (listing or "").split("\0") if path))
 
 
+def tracks(root: Path, path: str) -> bool:
+    """Whether git would take in a file of that path; False where it ignores it, and where there is no repository."""
+    if _git(root, "rev-parse", "--is-inside-work-tree") != "true":
+        return False
+    return _git(root, "check-ignore", "--quiet", "--no-index", "--", path) is None
+
+
 def _git(folder: Path, *words: str) -> str | None:
     program = shutil.which("git")
     if program is None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from kaggle_shim.manifest import short
-from workflow import history, pictures
+from workflow import drawing, history, pictures
 from workflow.durations import spell
 from workflow.history import Order, printable
 from workflow.history_fold import Submission
@@ -102,7 +102,7 @@ def _heading(submissions: Sequence[Submission], facts: Facts) -> str:
 
 def _figure(picture: pictures.Picture) -> str:
     body = (
-        f'<div class="picture">{pictures.draw(picture)}</div>'
+        f'<div class="picture">{drawing.draw(picture)}</div>'
         if picture.series
         else f'<p class="missing">{escape(picture.missing)}</p>'
     )

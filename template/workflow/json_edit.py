@@ -63,7 +63,6 @@ def set_item(text: str, key: str, old: str | None, new: str) -> str:
     return text[: there[-1].end] + "," + lead + item + text[there[-1].end :]
 
 
-
 def set_value(text: str, key: str, value: object) -> str:
     """Give a top-level key of a JSON object another value, or add it at the end; raises WorkflowError like `set_item`."""
     places, closing = members(text)

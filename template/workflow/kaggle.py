@@ -17,7 +17,17 @@ from kaggle_shim.refs import CompetitionRef, DatasetRef, ModelRef, NotebookRef
 from workflow import downloads, kaggle_credentials, kaggle_errors
 from workflow.errors import KaggleRefused
 from workflow.kaggle_errors import AnswerLost, Denied, NotThere, RateLimited, translated
-from workflow.kaggle_values import Dataset, Limits, Notebook, Quota, RemoteFile, Run, Saved, Submission
+from workflow.kaggle_values import (
+    Dataset,
+    Limits,
+    ModelVersion,
+    Notebook,
+    Quota,
+    RemoteFile,
+    Run,
+    Saved,
+    Submission,
+)
 
 T = TypeVar("T")
 Warn = Callable[[str], None]
@@ -27,6 +37,7 @@ READ_SECONDS = 120.0
 _PAUSES = (0.4, 1.2)
 _LONGEST_RATE_LIMIT = 60.0
 _PAGE = 200
+_HEAD = 1 << 16
 
 
 class Kaggle:
@@ -210,6 +221,13 @@ class Kaggle:
 
         self._download(f"fetching {name}", get, target)
 
+    def url_head(self, name: str, url: str) -> bytes:
+        """The first block of what a listing gave an address for."""
+        import requests
+
+        get = lambda _: _head(requests.get(url, stream=True, timeout=(CONNECT_SECONDS, READ_SECONDS)))  # noqa: E731 - one line for one call
+        return self._read(f"looking at {name}", get)
+
     def log_stream(self, ref: NotebookRef, version: int | None) -> Iterator[str]:
         """The log of a version, text by text: live while it runs, from the beginning, and ends with the run."""
         from workflow import kaggle_logs
@@ -265,6 +283,37 @@ class Kaggle:
 
         self._download(f"fetching {name} of {ref}", kaggle_models.download(ref, name), target)
 
+    def models(self, owner: str) -> tuple[str, ...]:
+        """Every model of an account, as `owner/model`."""
+        from workflow import kaggle_models
+
+        return kaggle_models.names(self._pages, owner)
+
+    def model_variations(self, owner: str, model: str) -> tuple[ModelRef, ...]:
+        """The variations of a model, each with its newest version; like `dataset`, none for a model that is not there."""
+        from workflow import kaggle_models
+
+        try:
+            return kaggle_models.variations(self._read, owner, model)
+        except NotThere:
+            return ()
+        except Denied:
+            if owner.lower() == self.account.lower():
+                return ()
+            raise
+
+    def model_version_numbers(self, ref: ModelRef) -> tuple[int, ...]:
+        """Every version of a variation, oldest first."""
+        from workflow import kaggle_models
+
+        return kaggle_models.version_numbers(self._read, ref)
+
+    def model_version_facts(self, ref: ModelRef) -> ModelVersion:
+        """Size and date of one version, from its list of files; raises NotThere while it is being processed."""
+        from workflow import kaggle_models
+
+        return kaggle_models.facts(self._pages, ref)
+
     # Competitions
 
     def competition_files(self, ref: CompetitionRef) -> tuple[RemoteFile, ...]:
@@ -292,6 +341,30 @@ class Kaggle:
             target,
         )
 
+    def competition_file_head(self, ref: CompetitionRef, name: str) -> bytes:
+        """The first block of one file of a competition; raises NotThere when it has none of that name."""
+        from kagglesdk.competitions.types.competition_api_service import ApiDownloadDataFileRequest
+
+        request = ApiDownloadDataFileRequest()
+        request.competition_name, request.file_name = ref.slug, name
+        what = f"looking at {name} of {ref}"
+        return self._read(
+            what, lambda c: _head(c.competitions.competition_api_client.download_data_file(request))
+        )
+
+    def leaderboard(self, ref: CompetitionRef) -> tuple[str, ...]:
+        """Scores on the first page of the public leaderboard, the best first, as texts."""
+        from kagglesdk.competitions.types.competition_api_service import ApiGetLeaderboardRequest
+
+        request = ApiGetLeaderboardRequest()
+        request.competition_name = ref.slug
+        request.page_size = _PAGE
+        answer = self._read(
+            f"reading the leaderboard of {ref}",
+            lambda c: c.competitions.competition_api_client.get_leaderboard(request),
+        )
+        return tuple(one.score or "" for one in answer.submissions or [])
+
     def limits(self, ref: CompetitionRef) -> Limits:
         """Submissions that are left now; all zeros mean that Kaggle does not know yet."""
         from kagglesdk.competitions.types.competition_api_service import ApiGetSubmissionLimitsRequest
@@ -303,7 +376,8 @@ class Kaggle:
             what, lambda c: c.competitions.competition_api_client.get_submission_limits(request)
         )
         left, today, total = answer.num_allowed_now or 0, answer.num_today or 0, answer.num_total or 0
-        return Limits(None if (left, today, total) == (0, 0, 0) else left, today, total)
+        unknown = (left, today, total) == (0, 0, 0)
+        return Limits(None if unknown else left, today, total, bool(answer.limited_by_total))
 
     def submissions(self, ref: CompetitionRef) -> tuple[Submission, ...]:
         """Our submissions to a competition, newest first."""
@@ -350,8 +424,18 @@ class Kaggle:
             notebook.slug,
             version,
         )
-        with self._once(f"submitting {_versioned(notebook, version)} to {ref}") as client:
-            return int(client.competitions.competition_api_client.create_code_submission(request).ref or 0)
+        from workflow.kaggle_sending import within_rate_limit
+
+        # By kagglesdk: the official client's own command hides the reason of a refusal (kaggle 2.2.4).
+        what = f"submitting {_versioned(notebook, version)} to {ref}"
+        with self._once(what) as client:
+            send = client.competitions.competition_api_client.create_code_submission
+            number = int(within_rate_limit(lambda: send(request), what).ref or 0)
+        if number == 0:
+            raise AnswerLost(
+                f"Kaggle's answer to {what} names no submission: nothing is assumed, run this again."
+            )
+        return number
 
     # Sending (official clients)
 
@@ -445,7 +529,9 @@ class Kaggle:
                     headers.pop(name, None)
             if response.status_code == downloads.NOT_SATISFIABLE:
                 part.forget()
-                raise AnswerLost(f"What was left of an earlier download does not fit while {what}: run this again.")
+                raise AnswerLost(
+                    f"What was left of an earlier download does not fit while {what}: run this again."
+                )
             response.raise_for_status()
             with response:
                 part.receive(response)
@@ -473,6 +559,13 @@ def timeouts() -> Iterator[None]:
         yield
     finally:
         adapter.send = original
+
+
+def _head(response: Any) -> bytes:
+    """The first block of an answer; the rest is not fetched."""
+    response.raise_for_status()
+    with response:
+        return next(response.iter_content(_HEAD), b"")
 
 
 def _of_notebook(request: Any, ref: NotebookRef, version: int | None) -> Any:

@@ -119,7 +119,9 @@ def of_response(what: str, response: Any, otherwise: str = "") -> WorkflowError:
             f"Kaggle refused {what} (HTTP {code}: {said}): correct what it names, then run this again.",
         ),
     )
-    return kind(sentence)
+    error = kind(sentence)
+    error.said = said
+    return error
 
 
 def words(response: Any, otherwise: str = "") -> str:

@@ -10,7 +10,9 @@ from typing import Any
 from kaggle_shim.refs import ModelRef
 from workflow.errors import KaggleRefused, WorkflowError
 from workflow.kaggle_errors import AnswerLost, one_line, translated
-from workflow.kaggle_values import RemoteFile
+from workflow.kaggle_values import ModelVersion, RemoteFile
+
+_PAGE = 200
 
 Read = Callable[[str, Callable[[Any], Any]], Any]
 Pages = Callable[[str, Any, Callable[[Any], Any], str], list[Any]]
@@ -98,6 +100,72 @@ def send(ref: ModelRef, folder: Path, notes: str, licence: str | None, ignore: t
             raise KaggleRefused(
                 f"Kaggle refused the model {ref.name} ({one_line(str(error))}): correct what it names, then run this again."
             ) from error
+
+
+def names(pages: Pages, owner: str) -> tuple[str, ...]:
+    """Models of an account, by `ListModels`."""
+    from kagglesdk.models.types.model_api_service import ApiListModelsRequest
+
+    request = ApiListModelsRequest()
+    request.owner = owner
+    what = f"listing the models of {owner}"
+    found = pages(what, request, lambda c: c.models.model_api_client.list_models(request), "models")
+    return tuple(model.ref for model in found)
+
+
+def variations(read: Read, owner: str, model: str) -> tuple[ModelRef, ...]:
+    """Variations of a model with their newest versions; raises NotThere or Denied."""
+    from kagglesdk.models.types.model_api_service import ApiGetModelRequest
+
+    request = ApiGetModelRequest()
+    request.owner_slug, request.model_slug = owner, model
+    answer = read(
+        f"reading the model {owner}/{model}", lambda c: c.models.model_api_client.get_model(request)
+    )
+    return tuple(
+        ModelRef(owner, model, framework_name(one.framework), one.slug, one.version_number or None)
+        for one in answer.instances or []
+    )
+
+
+def framework_name(member: Any) -> str:
+    """How a handle writes kagglesdk's framework: `pytorch` for `MODEL_FRAMEWORK_PY_TORCH`, as in a mount."""
+    return str(member.name).removeprefix("MODEL_FRAMEWORK_").replace("_", "").lower()
+
+
+def version_numbers(read: Read, ref: ModelRef) -> tuple[int, ...]:
+    """Versions of a variation, by `ListModelInstanceVersions`, which nests its list."""
+    from kagglesdk.models.types.model_api_service import ApiListModelInstanceVersionsRequest
+
+    request = _filled(ApiListModelInstanceVersionsRequest(), ref)
+    request.page_size = _PAGE
+    found: list[int] = []
+    while True:
+        answer = read(
+            f"listing the versions of {ref.name}",
+            lambda c: c.models.model_api_client.list_model_instance_versions(request),
+        )
+        listed = answer.version_list.versions if answer.version_list else []
+        found += [int(one.version_number) for one in listed or []]
+        if not answer.next_page_token:
+            return tuple(sorted(found))
+        request.page_token = answer.next_page_token
+
+
+def facts(pages: Pages, ref: ModelRef) -> ModelVersion:
+    """Size and date of a version: Kaggle states neither, its files do."""
+    from kagglesdk.models.types.model_api_service import ApiListModelInstanceVersionFilesRequest
+
+    request = _filled(ApiListModelInstanceVersionFilesRequest(), ref)
+    request.version_number = ref.version
+    listed = pages(
+        f"listing the files of {ref}",
+        request,
+        lambda c: c.models.model_api_client.list_model_instance_version_files(request),
+        "files",
+    )
+    dates = [file.creation_date.isoformat() for file in listed if file.creation_date]
+    return ModelVersion(len(listed), sum(file.size or 0 for file in listed), max(dates, default=""))
 
 
 def _filled(request: Any, ref: ModelRef) -> Any:

@@ -88,7 +88,7 @@ def save_notebook(kaggle: Kaggle, folder: Path, accelerator: str) -> Saved:
     with quiet() as printed, translated(f"saving the notebook {folder.name}"), timeouts():
         client = _client(kaggle.credentials, kaggle.account, lambda: None, printed)
         try:
-            answer = _within_rate_limit(
+            answer = within_rate_limit(
                 lambda: client.kernels_push(str(folder), acc=accelerator or None),
                 f"saving the notebook {folder.name}",
             )
@@ -151,7 +151,7 @@ def _class() -> Any:
 
             def once(*args: Any) -> Any:
                 self.before()
-                return _within_rate_limit(lambda: func(*args), "making the version")
+                return within_rate_limit(lambda: func(*args), "making the version")
 
             return once
 
@@ -168,7 +168,7 @@ def _class() -> Any:
     return Careful
 
 
-def _within_rate_limit(call: Callable[[], Any], what: str) -> Any:
+def within_rate_limit(call: Callable[[], Any], what: str) -> Any:
     """Make a call that 429 alone lets repeat: Kaggle says with it that it did nothing."""
     import requests
 

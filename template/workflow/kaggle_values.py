@@ -193,12 +193,25 @@ class Submission:
 
 
 @dataclass(frozen=True)
+class ModelVersion:
+    """One version of a variation: number of files, bytes, and when the newest file was made (ISO 8601, UTC; "" where Kaggle does not say)."""
+
+    files: int
+    size: int
+    date: str
+
+
+@dataclass(frozen=True)
 class Limits:
-    """Submissions that are left; `left` is None while Kaggle answers all zeros (no team yet: unknown)."""
+    """Submissions that are left; `left` is None while Kaggle answers all zeros (no team yet: unknown).
+
+    `by_total` says that the competition's total allowance is what limits, not the daily one.
+    """
 
     left: int | None
     today: int
     total: int
+    by_total: bool = False
 
 
 def _plain(status: object) -> str:

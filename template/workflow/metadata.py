@@ -185,6 +185,12 @@ def read_kernel(path: Path, root: Path) -> tuple[KernelMetadata | None, tuple[Fi
     read = _Reader(path, root)
     if read.findings:
         return None, tuple(read.findings)
+    other = _other_kind(read.raw)
+    if other is not None:
+        # One sentence is enough: the rest of such a file is nothing of this workflow's.
+        report = read.error if path.parent.name in ("sub", "deps") else read.warn
+        report("metadata-value", *other)
+        return None, tuple(read.findings)
     ident, title, code_file = read.text("id"), read.text("title"), read.text("code_file")
     _fixed_value(read, "language", ("python",), "only Python notebooks are run by this workflow")
     _fixed_value(
@@ -290,6 +296,22 @@ def _code_file(read: _Reader, code_file: str) -> None:
     elif not (read.path.parent / code_file).is_file():
         there = ", ".join(sorted(p.name for p in read.path.parent.glob("*.ipynb"))) or "no notebook"
         read.error("code-file", "code_file", f"code_file {code_file} does not exist; the folder has {there}.")
+
+
+def _other_kind(raw: Mapping[str, Any]) -> tuple[str, str] | None:
+    """Key and sentence for what is no Python notebook; None for one, and for values that are no kind at all."""
+    language, kind, file = str(raw.get("language")).lower(), raw.get("kernel_type"), raw.get("code_file")
+    if language in ("r", "rmarkdown", "julia", "sqlite"):
+        return (
+            "language",
+            f"language is {raw['language']!r}, and this workflow runs Python: push this folder with the official client (`kaggle kernels push`), or name a Python notebook as code_file and write python.",
+        )
+    if kind == "script":
+        return (
+            "kernel_type",
+            f"kernel_type is script, and only a notebook carries the shim: move {file} into codes/, name it in workspace.entry, let code_file be a notebook that calls kaggle_shim.run(), and write notebook.",
+        )
+    return None
 
 
 def _fixed_value(read: _Reader, key: str, allowed: tuple[str, ...], why: str) -> None:

@@ -187,9 +187,7 @@ def _newer(kaggle: Kaggle, ref: ModelRef, base: int, show: Show) -> int | None:
     return None
 
 
-def _await(
-    kaggle: Kaggle, waits: Waits, ref: ModelRef, manifest: Manifest, base: int, *, lost: bool
-) -> int:
+def _await(kaggle: Kaggle, waits: Waits, ref: ModelRef, manifest: Manifest, base: int, *, lost: bool) -> int:
     """Wait for the version that holds what was sent; returns its number."""
 
     def look(show: Show) -> tuple[int, list[str]] | None:

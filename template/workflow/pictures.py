@@ -1,26 +1,20 @@
-"""The pictures of the report, drawn by pygal: SVG that needs no script and no network."""
+"""The pictures of the report: which submissions stand where, on which axes."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
 
 from workflow.durations import spell
 from workflow.history import HIGHER, Order, number, printable
 from workflow.history_fold import Submission
+from workflow.ticks import duration_ticks, nice_ticks, time_ticks
 
 # The page gives these names their colours, once for light and once for dark.
 _PUBLIC, _PRIVATE, _BEST, _FAILED, _LIMIT = (
     f"var(--{name})" for name in ("public", "private", "best", "failed", "limit")
 )
-_STEPS = (60, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400)
-_DAY = 86400
-_TICKS = 7
-_CROWD = 120
-_WIDTH, _HEIGHT = 900, 420
 
 Point = tuple[float, float]
 
@@ -137,81 +131,6 @@ def score_against_rerun(submissions: Sequence[Submission], limit: float, *, limi
     return _with(empty, series, x_ticks, ticks)
 
 
-def draw(picture: Picture) -> str:
-    """A picture as an SVG element for a page; raises ValueError when there is no point to draw."""
-    import pygal
-    from pygal.style import Style
-
-    if not picture.series:
-        raise ValueError(picture.missing)
-    crowded = max(len(one.points) for one in picture.series) > _CROWD
-    chart = pygal.XY(
-        style=Style(
-            **_STYLE, colors=tuple(one.colour for one in picture.series), opacity=".5" if crowded else ".9"
-        ),
-        width=_WIDTH,
-        height=_HEIGHT,
-        x_title=picture.x_title,
-        y_title=picture.y_title,
-        js=(),
-        disable_xml_declaration=True,
-        legend_at_bottom=True,
-        legend_at_bottom_columns=1,
-        legend_box_size=12,
-        dots_size=3 if crowded else 5,
-        show_x_guides=True,
-        margin=10,
-        margin_right=50,
-        no_data_text=picture.missing,
-        x_value_formatter=picture.x_text,
-        value_formatter=number,
-    )
-    chart.x_labels = list(picture.x_ticks)
-    chart.y_labels = list(picture.y_ticks)
-    for one in picture.series:
-        chart.add(
-            one.title,
-            list(one.points),
-            stroke=one.line,
-            show_dots=not one.line,
-            stroke_style={"width": 2},
-            allow_interruptions=False,
-        )
-    chart.add_xml_filter(lambda root: _finish(root, picture))
-    return str(chart.render(is_unicode=True))
-
-
-def nice_ticks(low: float, high: float) -> tuple[float, ...]:
-    """Round numbers from at or below low to at or above high, about six of them; a single value gets room around it."""
-    if low == high:
-        room = abs(low) / 10 or 1.0
-        low, high = low - room, high + room
-    rough = (high - low) / (_TICKS - 2)
-    power = 10.0 ** math.floor(math.log10(rough))
-    step = next(factor * power for factor in (1, 2, 2.5, 5, 10) if factor * power >= rough * (1 - 1e-9))
-    first, last = math.floor(low / step), math.ceil(high / step)
-    digits = max(0, 2 - math.floor(math.log10(step)))
-    return tuple(round(index * step, digits) for index in range(first, last + 1))
-
-
-def duration_ticks(longest: float) -> tuple[float, ...]:
-    """Round times from zero to at or above longest seconds."""
-    step = next((one for one in _STEPS if longest / one <= _TICKS + 2), longest / _TICKS)
-    return tuple(float(index * step) for index in range(math.ceil(longest / step * 1.02) + 1))
-
-
-def time_ticks(first: float, last: float) -> tuple[float, ...]:
-    """Midnights (UTC) around the times, or a few hours when all lie within a day or two."""
-    lacking = max(0.0, 3600.0 - (last - first)) / 2
-    first, last = first - lacking, last + lacking
-    span = last - first
-    step = next((one for one in _STEPS if span / one <= _TICKS - 1), 0) or _DAY * math.ceil(
-        span / _DAY / (_TICKS - 1)
-    )
-    start = math.floor(first / step) * step
-    return tuple(float(start + index * step) for index in range(math.ceil((last - start) / step) + 1))
-
-
 def _with(
     picture: Picture,
     series: Sequence[Series],
@@ -273,39 +192,6 @@ def _tip(one: Submission) -> str:
     return "\n".join(printable(fact) for fact in facts if fact.strip())
 
 
-def _finish(root: Any, picture: Picture) -> Any:
-    """Take out pygal's script and its hidden numbers; give each dot its submission and a tip that browsers show by themselves."""
-    import xml.etree.ElementTree as ET
-
-    root.attrib.update({"role": "img", "aria-label": picture.title})
-    parents = {child: parent for parent in root.iter() for child in parent}
-    for node in list(root.iter()):
-        if (
-            node.tag in ("script", "desc")
-            or not isinstance(node.tag, str)
-            or (node.tag == "title" and parents.get(node) is root)
-        ):
-            parents[node].remove(node)
-    for index, one in enumerate(picture.series):
-        dots = [
-            node
-            for node in root.iter("g")
-            if "dots" in node.get("class", "").split() and _in_series(node, parents, index)
-        ]
-        for dot, ref, tip in zip(dots, one.refs, one.tips, strict=False):
-            dot.set("data-ref", ref)
-            ET.SubElement(dot, "title").text = tip
-    return root
-
-
-def _in_series(node: Any, parents: dict[Any, Any], index: int) -> bool:
-    while node in parents:
-        node = parents[node]
-        if f"serie-{index}" in node.get("class", "").split():
-            return True
-    return False
-
-
 def _set(value: float | None) -> float:
     if value is None:
         raise ValueError("a submission without that value has no place in the picture")
@@ -319,25 +205,3 @@ def _date(seconds: float) -> str:
 
 def _clock(seconds: float) -> str:
     return spell(seconds) if seconds else "0"
-
-
-_STYLE = {
-    "background": "transparent",
-    "plot_background": "transparent",
-    "foreground": "var(--text)",
-    "foreground_strong": "var(--text)",
-    "foreground_subtle": "var(--grid)",
-    "guide_stroke_color": "var(--grid)",
-    "major_guide_stroke_color": "var(--grid)",
-    "guide_stroke_dasharray": "none",
-    "major_guide_stroke_dasharray": "none",
-    "stroke_width": "2.5",
-    "stroke_opacity": "1",
-    "opacity_hover": "1",
-    "transition": "0s",
-    "font_family": "inherit",
-    "label_font_size": 13,
-    "major_label_font_size": 13,
-    "legend_font_size": 14,
-    "title_font_size": 14,
-}

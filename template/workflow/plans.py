@@ -8,6 +8,7 @@ from kaggle_shim import refs
 from kaggle_shim.plan import Input, Plan
 from workflow import bundle, requirements
 from workflow.errors import WorkflowError
+from workflow.settings import Settings
 from workflow.workspace import DEPS, Notebook, Workspace
 
 
@@ -64,7 +65,7 @@ def for_running(
     Raises:
         WorkflowError: no entry point is set, or the codes are neither attached nor inline.
     """
-    settings = workspace.settings
+    settings = workspace.settings.of(notebook.name)
     words = entry or settings.entry
     if not words:
         raise WorkflowError("No entry point is set: write workspace.entry in invoke.yaml, such as exp001.py.")
@@ -104,13 +105,19 @@ def for_running(
         guard=settings.guard,
         grace=settings.grace,
         partial=settings.partial,
-        submission=settings.submission_name if notebook.metadata.competition else "",
+        submission=_submission(settings, notebook),
         output=settings.output,
         check=settings.check,
         accelerator=notebook.metadata.accelerator,
         light=settings.save_run == "light",
         allow=settings.allow,
     )
+
+
+def _submission(settings: Settings, notebook: Notebook) -> str:
+    """The file to look at, "" for a notebook that can't be submitted: no competition, or internet on (one that trains)."""
+    submits = notebook.metadata.competition is not None and not notebook.metadata.enable_internet
+    return settings.submission_name if submits or settings.submission is not None else ""
 
 
 def deps_id(workspace: Workspace) -> refs.NotebookRef | None:

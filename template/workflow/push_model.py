@@ -57,6 +57,10 @@ def run(
     outcome = Outcome("model", "unchanged", ref.name, url=push.kaggle.page(f"models/{ref.name}"))
 
     def check(version: int, there: Manifest | None) -> None:
+        intent = push.intents.read(_key(ref))
+        if intent is not None and intent.name == ref.name and intent.base < version:
+            # It came after an upload of ours that did not end well: its manifest may not have arrived whole.
+            return
         if there is None or there.workspace != workspace.id:
             push.refuse(
                 "take-over",

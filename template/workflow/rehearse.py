@@ -11,7 +11,7 @@ from typing import Any
 
 from kaggle_shim import local, refs
 from kaggle_shim.report import LOG_PREFIX, REPORT_NAME
-from workflow import image, imports, local_inputs, plans, sandbox, stage_codes, stage_notebook
+from workflow import gateway, image, imports, local_inputs, plans, sandbox, stage_codes, stage_notebook
 from workflow.errors import RunFailed, WorkflowError
 from workflow.files import remove_tree, write_text
 from workflow.workspace import DEPS, Notebook, Workspace
@@ -101,7 +101,9 @@ def rehearse(workspace: Workspace, options: Options, say: Say) -> Outcome:
         deps_fingerprint = staged_deps.asked.fingerprint
         made[staged_deps.notebook.plan.notebook] = workspace.root / local.DEPS_OUTPUT
     known = plans.Known(codes.manifest.fingerprint, deps_fingerprint)
-    staged = stage_notebook.stage_running(workspace, notebook, codes, known, options.entry or None, options.without)
+    staged = stage_notebook.stage_running(
+        workspace, notebook, codes, known, options.entry or None, options.without
+    )
     for sentence in staged.corrections:
         say(f"note: {sentence}")
     empty = workspace.build / REHEARSAL / "empty"
@@ -201,15 +203,20 @@ def _run(
         raise WorkflowError("The image was not made: run invoke rehearse again.")
     working = workspace.build / REHEARSAL / "working"
     remove_tree(working)
+    asking, mounts = _gateway(workspace, staged, mounted, outcome, options)
+    result_folder = workspace.build / REHEARSAL / "gateway"
     run = sandbox.NotebookRun(
         notebook=staged.file,
         python=outcome.image.python,
-        mounts=mounted.mounts,
+        mounts=mounts,
         working=working,
         internet=notebook.metadata.enable_internet,
         environment=_environment(rerun=options.rerun),
         limit=workspace.settings.limit,
         executed=workspace.build / REHEARSAL / f"{notebook.name}-executed.ipynb",
+        companion=None
+        if asking is None
+        else sandbox.Companion(asking.inside or asking.file, asking.imports, gateway.HOSTS, result_folder),
     )
     result, lines = _execute(run, isolation, say)
     outcome.report = read_report(working / REPORT_NAME)
@@ -219,8 +226,39 @@ def _run(
         )
     if result.exit_code != 0:
         raise RunFailed(_reason(notebook.name, lines, result, outcome.report.get("failure")))
+    if asking is not None:
+        outcome.submission = gateway.verdict(asking, result_folder)
+        if outcome.submission is None:
+            outcome.notes.append("the gateway left no submission file.")
+        return
     submission = working / staged.plan.submission if staged.plan.submission else None
     outcome.submission = submission if submission is not None and submission.is_file() else None
+
+
+def _gateway(
+    workspace: Workspace,
+    staged: stage_notebook.StagedNotebook,
+    mounted: local_inputs.Mounted,
+    outcome: Outcome,
+    options: Options,
+) -> tuple[gateway.Gateway | None, tuple[sandbox.Mount, ...]]:
+    """The gateway of a rerun, None for a run without one, and the mounts, those that only the gateway looks for included."""
+    plan = staged.plan
+    if not options.rerun or plan.output != "gateway" or plan.competition is None:
+        return None, mounted.mounts
+    competition = refs.CompetitionRef(plan.competition)
+    target = competition.mount(options.layout)
+    data = next((mount.source for mount in mounted.mounts if mount.target == target), None)
+    if data is None:
+        raise WorkflowError(
+            f"A gateway takes part and {competition} is not attached: add it to competition_sources."
+        )
+    asking = gateway.choose(competition, data, workspace.root, options.layout)
+    outcome.notes.append(f"{asking.file.name} plays the gateway, in a process of its own.")
+    places = gateway.fixed_places(asking.file.read_text(encoding="utf-8"), target)
+    if places:
+        outcome.notes.append(f"{competition} is mounted at {', '.join(places)} too, where its gateway looks.")
+    return asking, (*mounted.mounts, *gateway.also_at(mounted.mounts, target, places))
 
 
 def _execute(
@@ -268,7 +306,9 @@ def _reason(name: str, lines: list[str], result: sandbox.RunResult, failure: obj
         told = f"{name} failed: {failure}"
     else:
         named = [line for line in lines if "Error: " in line and not line.startswith(" ")]
-        reason = named[-1].strip() if named else (lines[-1].strip() if lines else f"exit code {result.exit_code}")
+        reason = (
+            named[-1].strip() if named else (lines[-1].strip() if lines else f"exit code {result.exit_code}")
+        )
         told = f"{name} failed after {result.seconds:.0f} s: {reason}"
     hint = imports.advice(told)
     return told if hint is None else f"{told}\n{hint}"

@@ -11,17 +11,35 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
+from kaggle_shim.evaluation import DONE_VARIABLE
 from workflow import bubblewrap, index_settings, platforms
 from workflow.errors import WorkflowError
 from workflow.inputs import Mount, Place, lay_out
 from workflow.isolation import Isolation, detect
 from workflow.streaming import follow
 
-__all__ = ["Isolation", "Mount", "NotebookRun", "RunResult", "detect", "execute"]
+__all__ = ["Companion", "Isolation", "Mount", "NotebookRun", "RunResult", "detect", "execute"]
 
-_TOOLS = ("run_notebook.py", "run_kernel.py")
+_TOOLS = ("run_notebook.py", "run_kernel.py", "run_beside.py")
+
+
+@dataclass(frozen=True)
+class Companion:
+    """A program that runs beside the notebook, in the same network and nothing else in common: a competition's gateway.
+
+    Args:
+        program: a Python file of this machine, or (a posix path below the input root) a mounted one.
+        imports: posix path below the input root of the folder it imports from.
+        hosts: names under which each finds the other.
+        result: where its working folder and the note on its end go; replaced when it exists.
+    """
+
+    program: Path | str
+    imports: str
+    hosts: tuple[str, ...]
+    result: Path
 
 
 @dataclass(frozen=True)
@@ -37,6 +55,7 @@ class NotebookRun:
         environment: added to the notebook's clean environment (`KAGGLE_KERNEL_RUN_TYPE` and the like).
         limit: seconds after which the whole run is ended; None: no limit.
         executed: where the executed notebook goes; by default beside `working`.
+        companion: what runs beside it; only in the sandbox, whose network is its own.
     """
 
     notebook: Path
@@ -47,6 +66,7 @@ class NotebookRun:
     environment: Mapping[str, str]
     limit: float | None = None
     executed: Path | None = None
+    companion: Companion | None = None
 
 
 @dataclass(frozen=True)
@@ -81,6 +101,10 @@ def execute(run: NotebookRun, isolation: Isolation, on_line: Callable[[str], Non
     for path, name in ((run.notebook, "The notebook"), (run.python, "The image's interpreter")):
         if not path.exists():
             raise WorkflowError(f"{name} {path} does not exist: check the path.")
+    if run.companion is not None and not isolation.bwrap:
+        raise WorkflowError(
+            f"What runs beside the notebook is found by names that only the sandbox has. {isolation.missing}"
+        )
     # Not resolved: the interpreter of a virtual environment is a link, and is what it is by its own name.
     run = dataclasses.replace(run, python=Path(os.path.normpath(run.python.absolute())))
     places = lay_out(run.mounts)
@@ -103,6 +127,9 @@ def execute(run: NotebookRun, isolation: Isolation, on_line: Callable[[str], Non
         written = scratch / "result" / "executed.ipynb"
         if written.exists():
             shutil.move(written, executed)
+        if run.companion is not None:
+            platforms.remove_tree(run.companion.result)
+            shutil.copytree(scratch / "result", run.companion.result)
     if (
         isolation.bwrap
         and ended.exit_code != 0
@@ -147,7 +174,8 @@ class _Prepared:
 def _isolated(
     run: NotebookRun, isolation: Isolation, places: list[Place], scratch: Path, working: Path
 ) -> Iterator[_Prepared]:
-    bubblewrap.lay_etc(scratch / "etc", internet=run.internet)
+    hosts = run.companion.hosts if run.companion else ()
+    bubblewrap.lay_etc(scratch / "etc", internet=run.internet, hosts=hosts)
     prefix = bubblewrap.prefixes(run.python)[0]
     settings = index_settings.read(os.environ, prefix, bubblewrap.HOME) if run.internet else None
     folders = bubblewrap.Folders(scratch, scratch / "tools", scratch / "result", working)
@@ -160,9 +188,11 @@ def _isolated(
         **(settings.environment if settings else {}),
         **run.environment,
     }
-    yield _Prepared(
-        [*command, "--", *_papermill(run.python, tools / "tools", tools / "result")], environment, None
-    )
+    papermill = _papermill(run.python, tools / "tools", tools / "result")
+    if run.companion is not None:
+        environment[DONE_VARIABLE] = str(tools / "result" / "gateway-done")
+        papermill = [*_beside(run, run.companion, scratch / "tools", tools), *papermill]
+    yield _Prepared([*command, "--", *papermill], environment, None)
 
 
 @contextlib.contextmanager
@@ -206,6 +236,27 @@ def _common(python: Path, path: str) -> dict[str, str]:
         # Which of several GPUs to use is the user's to say.
         **{name: os.environ[name] for name in ("CUDA_VISIBLE_DEVICES",) if name in os.environ},
     }
+
+
+def _beside(run: NotebookRun, companion: Companion, here: Path, tools: Path) -> list[str]:
+    """The words in front of papermill's command line that start the companion too."""
+    root = PurePosixPath("/kaggle/input")
+    if isinstance(companion.program, Path):
+        shutil.copyfile(companion.program, here / "companion.py")
+        program = str(tools / "tools" / "companion.py")
+    else:
+        program = str(root / companion.program)
+    script = str(tools / "tools" / "run_beside.py")
+    return [
+        str(run.python),
+        "-I",
+        "-X",
+        "utf8",
+        script,
+        program,
+        str(root / companion.imports),
+        str(tools / "result"),
+    ]
 
 
 def _papermill(python: Path, tools: Path, result: Path) -> list[str]:

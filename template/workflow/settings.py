@@ -9,7 +9,7 @@ import difflib
 import re
 import shlex
 from collections.abc import Callable, Mapping, MutableMapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +50,7 @@ class Settings:
         owner: account that takes the place of the owner of our ids.
         data: where the local counterparts of Kaggle's mounts lie.
         better: `higher` or `lower`: which score is the better one; None when nobody said.
+        notebooks: settings of single notebooks, by folder; they overrule the ones above for that notebook alone.
     """
 
     id: str | None = None
@@ -72,6 +73,11 @@ class Settings:
     owner: str | None = None
     data: str = "data"
     better: str | None = None
+    notebooks: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    def of(self, notebook: str) -> Settings:
+        """The settings as they hold for the notebook in that folder."""
+        return replace(self, **self.notebooks.get(notebook, {}))
 
     @property
     def submission_name(self) -> str:
@@ -97,11 +103,11 @@ def load(root: Path, environ: MutableMapping[str, str]) -> Settings:
     settings = Settings()
     for name in (FILE, LOCAL_FILE):
         settings = _overlay(settings, _read(root / name), name)
-    for field in fields(Settings):
-        variable = _PREFIX + field.name.upper()
+    for one in fields(Settings):
+        variable = _PREFIX + one.name.upper()
         if variable in environ:
-            settings = replace(settings, **{field.name: _PARSERS[field.name](environ[variable], variable)})
-    for name in ("ARGS", "ALLOW", "WHEELS", "ENVIRONMENT"):
+            settings = replace(settings, **{one.name: _PARSERS[one.name](environ[variable], variable)})
+    for name in ("ARGS", "ALLOW", "WHEELS", "ENVIRONMENT", "NOTEBOOKS"):
         environ.pop(_PREFIX + name, None)
     return settings
 
@@ -140,19 +146,31 @@ def _read(path: Path) -> Mapping[str, Any]:
 
 
 def _overlay(settings: Settings, section: Mapping[str, Any], name: str) -> Settings:
-    changes = {}
+    return replace(settings, **_parsed(section, f"{name}: workspace", _PARSERS))
+
+
+def _parsed(
+    section: Mapping[str, Any], where: str, parsers: Mapping[str, Callable[[object, str], Any]]
+) -> dict[str, Any]:
+    values = {}
     for key, value in section.items():
-        field = str(key).replace("-", "_")
-        if field not in _PARSERS:
-            close = difflib.get_close_matches(field, _PARSERS, n=1)
-            meant = (
-                f"did you mean {close[0].replace('_', '-')}?"
-                if close
-                else f"known are {', '.join(sorted(_PARSERS)).replace('_', '-')}."
-            )
-            raise WorkflowError(f"{name}: workspace.{key} is no setting: {meant}")
-        changes[field] = _PARSERS[field](value, f"{name}: workspace.{key}")
-    return replace(settings, **changes)
+        name = str(key).replace("-", "_")
+        if name not in parsers:
+            close = difflib.get_close_matches(name, parsers, n=1)
+            known = ", ".join(sorted(parsers)).replace("_", "-")
+            meant = f"did you mean {close[0].replace('_', '-')}?" if close else f"known are {known}."
+            raise WorkflowError(f"{where}.{key} is no setting: {meant}")
+        values[name] = parsers[name](value, f"{where}.{key}")
+    return values
+
+
+def _notebooks(value: object, where: str) -> dict[str, dict[str, Any]]:
+    if not isinstance(value, dict) or not all(isinstance(section, dict) for section in value.values()):
+        raise WorkflowError(
+            f"{where} is {value!r}: write the notebook's folder, and its settings indented below."
+        )
+    parsers = {name: _PARSERS[name] for name in _OF_A_NOTEBOOK}
+    return {str(folder): _parsed(section, f"{where}.{folder}", parsers) for folder, section in value.items()}
 
 
 def _text(value: object, where: str) -> str:
@@ -212,7 +230,9 @@ def _number(low: float, high: float) -> Callable[[object, str], float]:
 
 
 def _relative(value: object, where: str) -> str:
-    """The name of a file in the working folder."""
+    """The name of a file in the working folder; an empty text where none is meant."""
+    if value == "":
+        return ""
     text = _text(value, where)
     if text.startswith(("/", "\\")) or ".." in text.replace("\\", "/").split("/"):
         raise WorkflowError(f"{where} is {text!r}: write a path inside the working folder.")
@@ -240,4 +260,10 @@ _PARSERS: Mapping[str, Callable[[object, str], Any]] = {
     "owner": _text,
     "data": _text,
     "better": _one_of("higher", "lower"),
+    "notebooks": _notebooks,
 }
+
+_OF_A_NOTEBOOK = (
+    *("entry", "args", "environment", "limit", "warn_at", "guard", "grace", "partial"),
+    *("submission", "output", "check", "save_run", "wheels"),
+)

@@ -23,24 +23,22 @@ ROOT = Path(__file__).resolve().parents[2]
 COMPETITION = "child-mind-institute-detect-sleep-states"
 
 
-@pytest.fixture(scope="session")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A workspace as `copier copy` makes it, with the example and its data; not to be changed."""
-    root = tmp_path_factory.mktemp("made") / "ws"
-    clone = tmp_path_factory.mktemp("template") / "clone"
-    shutil.copytree(
-        ROOT,
-        clone,
-        symlinks=True,
-        ignore=shutil.ignore_patterns(".git", "*cache*", "__pycache__", "build", "tests"),
-    )
+def make_workspace(template: Path, scratch: Path) -> Path:
+    """A workspace as `copier copy` makes it, with the example and its data, from the template as it lies there."""
+    root, clone = scratch / "ws", scratch / "clone"
+    left_out = shutil.ignore_patterns(".git", "*cache*", "__pycache__", "build", "tests")
+    shutil.copytree(template, clone, symlinks=True, ignore=left_out)
     answers = ("example=cmi-sleep", "username=tester", "prefix=cmi", "accelerator=none")
     words = [word for answer in answers for word in ("-d", answer)]
-    subprocess.run(
-        [sys.executable, "-m", "copier", "copy", "--defaults", "--quiet", *words, str(clone), str(root)],
-        check=True,
-    )
+    program = [sys.executable, "-m", "copier", "copy", "--defaults", "--quiet"]
+    subprocess.run([*program, *words, str(clone), str(root)], check=True)
     return root
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace; not to be changed."""
+    return make_workspace(ROOT, tmp_path_factory.mktemp("made"))
 
 
 @dataclass

@@ -14,7 +14,11 @@ from workflow.errors import WorkflowError
 
 REF = "me/m/pytorch/v/2"
 texts = st.text(st.characters(codec="utf-8", exclude_categories=("Cs",)), max_size=8)
-values = st.recursive(st.none() | st.booleans() | st.integers() | texts, lambda v: st.lists(v, max_size=3) | st.dictionaries(texts, v, max_size=3), max_leaves=8)
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | texts,
+    lambda v: st.lists(v, max_size=3) | st.dictionaries(texts, v, max_size=3),
+    max_leaves=8,
+)
 
 
 @pytest.mark.parametrize(
@@ -26,19 +30,37 @@ values = st.recursive(st.none() | st.booleans() | st.integers() | texts, lambda 
         ('{"model_sources": ["x"], "a":  1}', "x", '{"model_sources": ["NEW"], "a":  1}'),
         ('{"model_sources": ["x"]}', None, '{"model_sources": ["x", "NEW"]}'),
         ('{\n    "model_sources": []\n}\n', None, '{\n    "model_sources": [\n        "NEW"\n    ]\n}\n'),
-        ('{\n\t"model_sources": [\n\t\t"x"\n\t]\n}', None, '{\n\t"model_sources": [\n\t\t"x",\n\t\t"NEW"\n\t]\n}'),
-        ('{\r\n  "a": 1\r\n}\r\n', None, '{\r\n  "a": 1,\r\n  "model_sources": [\r\n    "NEW"\r\n  ]\r\n}\r\n'),
+        (
+            '{\n\t"model_sources": [\n\t\t"x"\n\t]\n}',
+            None,
+            '{\n\t"model_sources": [\n\t\t"x",\n\t\t"NEW"\n\t]\n}',
+        ),
+        (
+            '{\r\n  "a": 1\r\n}\r\n',
+            None,
+            '{\r\n  "a": 1,\r\n  "model_sources": [\r\n    "NEW"\r\n  ]\r\n}\r\n',
+        ),
     ],
 )
 def test_order_indentation_and_line_ends_stay(before: str, old: str | None, after: str) -> None:
     assert json_edit.set_item(before, "model_sources", old, "NEW") == after
 
 
-@given(st.dictionaries(texts, values, max_size=4), st.lists(texts, max_size=4), st.sampled_from([None, 0, 2, "\t"]), st.booleans())
-def test_whatever_the_file_holds_only_the_list_changes(others: dict[str, object], listed: list[str], indent: int | str | None, ascii_only: bool) -> None:  # noqa: FBT001 - hypothesis gives it
+@given(
+    st.dictionaries(texts, values, max_size=4),
+    st.lists(texts, max_size=4),
+    st.sampled_from([None, 0, 2, "\t"]),
+    st.booleans(),
+)
+def test_whatever_the_file_holds_only_the_list_changes(
+    others: dict[str, object], listed: list[str], indent: int | str | None, ascii_only: bool
+) -> None:
     others.pop("model_sources", None)
     text = json.dumps({**others, "model_sources": listed}, indent=indent, ensure_ascii=ascii_only)
-    assert json.loads(json_edit.set_item(text, "model_sources", None, REF)) == {**others, "model_sources": [*listed, REF]}
+    assert json.loads(json_edit.set_item(text, "model_sources", None, REF)) == {
+        **others,
+        "model_sources": [*listed, REF],
+    }
     if listed:
         changed = json.loads(json_edit.set_item(text, "model_sources", listed[0], REF))
         assert changed == {**others, "model_sources": [REF, *listed[1:]]}

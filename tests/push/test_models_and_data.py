@@ -45,7 +45,9 @@ def model(scene: Scene, **options: object) -> Outcome:
 
 
 def attached(scene: Scene) -> list[str]:
-    found: list[str] = json.loads((scene.root / "sub" / "kernel-metadata.json").read_text(encoding="utf-8"))["model_sources"]
+    found: list[str] = json.loads((scene.root / "sub" / "kernel-metadata.json").read_text(encoding="utf-8"))[
+        "model_sources"
+    ]
     return found
 
 
@@ -73,7 +75,9 @@ def test_the_same_weights_are_not_sent_again_and_new_ones_bump_the_version(scene
     assert (model(scene).version, attached(scene)) == (2, ["other/base/pytorch/large/3", f"{HANDLE}/2"])
 
 
-def test_a_model_of_another_workspace_is_not_touched_unasked(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_model_of_another_workspace_is_not_touched_unasked(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
     weights(scene)
     model(scene)
     weights(scene, "w2")
@@ -109,7 +113,11 @@ def test_the_notebook_proves_the_models_it_attaches(scene: Scene) -> None:
 def test_weights_go_up_from_training_code_without_invoke(scene: Scene) -> None:
     folder = weights(scene)
     child = subprocess.run(
-        [sys.executable, "-c", f"from workflow.model_upload import upload; print(upload({str(folder)!r}, {HANDLE!r}).ref)"],
+        [
+            sys.executable,
+            "-c",
+            f"from workflow.model_upload import upload; print(upload({str(folder)!r}, {HANDLE!r}).ref)",
+        ],
         cwd=scene.root,
         env={**scene.kaggle.environment(), "PYTHONPATH": str(ROOT / "template")},
         capture_output=True,
@@ -127,16 +135,30 @@ def test_any_folder_goes_up_as_a_dataset(scene: Scene) -> None:
 
     def send(**options: object) -> Outcome:
         push = scene.push(**options)
-        return push_dataset.send(push, lambda: push_dataset.stage_folder(push, folder, DatasetRef("tester", "cmi-features")))
+        return push_dataset.send(
+            push, lambda: push_dataset.stage_folder(push, folder, DatasetRef("tester", "cmi-features"))
+        )
 
     assert (send().version, send().did) == (1, "unchanged")
-    assert set(scene.kaggle.dataset_files("tester/cmi-features")) == {"fold0/a.csv", "b.csv", DATASET_MANIFEST}
+    assert set(scene.kaggle.dataset_files("tester/cmi-features")) == {
+        "fold0/a.csv",
+        "b.csv",
+        DATASET_MANIFEST,
+    }
     (folder / "b.csv").write_text("3", encoding="utf-8")
     assert send(message="new").version == 2
 
 
 def fetch(scene: Scene, **options: Any) -> None:
-    plain: dict[str, Any] = {"notebook": "sub", "only": [], "sample": 0, "attached": None, "list_": False, "yes": False, "allow": []}
+    plain: dict[str, Any] = {
+        "notebook": "sub",
+        "only": [],
+        "sample": 0,
+        "attached": None,
+        "list_": False,
+        "yes": False,
+        "allow": [],
+    }
     data.main(workspace.load(scene.root), **{**plain, "json": False, **options})
 
 
@@ -147,7 +169,9 @@ def emptied(scene: Scene) -> Path:
     return folder
 
 
-def test_data_brings_the_competition_to_where_rehearsal_mounts_it(scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:
+def test_data_brings_the_competition_to_where_rehearsal_mounts_it(
+    scene: Scene, capsys: pytest.CaptureFixture[str]
+) -> None:
     folder = emptied(scene)
     fetch(scene, list_=True)
     assert not list(folder.iterdir())
@@ -202,7 +226,7 @@ def test_more_than_five_gigabytes_are_asked_about(scene: Scene, monkeypatch: pyt
 
 
 def test_attached_sources_come_to_where_rehearsal_mounts_them(scene: Scene) -> None:
-    scene.kaggle.add_dataset("friend/base-features", {"a/x.csv": "1"}, private=False)
+    scene.kaggle.add_dataset("friend/base-features", {"a/x.csv": "1", "y.csv": "2"}, private=False)
     weights(scene)
     model(scene)
     scene.metadata(dataset_sources=["tester/cmi-codes", "friend/base-features"])
@@ -218,20 +242,37 @@ def test_attached_sources_come_to_where_rehearsal_mounts_them(scene: Scene) -> N
 def test_output_comes_down_with_its_log(scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:
     scene.all()
     capsys.readouterr()
-    output.main(workspace.load(scene.root), notebook="sub", version=0, only=[], to="", yes=False, allow=[], json=True)
+    output.main(
+        workspace.load(scene.root), notebook="sub", version=0, only=[], to="", yes=False, allow=[], json=True
+    )
     told = json.loads(capsys.readouterr().out)
     assert {file["name"] for file in told["files"]} == {"submission.csv", "run-report.json"}
-    assert (scene.root / "build/output/sub/v1/cmi-sub.log").read_text(encoding="utf-8").startswith("kaggle_shim report")
+    assert (
+        (scene.root / "build/output/sub/v1/cmi-sub.log")
+        .read_text(encoding="utf-8")
+        .startswith("kaggle_shim report")
+    )
 
 
-@pytest.mark.parametrize("name", ["../evil", "/evil", "a/../../evil", "a\\..\\evil", "C:evil", "a//b", "con", "x\u0000"])
+@pytest.mark.parametrize(
+    "name", ["../evil", "/evil", "a/../../evil", "a\\..\\evil", "C:evil", "a//b", "con", "x\u0000"]
+)
 def test_no_name_writes_outside_its_folder(scene: Scene, name: str) -> None:
     scene.all()
     files = [{"fileName": name, "url": f"{scene.kaggle.url}/_local/state"}]
     scene.kaggle.fault(faults.change("ListKernelSessionOutput", {"files": files}, times=None))
     before = {path for path in scene.root.parent.rglob("*evil*")}
     with pytest.raises(WorkflowError, match="can't be written inside"):
-        output.main(workspace.load(scene.root), notebook="sub", version=1, only=[], to="out", yes=True, allow=[], json=True)
+        output.main(
+            workspace.load(scene.root),
+            notebook="sub",
+            version=1,
+            only=[],
+            to="out",
+            yes=True,
+            allow=[],
+            json=True,
+        )
     assert {path for path in scene.root.parent.rglob("*evil*")} == before
     assert not list((scene.root / "out").rglob("*")) or not (scene.root / "out").exists()
 
@@ -242,5 +283,14 @@ def test_a_link_in_the_folder_is_not_followed(scene: Scene, tmp_path: Path) -> N
     (tmp_path / "elsewhere").write_text("mine", encoding="utf-8")
     (scene.root / "out" / "submission.csv").symlink_to(tmp_path / "elsewhere")
     with pytest.raises(WorkflowError, match="leads out of"):
-        output.main(workspace.load(scene.root), notebook="sub", version=1, only=[], to="out", yes=True, allow=[], json=True)
+        output.main(
+            workspace.load(scene.root),
+            notebook="sub",
+            version=1,
+            only=[],
+            to="out",
+            yes=True,
+            allow=[],
+            json=True,
+        )
     assert (tmp_path / "elsewhere").read_text(encoding="utf-8") == "mine"

@@ -1,10 +1,13 @@
 """Finding what is attached, in every layout that Kaggle is known to use."""
 
+import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from kaggle_shim import mounts, refs
+from kaggle_shim import finding, mounts, refs
 from kaggle_shim.errors import MountError
 from kaggle_shim.manifest import CODES_MANIFEST, FileEntry, Manifest
 
@@ -96,3 +99,83 @@ def test_nothing_found_shows_two_levels_and_the_likely_reasons(tmp_path: Path) -
         mounts.locate(DATASET, tmp_path)
     assert "datasets/ (somebody)" in str(caught.value)
     assert "not in the notebook's metadata" in str(caught.value)
+
+
+def test_both_layouts_at_once_give_the_namespaced_one_and_a_note(tmp_path: Path) -> None:
+    namespaced = mount(tmp_path, "competitions/titanic")
+    mount(tmp_path, "titanic")
+    found = mounts.locate(refs.CompetitionRef("titanic"), tmp_path)
+    assert found.path == namespaced
+    assert found.note is not None
+    assert str(tmp_path / "titanic") in found.note
+
+
+def test_one_folder_under_two_names_is_one_and_deserves_no_note(tmp_path: Path) -> None:
+    folder = mount(tmp_path, "competitions/titanic")
+    (tmp_path / "titanic").symlink_to(folder)
+    assert mounts.locate(refs.CompetitionRef("titanic"), tmp_path) == mounts.Found(folder)
+
+
+def test_the_environment_says_where_inputs_lie(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(mounts.INPUT_VARIABLE, raising=False)
+    assert mounts.input_root() == Path("/kaggle/input")
+    monkeypatch.setenv(mounts.INPUT_VARIABLE, str(tmp_path))
+    folder = mount(tmp_path, "competitions/titanic")
+    assert finding.find("titanic") == folder
+
+
+@pytest.mark.parametrize(
+    "place", ["datasets/me/cmi-codes/codes", "cmi-codes/build/codes", "d/me/cmi-codes/x"]
+)
+def test_ours_is_found_when_its_manifest_moved_into_a_folder(tmp_path: Path, place: str) -> None:
+    folder = mount(tmp_path, place, RIGHT)
+    assert mounts.locate_ours(DATASET, tmp_path, CODES_MANIFEST, RIGHT.fingerprint).path == folder
+
+
+def test_a_model_of_ours_is_found_below_its_version_although_that_lies_deep(tmp_path: Path) -> None:
+    folder = mount(tmp_path, "models/me/m/pytorch/v/2/weights", RIGHT)
+    model = refs.ModelRef("me", "m", "PyTorch", "v", 2)
+    assert mounts.locate_ours(model, tmp_path, CODES_MANIFEST, RIGHT.fingerprint).path == folder
+
+
+def test_ours_without_its_manifest_says_what_is_there_instead(tmp_path: Path) -> None:
+    folder = mount(tmp_path, "datasets/me/cmi-codes")
+    (folder / "exp001.py").touch()
+    with pytest.raises(MountError, match=r"without codes-manifest\.json; there is exp001\.py.*push it again"):
+        mounts.locate_ours(DATASET, tmp_path, CODES_MANIFEST, RIGHT.fingerprint)
+
+
+def test_a_dataset_of_many_folders_is_not_searched_to_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for outer in range(30):
+        for inner in range(30):
+            mount(tmp_path, f"datasets/owner{outer}/data{inner}/images")
+    listed: list[Path] = []
+    folders = mounts._folders
+
+    def counted(folder: Path) -> list[Path]:
+        listed.append(folder)
+        return folders(folder)
+
+    monkeypatch.setattr(mounts, "_folders", counted)
+    with pytest.raises(MountError):
+        mounts.locate_ours(DATASET, tmp_path, CODES_MANIFEST, RIGHT.fingerprint)
+    assert len(listed) < 450
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.sampled_from(("datasets/me/x", "d/me/x", "x")),
+    st.sets(st.sampled_from(("datasets/me/x", "d/me/x", "x"))),
+)
+def test_wherever_ours_lies_among_others_of_the_name_it_is_the_one_found(
+    place: str, others: set[str]
+) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        for other in others - {place}:
+            mount(root, other, OTHER)
+        right = mount(root, place, RIGHT)
+        found = mounts.locate_ours(refs.DatasetRef("me", "x"), root, CODES_MANIFEST, RIGHT.fingerprint)
+        assert found == mounts.Found(right)

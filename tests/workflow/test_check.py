@@ -94,6 +94,11 @@ FAULTS: list[tuple[Callable[[Path], None], str]] = [
     ),
     (write("invoke.yaml", "workspace:\n  entry: exp009.py\n"), "entry-point"),
     (write("invoke.yaml", ""), "entry-point"),
+    (
+        write("invoke.yaml", "workspace:\n  entry: exp001.py\n  notebooks:\n    sub: {entry: exp009.py}\n"),
+        "entry-point",
+    ),
+    (write(".kaggleignore", "exp*.py\n"), "entry-ignored"),
     (write("deps/requirements.txt", "-e ../mine\n"), "local-requirement"),
     (write("deps/requirements.txt", "-r more.txt\n"), "requirements"),
     (remove("codes/dataset-metadata.json"), "no-codes"),

@@ -63,6 +63,16 @@ workspace:
     )
 
 
+def test_a_notebook_has_settings_of_its_own(tmp_path: Path) -> None:
+    text = "workspace:\n  entry: exp001.py\n  notebooks:\n    train:\n      entry: train.py --long\n      limit: 12h\n      submission: ''\n"
+    value = load(tmp_path, text)
+    assert value.of("train").entry == ("train.py", "--long")
+    assert (value.of("train").limit, value.of("train").submission_name) == (43200.0, "")
+    assert value.of("sub").entry == ("exp001.py",)
+    with pytest.raises(WorkflowError, match=r"notebooks\.train\.poll is no setting"):
+        load(tmp_path, "workspace:\n  notebooks:\n    train: {poll: 3}\n")
+
+
 def test_the_environment_overrules_the_file_lists_included(tmp_path: Path) -> None:
     environ = {
         "INVOKE_WORKSPACE_POLL": "5",

@@ -21,6 +21,8 @@ _USUAL_LIMIT = 15 * 60.0
 _LIMIT = re.compile(r"^STARTUP_LIMIT_SECONDS *= *(\d+(?: *\* *\d+)*) *$", re.MULTILINE)
 _TABLES = ("/proc/net/tcp", "/proc/net/tcp6")
 _LISTENING = "0A"
+# Seconds in which an entry point may end by itself when the gateway is done.
+_LEAVE = 1.0
 
 
 def startup_limit(package: Path | None) -> float:
@@ -74,7 +76,15 @@ class Startup:
         if self.seconds is None and _open_ports() & PORTS:
             self.seconds = time.time() - self._started
             self._say(self.seconds)
-        return self._done is not None and self._done.exists()
+        return self._done is not None and _age(self._done) > _LEAVE
+
+
+def _age(path: Path) -> float:
+    """Seconds since a file was written, negative for one that is not there."""
+    try:
+        return time.time() - path.stat().st_mtime
+    except FileNotFoundError:
+        return -1.0
 
 
 def _open_ports() -> frozenset[int]:

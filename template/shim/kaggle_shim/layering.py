@@ -7,9 +7,13 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from kaggle_shim.deps_manifest import DEPS_MANIFEST, DepsManifest
 from kaggle_shim.errors import InstallError
+
+if TYPE_CHECKING:
+    from kaggle_shim.wheels import Wheel
 
 
 @dataclass(frozen=True)
@@ -47,16 +51,17 @@ def lay(sources: Sequence[Path], prefix: Path, allow: Sequence[str]) -> Laid:
     here = Laid(sys.executable, dict(os.environ), (), (), ())
     if not sources:
         return here
-    from kaggle_shim import install, overlay, wheels
+    from kaggle_shim import install, launchers, overlay, wheels
     from kaggle_shim.imports import check_imports
 
     manifests = [manifest for source in sources if (manifest := _manifest(source)) is not None]
-    _compare(sources, manifests)
     found = wheels.discover(sources)
+    _compare(found, manifests)
     if not found:
         return here
     laid = overlay.create(prefix)
     installed = install.install(found, laid, protected_allowed=allow)
+    launchers.adopt(laid)
     requested = dict.fromkeys(name for manifest in manifests for name in manifest.requested)
     failures = check_imports(laid, [name for name in requested if name not in allow])
     early = [
@@ -76,22 +81,15 @@ def _manifest(source: Path) -> DepsManifest | None:
     return DepsManifest.load(path) if path.is_file() else None
 
 
-def _compare(sources: Sequence[Path], manifests: Sequence[DepsManifest]) -> None:
+def _compare(found: Sequence[Wheel], manifests: Sequence[DepsManifest]) -> None:
     """Raise InstallError for a wheel that the manifest lists and that arrived in no form at all."""
+    from kaggle_shim.wheels import normalise
+
+    arrived = {wheel.project for wheel in found}
     for manifest in manifests:
-        for wheel in manifest.wheels:
-            # A name may have lost its +, or become a folder: the distribution at its front is what stays.
-            stem = wheel.path.split("-")[0]
-            if not any(
-                entry.name.startswith(stem) for source in sources for entry in source.iterdir()
-            ) and not _packed(sources):
+        for listed in manifest.wheels:
+            # A name may have lost its +, or be a folder's by now: the project at its front is what stays.
+            if normalise(listed.path.split("-")[0]) not in arrived:
                 raise InstallError(
-                    f"The wheel {wheel.path} is listed in {DEPS_MANIFEST} and is not mounted: push deps again, or look at its output."
+                    f"The wheel {listed.path} is listed in {DEPS_MANIFEST} and is not mounted: push deps again, or look at its output."
                 )
-
-
-def _packed(sources: Sequence[Path]) -> bool:
-    """Whether something lies there that may hold wheels inside it."""
-    return any(
-        entry.suffix in (".zip", ".tar", ".gz", ".tgz") for source in sources for entry in source.iterdir()
-    )

@@ -21,6 +21,8 @@ KAGGLE_INPUT = "/kaggle/input"
 
 _WALK_DEPTH = 4
 _WALK_ENTRIES = 200
+# Folders that one search lists at most: a dataset of ten thousand folders beside ours must not cost a minute.
+_WALK_FOLDERS = 400
 _SHOWN = 8
 
 
@@ -72,12 +74,11 @@ def locate_ours(ref: Ref, root: Path, marker: str, fingerprint: str, others: Ite
     Raises:
         MountError: nothing carries the manifest, or nothing carries this fingerprint (the sentence names what does).
     """
-    named = [
-        place for place in _distinct(root / place for place in ref.candidates()) if (place / marker).is_file()
-    ]
+    places = _distinct(root / place for place in ref.candidates())
+    named = [place for place in places if (place / marker).is_file()]
     right = [place for place in named if _fingerprint(place / marker) == fingerprint]
     if not right:
-        walked = [place for place in _walk(root, marker, others) if place not in named]
+        walked = [place for place in _walk([*places, root], root, marker, others) if place not in named]
         right = [place for place in walked if _fingerprint(place / marker) == fingerprint]
         named += walked
     if right:
@@ -87,6 +88,8 @@ def locate_ours(ref: Ref, root: Path, marker: str, fingerprint: str, others: Ite
             else f"{ref} is mounted {len(right)} times with the same content; {right[0]} is used."
         )
         return Found(right[0], note)
+    if not named and places:
+        raise MountError(_without_manifest(ref, places, marker))
     if not named:
         raise MountError(_missing(ref, root, marker))
     seen = "; ".join(
@@ -136,22 +139,27 @@ def _fingerprint(path: Path) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _walk(root: Path, marker: str, others: Iterable[Ref]) -> Iterator[Path]:
-    """Folders that hold `marker`, nearest first, without ever looking into a competition's data."""
+def _walk(starts: Iterable[Path], root: Path, marker: str, others: Iterable[Ref]) -> Iterator[Path]:
+    """Folders below `starts` that hold `marker`, nearest first, without ever looking into a competition's data."""
     closed = {root / place for ref in others if isinstance(ref, CompetitionRef) for place in ref.candidates()}
     closed.add(root / "competitions")
-    level = [root]
-    for _ in range(_WALK_DEPTH):
-        below: list[Path] = []
-        for folder in level:
-            for child in _folders(folder):
-                if child in closed:
-                    continue
-                if (child / marker).is_file():
-                    yield child
-                else:
-                    below.append(child)
-        level = below
+    left = _WALK_FOLDERS
+    seen: set[Path] = set()
+    for start in starts:
+        level = [] if start in closed else [start]
+        for _ in range(_WALK_DEPTH):
+            below: list[Path] = []
+            for folder in level[:left]:
+                left -= 1
+                for child in _folders(folder):
+                    if child in closed or child in seen:
+                        continue
+                    seen.add(child)
+                    if (child / marker).is_file():
+                        yield child
+                    else:
+                        below.append(child)
+            level = below
 
 
 def _folders(folder: Path) -> list[Path]:
@@ -160,6 +168,16 @@ def _folders(folder: Path) -> list[Path]:
             return sorted(Path(e.path) for e in islice(entries, _WALK_ENTRIES) if e.is_dir())
     except OSError:
         return []
+
+
+def _without_manifest(ref: Ref, places: list[Path], marker: str) -> str:
+    with os.scandir(places[0]) as entries:
+        names = sorted(entry.name for entry in islice(entries, _SHOWN))
+    there = ", ".join(names) or "nothing"
+    return (
+        f"{ref} is mounted at {places[0]} without {marker}; there is {there}: it was not pushed from a workspace, "
+        "or its upload lost the file; push it again with invoke, then the notebook."
+    )
 
 
 def _missing(ref: Ref, root: Path, marker: str | None = None) -> str:

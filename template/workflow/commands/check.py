@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+import sys
+
 from workflow import check, console
+from workflow import fix as fixes
+from workflow.diffs import Change
+from workflow.drafts import Draft
 from workflow.errors import WorkflowError
-from workflow.findings import ERROR, errors
-from workflow.workspace import Workspace
+from workflow.findings import ERROR, Finding, errors
+from workflow.workspace import Workspace, load
 
 
-def main(workspace: Workspace, *, json: bool) -> None:
-    """Print every finding; raises WorkflowError when one of them is an error."""
+def main(workspace: Workspace, *, json: bool, fix: bool, yes: bool) -> None:
+    """Print every finding, after repairing what can be repaired if asked to.
+
+    Raises:
+        WorkflowError: a finding is an error, or repairs were shown and nobody could be asked.
+    """
+    if fix:
+        _fix(workspace, json=json, yes=yes)
+        workspace = load(workspace.root)
     found = check.find_all(workspace)
     wrong = len(errors(found))
-    if json:
+    if json and not fix:
         console.as_json(
             {
                 "errors": wrong,
@@ -20,15 +32,72 @@ def main(workspace: Workspace, *, json: bool) -> None:
                 "findings": [finding.to_json() for finding in found],
             }
         )
-    else:
-        for finding in sorted(found, key=lambda f: f.level != ERROR):
-            console.say(str(finding))
-        if not wrong:
-            console.say(f"check: no errors, {_count(len(found), 'warning')}.")
+    elif not json:
+        _show(found, wrong)
     if wrong:
         raise WorkflowError(
-            f"{_count(wrong, 'error')} and {_count(len(found) - wrong, 'warning')}: mend the errors, then run invoke check again."
+            f"{_count(wrong, 'error')} and {_count(len(found) - wrong, 'warning')}: mend the errors, then run invoke check again{_offer(workspace)}."
         )
+
+
+def _show(found: tuple[Finding, ...], wrong: int) -> None:
+    for finding in sorted(found, key=lambda f: f.level != ERROR):
+        console.say(str(finding))
+    if not wrong:
+        console.say(f"check: no errors, {_count(len(found), 'warning')}.")
+
+
+def _offer(workspace: Workspace) -> str:
+    files = _planned(workspace).changes()
+    return f" (invoke check --fix repairs {_count(len(files), 'file')}, and shows how first)" if files else ""
+
+
+def _planned(workspace: Workspace) -> Draft:
+    return fixes.plan(workspace)
+
+
+def _fix(workspace: Workspace, *, json: bool, yes: bool) -> None:
+    changes = _planned(workspace).changes()
+    written = [
+        change.path for change in changes if _wanted(change, json=json, yes=yes) and _write(change, workspace)
+    ]
+    left = [change.path for change in changes if change.path not in written]
+    if json:
+        console.as_json(
+            {
+                "changes": [
+                    {"path": c.path, "reasons": c.reasons, "diff": c.diff(), "written": c.path in written}
+                    for c in changes
+                ]
+            }
+        )
+    else:
+        console.say(
+            f"fix: {_count(len(written), 'file')} written."
+            if changes
+            else "fix: nothing that needs no decision of yours."
+        )
+    if left and not yes and not _can_ask():
+        raise WorkflowError(
+            f"Nothing was written, since nobody could be asked about {', '.join(left)}: run invoke check --fix --yes to write what the diffs show."
+        )
+
+
+def _wanted(change: Change, *, json: bool, yes: bool) -> bool:
+    if not json:
+        for reason in dict.fromkeys(change.reasons):
+            console.say(f"{change.path}: {reason}")
+        console.say(change.diff())
+    return console.confirm(f"Write {change.path}?", yes=yes)
+
+
+def _write(change: Change, workspace: Workspace) -> bool:
+    change.write(workspace.root)
+    return True
+
+
+def _can_ask() -> bool:
+    return sys.stdin.isatty() and sys.stdout.isatty()
 
 
 def _count(number: int, noun: str) -> str:

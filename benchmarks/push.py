@@ -1,0 +1,157 @@
+"""How much `invoke push` costs beside the same done by hand with the official CLI, against the local Kaggle.
+
+    python benchmarks/push.py [--rounds 5]
+
+(a) one code file changed: `invoke push`, against `kaggle datasets version -r zip`, `datasets status` until ready,
+`kernels push`, `kernels status` until complete. (b) nothing changed: `invoke push`, against `kaggle --version`.
+Runs are played in milliseconds, so what is measured is the tools. Process time is user and system time of the processes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT), str(ROOT / "template"), str(ROOT / "template" / "shim")]
+
+from tests.local_kaggle import LocalKaggle, ScriptedRunner  # noqa: E402 - the path is set above
+from tests.push.conftest import COMPETITION, Played, make_workspace, play  # noqa: E402 - the path is set above
+
+UPLOADS = frozenset(("StartBlobUpload", "PUT", "CreateDataset", "CreateDatasetVersion", "SaveKernel"))
+LONGEST_MORE_SECONDS = 0.5
+MOST_QUESTIONS = 4
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one way of doing it took: seconds of process time, seconds by the clock, and the requests it made."""
+
+    process: float
+    wall: float
+    requests: tuple[str, ...]
+
+
+def cost(kaggle: LocalKaggle, do: Callable[[], None]) -> Cost:
+    """Do it and measure it."""
+    kaggle.forget_requests()
+    before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    do()
+    wall, after = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
+    process = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return Cost(process, wall, tuple(request.method for request in kaggle.requests()))
+
+
+def run(words: Sequence[str], folder: Path, kaggle: LocalKaggle) -> str:
+    """Run a command in the client's environment; returns what it printed."""
+    environment = {**kaggle.environment(), "INVOKE_WORKSPACE_POLL": "5"}
+    ended = subprocess.run(words, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    if ended.returncode != 0:
+        raise SystemExit(f"{' '.join(words)} failed:\n{ended.stdout}{ended.stderr}")
+    return ended.stdout
+
+
+def by_hand(root: Path, kaggle: LocalKaggle) -> None:
+    """The same with the official CLI; each look at a status is a process, as it is for a person."""
+    program = [sys.executable, "-m", "kaggle"]
+    run([*program, "datasets", "version", "-p", "build/codes", "-m", "by hand", "-r", "zip"], root, kaggle)
+    while "ready" not in run([*program, "datasets", "status", "tester/cmi-codes"], root, kaggle):
+        time.sleep(1)
+    run([*program, "kernels", "push", "-p", "build/sub"], root, kaggle)
+    while "COMPLETE" not in run([*program, "kernels", "status", "tester/cmi-sub"], root, kaggle):
+        time.sleep(1)
+
+
+def change(path: Path, number: int) -> None:
+    """Change one file."""
+    path.write_text(path.read_text(encoding="utf-8") + f"\n# {number}\n", encoding="utf-8")
+
+
+def median(values: Sequence[float]) -> float:
+    """The median, which one busy moment of the machine does not move."""
+    return statistics.median(values)
+
+
+def main() -> int:
+    """Measure, print the ratios, and return 1 when an aim is missed."""
+    parser = argparse.ArgumentParser(description="What invoke push costs.")
+    parser.add_argument("--rounds", type=int, default=5)
+    rounds = parser.parse_args().rounds
+    with tempfile.TemporaryDirectory() as scratch:
+        root = make_workspace(ROOT, Path(scratch))
+        hand = Path(scratch) / "hand"
+        played = Played()
+        with LocalKaggle(
+            Path(scratch) / "kaggle", runner=ScriptedRunner(lambda order: play(played, order))
+        ) as kaggle:
+            public = root / "data" / "competitions" / COMPETITION
+            kaggle.add_competition(
+                COMPETITION, public={p.name: p.read_bytes() for p in public.iterdir()}, metric="accuracy"
+            )
+            push = [sys.executable, "-m", "invoke", "push"]
+            run(push, root, kaggle)
+            shutil.copytree(root, hand)
+            ours, theirs, idle, version = [], [], [], []
+            for number in range(rounds):
+                change(root / "codes" / "exp001.py", number)
+                ours.append(cost(kaggle, lambda: run(push, root, kaggle) and None))
+                idle.append(cost(kaggle, lambda: run(push, root, kaggle) and None))
+                version.append(
+                    cost(
+                        kaggle,
+                        lambda: run([sys.executable, "-m", "kaggle", "--version"], root, kaggle) and None,
+                    )
+                )
+                change(hand / "build" / "codes" / "exp001.py", number)
+                shutil.copytree(root / "build" / "sub", hand / "build" / "sub", dirs_exist_ok=True)
+                theirs.append(cost(kaggle, lambda: by_hand(hand, kaggle)))
+                # What was pushed by hand is not what is staged: bring Kaggle back to it, unmeasured.
+                run([*push, "--allow", "take-over"], root, kaggle)
+    return report(ours, theirs, idle, version)
+
+
+def report(
+    ours: Sequence[Cost], theirs: Sequence[Cost], idle: Sequence[Cost], version: Sequence[Cost]
+) -> int:
+    """Print what was found; 1 when an aim is missed."""
+    process = median([c.process for c in ours]), median([c.process for c in theirs])
+    requests = max(len(c.requests) for c in ours), min(len(c.requests) for c in theirs)
+    ratio = process[0] / process[1]
+    print(f"cpus: {os.cpu_count()}, rounds: {len(ours)}, medians")
+    print(
+        f"(a) one code file changed: {process[0]:.2f} s of process time, by hand {process[1]:.2f} s: ratio {ratio:.2f} (aim: at most 0.50)"
+    )
+    print(
+        f"    by the clock: {median([c.wall for c in ours]):.2f} s, by hand {median([c.wall for c in theirs]):.2f} s"
+    )
+    print(f"    requests: {requests[0]}, by hand {requests[1]} (aim: no more)")
+    more = median([c.wall for c in idle]) - median([c.wall for c in version])
+    asked = [sum(name != "IntrospectToken" for name in c.requests) for c in idle]
+    uploads = sum(name in UPLOADS for c in idle for name in c.requests)
+    print(
+        f"(b) nothing changed: {median([c.wall for c in idle]):.2f} s, kaggle --version {median([c.wall for c in version]):.2f} s: {more:+.2f} s (aim: at most +0.50)"
+    )
+    print(f"    requests beside the token's: {max(asked)} (aim: at most 4), uploads: {uploads} (aim: 0)")
+    met = (
+        ratio <= 0.5
+        and requests[0] <= requests[1]
+        and more <= LONGEST_MORE_SECONDS
+        and max(asked) <= MOST_QUESTIONS
+        and uploads == 0
+    )
+    print("every aim is met" if met else "an aim is missed")
+    return 0 if met else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
