@@ -10,10 +10,26 @@ from typing import Any
 
 from invoke.collection import Collection
 from invoke.context import Context
+from invoke.exceptions import Exit
 from invoke.tasks import Task, task
 
 ROOT = Path(__file__).resolve().parent
 LOCAL = ROOT / "local_tasks.py"
+
+
+# What one does with a command: `invoke` alone lists them so, `invoke --list` says it in each line.
+_GROUPS = {
+    "prepare": ("doctor", "check", "data", "new-exp", "pin-image"),
+    "run here": ("rehearse",),
+    "send": ("push", "push-codes", "push-dataset", "push-deps", "push-model", "push-sub", "ship", "submit"),
+    "look": ("logs", "models", "output", "status", "watch"),
+    "remember": ("history", "report"),
+}
+_WIDTH = max(len(name) for name in _GROUPS)
+_MIXED = (
+    "error: tasks.py, workflow/ and shim/ are not of one version ({}): an update broke off or was merged by hand; run "
+    "`git checkout HEAD -- .copier-answers.yml tasks.py workflow shim && git clean -fdq workflow shim`, then copier update."
+)
 
 
 def _run(name: str, **options: Any) -> None:
@@ -73,6 +89,20 @@ def data(
     )
 
 
+@task(default=True)
+def commands(_context: Context) -> None:
+    """List the commands by what one does with them; `invoke` alone does it too."""
+    from workflow import overview
+
+    print(overview.text(_GROUPS, {name: str(one.__doc__) for name, one in namespace.tasks.items()}))
+
+
+@task(help={"json": "print it as JSON"})
+def doctor(_context: Context, json: bool = False) -> None:
+    """Say what could stop you, and the one thing to do about each."""
+    _run("doctor", json=json)
+
+
 @task(
     help={
         "sort": "time (default), public, private, cv, rerun, or any column of --csv; the newest or best first",
@@ -80,10 +110,15 @@ def data(
         "filter": "name=value (also != < <= > >=), or a text that is looked for everywhere; may be repeated",
         "group": "one line per experiment",
         "limit": "how many to show (default: 50, 0 for all)",
+        "refresh": "first take in what Kaggle lists: browser, team-mates, private scores",
+        "reproduce": "bring what this submission was made of back into build/",
+        "push": "with --reproduce: push it again",
+        "yes": "with --push: answer what is asked with yes",
+        "allow": "with --push: overrule a refusal by its name (may be repeated)",
         "json": "print everything as JSON",
         "csv": "print everything as CSV",
     },
-    iterable=["filter_"],
+    iterable=["filter_", "allow"],
 )
 def history(
     _context: Context,
@@ -92,10 +127,18 @@ def history(
     filter_: list[str] | None = None,
     group: bool = False,
     limit: int = 50,
+    refresh: bool = False,
+    reproduce: str = "",
+    push: bool = False,
+    yes: bool = False,
+    allow: list[str] | None = None,
     json: bool = False,
     csv: bool = False,
 ) -> None:
     """Show what was submitted and what came of it."""
+    if reproduce:
+        _run("reproduce", ref=reproduce, push=push, yes=yes, allow=allow or [], json=json)
+        return
     _run(
         "history",
         sort=sort,
@@ -103,6 +146,7 @@ def history(
         filters=filter_ or [],
         group=group,
         limit=limit,
+        refresh=refresh,
         json=json,
         csv=csv,
     )
@@ -118,6 +162,19 @@ def history(
 def logs(_context: Context, notebook: str = "sub", version: int = 0, json: bool = False) -> None:
     """Show the log of a run on Kaggle, live while it goes on."""
     _run("logs", notebook=notebook, version=version, json=json)
+
+
+@task(
+    help={
+        "model": "owner/model to show (may be repeated; default: those that this workspace attaches, pushed or submitted)",
+        "all": "every model of the account",
+        "json": "print it as JSON",
+    },
+    iterable=["model"],
+)
+def models(_context: Context, model: list[str] | None = None, all_: bool = False, json: bool = False) -> None:
+    """Show variations and versions of the models, with size, date and the submissions that used them."""
+    _run("models", model=model or [], everything=all_, json=json)
 
 
 @task(
@@ -165,6 +222,21 @@ def output(
         allow=allow or [],
         json=json,
     )
+
+
+@task(
+    help={
+        "notebook": "folder of the notebook (default: sub)",
+        "version": "pin the image of this version's run (default: the newest version whose run completed)",
+        "undo": "follow the newest image again",
+        "json": "print what was done as JSON",
+    }
+)
+def pin_image(
+    _context: Context, notebook: str = "sub", version: int = 0, undo: bool = False, json: bool = False
+) -> None:
+    """Pin the image of the last good run, for the final week."""
+    _run("pin-image", notebook=notebook, version=version, undo=undo, json=json)
 
 
 _SEND = {
@@ -409,6 +481,8 @@ def push_sub(
         "rerun": "as in the scored rerun: data/rerun is laid over the competition's files",
         "without": "mount an empty folder for this source (may be repeated)",
         "python": "interpreter that stands for Kaggle's image",
+        "image": "run in this image of a container engine, such as gcr.io/kaggle-images/python",
+        "engine": "docker or podman (default: the first that answers)",
         "require-isolation": "fail where this machine can't give the sandbox",
         "without-isolation": "run without the sandbox, as on a machine that has none",
         "force": "collect the wheels again",
@@ -424,6 +498,8 @@ def rehearse(
     rerun: bool = False,
     without: list[str] | None = None,
     python: str = "",
+    image: str = "",
+    engine: str = "",
     require_isolation: bool = False,
     without_isolation: bool = False,
     force: bool = False,
@@ -438,6 +514,8 @@ def rehearse(
         rerun=rerun,
         without=without or [],
         python=python,
+        image=image,
+        engine=engine,
         require_isolation=require_isolation,
         without_isolation=without_isolation,
         force=force,
@@ -451,10 +529,120 @@ def report(_context: Context, output: str = "", json: bool = False) -> None:
     _run("report", output=output, json=json)
 
 
+_SUBMIT = {
+    "again": "submit a version that was submitted before",
+    "message": "description of the submission (default: entry point and subject of the commit)",
+    "cv": "its score in validation, such as 0.812 (default: cv of metrics.json beside the weights)",
+    "hidden-rows": "rows of the hidden test, for the estimate of the rerun",
+}
+
+
+@task(
+    help={
+        "notebook": _RUN["notebook"],
+        "detach": "wait for no run and no score; run it again to go on",
+        "accelerator": _RUN["accelerator"],
+        "public": _RUN["public"],
+        **_SUBMIT,
+        **_SEND,
+    },
+    iterable=["allow"],
+)
+def ship(
+    _context: Context,
+    notebook: str = "sub",
+    detach: bool = False,
+    again: bool = False,
+    message: str = "",
+    cv: str = "",
+    hidden_rows: int = 0,
+    accelerator: str = "",
+    public: bool = False,
+    dry_run: bool = False,
+    force: bool = False,
+    yes: bool = False,
+    allow: list[str] | None = None,
+    limit: str = "",
+    json: bool = False,
+) -> None:
+    """Push, submit and watch: from a saved file to a score."""
+    _run(
+        "ship",
+        notebook=notebook,
+        detach=detach,
+        again=again,
+        message=message,
+        cv=cv,
+        hidden_rows=hidden_rows,
+        accelerator=accelerator,
+        public=public,
+        dry_run=dry_run,
+        force=force,
+        yes=yes,
+        allow=allow or [],
+        limit=limit,
+        json=json,
+    )
+
+
 @task(help={"json": "print it as JSON"})
 def status(_context: Context, json: bool = False) -> None:
     """Show how codes and notebooks stand on Kaggle."""
     _run("status", json=json)
+
+
+@task(
+    help={
+        "notebook": "folder of the notebook (default: sub)",
+        "version": "which version (default: the newest)",
+        **_SUBMIT,
+        **{name: _SEND[name] for name in ("yes", "allow", "limit", "json")},
+        "dry-run": "look at everything and submit nothing",
+    },
+    iterable=["allow"],
+)
+def submit(
+    _context: Context,
+    notebook: str = "sub",
+    version: int = 0,
+    again: bool = False,
+    message: str = "",
+    cv: str = "",
+    hidden_rows: int = 0,
+    dry_run: bool = False,
+    yes: bool = False,
+    allow: list[str] | None = None,
+    limit: str = "",
+    json: bool = False,
+) -> None:
+    """Submit the pushed version."""
+    _run(
+        "submit",
+        notebook=notebook,
+        version=version,
+        again=again,
+        message=message,
+        cv=cv,
+        hidden_rows=hidden_rows,
+        dry_run=dry_run,
+        yes=yes,
+        allow=allow or [],
+        limit=limit,
+        json=json,
+    )
+
+
+@task(
+    help={
+        "ref": "a submission's reference (may be repeated; default: all of this workspace that are in flight)",
+        "limit": "give up after this time, such as 10h; running it again goes on",
+        "json": "print how they ended as JSON",
+    },
+    iterable=["ref"],
+)
+def watch(_context: Context, ref: list[str] | None = None, limit: str = "", json: bool = False) -> None:
+    """Follow submissions to their scores."""
+    _run("watch", ref=ref or [], limit=limit, json=json)
 
 
 def _local_tasks() -> list[Task[Any]]:
@@ -473,17 +661,29 @@ def _local_tasks() -> list[Task[Any]]:
     return [value for value in vars(module).values() if isinstance(value, Task)]
 
 
-def _collection() -> Collection:
-    from workflow.command import validate
+def _validate() -> None:
+    """Read the settings before invoke does; an update that broke off is told here, since nothing below would run."""
+    try:
+        from workflow.command import validate
 
-    validate(ROOT)
+        validate(ROOT)
+    except (ImportError, SyntaxError) as error:
+        raise Exit(_MIXED.format(str(error).partition(" (")[0]), code=2) from error
+
+
+def _collection() -> Collection:
+    _validate()
     collection = Collection(
         check,
+        commands,
         data,
+        doctor,
         history,
         logs,
+        models,
         new_exp,
         output,
+        pin_image,
         push,
         push_codes,
         push_dataset,
@@ -492,8 +692,14 @@ def _collection() -> Collection:
         push_sub,
         rehearse,
         report,
+        ship,
         status,
+        submit,
+        watch,
     )
+    for group, names in _GROUPS.items():
+        for name in set(names) & set(collection.tasks):
+            collection.tasks[name].__doc__ = f"{group:{_WIDTH}}  {collection.tasks[name].__doc__}"
     for own in _local_tasks():
         collection.add_task(own)
     return collection

@@ -11,7 +11,7 @@ from typing import Any
 
 COMPETITION = "child-mind-institute-detect-sleep-states"
 
-BASELINE = '''\
+BASELINE = """\
 import pandas as pd
 
 test = pd.read_parquet("/kaggle/input/child-mind-institute-detect-sleep-states/test_series.parquet")
@@ -27,7 +27,7 @@ sub.reset_index(drop=True, inplace=True)
 sub["row_id"] = sub.index
 sub = sub[["row_id","series_id","step","event","score"]]
 sub.to_csv("submission.csv", index=False)
-'''
+"""
 
 INSTALL = (
     "!pip install /kaggle/input/cmi-deps/*.whl --force-reinstall --root-user-action ignore"
@@ -77,7 +77,10 @@ def notebook(*sources: str) -> dict[str, Any]:
         }
         for source in sources
     ]
-    about = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}, "language_info": {"name": "python"}}
+    about = {
+        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+        "language_info": {"name": "python"},
+    }
     return {"cells": cells, "metadata": about, "nbformat": 4, "nbformat_minor": 2}
 
 

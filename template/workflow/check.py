@@ -6,7 +6,18 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from kaggle_shim import entry, refs
-from workflow import bundle, compose, fix, metadata, names, plans, requirements, stage_notebook, tree
+from workflow import (
+    bundle,
+    compose,
+    fix,
+    metadata,
+    names,
+    plans,
+    requirements,
+    secrets_workspace,
+    stage_notebook,
+    tree,
+)
 from workflow.errors import WorkflowError
 from workflow.findings import ERROR, WARNING, Finding
 from workflow.settings import FILE as SETTINGS
@@ -20,7 +31,7 @@ def find_all(workspace: Workspace) -> tuple[Finding, ...]:
     """Everything to say about a workspace, errors and warnings, sorted by file."""
     found = list(metadata_findings(workspace))
     found += _guarded(
-        CODES, lambda: tree.read(workspace.root / CODES, workspace.root, (metadata.DATASET_FILE,)).findings
+        CODES, lambda: _about_codes(workspace)
     )
     found += _about_settings(workspace)
     found += requirements.findings_of(workspace)
@@ -39,6 +50,11 @@ def _guarded(path: str, look: Callable[[], tuple[Finding, ...]]) -> tuple[Findin
         return look()
     except WorkflowError as error:
         return (Finding(ERROR, "unusable", path, str(error)),)
+
+
+def _about_codes(workspace: Workspace) -> tuple[Finding, ...]:
+    listed = tree.read(workspace.root / CODES, workspace.root, (metadata.DATASET_FILE,))
+    return (*listed.findings, *secrets_workspace.of_codes(workspace, listed))
 
 
 def _about_settings(workspace: Workspace) -> Iterator[Finding]:
@@ -120,6 +136,7 @@ def _about_notebook(workspace: Workspace, name: str) -> tuple[Finding, ...]:
             Finding(ERROR, "notebook", f"{name}/{value.code_file}", _short(str(error), notebook.source)),
         )
     found += stage_notebook.findings_of(workspace, notebook, source)
+    found += secrets_workspace.of_notebook(workspace, notebook, source.node)
     found += _about_size(workspace, notebook, source)
     return tuple(found)
 

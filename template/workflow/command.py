@@ -14,6 +14,10 @@ from workflow.errors import WorkflowError
 
 _INSTALL = "pip install -r workflow/requirements.txt"
 _OURS = ("workflow", "kaggle_shim")
+MIXED = (
+    "tasks.py, workflow/ and shim/ are not of one version ({reason}): an update broke off or was merged by hand; "
+    "run `git checkout HEAD -- .copier-answers.yml tasks.py workflow shim && git clean -fdq workflow shim`, then copier update."
+)
 
 
 def run(root: Path, name: str, **options: Any) -> None:
@@ -23,8 +27,11 @@ def run(root: Path, name: str, **options: Any) -> None:
         Exit: with the sentence and the code, when it could not be done.
     """
     try:
-        from workflow import workspace
+        from workflow import versions, workspace
 
+        lacking = versions.advice(root)
+        if lacking is not None:
+            print(f"warning: {lacking}", file=sys.stderr, flush=True)
         module = importlib.import_module(f"workflow.commands.{name.replace('-', '_')}")
         module.main(workspace.load(root), **options)
     except KeyboardInterrupt:
@@ -35,6 +42,10 @@ def run(root: Path, name: str, **options: Any) -> None:
         raise Exit("", code=0) from None
     except ModuleNotFoundError as error:
         raise Exit(_missing(error), code=2) from error
+    except (ImportError, SyntaxError) as error:
+        if not _is_ours(error):
+            raise
+        raise Exit(f"error: {MIXED.format(reason=_reason(error))}", code=2) from error
     except OSError as error:
         raise Exit(_system(error), code=2) from error
     except Exception as error:
@@ -63,8 +74,21 @@ def _as_exit(error: Exception) -> Exception:
 
 def _missing(error: ModuleNotFoundError) -> str:
     if (error.name or "").split(".")[0] in _OURS:
-        return f"error: {error.name} is missing in this workspace: take the folder back from git, or run copier update."
+        return f"error: {MIXED.format(reason=f'{error.name} is missing')}"
     return f"error: the package {error.name} is not installed here: run `{_INSTALL}` (or start commands with `uv run`)."
+
+
+def _is_ours(error: ImportError | SyntaxError) -> bool:
+    if isinstance(error, SyntaxError):
+        parts = Path(error.filename or "").parts
+        return any(name in parts for name in _OURS)
+    return (error.name or "").split(".")[0] in _OURS
+
+
+def _reason(error: ImportError | SyntaxError) -> str:
+    if isinstance(error, SyntaxError):
+        return f"{Path(error.filename or '').name}, line {error.lineno}, is no Python"
+    return str(error).partition(" (")[0]
 
 
 def _system(error: OSError) -> str:

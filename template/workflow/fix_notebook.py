@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from kaggle_shim import entry
@@ -221,12 +220,6 @@ def _rewrite(
         new[number] = _without(
             cells[number].source, [place for place in places if place.cell == number], chosen, function
         )
-    if _rest(cells, new):
-        draft.note(
-            "own-cells",
-            path,
-            f"what its other cells print is kept: take `{_rest(cells, new)}` out once you do not need it.",
-        )
     told = ", ".join(_shown(place.command) for place in places)
     draft.edit(
         "old-cells", path, notebook_edit.replace(text, new), f"{told}: kaggle_shim.{function}() does that."
@@ -245,20 +238,6 @@ def _without(source: str, places: list[Place], chosen: Place, function: str) -> 
         kept = kept[1:]
     text = "\n".join(kept).strip("\n")
     return text or None
-
-
-def _rest(cells: tuple[notebook_edit.Cell, ...], new: Mapping[int, str | None]) -> str:
-    """A shell command that stays in the notebook, "" when there is none."""
-    kept = (new.get(number, cell.source) for number, cell in enumerate(cells) if cell.kind == "code")
-    return next(
-        (
-            command.text.split("\n")[0]
-            for source in kept
-            if source
-            for command in shell_cells.commands(source)
-        ),
-        "",
-    )
 
 
 def _require(draft: Draft, path: str, pips: list[Pip]) -> None:

@@ -82,12 +82,12 @@ def also_at(mounts: tuple[Mount, ...], target: str, places: tuple[str, ...]) -> 
     )
 
 
-def verdict(gateway: Gateway, result: Path) -> Path | None:
+def verdict(gateway: Gateway, folder: Path) -> Path | None:
     """What the gateway left.
 
     Args:
         gateway: the program.
-        result: the folder with its working folder and the note on its end.
+        folder: what was its working folder, with the note on its end.
 
     Returns:
         The submission it wrote, None when it wrote none.
@@ -95,8 +95,8 @@ def verdict(gateway: Gateway, result: Path) -> Path | None:
     Raises:
         RunFailed: it failed, or the notebook ended while it was still asking.
     """
-    ended = _read(result / "gateway.json")
-    said = _read(result / "gateway" / "result.json")
+    ended = _read(folder / "ended.json")
+    said = _read(folder / "result.json")
     if said.get("Succeeded") is False:
         details = str(said.get("ErrorDetails") or "").strip().splitlines()
         reason = f": {details[-1]}" if details else ""
@@ -111,7 +111,7 @@ def verdict(gateway: Gateway, result: Path) -> Path | None:
         raise RunFailed(
             "The notebook ended while the gateway was still asking: call serve() when KAGGLE_IS_COMPETITION_RERUN is set."
         )
-    return next(iter(sorted((result / "gateway").glob("submission.*"))), None)
+    return next(iter(sorted(folder.glob("submission.*"))), None)
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -23,8 +23,14 @@ def state(root: Path) -> State | None:
     if head is None:
         return None
     commit, _, subject = head.partition("\n")
-    changes = _git(root, "status", "--porcelain", "--", ".")
+    # The ledger grows with every command and is no part of what is pushed.
+    changes = _git(root, "status", "--porcelain", "--", ".", ":(exclude)ledger.jsonl")
     return State(commit, bool(changes), subject.strip())
+
+
+def subject(root: Path, commit: str) -> str:
+    """The subject line of a commit, "" when this repository does not know it."""
+    return (_git(root, "log", "-1", "--format=%s", commit, "--") or "").strip() if commit else ""
 
 
 def ignored(folder: Path) -> tuple[str, ...]:
@@ -40,6 +46,12 @@ def tracks(root: Path, path: str) -> bool:
     if _git(root, "rev-parse", "--is-inside-work-tree") != "true":
         return False
     return _git(root, "check-ignore", "--quiet", "--no-index", "--", path) is None
+
+
+def changed(root: Path, paths: tuple[str, ...]) -> tuple[str, ...]:
+    """Files below those paths that differ from the last commit, new ones too; none without git."""
+    listing = _git(root, "status", "--porcelain", "--no-renames", "-z", "--", *paths)
+    return tuple(entry[3:] for entry in (listing or "").split("\0") if entry)
 
 
 def _git(folder: Path, *words: str) -> str | None:

@@ -17,8 +17,8 @@ from workflow.errors import WorkflowError
 ALWAYS = ("papermill", "ipykernel", "pip")
 _COMPLETE = "complete.json"
 _LOCK_LIMIT = 1800.0
-# Also the first import of what every rehearsal imports: it leaves byte code where the sandbox could not write it.
-_DESCRIBE = """
+# What an image says about itself. Also the first import of what every rehearsal imports: it leaves byte code where the sandbox could not write it.
+DESCRIBE = """
 import importlib.metadata, importlib.util, json, platform, sys
 missing = [name for name in ("papermill", "ipykernel") if importlib.util.find_spec(name) is None]
 if len(sys.argv) > 1 and not missing:
@@ -101,19 +101,37 @@ def ensure(image_txt: Path, *, python: Path | None, cache: Path, on_line: Callab
 def _given(python: Path) -> Image:
     try:
         said = subprocess.run(
-            [python, "-c", _DESCRIBE], capture_output=True, check=True, encoding="utf-8", timeout=60
+            [python, "-c", DESCRIBE], capture_output=True, check=True, encoding="utf-8", timeout=60
         ).stdout
-        value = json.loads(said.splitlines()[-1])
-    except (OSError, subprocess.SubprocessError, ValueError, IndexError) as error:
+    except (OSError, subprocess.SubprocessError) as error:
         raise WorkflowError(
             f"{python} does not start as a Python interpreter: give --python the path of one."
         ) from error
-    if value["missing"]:
-        names = " and ".join(value["missing"])
+    return from_description(said, str(python), f"run '{python} -m pip install {{missing}}'")
+
+
+def from_description(said: str, name: str, remedy: str) -> Image:
+    """Read what `DESCRIBE` printed in an interpreter.
+
+    Args:
+        said: its output.
+        name: what the interpreter is called in a sentence.
+        remedy: what to do when it can't execute notebooks; `{missing}` becomes the packages.
+
+    Raises:
+        WorkflowError: it can't execute notebooks, or said something else.
+    """
+    try:
+        value = json.loads(said.splitlines()[-1])
+        missing = value["missing"]
+        found = Image.from_json(value)
+    except (ValueError, IndexError, KeyError, TypeError) as error:
+        raise WorkflowError(f"{name} does not answer as a Python interpreter: give another one.") from error
+    if missing:
         raise WorkflowError(
-            f"{python} has no {names}, which execute the notebook: run '{python} -m pip install {' '.join(value['missing'])}'."
+            f"{name} has no {' and '.join(missing)}, which execute the notebook: {remedy.format(missing=' '.join(missing))}."
         )
-    return Image.from_json(value)
+    return found
 
 
 def _key(lines: list[requirement_lines.Line]) -> str:
@@ -158,7 +176,7 @@ def _make(
         platforms.remove_tree(folder)
         raise WorkflowError(requirement_lines.explain(image_txt, lines, failures[-1]))
     described = subprocess.run(
-        [python, "-c", _DESCRIBE, "warm"], capture_output=True, check=True, encoding="utf-8"
+        [python, "-c", DESCRIBE, "warm"], capture_output=True, check=True, encoding="utf-8"
     )
     value = {**json.loads(described.stdout.splitlines()[-1]), "python": str(python)}
     temporary = folder / f"{_COMPLETE}.part"

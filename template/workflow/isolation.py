@@ -7,6 +7,10 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from workflow.engines import Container
 
 # The probe asks for what a rehearsal asks for: namespaces, a loopback of their own, a fresh /proc and /dev.
 _PROBE = ("--unshare-all", "--die-with-parent", "--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev")
@@ -24,17 +28,19 @@ class Isolation:
             notebook works as on Kaggle.
         gpu: whether there is a GPU to pass in.
         missing: one sentence on the isolation that is missing and what helps; empty when it is complete.
+        container: the image of a container engine that is used in place of bubblewrap.
     """
 
     bwrap: Path | None
     overlay: bool
     gpu: bool
     missing: str
+    container: "Container | None" = None
 
     @property
     def complete(self) -> bool:
         """Whether a notebook sees only what is mounted and, without internet, no network."""
-        return self.bwrap is not None
+        return self.bwrap is not None or self.container is not None
 
 
 @functools.cache
@@ -56,9 +62,9 @@ def detect(force: str | None = None) -> Isolation:
         )
     if sys.platform != "linux":
         remedy = (
-            "rehearse inside WSL"
+            "rehearse inside WSL or in a container (--image NAME)"
             if sys.platform == "win32"
-            else "rehearse in a Linux container or virtual machine"
+            else "rehearse in a container (--image NAME)"
         )
         return Isolation(
             None,

@@ -18,6 +18,7 @@ from workflow import downloads, kaggle_credentials, kaggle_errors
 from workflow.errors import KaggleRefused
 from workflow.kaggle_errors import AnswerLost, Denied, NotThere, RateLimited, translated
 from workflow.kaggle_values import (
+    Competition,
     Dataset,
     Limits,
     ModelVersion,
@@ -34,6 +35,7 @@ Warn = Callable[[str], None]
 
 CONNECT_SECONDS = 15.0
 READ_SECONDS = 120.0
+REACH_SECONDS = 5.0
 _PAUSES = (0.4, 1.2)
 _LONGEST_RATE_LIMIT = 60.0
 _PAGE = 200
@@ -57,11 +59,21 @@ class Kaggle:
         """What the clients will use; raises WorkflowError when there is nothing."""
         return kaggle_credentials.find()
 
-    @cached_property
+    @property
     def account(self) -> str:
         """User name of the account whose credentials these are; raises KaggleRefused for expired ones."""
+        return self._identity[0]
+
+    @property
+    def expires(self) -> float | None:
+        """When the token expires (seconds since 1970), None when it does not, or when Kaggle does not say."""
+        return self._identity[1]
+
+    @cached_property
+    def _identity(self) -> tuple[str, float | None]:
+        """User name and expiry, from one question."""
         if self.credentials.token is None:
-            return self.credentials.username or ""
+            return self.credentials.username or "", None
         from kagglesdk.security.types.oauth_service import IntrospectTokenRequest
 
         request = IntrospectTokenRequest()
@@ -79,7 +91,14 @@ class Kaggle:
             raise KaggleRefused(dead) from error
         if not answer.active or not answer.username:
             raise KaggleRefused(dead)
-        return str(answer.username)
+        return str(answer.username), float(answer.exp) if answer.exp else None
+
+    def reach(self) -> None:
+        """See whether Kaggle answers at all, quickly and without credentials; raises AnswerLost."""
+        import requests
+
+        with translated("looking for it"):
+            requests.get(self.page(""), timeout=(REACH_SECONDS, REACH_SECONDS), stream=True, allow_redirects=False).close()
 
     def page(self, path: str) -> str:
         """Address of a page of the site, such as `datasets/me/cmi-codes`."""
@@ -315,6 +334,33 @@ class Kaggle:
         return kaggle_models.facts(self._pages, ref)
 
     # Competitions
+
+    def competition(self, ref: CompetitionRef) -> Competition | None:
+        """A competition by its slug, None when there is none."""
+        from kagglesdk.competitions.types.competition_api_service import ApiGetCompetitionRequest
+
+        request = ApiGetCompetitionRequest()
+        request.competition_name = ref.slug
+        try:
+            answer = self._read(
+                f"reading the competition {ref}",
+                lambda c: c.competitions.competition_api_client.get_competition(request),
+            )
+        except NotThere:
+            return None
+        return Competition.of(answer, ref.slug)
+
+    def rules_accepted(self, ref: CompetitionRef) -> bool:
+        """Whether this account may have the competition's data, which Kaggle denies until the rules are accepted."""
+        from kagglesdk.competitions.types.competition_api_service import ApiListDataFilesRequest
+
+        request = ApiListDataFilesRequest()
+        request.competition_name, request.page_size = ref.slug, 1
+        try:
+            self._read(f"asking for the data of {ref}", lambda c: c.competitions.competition_api_client.list_data_files(request))
+        except Denied:
+            return False
+        return True
 
     def competition_files(self, ref: CompetitionRef) -> tuple[RemoteFile, ...]:
         """Names and sizes of a competition's files."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 SOURCE_KINDS = ("dataset", "competition", "notebook", "model")
@@ -199,6 +200,37 @@ class ModelVersion:
     files: int
     size: int
     date: str
+
+
+@dataclass(frozen=True)
+class Competition:
+    """A competition as this account sees it; `deadline` is ISO 8601 in UTC, "" where Kaggle does not say."""
+
+    slug: str
+    title: str
+    takes_notebooks: bool
+    entered: bool
+    deadline: str
+    over: bool
+    closed: bool
+    daily: int
+
+    @classmethod
+    def of(cls, answer: Any, slug: str) -> Competition:
+        """From an `ApiCompetition`."""
+        end = answer.deadline
+        if end is not None and end.tzinfo is None:
+            end = end.replace(tzinfo=UTC)
+        return cls(
+            slug=slug,
+            title=answer.title or slug,
+            takes_notebooks=bool(answer.is_kernels_submissions_only),
+            entered=bool(answer.user_has_entered),
+            deadline=end.astimezone(UTC).isoformat(timespec="minutes") if end else "",
+            over=end is not None and end < datetime.now(UTC),
+            closed=bool(answer.submissions_disabled),
+            daily=answer.max_daily_submissions or 0,
+        )
 
 
 @dataclass(frozen=True)

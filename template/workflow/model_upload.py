@@ -160,8 +160,20 @@ def list_files(folder: Path, patterns: tuple[str, ...], workspace: str) -> Manif
     """What kagglehub will send, file by file."""
     if not folder.is_dir():
         raise WorkflowError(f"{folder} is no folder: name the one that holds the weights.")
+    entries = [
+        FileEntry(path, (folder / path).stat().st_size, hash_file(folder / path)) for path in paths(folder, patterns)
+    ]
+    if not entries:
+        raise WorkflowError(
+            f"{folder} holds no file to upload: train first, or correct the patterns to ignore."
+        )
+    return Manifest(workspace, "", tuple(sorted(entries, key=lambda entry: entry.path.encode())))
+
+
+def paths(folder: Path, patterns: tuple[str, ...]) -> list[str]:
+    """The files that kagglehub will send, relative (posix), without our manifest; raises WorkflowError for a link that leads out."""
     wild = [pattern + "*" if pattern.endswith("/") else pattern for pattern in patterns]
-    entries = []
+    found = []
     for parent, _, names in os.walk(folder):
         for name in names:
             path = Path(parent, name)
@@ -171,12 +183,12 @@ def list_files(folder: Path, patterns: tuple[str, ...], workspace: str) -> Manif
                 and inside.as_posix() != MODEL_MANIFEST
                 and not any(fnmatch.fnmatch(str(inside), pattern) for pattern in wild)
             ):
-                entries.append(FileEntry(inside.as_posix(), path.stat().st_size, hash_file(path)))
-    if not entries:
-        raise WorkflowError(
-            f"{folder} holds no file to upload: train first, or correct the patterns to ignore."
-        )
-    return Manifest(workspace, "", tuple(sorted(entries, key=lambda entry: entry.path.encode())))
+                if path.is_symlink() and not path.resolve().is_relative_to(folder.resolve()):
+                    raise WorkflowError(
+                        f"{path} leads out of the folder, to {path.resolve().name}: copy that file here, or leave the link out with --ignore."
+                    )
+                found.append(inside.as_posix())
+    return sorted(found, key=str.encode)
 
 
 def _newer(kaggle: Kaggle, ref: ModelRef, base: int, show: Show) -> int | None:

@@ -193,6 +193,13 @@ def homeless(home: Path, temporary: Path) -> dict[str, str]:
     }
 
 
+def user_and_group() -> tuple[int, int] | None:
+    """Who runs this, by number; None on Windows, which has no such numbers."""
+    if sys.platform == "win32":
+        return None
+    return os.getuid(), os.getgid()
+
+
 def scripts(prefix: Path) -> Path:
     """The folder of a Python environment that holds its programs."""
     return prefix / ("Scripts" if os.name == "nt" else "bin")

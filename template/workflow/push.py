@@ -29,6 +29,7 @@ def run(push: Push, name: str) -> list[Outcome]:
     refuse_faults(push.workspace)
     outcomes = [push_codes.run(push)]
     outcomes += push_deps.run(push)
+    push.versions |= {outcome.name: outcome.version for outcome in outcomes}
     outcomes.append(push_sub.run(push, name, codes_pushed=True))
     return outcomes
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from kaggle_shim.errors import ManifestError
 from kaggle_shim.manifest import DATASET_MANIFEST, FileEntry, Manifest, hash_file, short
 from kaggle_shim.refs import DatasetRef
-from workflow import arrived, console, stage_codes, tree
+from workflow import arrived, console, secrets_scan, secrets_workspace, stage_codes, tree
 from workflow.errors import KaggleRefused, Unreachable, WaitedTooLong, WorkflowError
 from workflow.findings import raise_first
 from workflow.intents import CREATING, SENT, UPLOADING, Intent
@@ -80,6 +80,7 @@ def send(push: Push, stage: Callable[[], Payload]) -> Outcome:
     Raises:
         WorkflowError: in all its classes.
     """
+    secrets_workspace.of_message(push.workspace, push.options.message, "--message")
     with push.lock(f"push: staging {push.workspace.root.name}"):
         payload = stage()
     check_secrets(payload.folder)
@@ -137,6 +138,7 @@ def stage_folder(push: Push, folder: Path, ref: DatasetRef, thing: str = "datase
         raise WorkflowError(
             f"{folder} holds no file to upload: put one there, or look at {tree.IGNORE_FILE}."
         )
+    secrets_scan.refuse(secrets_workspace.of_folder(workspace, folder, listed.files, ref.slug))
     target = workspace.build / "datasets" / ref.slug
     entries = stage_codes.fill(target, listed.files, DATASET_MANIFEST, keep=(DATASET_FILE,))
     manifest = Manifest(workspace.id, "", entries)

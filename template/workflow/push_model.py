@@ -10,12 +10,12 @@ from pathlib import Path
 from kaggle_shim import local
 from kaggle_shim.manifest import Manifest
 from kaggle_shim.refs import ModelRef
-from workflow import console, json_edit, model_upload
+from workflow import console, json_edit, model_upload, secrets_workspace
 from workflow.errors import WorkflowError
 from workflow.intents import CREATING, SENT
 from workflow.kaggle_errors import AnswerLost
 from workflow.metadata import KERNEL_FILE
-from workflow.pushing import LATE_SECONDS, PROCESSING_SECONDS, Outcome, Push, check_secrets
+from workflow.pushing import LATE_SECONDS, PROCESSING_SECONDS, Outcome, Push
 
 
 def run(
@@ -52,8 +52,7 @@ def run(
     folder = folder if folder.is_absolute() else workspace.root / folder
     ref = ModelRef.parse(handle) if handle else _default(push, framework, name)
     push.check_owner(ref.owner, f"the model {ref.name}")
-    if folder.is_dir():
-        check_secrets(folder)
+    _look_for_secrets(push, folder, ignore)
     outcome = Outcome("model", "unchanged", ref.name, url=push.kaggle.page(f"models/{ref.name}"))
 
     def check(version: int, there: Manifest | None) -> None:
@@ -113,6 +112,14 @@ def run(
             push.say(note)
             outcome.notes.append(note)
     return outcome
+
+
+def _look_for_secrets(push: Push, folder: Path, ignore: tuple[str, ...]) -> None:
+    """Raise WorkflowError for a credential in the notes or in a file that would be sent."""
+    secrets_workspace.of_message(push.workspace, push.options.message, "--message")
+    if folder.is_dir():
+        sent = model_upload.paths(folder, (*model_upload.IGNORED, *ignore))
+        secrets_workspace.of_model(push.workspace, folder, sent, f"model-{folder.name}")
 
 
 def attach(push: Push, notebook: str, ref: ModelRef) -> str:

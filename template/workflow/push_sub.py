@@ -3,31 +3,39 @@
 from __future__ import annotations
 
 import tempfile
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from kaggle_shim import refs
 from kaggle_shim.errors import ManifestError
 from kaggle_shim.manifest import CODES_MANIFEST, DATASET_MANIFEST, MODEL_MANIFEST, Manifest, short
-from kaggle_shim.report import REPORT_NAME
 from workflow import (
     compose,
+    looking,
     metadata,
     plans,
     push_dataset,
     push_notebook,
+    recording,
     requirements,
     stage_codes,
     stage_notebook,
 )
 from workflow.errors import RunFailed, WorkflowError
 from workflow.kaggle_errors import Denied, NotThere
-from workflow.push_answers import report_of
 from workflow.pushing import Outcome, Push
-from workflow.rehearse import read_report
 from workflow.workspace import DEPS, Notebook
 
 CODES_ROLE = "codes"
+
+
+@dataclass
+class _Seen:
+    """What `send` staged last, and the report of its run where it was looked at."""
+
+    payload: push_notebook.Payload | None = None
+    report: dict[str, Any] = field(default_factory=dict)
 
 
 def run(push: Push, name: str, *, codes_pushed: bool = False) -> Outcome:
@@ -49,17 +57,29 @@ def run(push: Push, name: str, *, codes_pushed: bool = False) -> Outcome:
     push.check_owner(folder.metadata.id.owner, f"the notebook {folder.metadata.id.name}")
     others = _others(push, folder)
 
+    seen = _Seen()
+    if workspace.settings.of(name).save_run == "light":
+        push.warn(f"The save run of {name} is light (workspace.save-run): its entry point is told to be short, so it proves mounts, install and imports only.")
+
     def stage() -> push_notebook.Payload:
         codes = stage_codes.stage(workspace, folder.metadata.competition)
         known = plans.Known(codes.manifest.fingerprint, _deps_fingerprint(push, folder), others)
         staged = stage_notebook.stage_running(workspace, folder, codes, known)
         for sentence in staged.corrections:
             push.say(f"note: {sentence}")
-        return push_notebook.Payload.of(folder, staged, accelerator)
+        seen.payload = push_notebook.Payload.of(folder, staged, accelerator)
+        return seen.payload
 
     if not codes_pushed and workspace.settings.codes == "dataset":
         _check_codes(push, folder)
-    return push_notebook.send(push, push_notebook.Rules(name, compose.same, _prove), stage)
+    def prove(push: Push, payload: push_notebook.Payload, version: int) -> list[str]:
+        seen.report = looking.report_in(push, *push.kaggle.output(payload.ref, version))
+        return _prove(push, payload, version, seen.report)
+
+    outcome = push_notebook.send(push, push_notebook.Rules(name, compose.same, prove), stage)
+    if outcome.version is not None and seen.payload is not None and not push.options.dry_run:
+        recording.pushed(push, seen.payload, outcome.version, seen.report)
+    return outcome
 
 
 def _deps_fingerprint(push: Push, folder: Notebook) -> str:
@@ -76,6 +96,7 @@ def _check_codes(push: Push, folder: Notebook) -> None:
     """The run will find what is current on Kaggle: say so before it is sent."""
     ref = push.workspace.codes.id
     there = push.kaggle.dataset(ref)
+    push.versions[ref.name] = there.current if there is not None else None
     with push.lock("push-sub: staging codes"):
         wanted = stage_codes.stage(push.workspace, folder.metadata.competition).manifest.fingerprint
     found = (
@@ -103,7 +124,7 @@ def _others(push: Push, folder: Notebook) -> tuple[tuple[str, str], ...]:
         elif isinstance(ref, refs.DatasetRef) and ref.owner == ours and ref.name != workspace.codes.id.name:
             there = push.kaggle.dataset(ref)
             if there is not None and there.current is not None:
-                manifest = push_dataset.manifest_of(push, ref, there.current, DATASET_MANIFEST)
+                manifest = push_dataset.manifest_of(push, ref, ref.version or there.current, DATASET_MANIFEST)
         if manifest is not None:
             found.append(
                 (
@@ -157,12 +178,8 @@ def _accelerator(push: Push, folder: Notebook) -> str:
     return shape
 
 
-def _prove(push: Push, payload: push_notebook.Payload, version: int) -> list[str]:
+def _prove(push: Push, payload: push_notebook.Payload, version: int, report: dict[str, Any]) -> list[str]:
     """Hold what the run found against what was staged; raises RunFailed when it is another."""
-    files, log = push.kaggle.output(payload.ref, version)
-    report = report_of(log)
-    if not report:
-        report = _report_file(push, next((file.url for file in files if file.name == REPORT_NAME), ""))
     name = f"{payload.ref.name} version {version}"
     if not report:
         push.refuse(
@@ -188,11 +205,3 @@ def _prove(push: Push, payload: push_notebook.Payload, version: int) -> list[str
     for note in notes:
         push.warn(f"in the run: {note}")
     return notes
-
-
-def _report_file(push: Push, url: str) -> dict[str, Any]:
-    if not url:
-        return {}
-    with tempfile.TemporaryDirectory(prefix=".look-", dir=push.workspace.build) as scratch:
-        push.kaggle.download_url(REPORT_NAME, url, Path(scratch) / REPORT_NAME)
-        return read_report(Path(scratch) / REPORT_NAME)

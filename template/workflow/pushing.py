@@ -13,13 +13,13 @@ from workflow import console, lock, settings
 from workflow.errors import Refused, WorkflowError
 from workflow.intents import Intents, Known
 from workflow.kaggle import Kaggle
+from workflow.secrets_scan import FILES
 from workflow.waiting import Waits
 from workflow.workspace import Workspace
 
 PROCESSING_SECONDS = 3600.0
 LATE_SECONDS = 120.0
 RUN_SECONDS = 14 * 3600.0
-SECRETS = frozenset(("kaggle.json", "access_token", "access_token.txt", "credentials.json", ".env", ".netrc"))
 
 
 @dataclass(frozen=True)
@@ -94,6 +94,11 @@ class Push:
         self.kaggle = kaggle if kaggle is not None else Kaggle(self.warn)
         self.intents = Intents(workspace.build)
         self.known = Known(workspace.build)
+        # Names of the refusals that were overruled, for the ledger; and those that were answered with yes (their sentences).
+        self.overruled: list[str] = []
+        self.answered: set[str] = set()
+        # Versions of datasets and notebooks that this command saw as current, by `owner/slug`.
+        self.versions: dict[str, int | None] = {}
         self.waits = Waits(workspace.settings.poll, self.say, options.limit)
 
     def warn(self, sentence: str) -> None:
@@ -112,11 +117,17 @@ class Push:
             Refused: it stands.
         """
         if name in self.options.allow or name in self.workspace.settings.allow:
+            self.overruled.append(name)
             self.warn(f"{sentence.rstrip('.')} (allowed: {name}).")
-        elif expected and console.confirm(f"{sentence.rstrip('.')}. Go on?", yes=self.options.yes):
+        elif expected and self._answered(sentence):
             self.warn(f"{sentence.rstrip('.')} (answered with yes).")
         else:
             raise Refused(name, sentence)
+
+    def _answered(self, sentence: str) -> bool:
+        if sentence not in self.answered and console.confirm(f"{sentence.rstrip('.')}. Go on?", yes=self.options.yes):
+            self.answered.add(sentence)
+        return sentence in self.answered
 
     @contextmanager
     def lock(self, doing: str) -> Iterator[bool]:
@@ -153,7 +164,7 @@ def check_secrets(folder: Path) -> None:
     The names that Kaggle's clients keep credentials under, and the shape of a `kaggle.json` under any name.
     """
     for path in sorted(folder.rglob("*")):
-        if path.is_file() and (path.name in SECRETS or _is_key_file(path)):
+        if path.is_file() and (path.name in FILES or _is_key_file(path)):
             shown = path.relative_to(folder).as_posix()
             raise WorkflowError(
                 f"{shown} holds Kaggle credentials and would be uploaded with {folder.name}: remove it from that folder."

@@ -5,13 +5,23 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from kaggle_shim import local, refs
 from kaggle_shim.report import LOG_PREFIX, REPORT_NAME
-from workflow import gateway, image, imports, local_inputs, plans, sandbox, stage_codes, stage_notebook
+from workflow import (
+    engines,
+    gateway,
+    image,
+    imports,
+    local_inputs,
+    plans,
+    sandbox,
+    stage_codes,
+    stage_notebook,
+)
 from workflow.errors import RunFailed, WorkflowError
 from workflow.files import remove_tree, write_text
 from workflow.workspace import DEPS, Notebook, Workspace
@@ -36,6 +46,8 @@ class Options:
     require_isolation: bool = False
     without_isolation: bool = False
     force: bool = False
+    image: str = ""
+    engine: str = ""
 
 
 @dataclass
@@ -81,15 +93,23 @@ def rehearse(workspace: Workspace, options: Options, say: Say) -> Outcome:
         raise WorkflowError(
             "deps is rehearsed as part of every rehearsal: name a notebook that runs an entry point, such as sub."
         )
-    isolation = sandbox.detect("none" if options.without_isolation else None)
+    container = _container(options)
+    isolation = sandbox.detect("none" if options.without_isolation or container else None)
+    if container is not None:
+        isolation = replace(isolation, missing="", container=container)
+        outcome.notes += [container.note] if container.note else []
     if not isolation.complete:
         if options.require_isolation:
             raise WorkflowError(f"{isolation.missing} --require-isolation asks for it.")
         outcome.notes.append(isolation.missing)
         say(f"warning: {isolation.missing}")
     started = time.monotonic()
-    outcome.image = image.ensure(
-        workspace.image_list, python=options.python, cache=image.default_cache(), on_line=say
+    outcome.image = (
+        container.describe()
+        if container is not None
+        else image.ensure(
+            workspace.image_list, python=options.python, cache=image.default_cache(), on_line=say
+        )
     )
     outcome.timed("image", started)
     started = time.monotonic()
@@ -128,6 +148,18 @@ def rehearse(workspace: Workspace, options: Options, say: Say) -> Outcome:
     _run(workspace, notebook, staged, mounted, outcome, isolation, options, say)
     outcome.timed(notebook.name, started)
     return outcome
+
+
+def _container(options: Options) -> engines.Container | None:
+    """The image of a container engine that the command line names, None when it names none."""
+    if not options.image:
+        if options.engine:
+            raise WorkflowError("--engine says where the image of --image NAME lies: give both, or neither.")
+        return None
+    if options.python is not None or options.without_isolation:
+        other = "--python" if options.python is not None else "--without-isolation"
+        raise WorkflowError(f"--image and {other} each say where the notebook runs: give one of them.")
+    return engines.container(engines.find(options.engine), options.image)
 
 
 def _stage_deps(

@@ -42,7 +42,7 @@ def read(workspace: Workspace, image: str) -> Asked:
     Raises:
         WorkflowError: a file is missing or unreadable.
     """
-    files = _files(workspace)
+    files = files_of(workspace)
     folder = workspace.root / DEPS / WHEELS
     wheels = tuple(
         FileEntry(path.name, path.stat().st_size, hash_file(path))
@@ -59,7 +59,7 @@ def read(workspace: Workspace, image: str) -> Asked:
 def findings_of(workspace: Workspace) -> tuple[Finding, ...]:
     """What can be said about the requirements without resolving them."""
     try:
-        files = _files(workspace)
+        files = files_of(workspace)
     except WorkflowError as error:
         return (Finding(ERROR, "requirements", f"{DEPS}/{MAIN}", str(error)),)
     found = []
@@ -71,7 +71,8 @@ def findings_of(workspace: Workspace) -> tuple[Finding, ...]:
     return tuple(found)
 
 
-def _files(workspace: Workspace) -> tuple[tuple[str, str], ...]:
+def files_of(workspace: Workspace) -> tuple[tuple[str, str], ...]:
+    """Name and text of `requirements.txt` and of every file that it includes; raises WorkflowError for one that can't be read."""
     folder = workspace.root / DEPS
     if not (folder / MAIN).is_file():
         return ((MAIN, ""),)

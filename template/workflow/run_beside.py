@@ -1,8 +1,8 @@
 """Runs a competition's gateway beside a notebook, as in a scored rerun. Runs in the image's interpreter, inside the sandbox.
 
 Usage: `python -I run_beside.py GATEWAY IMPORTS RESULT NOTEBOOK_COMMAND…`. GATEWAY is a Python file, IMPORTS the folder it imports
-from, RESULT a folder: `RESULT/gateway` becomes its working folder, `RESULT/gateway-done` appears when it has ended,
-`RESULT/gateway.json` says how. Exit code: the notebook's.
+from, RESULT a folder: `RESULT/gateway` becomes its working folder, with `ended.json` in it afterwards, and `RESULT/gateway-done`
+appears when it has ended. Exit code: the notebook's.
 """
 
 import contextlib
@@ -45,7 +45,7 @@ def main(gateway: str, imports: str, result: str, *command: str) -> int:
         playing.kill()
         told.join(_GRACE)
     value = {"exit_code": playing.wait(), "finished": finished}
-    Path(result, "gateway.json").write_text(json.dumps(value), encoding="utf-8")
+    Path(folder, "ended.json").write_text(json.dumps(value), encoding="utf-8")
     return code
 
 

@@ -9,12 +9,14 @@ import dataclasses
 import os
 import shutil
 import tempfile
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePath, PurePosixPath
 
 from kaggle_shim.evaluation import DONE_VARIABLE
-from workflow import bubblewrap, index_settings, platforms
+from workflow import bubblewrap, container, index_settings, platforms
+from workflow.engines import Container
 from workflow.errors import WorkflowError
 from workflow.inputs import Mount, Place, lay_out
 from workflow.isolation import Isolation, detect
@@ -33,7 +35,7 @@ class Companion:
         program: a Python file of this machine, or (a posix path below the input root) a mounted one.
         imports: posix path below the input root of the folder it imports from.
         hosts: names under which each finds the other.
-        result: where its working folder and the note on its end go; replaced when it exists.
+        result: where its working folder goes, with a note on its end in `ended.json`; replaced when it exists.
     """
 
     program: Path | str
@@ -48,7 +50,7 @@ class NotebookRun:
 
     Args:
         notebook: the .ipynb to execute; it is not changed.
-        python: interpreter of the image's environment; has papermill and ipykernel.
+        python: interpreter of the image's environment (in a container: inside it); has papermill and ipykernel.
         mounts: what lies under /kaggle/input.
         working: becomes /kaggle/working; created when absent, kept as the output.
         internet: whether the notebook may use the network.
@@ -99,39 +101,63 @@ def execute(run: NotebookRun, isolation: Isolation, on_line: Callable[[str], Non
         KeyboardInterrupt: Ctrl-C; everything that the notebook started has been ended.
     """
     for path, name in ((run.notebook, "The notebook"), (run.python, "The image's interpreter")):
-        if not path.exists():
+        if not path.exists() and not (isolation.container and path is run.python):
             raise WorkflowError(f"{name} {path} does not exist: check the path.")
-    if run.companion is not None and not isolation.bwrap:
+    if run.companion is not None and not isolation.complete:
         raise WorkflowError(
             f"What runs beside the notebook is found by names that only the sandbox has. {isolation.missing}"
         )
-    # Not resolved: the interpreter of a virtual environment is a link, and is what it is by its own name.
-    run = dataclasses.replace(run, python=Path(os.path.normpath(run.python.absolute())))
+    if isolation.container is None:
+        # Not resolved: the interpreter of a virtual environment is a link, and is what it is by its own name.
+        run = dataclasses.replace(run, python=Path(os.path.normpath(run.python.absolute())))
     places = lay_out(run.mounts)
     run.working.mkdir(parents=True, exist_ok=True)
     working = run.working.resolve()
     executed = run.executed or working.with_name(f"{working.name}-executed.ipynb")
     executed.parent.mkdir(parents=True, exist_ok=True)
     executed.unlink(missing_ok=True)
+    last: deque[str] = deque(maxlen=20)
+
+    def take(line: str) -> None:
+        last.append(line)
+        on_line(line)
+
     with _scratch(working) as scratch:
         for name in _TOOLS:
             shutil.copyfile(Path(__file__).with_name(name), scratch / "tools" / name)
         shutil.copyfile(run.notebook, scratch / "tools" / "notebook.ipynb")
-        if isolation.bwrap:
+        if isolation.container is not None:
+            preparation = _contained(run, isolation.container, places, scratch, working)
+        elif isolation.bwrap:
             preparation = _isolated(run, isolation, places, scratch, working)
         else:
             preparation = _open(run, places, scratch, working)
         with preparation as prepared:
             process = platforms.start(prepared.command, prepared.environment, working)
-            ended = follow(process, run.limit, prepared.marker, on_line)
+            ended = follow(process, run.limit, prepared.marker, take)
         written = scratch / "result" / "executed.ipynb"
         if written.exists():
             shutil.move(written, executed)
         if run.companion is not None:
             platforms.remove_tree(run.companion.result)
-            shutil.copytree(scratch / "result", run.companion.result)
+            if (scratch / "result" / "gateway").is_dir():
+                shutil.copytree(scratch / "result" / "gateway", run.companion.result)
+    if (
+        isolation.container is not None
+        and ended.exit_code == container.ENGINE_FAILED
+        and not executed.exists()
+    ):
+        said = container.complaint(list(last))
+        if isolation.container.gpu and container.lacks_gpu(said):
+            on_line(
+                f"warning: the engine can't pass the GPU in ({said}), so this run goes without: install nvidia-container-toolkit."
+            )
+            without = dataclasses.replace(isolation.container, gpu=())
+            return execute(run, dataclasses.replace(isolation, container=without), on_line)
+        raise WorkflowError(f"The container did not start ({said}): mend that, or rehearse without --image.")
     if (
         isolation.bwrap
+        and isolation.container is None
         and ended.exit_code != 0
         and ended.last_line.startswith("bwrap: ")
         and not executed.exists()
@@ -188,11 +214,32 @@ def _isolated(
         **(settings.environment if settings else {}),
         **run.environment,
     }
-    papermill = _papermill(run.python, tools / "tools", tools / "result")
-    if run.companion is not None:
-        environment[DONE_VARIABLE] = str(tools / "result" / "gateway-done")
-        papermill = [*_beside(run, run.companion, scratch / "tools", tools), *papermill]
-    yield _Prepared([*command, "--", *papermill], environment, None)
+    program, more = _program(run, run.python, scratch / "tools", tools)
+    yield _Prepared([*command, "--", *program], {**environment, **more}, None)
+
+
+@contextlib.contextmanager
+def _contained(
+    run: NotebookRun, chosen: Container, places: list[Place], scratch: Path, working: Path
+) -> Iterator[_Prepared]:
+    # The image's own package-index settings lie in the image.
+    settings = index_settings.read(os.environ, scratch, Path(container.HOME)) if run.internet else None
+    environment = {
+        **_everywhere(),
+        "HOME": str(container.HOME),
+        "PYTHONPATH": "/kaggle/lib/kagglegym:/kaggle/lib",
+        **run.environment,
+    }
+    program, more = _program(run, PurePosixPath(run.python.as_posix()), scratch / "tools", container.TOOLS)
+    start = container.Start(
+        container.new_name(), {**environment, **more}, settings, run.companion.hosts if run.companion else ()
+    )
+    shown = container.Shown(
+        places, scratch / "tools", scratch / "result", working, scratch / "kaggle-tmp", scratch / "home"
+    )
+    own = container.own_environment(os.environ, internet=run.internet)
+    with container.ended(chosen, start.name):
+        yield _Prepared(container.command(chosen, start, shown, program), own, None)
 
 
 @contextlib.contextmanager
@@ -231,6 +278,12 @@ def _open(run: NotebookRun, places: list[Place], scratch: Path, working: Path) -
 def _common(python: Path, path: str) -> dict[str, str]:
     return {
         "PATH": os.pathsep.join([str(python.parent), path]),
+        **_everywhere(),
+    }
+
+
+def _everywhere() -> dict[str, str]:
+    return {
         "LANG": "C.UTF-8",
         "TZ": "UTC",
         # Which of several GPUs to use is the user's to say.
@@ -238,8 +291,21 @@ def _common(python: Path, path: str) -> dict[str, str]:
     }
 
 
-def _beside(run: NotebookRun, companion: Companion, here: Path, tools: Path) -> list[str]:
-    """The words in front of papermill's command line that start the companion too."""
+def _program(
+    run: NotebookRun, python: PurePath, here: Path, tools: PurePath
+) -> tuple[list[str], dict[str, str]]:
+    """The program that runs the notebook, and its companion, in an isolated place, and variables that go with it.
+
+    Args:
+        run: what to run.
+        python: the interpreter, as it is called inside.
+        here: what becomes `tools/tools`.
+        tools: the folder inside that holds `tools` and `result`.
+    """
+    papermill = _papermill(python, tools / "tools", tools / "result")
+    companion = run.companion
+    if companion is None:
+        return papermill, {}
     root = PurePosixPath("/kaggle/input")
     if isinstance(companion.program, Path):
         shutil.copyfile(companion.program, here / "companion.py")
@@ -247,8 +313,8 @@ def _beside(run: NotebookRun, companion: Companion, here: Path, tools: Path) -> 
     else:
         program = str(root / companion.program)
     script = str(tools / "tools" / "run_beside.py")
-    return [
-        str(run.python),
+    beside = [
+        str(python),
         "-I",
         "-X",
         "utf8",
@@ -257,9 +323,10 @@ def _beside(run: NotebookRun, companion: Companion, here: Path, tools: Path) -> 
         str(root / companion.imports),
         str(tools / "result"),
     ]
+    return [*beside, *papermill], {DONE_VARIABLE: str(tools / "result" / "gateway-done")}
 
 
-def _papermill(python: Path, tools: Path, result: Path) -> list[str]:
+def _papermill(python: PurePath, tools: PurePath, result: PurePath) -> list[str]:
     # -I: the notebook's PYTHONPATH is for its kernel, not for papermill.
     return [
         str(python), "-I", "-X", "utf8", "-W", "ignore", str(tools / "run_notebook.py"),

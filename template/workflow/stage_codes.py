@@ -15,7 +15,7 @@ from typing import Any
 
 from kaggle_shim.errors import ManifestError
 from kaggle_shim.manifest import CODES_MANIFEST, FileEntry, Manifest, hash_file
-from workflow import git, tree
+from workflow import git, secrets_scan, secrets_workspace, tree
 from workflow.errors import WorkflowError
 from workflow.files import remove_tree, write_text
 from workflow.findings import raise_first
@@ -45,6 +45,7 @@ def stage(workspace: Workspace, competition: str | None) -> Staged:
     source = workspace.root / CODES
     listed = tree.read(source, workspace.root, own_files=(DATASET_FILE, CODES_MANIFEST))
     raise_first(listed.findings)
+    secrets_scan.refuse(secrets_workspace.of_codes(workspace, listed))
     if not listed.files:
         raise WorkflowError(
             f"{CODES}/ holds no file to upload: write an entry point there, or look at {tree.IGNORE_FILE}."

@@ -10,7 +10,7 @@ from typing import Any
 from kaggle_shim import refs
 from kaggle_shim.manifest import CODES_MANIFEST
 from kaggle_shim.plan import Plan
-from workflow import bundle, compose, plans, requirements, stage_codes
+from workflow import bundle, compose, plans, requirements, secrets_scan, secrets_workspace, stage_codes
 from workflow.files import remove_tree
 from workflow.findings import ERROR, WARNING, Finding
 from workflow.metadata import KERNEL_FILE
@@ -102,6 +102,7 @@ def _write(
     workspace: Workspace, notebook: Notebook, plan: Plan, packed: str, extra: list[refs.DatasetRef]
 ) -> StagedNotebook:
     source = compose.read_source(notebook.source)
+    secrets_scan.refuse(secrets_workspace.of_sent_notebook(workspace, notebook, source.node, plan))
     text = compose.compose(source, plan, plan.template, bundle.pack_shim(workspace.root), packed)
     folder = workspace.build / notebook.name
     wanted = {KERNEL_FILE, notebook.metadata.code_file}

@@ -30,11 +30,19 @@ class Show(Protocol):
 
 @dataclass(frozen=True)
 class Waits:
-    """How to wait: `poll` is the longest pause between two looks; `limit`, when given, takes the place of every wait's own one (seconds)."""
+    """How to wait.
+
+    Attributes:
+        poll: the longest pause between two looks, in seconds.
+        say: takes lines to show.
+        limit: when given, takes the place of every wait's own limit (seconds).
+        patience: seconds without a network after which a wait gives up.
+    """
 
     poll: float
     say: Say
     limit: float | None = None
+    patience: float = _PATIENCE_SECONDS
 
     def until(self, what: str, limit: float, look: Callable[[Show], T | None]) -> T:
         """Look until there is something to see.
@@ -46,7 +54,7 @@ class Waits:
 
         Raises:
             WaitedTooLong: it was not met within the limit.
-            Unreachable: Kaggle could not be reached for ten minutes.
+            Unreachable: Kaggle could not be reached for as long as `patience` says (ten minutes by default).
         """
         limit = self.limit if self.limit is not None else limit
         started = time.monotonic()
@@ -60,7 +68,7 @@ class Waits:
                 except Unreachable:
                     now = time.monotonic()
                     unreachable = unreachable if unreachable is not None else now
-                    if now - unreachable > min(_PATIENCE_SECONDS, limit):
+                    if now - unreachable > min(self.patience, limit):
                         raise
                     show("Kaggle can't be reached, trying on")
                     found = None

@@ -167,7 +167,7 @@ def test_credentials_in_codes_are_never_sent(scene: Scene) -> None:
     (scene.root / "codes" / "settings.json").write_text(
         '{"username": "tester", "key": "0"}', encoding="utf-8"
     )
-    with pytest.raises(WorkflowError, match=r"settings\.json holds Kaggle credentials"):
+    with pytest.raises(WorkflowError, match=r"codes/settings\.json, line 1: file of Kaggle credentials"):
         scene.codes(allow=frozenset(["secrets", "take-over"]))
     assert scene.sends() == 0
 

@@ -100,3 +100,33 @@ def test_a_file_that_became_a_folder_is_named(mounted: Path, tmp_path: Path) -> 
     (mounted / "exp001.py").mkdir()
     with pytest.raises(ManifestError, match="unpacked"):
         codes.materialise(mounted, tmp_path / "codes")
+
+
+def test_an_archive_that_was_unpacked_is_named_with_what_to_do(tmp_path: Path) -> None:
+    folder = tmp_path / "mounted"
+    folder.mkdir()
+    with zipfile.ZipFile(folder / "weights.zip", "w") as archive:
+        archive.writestr("weights.bin", "1")
+    (folder / CODES_MANIFEST).write_text(Manifest("w", "c", scan(folder)).dumps(), encoding="utf-8")
+    (folder / "weights").mkdir()
+    (folder / "weights/weights.bin").write_text("1")
+    (folder / "weights.zip").unlink()
+    with pytest.raises(
+        ManifestError, match=r"weights\.zip is missing.*Kaggle unpacks archives.*codes/ instead"
+    ):
+        codes.materialise(folder, tmp_path / "codes")
+
+
+def test_a_top_folder_that_was_stripped_is_given_back(tmp_path: Path) -> None:
+    folder = tmp_path / "mounted"
+    (folder / "solution").mkdir(parents=True)
+    (folder / "solution/net.py").write_text("layers = 3\n")
+    (folder / "solution/__init__.py").write_text("")
+    (folder / CODES_MANIFEST).write_text(Manifest("w", "c", scan(folder)).dumps(), encoding="utf-8")
+    for path in list((folder / "solution").iterdir()):
+        path.rename(folder / path.name)
+    (folder / "solution").rmdir()
+    _, notes = codes.materialise(folder, tmp_path / "codes")
+    assert (tmp_path / "codes/solution/net.py").read_text() == "layers = 3\n"
+    assert (tmp_path / "codes/solution/__init__.py").read_text() == ""
+    assert len(notes) == 2

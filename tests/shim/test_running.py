@@ -2,103 +2,22 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
-from dataclasses import dataclass, replace
+import time
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from kaggle_shim import refs
-from kaggle_shim.manifest import CODES_MANIFEST, Manifest, scan
-from kaggle_shim.plan import Input, Plan
-from tests.workspaces import ROOT
-
-SHIM = ROOT / "template" / "shim"
-GOOD = "import pathlib\npathlib.Path('submission.csv').write_text('id,target\\n1,0\\n')\n"
-
-
-@dataclass(frozen=True)
-class Ran:
-    """A finished run: exit code, what was printed, the report, the working folder."""
-
-    code: int
-    text: str
-    report: dict[str, Any]
-    working: Path
-
-
-class Notebook:
-    """A fake of what surrounds a running notebook: mounts, plan, working folder."""
-
-    def __init__(self, root: Path, layout: str) -> None:
-        self.root = root
-        self.layout = layout
-        self.input = root / "input"
-        self.working = root / "working"
-        self.working.mkdir(parents=True)
-        self.plan = Plan(
-            role="sub",
-            notebook="me/cmi-sub",
-            workspace="w",
-            competition="titanic",
-            template="test",
-            entry=("exp001.py",),
-            limit=60.0,
-        )
-
-    def attach(self, one: Input) -> Path:
-        folder = self.input / one.ref.mount(self.layout)
-        folder.mkdir(parents=True)
-        self.plan = replace(self.plan, inputs=(*self.plan.inputs, one))
-        return folder
-
-    def codes(self, **files: str) -> Path:
-        ref = refs.DatasetRef("me", "cmi-codes")
-        folder = self.input / ref.mount(self.layout)
-        for name, text in files.items():
-            path = folder / name.replace("__", "/").replace("_py", ".py").replace("_sh", ".sh")
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, encoding="utf-8")
-        manifest = Manifest("w", "titanic", scan(folder))
-        (folder / CODES_MANIFEST).write_text(manifest.dumps(), encoding="utf-8")
-        self.plan = replace(self.plan, inputs=(*self.plan.inputs, Input(ref, "codes", manifest.fingerprint)))
-        return folder
-
-    def competition(self, sample: str = "id,target\n1,0\n") -> Path:
-        folder = self.attach(Input(refs.CompetitionRef("titanic"), "data"))
-        (folder / "sample_submission.csv").write_text(sample, encoding="utf-8")
-        return folder
-
-    def run(self, **environment: str) -> Ran:
-        plan = self.root / "plan.json"
-        plan.write_text(self.plan.dumps(), encoding="utf-8")
-        scratch = self.root / "tmp"
-        scratch.mkdir(exist_ok=True)
-        variables = {
-            "KAGGLE_SHIM_PLAN": str(plan),
-            "KAGGLE_SHIM_INPUT": str(self.input),
-            "KAGGLE_SHIM_WORKING": str(self.working),
-            "KAGGLE_SHIM_TMP": str(scratch),
-            "PYTHONPATH": str(SHIM),
-        }
-        base = {name: value for name, value in os.environ.items() if not name.startswith("KAGGLE_")}
-        done = subprocess.run(
-            [sys.executable, "-c", "import kaggle_shim; kaggle_shim.run()"],
-            env={**base, **variables, **environment},
-            cwd=self.working,
-            capture_output=True,
-            encoding="utf-8",
-            check=False,
-        )
-        report = self.working / "run-report.json"
-        return Ran(
-            done.returncode,
-            done.stdout + done.stderr,
-            json.loads(report.read_text()) if report.exists() else {},
-            self.working,
-        )
+from kaggle_shim.deps_manifest import DEPS_MANIFEST, DepsManifest
+from kaggle_shim.machine import image_identity
+from kaggle_shim.manifest import CODES_MANIFEST, FileEntry, Manifest, scan
+from kaggle_shim.plan import Input
+from tests.fake_notebook import GOOD, SHIM, Notebook
+from tests.wheelhouse import make_wheel
 
 
 @pytest.fixture(params=refs.LAYOUTS)
@@ -149,6 +68,7 @@ def test_packages_of_the_codes_can_be_imported_and_pythonpath_is_kept(plain: Not
         (("-m", "solution.infer", "--fast"), "infer ['--fast']"),
         (("bash", "run.sh", "x"), "shell x"),
         (("exp001.py", "--n", "2"), "script ['--n', '2']"),
+        (("make", "-C", "solver", "run"), "made in solver"),
     ],
 )
 def test_scripts_modules_and_commands_are_entry_points(
@@ -159,6 +79,12 @@ def test_scripts_modules_and_commands_are_entry_points(
         solution__infer_py="import sys\nprint('infer', sys.argv[1:])\n" + GOOD,
         run_sh='echo "shell $1"\necho id > submission.csv\n',
     )
+    makefile = plain.input / "datasets/me/cmi-codes/solver/Makefile"
+    makefile.parent.mkdir()
+    makefile.write_text(
+        f"run:\n\t@echo made in $(notdir $(CURDIR))\n\t@echo id > {plain.working}/submission.csv\n"
+    )
+    plain.seal()
     plain.plan = replace(plain.plan, entry=entry)
     ran = plain.run()
     assert ran.code == 0, ran.text
@@ -289,3 +215,133 @@ def test_without_a_plan_the_sentence_says_what_to_do(tmp_path: Path) -> None:
     )
     assert done.returncode != 0
     assert "invoke rehearse" in done.stderr
+
+
+def test_a_run_is_told_to_be_light_and_the_report_says_so(plain: Notebook) -> None:
+    plain.codes(exp001_py="import os\nprint('light', os.environ.get('KAGGLE_SHIM_LIGHT'))\n" + GOOD)
+    assert "light None" in plain.run().text
+    plain.plan = replace(plain.plan, light=True)
+    ran = plain.run()
+    assert "light 1" in ran.text
+    assert ran.report["light"] is True
+
+
+def test_a_gpu_that_is_there_is_named_and_counted(plain: Notebook, tmp_path: Path) -> None:
+    plain.codes(exp001_py=GOOD)
+    plain.plan = replace(plain.plan, accelerator="gpu")
+    driver = tmp_path / "driver/nvidia-smi"
+    driver.parent.mkdir()
+    driver.write_text("#!/bin/sh\necho Tesla T4\necho Tesla T4\n")
+    driver.chmod(0o755)
+    ran = plain.run(PATH=f"{driver.parent}{os.pathsep}{os.environ['PATH']}")
+    assert ran.code == 0, ran.text
+    assert ran.report["gpus"] == ["Tesla T4", "Tesla T4"]
+
+
+def test_the_image_is_named_by_what_kaggle_leaves_in_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "git_commit").write_text("abc123\n")
+    monkeypatch.setenv("KAGGLE_DOCKER_IMAGE", "gcr.example/python@sha256:12")
+    assert image_identity(tmp_path) == {
+        "git_commit": "abc123",
+        "build_date": None,
+        "docker_image": "gcr.example/python@sha256:12",
+    }
+
+
+def test_the_report_in_the_log_is_the_one_in_the_file(plain: Notebook) -> None:
+    plain.competition()
+    plain.codes(exp001_py="x = bytearray(60_000_000)\nimport time\ntime.sleep(0.6)\n" + GOOD)
+    ran = plain.run()
+    line = next(line for line in ran.text.splitlines() if line.startswith("kaggle_shim report: "))
+    assert json.loads(line.removeprefix("kaggle_shim report: ")) == ran.report
+    assert ran.report["peak_memory"] > 60_000_000
+    assert ran.report["python"] == ".".join(str(part) for part in sys.version_info[:3])
+    assert set(ran.report["image"]) == {"git_commit", "build_date", "docker_image"}
+
+
+def test_most_of_the_limit_used_is_a_warning_while_there_is_time(plain: Notebook) -> None:
+    plain.codes(exp001_py="import time\ntime.sleep(1)\n" + GOOD)
+    plain.plan = replace(plain.plan, limit=60.0, warn_share=0.01)
+    ran = plain.run()
+    assert ran.code == 0
+    assert "1% of the limit of 1m are used." in ran.report["warnings"]
+
+
+def test_an_attached_dataset_of_wheels_is_installed(notebook: Notebook) -> None:
+    wheels = notebook.attach(Input(refs.DatasetRef("somebody", "wheels"), "wheels"))
+    make_wheel(wheels, "foo", "2.0")
+    notebook.codes(exp001_py="import foo\nprint('foo', foo.VERSION)\n" + GOOD)
+    ran = notebook.run()
+    assert ran.code == 0, ran.text
+    assert "foo 2.0" in ran.text
+    assert ran.report["wheels"] == [["foo", "2.0"]]
+
+
+def deps_output(notebook: Notebook, *listed: str) -> Path:
+    folder = notebook.attach(Input(refs.NotebookRef("me", "cmi-deps"), "wheels", "f" * 64))
+    wheels = tuple(FileEntry(name, 1, "0" * 64) for name in listed)
+    manifest = DepsManifest("w", "f" * 64, "cp311", "linux_x86_64", {}, "test", ("foo",), (), wheels)
+    (folder / DEPS_MANIFEST).write_text(manifest.dumps(), encoding="utf-8")
+    return folder
+
+
+@pytest.mark.parametrize("rerun", [False, True])
+def test_a_listed_wheel_that_did_not_arrive_fails_the_notebook(plain: Notebook, rerun: bool) -> None:
+    make_wheel(deps_output(plain, "foo-2.0-py3-none-any.whl", "bar_baz-1.0-py3-none-any.whl"), "foo", "2.0")
+    plain.codes(exp001_py=GOOD)
+    ran = plain.run(**({"KAGGLE_IS_COMPETITION_RERUN": "1"} if rerun else {}))
+    assert ran.code != 0
+    assert "bar_baz-1.0-py3-none-any.whl is listed" in ran.report["failure"]
+
+
+def test_wheels_that_moved_into_a_folder_are_the_listed_ones(plain: Notebook) -> None:
+    folder = deps_output(plain, "foo-2.0-py3-none-any.whl")
+    make_wheel(folder / "wheels", "foo", "2.0")
+    plain.codes(exp001_py="import foo\nprint('foo', foo.VERSION)\n" + GOOD)
+    ran = plain.run()
+    assert ran.code == 0, ran.text
+    assert "foo 2.0" in ran.text
+
+
+def test_an_evaluation_package_that_nobody_asked_for_is_proposed_and_on_the_path(plain: Notebook) -> None:
+    package = plain.competition() / "kaggle_evaluation"
+    package.mkdir()
+    (package / "__init__.py").write_text("HERE = True\n")
+    plain.codes(exp001_py="import kaggle_evaluation\nprint('package', kaggle_evaluation.HERE)\n" + GOOD)
+    ran = plain.run()
+    assert "package True" in ran.text
+    assert any("set workspace.output to gateway" in warning for warning in ran.report["warnings"])
+    plain.plan = replace(plain.plan, output="gateway")
+    ran = plain.run()
+    assert ran.report["gateway"]["package"] == str(package)
+    assert not any("workspace.output" in warning for warning in ran.report["warnings"])
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGTERM that a process could answer")
+def test_a_notebook_that_is_ended_ends_the_entry_point_and_still_reports(plain: Notebook) -> None:
+    plain.codes(
+        exp001_py="import os, pathlib, signal, sys, time\n"
+        "def stop(*_):\n    pathlib.Path('stopped').touch()\n    sys.exit(0)\n"
+        "signal.signal(signal.SIGTERM, stop)\npathlib.Path('ready').touch()\ntime.sleep(600)\n"
+    )
+    with plain.start() as child:
+        until = time.monotonic() + 60
+        while not (plain.working / "ready").exists():
+            assert child.poll() is None, "it ended before its entry point started"
+            assert time.monotonic() < until, "its entry point did not start within 60 s"
+            time.sleep(0.02)
+        child.send_signal(signal.SIGTERM)
+        assert child.wait(60) == 128 + signal.SIGTERM
+    assert (plain.working / "stopped").exists()
+    assert "failure" in json.loads((plain.working / "run-report.json").read_text())
+
+
+def test_a_report_that_can_not_be_written_does_not_hide_the_failure(plain: Notebook) -> None:
+    plain.codes(exp001_py="raise SystemExit('the reason')\n")
+    (plain.working / ".run-report.json.tmp").mkdir()
+    ran = plain.run()
+    assert ran.code != 0
+    assert "the reason" in ran.text
+    assert "the run report can't be written" in ran.text

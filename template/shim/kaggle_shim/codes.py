@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from kaggle_shim.strays import Stray
 
 _BLOCK = 1 << 20
+_UNPACKED = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z")
 _PROGRAMS = (b"#!", b"\x7fELF")
 
 
@@ -90,6 +91,8 @@ def _difference(source: Path, entry: FileEntry) -> str:
     path = source / entry.path
     if path.is_dir():
         return f"{entry.path} arrived in {source} as a folder: Kaggle unpacked it; give it a name that is no archive's."
+    if not path.is_file() and entry.path.lower().endswith(_UNPACKED):
+        return f"{entry.path} is missing in {source}: Kaggle unpacks archives on arrival; put what is in it into codes/ instead."
     if not path.is_file():
         return f"{entry.path} is missing in {source} and nothing there has its content: the upload lost it, push the codes again."
     size = path.stat().st_size

@@ -20,6 +20,7 @@ from typing import IO
 _POSIX = os.name == "posix"
 _CHUNK = 1 << 16
 _SAMPLE_SECONDS = 0.25
+_LOOK_SECONDS = 0.05
 _TAIL_LINES = 30
 _TAIL_CHARACTERS = 2000
 _PAGE = os.sysconf("SC_PAGE_SIZE") if _POSIX else 0
@@ -68,7 +69,7 @@ def run(
         warn_at: seconds from now, and what to call then if the child still runs.
         guard: seconds from now after which the group gets SIGTERM; None for never.
         grace: seconds between SIGTERM and SIGKILL.
-        look: called four times a second, from another thread; the group gets SIGTERM when it answers True.
+        look: called twenty times a second, from another thread; the group gets SIGTERM when it answers True.
 
     Raises:
         OSError: the program can't be started.
@@ -160,9 +161,13 @@ class _Watch:
         self._thread.start()
 
     def _run(self) -> None:
+        pause = _SAMPLE_SECONDS if self._look is None else _LOOK_SECONDS
+        sampled = 0.0
         while True:
-            self._sample()
             elapsed = time.monotonic() - self._started
+            if not sampled or elapsed - sampled >= _SAMPLE_SECONDS:
+                sampled = elapsed
+                self._sample()
             if self._warn_at is not None and elapsed >= self._warn_at[0]:
                 self._warn_at[1]()
                 self._warn_at = None
@@ -178,7 +183,7 @@ class _Watch:
                 # What the child left running would keep its output open, and this notebook waiting for it.
                 _signal_group(self._child, force=True)
                 return
-            if self._done.wait(_SAMPLE_SECONDS):
+            if self._done.wait(pause):
                 return
 
     def stop(self) -> None:

@@ -73,7 +73,9 @@ def run() -> None:
             "This notebook carries no plan: run it with `invoke rehearse`, or push it with `invoke push-sub`."
         )
     working = Path(os.environ.get(WORKING_VARIABLE) or "/kaggle/working")
-    report = Report({"notebook": plan.notebook, "template": plan.template, "light": plan.light})
+    # Only a save run can be light: the scored rerun does all of it.
+    light = plan.light and not os.environ.get(RERUN_VARIABLE)
+    report = Report({"notebook": plan.notebook, "template": plan.template, "light": light})
     try:
         _Run(plan, report, working).all()
     except BaseException as error:
@@ -288,7 +290,7 @@ class _Run:
         if result.get("MPLBACKEND", "").startswith("module://"):
             # The kernel's own plotting backend makes no sense in a child, and may not be importable there.
             result["MPLBACKEND"] = "Agg"
-        if self.plan.light:
+        if self.plan.light and not self.rerun:
             result[LIGHT_VARIABLE] = "1"
         return {**result, **dict(self.plan.environment)}
 
@@ -359,6 +361,10 @@ class _Run:
         from kaggle_shim import submission
 
         path = self.working / self.plan.submission
+        if self.plan.output == "gateway" and not path.is_file():
+            sentence = f"{path.name} is missing in {path.parent}: in a save run this notebook writes it, with run_local_gateway or by itself."
+            self.fault(SubmissionError(sentence))
+            return
         verdict = submission.look(path, self.plan.check, competition, python, environment)
         self.report.values["submission"] = {
             "name": self.plan.submission,

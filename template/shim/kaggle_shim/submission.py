@@ -20,7 +20,7 @@ from kaggle_shim.errors import SubmissionError
 
 CHECKS = ("exists", "columns", "strict")
 
-_SAMPLE_NAMES = ("sample_submission", "sampleSubmission", "SampleSubmission", "submission_format")
+SAMPLE_NAMES = ("sample_submission", "sampleSubmission", "SampleSubmission", "submission_format")
 _SAMPLE_PATTERN = re.compile(r"(sample|example|test).?submission|submission.?(format|sample)", re.IGNORECASE)
 _SEEN_ENTRIES = 500
 _NO_SAMPLE = (
@@ -139,7 +139,7 @@ def _about_rows(table: Table, sample: Table, name: str, sample_name: str) -> lis
 
 def find_sample(competition: Path, suffix: str) -> Path | None:
     """The competition's sample submission of that suffix, by its usual names, then among the first entries of the folder."""
-    for stem in _SAMPLE_NAMES:
+    for stem in SAMPLE_NAMES:
         path = competition / f"{stem}{suffix}"
         if path.is_file():
             return path

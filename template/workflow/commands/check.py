@@ -87,7 +87,7 @@ def _wanted(change: Change, *, json: bool, yes: bool) -> bool:
     if not json:
         for reason in dict.fromkeys(change.reasons):
             console.say(f"{change.path}: {reason}")
-        console.say(change.diff())
+        console.say(change.diff().rstrip("\n"))
     return console.confirm(f"Write {change.path}?", yes=yes)
 
 

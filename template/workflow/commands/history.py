@@ -24,13 +24,14 @@ def main(
     filters: Sequence[str],
     group: bool,
     limit: int,
+    refresh: bool,
     json: bool,
     csv: bool,
 ) -> None:
     """Print the submissions that the ledger knows.
 
     Raises:
-        WorkflowError: an option does not fit.
+        WorkflowError: an option does not fit, or Kaggle could not be asked for a refresh.
     """
     if limit < 0:
         raise WorkflowError(
@@ -38,6 +39,10 @@ def main(
         )
     if json and csv:
         raise WorkflowError("--json and --csv are two forms of the same: choose one.")
+    if refresh:
+        from workflow import refreshing
+
+        refreshing.run(workspace, quiet=json or csv)
     book = ledger.read(workspace.root)
     ranking = history.order(workspace.settings.better, better_of(book.events))
     everything = fold(book.events)

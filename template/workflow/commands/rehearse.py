@@ -24,6 +24,8 @@ def main(
     require_isolation: bool,
     without_isolation: bool,
     force: bool,
+    image: str,
+    engine: str,
     json: bool,
 ) -> None:
     """Check the workspace, rehearse it, and show what happened.
@@ -52,6 +54,8 @@ def main(
         require_isolation=require_isolation,
         without_isolation=without_isolation,
         force=force,
+        image=image,
+        engine=engine,
     )
     outcome = rehearse.rehearse(workspace, options, _quietly if json else console.say)
     if json:

@@ -1,0 +1,25 @@
+"""`invoke watch`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from workflow import console, watching
+from workflow.history import flat
+from workflow.pushing import Options, Push
+from workflow.workspace import Workspace
+
+
+def main(workspace: Workspace, *, ref: list[str], json: bool, **options: Any) -> None:
+    """Wait until submissions are over; raises RunFailed when one failed."""
+    session = Push(workspace, Options.parse(json=json, **options))
+    chosen = watching.open_ones(session, ref)
+    if not chosen:
+        session.say("No submission of this workspace is in flight: invoke history shows those that are over.")
+    over = watching.watch(session, chosen)
+    if json:
+        console.as_json({"submissions": [flat(one) for one in over]})
+    else:
+        for one in (one for one in chosen if one.status != "pending"):
+            session.say(watching.scored(one) if one.complete else watching.failure(one))
+    watching.raise_failures(over)

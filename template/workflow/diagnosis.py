@@ -1,0 +1,27 @@
+"""One line of `invoke doctor`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+OK = "ok"
+NOTE = "note"
+WRONG = "wrong"
+UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Line:
+    """What was looked at, how it is, and what to do.
+
+    Attributes:
+        topic: a word or two, such as `credentials`.
+        state: `ok`, `note` (worth knowing), `wrong` (will stop you) or `unknown` (could not be looked at).
+        says: what was found.
+        remedy: the one thing to do, "" when there is nothing.
+    """
+
+    topic: str
+    state: str
+    says: str
+    remedy: str = ""

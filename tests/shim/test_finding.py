@@ -1,0 +1,75 @@
+"""`kaggle_shim.find` in user code: what it answers, what it says, what it refuses."""
+
+from pathlib import Path
+
+import pytest
+
+from kaggle_shim import finding, mounts, plan, refs
+from kaggle_shim.errors import MountError, RefError
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "input"
+    folder.mkdir()
+    monkeypatch.setenv(mounts.INPUT_VARIABLE, str(folder))
+    monkeypatch.delenv(plan.PLAN_VARIABLE, raising=False)
+    return folder
+
+
+def attach(root: Path, monkeypatch: pytest.MonkeyPatch, *inputs: plan.Input) -> None:
+    written = root.parent / "plan.json"
+    made = plan.Plan("sub", "me/sub", "w", "titanic", "test", inputs)
+    written.write_text(made.dumps(), encoding="utf-8")
+    monkeypatch.setenv(plan.PLAN_VARIABLE, str(written))
+
+
+def place(root: Path, path: str) -> Path:
+    (root / path).mkdir(parents=True)
+    return root / path
+
+
+def test_without_a_word_it_is_the_plans_competition(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    attach(root, monkeypatch, plan.Input(refs.CompetitionRef("titanic"), "data"))
+    folder = place(root, "competitions/titanic")
+    assert finding.find() == folder
+
+
+def test_two_owners_with_one_slug_are_a_warning_and_no_stop(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = place(root, "d/me/features")
+    place(root, "features")
+    assert finding.find("me/features") == own
+    assert "several candidates" in capsys.readouterr().err
+
+
+def test_of_a_dataset_and_a_notebook_with_one_name_the_attached_one_is_meant(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place(root, "datasets/me/features")
+    notebook = place(root, "notebooks/me/features")
+    attach(root, monkeypatch, plan.Input(refs.NotebookRef("me", "features"), "data"))
+    assert finding.find("me/features") == notebook
+
+
+def test_several_versions_of_a_model_have_to_be_told_apart(root: Path) -> None:
+    place(root, "models/me/m/pytorch/v/1")
+    second = place(root, "models/me/m/pytorch/v/2")
+    with pytest.raises(MountError, match=r"versions 1, 2: say which one, as in me/m/PyTorch/v/2"):
+        finding.find("me/m/PyTorch/v")
+    assert finding.find("me/m/PyTorch/v/2") == second
+
+
+def test_what_is_not_there_is_named_with_what_is(root: Path) -> None:
+    place(root, "datasets/somebody/else")
+    with pytest.raises(
+        MountError, match=r"me/features is not mounted.*datasets/ \(somebody\).*Likely reasons"
+    ):
+        finding.find("me/features")
+
+
+def test_what_is_no_reference_is_one_sentence(root: Path) -> None:
+    assert root.is_dir()
+    with pytest.raises(RefError, match="does not read as a reference"):
+        finding.find("/kaggle/input/titanic")
