@@ -1,11 +1,14 @@
 """What several rooms of tests share: expensive things, made once per session."""
 
 import os
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests import workspaces
+from tests import json_outputs, workspaces
 from workflow import image
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -42,3 +45,20 @@ def image_python(image_cache: Path) -> Path:
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A tagged clone of this working tree."""
     return workspaces.clone_template(tmp_path_factory.mktemp("template"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def json_outputs_are_as_documented() -> Iterator[None]:
+    """Every `invoke … --json` that any test runs to a good end is held against the documented fields."""
+    real = subprocess.run
+
+    def run(*words: Any, **options: Any) -> subprocess.CompletedProcess[Any]:
+        done = real(*words, **options)
+        line = [str(word) for word in done.args] if isinstance(done.args, list | tuple) else []
+        if "invoke" in line and "--json" in line and done.returncode == 0 and done.stdout:
+            json_outputs.check(line[line.index("invoke") + 1 :], done.stdout)
+        return done
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(subprocess, "run", run)
+        yield

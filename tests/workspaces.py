@@ -73,6 +73,20 @@ def invoke(
     )
 
 
+def python(*words: str, cwd: str | Path, **env: str) -> subprocess.CompletedProcess[str]:
+    """Run Python in a workspace as an editor does: without invoke."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("INVOKE_", "KAGGLE_"))}
+    return subprocess.run(
+        [sys.executable, *words],
+        cwd=cwd,
+        env={**clean, "PYTHONDONTWRITEBYTECODE": "1", **env},
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+        stdin=subprocess.DEVNULL,
+    )
+
+
 def edit_json(path: Path, **changes: Any) -> None:
     """Change top-level keys of a JSON file."""
     value = json.loads(path.read_text(encoding="utf-8"))

@@ -98,7 +98,7 @@ FAILURES = (
     ),
     Advice(
         "compute",
-        r"compute|memory|ram|disk",
+        r"\bcompute\b|memory|\bram\b|disk",
         "It used more memory or disk than the machine has: read the hidden test in parts, or use smaller batches.",
     ),
     Advice(

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from kaggle_shim import __version__
 from kaggle_shim.manifest import FileEntry, fingerprint, scan
+from workflow import safe_paths
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
@@ -36,6 +37,7 @@ def template_version(root: Path) -> str:
     return f"{__version__}+{shim_fingerprint(root)[:12]}"
 
 
+@lru_cache(maxsize=4)
 def pack_shim(root: Path) -> str:
     """The runtime package, packed."""
     folder = root / "shim" / "kaggle_shim"
@@ -49,3 +51,15 @@ def pack(files: Iterable[tuple[str, Path]]) -> str:
         for name, path in sorted(files):
             archive.writestr(zipfile.ZipInfo(name, _EPOCH), path.read_bytes())
     return base64.b64encode(zlib.compress(buffer.getvalue(), 9)).decode("ascii")
+
+
+def unpack(text: str, folder: Path) -> None:
+    """Write the files of `pack` below `folder`; raises ValueError for a text that is none of ours."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(zlib.decompress(base64.b64decode(text)))) as archive:
+            for name in archive.namelist():
+                target = safe_paths.inside(folder, name)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes(archive.read(name))
+    except (zlib.error, zipfile.BadZipFile) as error:
+        raise ValueError(str(error)) from error

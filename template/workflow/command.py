@@ -64,9 +64,12 @@ def validate(root: Path) -> None:
 
 def _as_exit(error: Exception) -> Exception:
     from kaggle_shim.errors import ShimError
+    from workflow import secrets_own
 
     if isinstance(error, WorkflowError):
-        return Exit(f"error: {error}", code=error.exit_code) if str(error) else Exit("", code=error.exit_code)
+        # Kaggle's own words may be part of the sentence, and they may repeat what was sent to it.
+        told = f"error: {secrets_own.redacted(str(error))}" if str(error) else ""
+        return Exit(told, code=error.exit_code)
     if isinstance(error, ShimError):
         return Exit(f"error: {error}", code=2)
     return error

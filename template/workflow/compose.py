@@ -21,6 +21,7 @@ from workflow.errors import WorkflowError
 LARGEST_SOURCE = 900_000
 CELL_ID = "kaggle-shim"
 _PLAN_LINE = re.compile(r"^_PLAN = (?P<literal>'.*')$", re.MULTILINE)
+_CODES_LINE = re.compile(r"^_CODES = (?P<literal>'.*')$", re.MULTILINE)
 _CELLS_LINE = re.compile(r"^# cells (?P<cells>[0-9a-f]{64})$", re.MULTILINE)
 _OWN_KERNELS = ("python3", "python")
 
@@ -85,11 +86,10 @@ def read_source(path: Path) -> Source:
         nbformat.reader.NotJSONError,
         nbformat.ValidationError,
         UnicodeDecodeError,
-        ValueError,
+        ValueError, RecursionError,
         KeyError,
         AttributeError,
-        TypeError,
-    ) as error:
+        TypeError) as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
         raise WorkflowError(
             f"{path} is no notebook that Jupyter can read ({reason}): open and save it there, or take it from git."
@@ -150,8 +150,18 @@ def plan_of(text: str) -> Plan | None:
         source = cells[0]["source"]
         match = _PLAN_LINE.search(source if isinstance(source, str) else "".join(source))
         return Plan.loads(ast.literal_eval(match["literal"])) if match else None
-    except (ValueError, KeyError, IndexError, TypeError, SyntaxError, PlanError):
+    except (ValueError, RecursionError, KeyError, IndexError, TypeError, SyntaxError, PlanError):
         return None
+
+
+def codes_of(text: str) -> str:
+    """The packed code tree inside a notebook's source, "" when it carries none."""
+    try:
+        source = json.loads(text)["cells"][0]["source"]
+        match = _CODES_LINE.search(source if isinstance(source, str) else "".join(source))
+        return str(ast.literal_eval(match["literal"])) if match else ""
+    except (ValueError, RecursionError, KeyError, IndexError, TypeError, SyntaxError):
+        return ""
 
 
 def cells_fingerprint(cells: list[Any]) -> str:
@@ -167,7 +177,7 @@ def edited(text: str) -> bool:
         source = first["source"] if isinstance(first["source"], str) else "".join(first["source"])
         match = _CELLS_LINE.search(source)
         return match is not None and match["cells"] != cells_fingerprint(others)
-    except (ValueError, KeyError, IndexError, TypeError):
+    except (ValueError, RecursionError, KeyError, IndexError, TypeError):
         return False
 
 
@@ -175,7 +185,7 @@ def same(one: str, other: str) -> bool:
     """Whether two composed notebooks are the same but for how they are written down: the plan and the user's cells."""
     try:
         cells = [cells_fingerprint(json.loads(text)["cells"][1:]) for text in (one, other)]
-    except (ValueError, KeyError, IndexError, TypeError):
+    except (ValueError, RecursionError, KeyError, IndexError, TypeError):
         return False
     plan = plan_of(one)
     return plan is not None and plan == plan_of(other) and cells[0] == cells[1]

@@ -89,6 +89,12 @@ def _places(number: int, source: str, codes: str) -> list[Place]:
                 ours = False
         if ours:
             found.append(Place(number, command, tuple(pips), tuple(starts)))
+    if shell_cells.is_shell_cell(source):
+        # What stays of such a cell would no longer be read as shell commands: all of it is ours, or none.
+        whole = len(found) == len(shell_cells.commands(source)) and any(
+            place.pips or place.starts for place in found
+        )
+        return found if whole else []
     return [place for place in found if place.pips or place.starts]
 
 
@@ -220,7 +226,7 @@ def _rewrite(
         new[number] = _without(
             cells[number].source, [place for place in places if place.cell == number], chosen, function
         )
-    told = ", ".join(_shown(place.command) for place in places)
+    told = ", ".join(_shown(place.command) for place in places if place.pips or place.starts)
     draft.edit(
         "old-cells", path, notebook_edit.replace(text, new), f"{told}: kaggle_shim.{function}() does that."
     )

@@ -43,10 +43,17 @@ def notes(target: Target) -> tuple[str, ...]:
         said.append(
             f"the save run of {target.name} was light: it proves mounts, install and imports, not the whole length."
         )
-    if target.columns is not None and target.sample is not None and target.columns != target.sample and not _differ(target):
+    if (
+        target.columns is not None
+        and target.sample is not None
+        and target.columns != target.sample
+        and not _differ(target)
+    ):
         said.append(f"{target.file_name} has the columns of the sample in another order.")
     if target.columns is not None and target.sample is None:
-        said.append(f"the competition shows no sample submission, so the columns of {target.file_name} were not compared.")
+        said.append(
+            f"the competition shows no sample submission, so the columns of {target.file_name} were not compared."
+        )
     if target.version != target.newest:
         said.append(f"version {target.newest} of {target.ref.name} is newer than version {target.version}.")
     return tuple(said)
@@ -95,16 +102,15 @@ def _output(target: Target) -> Problem | None:
         )
     if found.size == 0:
         return Problem(
-            "empty-output", f"{target.file_name} of {target.name} has zero bytes: correct the run and push again"
+            "empty-output",
+            f"{target.file_name} of {target.name} has zero bytes: correct the run and push again",
         )
     return None
 
 
 def _differ(target: Target) -> bool:
     return (
-        target.columns is not None
-        and target.sample is not None
-        and set(target.columns) != set(target.sample)
+        target.columns is not None and target.sample is not None and set(target.columns) != set(target.sample)
     )
 
 

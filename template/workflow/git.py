@@ -33,6 +33,11 @@ def subject(root: Path, commit: str) -> str:
     return (_git(root, "log", "-1", "--format=%s", commit, "--") or "").strip() if commit else ""
 
 
+def archive(root: Path, commit: str, target: Path) -> bool:
+    """Write what lay below `root` at a commit as a tar, as a checkout would have it; False when this repository can't."""
+    return _git(root, "archive", "--format=tar", f"--output={target}", commit, "--", ".") is not None
+
+
 def ignored(folder: Path) -> tuple[str, ...]:
     """Paths below `folder` that git ignores, relative to it (posix; folders end in a slash), none without git."""
     listing = _git(

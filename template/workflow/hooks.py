@@ -37,4 +37,6 @@ def call(root: Path, submission: Submission, warn: Callable[[str], None]) -> Non
         if hook is not None:
             hook(submission)
     except Exception as error:  # noqa: BLE001 - whatever is wrong with the user's function, the score is there and is shown
-        warn(f"{FILE}: {name} failed ({type(error).__name__}: {error}): correct it; the submission is not affected.")
+        warn(
+            f"{FILE}: {name} failed ({type(error).__name__}: {error}): correct it; the submission is not affected."
+        )

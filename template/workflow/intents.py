@@ -73,7 +73,7 @@ class Intents:
         """The open intent, None when there is none that can be read."""
         try:
             return Intent.from_json(json.loads(self._path(thing).read_text(encoding="utf-8")))
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, RecursionError, KeyError, TypeError):
             return None
 
     def _write(self, thing: str, intent: Intent) -> None:
@@ -93,7 +93,7 @@ class Known:
         """What is known about that version, {} for nothing."""
         try:
             value = json.loads((self._folder / f"{_file_name(name)}.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             return {}
         return value if isinstance(value, dict) and value.get("version") == version else {}
 

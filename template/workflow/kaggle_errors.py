@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from workflow import secrets_own
 from workflow.errors import KaggleRefused, Unreachable, WorkflowError
 
 CREDENTIALS_ADVICE = "make a new token on kaggle.com/settings/api and put it into KAGGLE_API_TOKEN or ~/.kaggle/access_token, then run this again"
@@ -140,8 +141,8 @@ def words(response: Any, otherwise: str = "") -> str:
 
 
 def one_line(text: str) -> str:
-    """A message as part of a sentence."""
-    return " ".join(text.split())[:_LONGEST_WORDS].rstrip(".:")
+    """A message as part of a sentence, without this machine's credentials: a server may say back what it was sent."""
+    return secrets_own.redacted(" ".join(text.split()))[:_LONGEST_WORDS].rstrip(".:")
 
 
 def retry_after(response: Any) -> float | None:

@@ -80,7 +80,7 @@ def send(ref: ModelRef, folder: Path, notes: str, licence: str | None, ignore: t
     from kagglehub.exceptions import BackendError
     from kagglehub.gcs_upload import logger as upload_logger
 
-    from workflow.kaggle import timeouts
+    from workflow.kaggle_connection import timeouts
     from workflow.kaggle_sending import quiet
 
     upload_logger.setLevel(logging.WARNING)

@@ -48,7 +48,7 @@ def send_dataset(
         KaggleRefused: Kaggle answered no, or a file did not go up; nothing was made.
         AnswerLost: the version may have been made or not.
     """
-    from workflow.kaggle import timeouts
+    from workflow.kaggle_connection import timeouts
 
     what = f"uploading {folder.name}"
     with quiet() as printed, translated(what), timeouts():
@@ -83,7 +83,7 @@ def save_notebook(kaggle: Kaggle, folder: Path, accelerator: str) -> Saved:
         KaggleRefused: an HTTP refusal. A refusal inside a 200 answer comes back as `Saved.error`.
         AnswerLost: the version may have been made or not.
     """
-    from workflow.kaggle import timeouts
+    from workflow.kaggle_connection import timeouts
 
     with quiet() as printed, translated(f"saving the notebook {folder.name}"), timeouts():
         client = _client(kaggle.credentials, kaggle.account, lambda: None, printed)
@@ -105,14 +105,9 @@ def save_notebook(kaggle: Kaggle, folder: Path, accelerator: str) -> Saved:
     return Saved.of(answer)
 
 
-def preload() -> None:
-    """Import the official client, which takes 0.6 s and may print."""
-    with quiet():
-        _class()
-
-
 def _client(credentials: Credentials, account: str, before: Callable[[], None], printed: io.StringIO) -> Any:
-    client = _class()()
+    with _introspected(credentials, account):
+        client = _class()()
     client.credentials, client.before, client.printed = credentials, before, printed
     values = {
         client.CONFIG_NAME_USER: account,
@@ -121,6 +116,29 @@ def _client(credentials: Credentials, account: str, before: Callable[[], None], 
     }
     client.config_values = {name: value for name, value in values.items() if value}
     return client
+
+
+@contextlib.contextmanager
+def _introspected(credentials: Credentials, account: str) -> Iterator[None]:
+    """Answer the question that `import kaggle` asks about a token with what Kaggle said about that same token a moment ago."""
+    from kagglesdk.security.services.oauth_service import OAuthClient
+    from kagglesdk.security.types.oauth_service import IntrospectTokenResponse
+
+    client: Any = OAuthClient
+    original = client.introspect_token
+
+    def known(self: Any, request: Any) -> Any:
+        if request.token != credentials.token:
+            return original(self, request)
+        answer = IntrospectTokenResponse()
+        answer.active, answer.username = True, account
+        return answer
+
+    client.introspect_token = known
+    try:
+        yield
+    finally:
+        client.introspect_token = original
 
 
 @lru_cache(maxsize=1)

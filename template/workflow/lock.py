@@ -63,7 +63,7 @@ def holder(build: Path) -> str:
     try:
         value = json.loads(_note(build).read_text(encoding="utf-8"))
         return f"{value['doing']} (process {value['pid']}, since {value['since']})"
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, RecursionError, KeyError, TypeError):
         return "another command"
 
 

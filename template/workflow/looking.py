@@ -21,7 +21,6 @@ from workflow.kaggle_values import Notebook, RemoteFile, Run
 from workflow.ledger_event import Part
 from workflow.push_answers import report_of
 from workflow.pushing import Push
-from workflow.rehearse import read_report
 from workflow.workspace import Notebook as Folder
 
 _TEXT_TABLES = {".csv": ",", ".tsv": "\t"}
@@ -102,12 +101,16 @@ def look(push: Push, name: str, version: int | None) -> Target:
     """
     folder = push.workspace.notebook(name)
     if folder.collects:
-        raise WorkflowError(f"{name} is the wheel notebook and can't be submitted: name another with --notebook.")
+        raise WorkflowError(
+            f"{name} is the wheel notebook and can't be submitted: name another with --notebook."
+        )
     ref = folder.metadata.id
     there = push.kaggle.notebook(ref, version)
     if there is None:
         which = f"{ref.name} version {version}" if version else ref.name
-        raise WorkflowError(f"{which} is not on Kaggle: push it first (invoke push), or look at invoke status.")
+        raise WorkflowError(
+            f"{which} is not on Kaggle: push it first (invoke push), or look at invoke status."
+        )
     number = version or there.newest
     plan = compose.plan_of(there.text)
     run = push.kaggle.run(ref, number)
@@ -178,4 +181,7 @@ def report_in(push: Push, files: tuple[RemoteFile, ...], log: str) -> dict[str, 
     push.workspace.build.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".look-", dir=push.workspace.build) as scratch:
         push.kaggle.download_url(REPORT_NAME, found.url, Path(scratch) / REPORT_NAME)
+        # Imported here: only a run without a report in its log needs it, and it brings all of rehearsal along.
+        from workflow.rehearse import read_report
+
         return read_report(Path(scratch) / REPORT_NAME)

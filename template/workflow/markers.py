@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from kaggle_shim.manifest import short
 from workflow import compose
 
-_MARK = re.compile(r"\s*\[(?P<slug>[A-Za-z0-9_.-]+) v(?P<version>[1-9][0-9]*) (?P<fingerprint>[0-9a-f]{12})\]\s*\Z")
+_MARK = re.compile(
+    r"\s*\[(?P<slug>[A-Za-z0-9_.-]+) v(?P<version>[1-9][0-9]*) (?P<fingerprint>[0-9a-f]{12})\]\s*\Z"
+)
 # How long a description may be is not known; what matters stands at its end.
 _LONGEST_MESSAGE = 200
 

@@ -161,7 +161,8 @@ def list_files(folder: Path, patterns: tuple[str, ...], workspace: str) -> Manif
     if not folder.is_dir():
         raise WorkflowError(f"{folder} is no folder: name the one that holds the weights.")
     entries = [
-        FileEntry(path, (folder / path).stat().st_size, hash_file(folder / path)) for path in paths(folder, patterns)
+        FileEntry(path, (folder / path).stat().st_size, hash_file(folder / path))
+        for path in paths(folder, patterns)
     ]
     if not entries:
         raise WorkflowError(

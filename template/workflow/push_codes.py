@@ -26,7 +26,13 @@ def _stage(push: Push) -> push_dataset.Payload:
     workspace = push.workspace
     staged = stage_codes.stage(workspace, competition(push))
     return push_dataset.Payload(
-        "codes", workspace.codes.id, staged.folder, staged.manifest, CODES_MANIFEST, _message(push)
+        "codes",
+        workspace.codes.id,
+        staged.folder,
+        staged.manifest,
+        CODES_MANIFEST,
+        _message(push),
+        staged.left_out,
     )
 
 

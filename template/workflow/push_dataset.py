@@ -18,7 +18,7 @@ from pathlib import Path
 from kaggle_shim.errors import ManifestError
 from kaggle_shim.manifest import DATASET_MANIFEST, FileEntry, Manifest, hash_file, short
 from kaggle_shim.refs import DatasetRef
-from workflow import arrived, console, secrets_scan, secrets_workspace, stage_codes, tree
+from workflow import arrived, console, secrets_scan, secrets_workspace, stage_codes, tree, unusual
 from workflow.errors import KaggleRefused, Unreachable, WaitedTooLong, WorkflowError
 from workflow.findings import raise_first
 from workflow.intents import CREATING, SENT, UPLOADING, Intent
@@ -44,6 +44,7 @@ class Payload:
         manifest: the manifest.
         manifest_name: its file name.
         message: notes of the version, in front of the marker.
+        left_out: what ignore files keep back.
     """
 
     thing: str
@@ -52,6 +53,7 @@ class Payload:
     manifest: Manifest
     manifest_name: str
     message: str
+    left_out: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:
@@ -80,7 +82,8 @@ def send(push: Push, stage: Callable[[], Payload]) -> Outcome:
     Raises:
         WorkflowError: in all its classes.
     """
-    secrets_workspace.of_message(push.workspace, push.options.message, "--message")
+    if push.options.message:
+        secrets_workspace.of_message(push.workspace, push.options.message, "--message")
     with push.lock(f"push: staging {push.workspace.root.name}"):
         payload = stage()
     check_secrets(payload.folder)
@@ -107,6 +110,8 @@ def send(push: Push, stage: Callable[[], Payload]) -> Outcome:
         outcome.did = "would send"
         _list(push, payload)
         return outcome
+    if payload.thing == "codes":
+        _ask_about_unusual(push, payload, there)
     lost = False
     with push.lock(f"push: sending {payload.ref.name}") as waited:
         if not waited:
@@ -150,7 +155,9 @@ def stage_folder(push: Push, folder: Path, ref: DatasetRef, thing: str = "datase
     )
     stage_codes.write_if_changed(target / DATASET_FILE, json.dumps({**raw, "id": ref.name}, indent=2) + "\n")
     stage_codes.write_if_changed(target / DATASET_MANIFEST, manifest.dumps())
-    return Payload(thing, ref, target, manifest, DATASET_MANIFEST, push.options.message or folder.name)
+    return Payload(
+        thing, ref, target, manifest, DATASET_MANIFEST, push.options.message or folder.name, listed.left_out
+    )
 
 
 def fingerprint_of(push: Push, ref: DatasetRef, there: Dataset, manifest_name: str) -> str | None:
@@ -283,6 +290,20 @@ def _check_ours(push: Push, payload: Payload, there: Dataset) -> None:
     )
 
 
+def _ask_about_unusual(push: Push, payload: Payload, there: Dataset | None) -> None:
+    """Name what a code dataset rarely holds, and ask; raises Refused `large-files`."""
+    manifest = (
+        manifest_of(push, payload.ref, there.current, payload.manifest_name) if there is not None else None
+    )
+    told = unusual.of(payload.manifest.files, manifest.files if manifest is not None else ())
+    if told is not None:
+        push.refuse(
+            "large-files",
+            f"{told} would be sent with the codes: leave them out in {tree.IGNORE_FILE}, push them with push-model or push-dataset, or answer with --yes",
+            expected=True,
+        )
+
+
 def _upload(push: Push, payload: Payload, there: Dataset | None, outcome: Outcome, *, public: bool) -> bool:
     """Send it; returns whether the answer was lost on the way."""
     size = sum(entry.size for entry in payload.entries)
@@ -327,6 +348,7 @@ def _await(push: Push, payload: Payload, base: int, outcome: Outcome, *, lost: b
             f"the new version of {ref.name} is current and ready",
             LATE_SECONDS if lost else PROCESSING_SECONDS,
             lambda show: _current(push, ref, wanted, base, show),
+            at_once=lost,
         )
     except WaitedTooLong as error:
         if lost:
@@ -352,36 +374,36 @@ def _await(push: Push, payload: Payload, base: int, outcome: Outcome, *, lost: b
 
 
 def _current(push: Push, ref: DatasetRef, wanted: str, base: int, show: Show) -> int | None:
-    """Number of the version with that fingerprint once it is current and ready; raises KaggleRefused when that will not happen."""
-    there = push.kaggle.dataset(ref)
-    if there is None:
+    """Number of the version with that fingerprint once it is current and ready; raises KaggleRefused when that will not happen.
+
+    The status is asked for first: it is one short question, and while it says "not ready" no other is needed.
+    """
+    try:
+        status = push.kaggle.dataset_status(ref)
+    except (Denied, NotThere):
         show("not visible yet")
         return None
-    version = there.version(there.current)
-    if there.current is not None and there.current > base:
-        found = _marker(version)
-        if found is None and base > 0:
-            found = short(wanted) if version is None else None
-        if found == short(wanted) or (found is None and base == 0):
-            if version is None or version.status in ("ready", ""):
-                return there.current
-            show(version.status)
-            return None
-        who = version.creator if version is not None else "somebody"
-        raise KaggleRefused(
-            f"Version {there.current} of {ref.name}, by {who}, is current in place of the one sent here: push again when they are done."
-        )
-    mine = next((v for v in there.versions if v.number > base and _marker(v) == short(wanted)), None)
-    try:
-        status = mine.status if mine is not None and mine.status in _BAD else push.kaggle.dataset_status(ref)
-    except (Denied, NotThere):
-        status = "not visible yet"
     if status in _BAD:
         raise KaggleRefused(
             f"Kaggle failed to process the new version of {ref.name} (status {status}): look at {push.kaggle.page(f'datasets/{ref.name}')}, then push again."
         )
-    show("in processing" if status == "ready" else status)
-    return None
+    there = push.kaggle.dataset(ref) if status == "ready" else None
+    if there is None or there.current is None or there.current <= base:
+        # "ready" may speak of the version before this one.
+        show("in processing" if status == "ready" else status)
+        return None
+    version = there.version(there.current)
+    found = _marker(version)
+    unmarked = found is None and (base == 0 or version is None)
+    if found != short(wanted) and not unmarked:
+        who = version.creator if version is not None else "somebody"
+        raise KaggleRefused(
+            f"Version {there.current} of {ref.name}, by {who}, is current in place of the one sent here: push again when they are done."
+        )
+    if version is not None and version.status not in ("ready", ""):
+        show(version.status)
+        return None
+    return there.current
 
 
 def _ready(push: Push, ref: DatasetRef, show: Show) -> Dataset | None:
@@ -442,6 +464,11 @@ def _list(push: Push, payload: Payload) -> None:
     rows = [(entry.path, console.size(entry.size)) for entry in payload.entries]
     if not push.options.quiet:
         console.table(f"would be sent to {payload.ref.name}", ("file", "size"), rows)
+        told = unusual.of(payload.manifest.files, ())
+        if told is not None and payload.thing == "codes":
+            push.warn(f"{told} would be asked about.")
+        if payload.left_out:
+            push.say(f"left out, by .gitignore and {tree.IGNORE_FILE}: {', '.join(payload.left_out)}")
 
 
 def _marker(version: DatasetVersion | None) -> str | None:

@@ -147,7 +147,8 @@ def _state(push: Push, rules: Rules, payload: Payload, there: Notebook) -> Run |
     )
     if unchanged and known.get("complete"):
         return Run("COMPLETE", "")
-    run = push.kaggle.run(ref, version)
+    # What is over stays over: an older version that was seen complete needs no question.
+    run = Run("COMPLETE", "") if known.get("complete") else push.kaggle.run(ref, version)
     if unchanged and (run.complete or run.active):
         return run
     if run.active:
@@ -296,6 +297,10 @@ def _read_back(push: Push, payload: Payload, version: int, outcome: Outcome) -> 
         others.append(
             "the source reads back differently from what was sent; the fingerprints inside the run decide"
         )
+    # Imported here: a push that changes nothing does without it.
+    from workflow import pins
+
+    others += pins.rebound(payload.metadata, there)
     for sentence in others:
         push.warn(f"{payload.ref.name} version {version}: {sentence}.")
         outcome.notes.append(sentence)
@@ -322,7 +327,9 @@ def _see_through(push: Push, rules: Rules, payload: Payload, version: int, outco
         show(run.status.lower())
         return None if run.active or run.status == "NEW_SCRIPT" else run
 
-    run = push.waits.until(f"the run of {ref.name} version {version} is over", RUN_SECONDS, look)
+    run = push.waits.until(
+        f"the run of {ref.name} version {version} is over", RUN_SECONDS, look, at_once=outcome.did != "sent"
+    )
     ended = time.monotonic()
     begun = begun if begun is not None else ended
     outcome.seconds["queue"], outcome.seconds["run"] = round(begun - started, 2), round(ended - begun, 2)

@@ -59,7 +59,9 @@ def run(push: Push, name: str, *, codes_pushed: bool = False) -> Outcome:
 
     seen = _Seen()
     if workspace.settings.of(name).save_run == "light":
-        push.warn(f"The save run of {name} is light (workspace.save-run): its entry point is told to be short, so it proves mounts, install and imports only.")
+        push.warn(
+            f"The save run of {name} is light (workspace.save-run): its entry point is told to be short, so it proves mounts, install and imports only."
+        )
 
     def stage() -> push_notebook.Payload:
         codes = stage_codes.stage(workspace, folder.metadata.competition)
@@ -72,6 +74,7 @@ def run(push: Push, name: str, *, codes_pushed: bool = False) -> Outcome:
 
     if not codes_pushed and workspace.settings.codes == "dataset":
         _check_codes(push, folder)
+
     def prove(push: Push, payload: push_notebook.Payload, version: int) -> list[str]:
         seen.report = looking.report_in(push, *push.kaggle.output(payload.ref, version))
         return _prove(push, payload, version, seen.report)
@@ -176,6 +179,11 @@ def _accelerator(push: Push, folder: Notebook) -> str:
         if used >= allowed:
             push.warn(f"The {kind.upper()} quota of this week is used up: Kaggle may refuse the run.")
     return shape
+
+
+def prove(push: Push, payload: push_notebook.Payload, version: int) -> list[str]:
+    """Hold what the run of a version found against what was staged; raises RunFailed when it is another. Returns the run's warnings."""
+    return _prove(push, payload, version, looking.report_in(push, *push.kaggle.output(payload.ref, version)))
 
 
 def _prove(push: Push, payload: push_notebook.Payload, version: int, report: dict[str, Any]) -> list[str]:

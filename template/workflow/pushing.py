@@ -125,7 +125,9 @@ class Push:
             raise Refused(name, sentence)
 
     def _answered(self, sentence: str) -> bool:
-        if sentence not in self.answered and console.confirm(f"{sentence.rstrip('.')}. Go on?", yes=self.options.yes):
+        if sentence not in self.answered and console.confirm(
+            f"{sentence.rstrip('.')}. Go on?", yes=self.options.yes
+        ):
             self.answered.add(sentence)
         return sentence in self.answered
 

@@ -320,7 +320,7 @@ def read_report(path: Path) -> dict[str, Any]:
     """A run report, {} when there is none that can be read."""
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}
 
@@ -328,7 +328,7 @@ def read_report(path: Path) -> dict[str, Any]:
 def _stamp(output: Path) -> object:
     try:
         return json.loads((output / _STAMP).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
 
 

@@ -73,7 +73,7 @@ _OWN = (
     ("Databricks token", r"\bdapi[0-9a-f]{32}\b", "dapi"),
     ("DigitalOcean token", r"\bdo[opr]_v1_[0-9a-f]{64}\b", "_v1_"),
     ("private key", r"BEGIN ENCRYPTED PRIVATE KEY", "encrypted"),
-    ("password of a .netrc", r"(?m)^\s*machine\s+\S+\s+login\s+\S+\s+password\s+(\S+)", "machine"),
+    ("password of a .netrc", r"(?m)^[ \t]*machine\s+\S+\s+login\s+\S+\s+password\s+(\S+)", "machine"),
 )
 _PLACEHOLDER = re.compile(r"(?i)x{6}|\*{3}|\.{3}|example|your[_-]|[<>{}$]|0{8}|1234567")
 _WORDS = frozenset(("password", "passwd", "pass", "pwd", "pw", "token", "secret", "key", "api_key"))

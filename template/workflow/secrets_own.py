@@ -30,6 +30,13 @@ def values() -> dict[str, str]:
     return {name: value.strip() for name, value in found.items() if len(value.strip()) >= _SHORTEST}
 
 
+def redacted(text: str) -> str:
+    """A text of others, without this machine's credentials in it."""
+    for value in values().values():
+        text = text.replace(value, "…")
+    return text
+
+
 def _text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8") if path.stat().st_size < _LONGEST_FILE else ""

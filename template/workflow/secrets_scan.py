@@ -39,6 +39,7 @@ _MARK = re.compile(r"pragma: ?allowlist[ -]secret")
 _MARK_ABOVE = re.compile(r"pragma: ?allowlist[ -]nextline[ -]secret")
 _BLOCK = 4 << 20
 _OVERLAP = 1 << 12
+_HEAD = 1 << 16
 _KEY_FILE_BYTES = 1000
 _LARGEST_BINARY = 200 << 20
 _LARGEST_SOURCE = 1 << 20
@@ -67,7 +68,9 @@ class Scanner:
         """`root` is the workspace, where the baseline lies; results are kept in the folder `cache`."""
         self._root = root
         self._cache = cache
-        self._own = {value.encode(): name for name, value in secrets_own.values().items()}
+        self._own = {
+            value.encode("utf-8", "surrogateescape"): name for name, value in secrets_own.values().items()
+        }
 
     def files(self, scope: str, files: Iterable[tuple[str, Path]]) -> tuple[Finding, ...]:
         """Look into files, each as a finding names it and where it lies.
@@ -124,23 +127,18 @@ class Scanner:
                     yield Hit(hit.line, hit.name, f"{hit.shown}, in {member} inside it")
 
     def _of_stream(self, shown: str, file: IO[bytes], size: int, *, wanted: bool) -> Iterator[Hit]:
-        """Read block by block; `wanted` says whether a random string deserves a warning."""
+        """Read piece by piece; `wanted` says whether a random string deserves a warning."""
         seen: set[Hit] = set()
-        line, carried, first = 1, b"", True
-        while block := file.read(_BLOCK):
-            if first and block[:2] in (b"\xff\xfe", b"\xfe\xff"):
-                block = (block + file.read(_BLOCK)).decode("utf-16", "replace").encode()
-            binary = b"\0" in block[: 1 << 16]
-            if first and binary and size > _LARGEST_BINARY:
+        line, binary = 1, False
+        for number, piece in enumerate(_pieces(file)):
+            binary = b"\0" in piece[:_HEAD] if number == 0 else binary
+            if binary and size > _LARGEST_BINARY:
                 return
-            first = False
-            content = carried + block
-            cut = content.rfind(b"\n") + 1 or len(content)
             if binary:
-                hits = [Hit(1, *one[1:]) for one in self._of_own(content)]
+                hits = [Hit(1, *one[1:]) for one in self._of_own(piece)]
             else:
-                text = content[:cut].decode("latin-1")
-                hits = _known(text, line, self._of_own(content[:cut]))
+                text = piece.decode("latin-1")
+                hits = _known(text, line, self._of_own(piece))
                 if wanted and size <= _LARGEST_SOURCE:
                     hits += _random(text)
                 hits = self._allowed(shown, text, hits, line)
@@ -148,18 +146,12 @@ class Scanner:
                 if hit not in seen and len(seen) < _MOST_HITS:
                     seen.add(hit)
                     yield hit
-            line += content.count(b"\n", 0, cut)
-            # The rest of a line, or enough of one without an end for what was cut in two.
-            carried = (
-                content[cut:]
-                if cut < len(content)
-                else (b"" if content.endswith(b"\n") else content[-_OVERLAP:])
-            )
+            line += piece.count(b"\n")
 
     def _of_own(self, content: bytes) -> list[tuple[int, str, str]]:
         """This machine's credentials in some bytes: where, what, and as it may be shown."""
         return [
-            (place, f"value of {name} on this machine", secrets_formats.masked(value.decode()))
+            (place, f"value of {name} on this machine", secrets_formats.masked(value.decode("latin-1")))
             for value, name in self._own.items()
             if (place := content.find(value)) >= 0
         ]
@@ -220,7 +212,7 @@ class Scanner:
         try:
             value = json.loads((self._cache / f"secrets-{scope}.json").read_text(encoding="utf-8"))
             return value["files"] if value["key"] == self._key else {}
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, RecursionError, KeyError, TypeError):
             return {}
 
     def _save(self, scope: str, files: dict[str, Any]) -> None:
@@ -240,6 +232,20 @@ def refuse(findings: Iterable[Finding]) -> None:
         more = f" ({len(wrong) - 1} more: invoke check lists them)" if len(wrong) > 1 else ""
         place = wrong[0].path if wrong[0].line is None else f"{wrong[0].path}, line {wrong[0].line}"
         raise WorkflowError(f"{place}: {wrong[0].sentence.rstrip('.')}{more}.")
+
+
+def _pieces(file: IO[bytes]) -> Iterator[bytes]:
+    """A file in pieces of some megabytes that end where lines do; of a line without end, pieces that overlap."""
+    carried = b""
+    while block := file.read(_BLOCK):
+        if not carried and block[:2] in (b"\xff\xfe", b"\xfe\xff"):
+            block = (block + file.read(_BLOCK)).decode("utf-16", "replace").encode()
+        content = carried + block
+        cut = content.rfind(b"\n") + 1
+        yield content[: cut or len(content)]
+        carried = content[cut:] if cut else content[-_OVERLAP:]
+    if carried:
+        yield carried
 
 
 def _finding(shown: str, hit: Hit, where: str = "") -> Finding:
@@ -276,7 +282,7 @@ def _is_key_file(content: bytes) -> bool:
 def _hits(kept: Any) -> list[Hit] | None:
     try:
         return [Hit(int(line), str(name), str(shown), bool(random)) for line, name, shown, random in kept]
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, RecursionError):
         return None
 
 

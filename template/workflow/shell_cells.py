@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import shlex
 from collections.abc import Iterator
@@ -152,7 +153,7 @@ def _split(tokens: list[str]) -> Iterator[tuple[str, ...]]:
     """Programs between `&&` and `;`; what a pipe or a redirection does with their output is left out."""
     words: list[str] = []
     skip, piped = False, False
-    for token, following in zip(tokens, [*tokens[1:], ""], strict=True):
+    for token, following in itertools.zip_longest(tokens, tokens[1:], fillvalue=""):
         if token in _JOINS:
             yield tuple(words)
             words, skip, piped = [], False, False

@@ -11,8 +11,8 @@ from typing import Any
 from kaggle_shim.refs import CompetitionRef
 from workflow import console, gate, history_fold, ledger, push, submitting, watching
 from workflow.errors import Refused, WorkflowError
-from workflow.history_fold import Submission
 from workflow.history import flat
+from workflow.history_fold import Submission
 from workflow.kaggle_values import Limits
 from workflow.ledger_event import COMPLETE, ERROR
 from workflow.pushing import Outcome, Push
@@ -59,7 +59,9 @@ def run(session: Push, request: Request, *, detach: bool = False) -> Shipped:
         WorkflowError: in all its classes, from each of the steps.
     """
     if request.version is not None:
-        raise WorkflowError("ship submits what it pushes: submit an older version with invoke submit --version.")
+        raise WorkflowError(
+            "ship submits what it pushes: submit an older version with invoke submit --version."
+        )
     if session.options.dry_run:
         return Shipped(push.run(session, request.notebook))
     started = time.monotonic()
@@ -101,7 +103,12 @@ def ask_first(session: Push, request: Request) -> None:
             f"{request.notebook} attaches no competition, so there is nothing to submit to: add one to competition_sources in its kernel-metadata.json."
         )
     unchanged = all(outcome.did in ("unchanged", "inline", "found") for outcome in outcomes)
-    if unchanged and not request.again and not session.options.force and _submitted(session, ref.name, outcomes[-1].version):
+    if (
+        unchanged
+        and not request.again
+        and not session.options.force
+        and _submitted(session, ref.name, outcomes[-1].version)
+    ):
         return
     limits = session.kaggle.limits(CompetitionRef(competition))
     _refuse_none_left(session, limits)
@@ -114,7 +121,9 @@ def show(shipped: Shipped) -> None:
     rows = [(stage, f"{value:.1f}") for outcome in shipped.outcomes for stage, value in _stages(outcome)]
     rows += [(stage, f"{value:.1f}") for stage, value in shipped.seconds.items() if stage != "push"]
     total = sum(shipped.seconds.values())
-    console.table(f"{last.name} version {last.version}: shipped in {spell(total)}", ("stage", "seconds"), rows)
+    console.table(
+        f"{last.name} version {last.version}: shipped in {spell(total)}", ("stage", "seconds"), rows
+    )
     if shipped.submitted is not None:
         console.say(shipped.submitted.page)
 
@@ -129,7 +138,9 @@ def _refuse_none_left(session: Push, limits: Limits) -> None:
         try:
             session.refuse(problem.name, problem.sentence)
         except Refused as error:
-            raise Refused(error.name, f"Nothing was sent. {problem.sentence}; invoke push pushes without submitting") from error
+            raise Refused(
+                error.name, f"Nothing was sent. {problem.sentence}; invoke push pushes without submitting"
+            ) from error
         session.overruled.remove(problem.name)
 
 

@@ -34,7 +34,9 @@ class SubmissionIntent:
     at: float
 
     @classmethod
-    def new(cls, competition: str, mark: markers.Mark, before: Iterable[int], event: Event) -> SubmissionIntent:
+    def new(
+        cls, competition: str, mark: markers.Mark, before: Iterable[int], event: Event
+    ) -> SubmissionIntent:
         """An intent of now."""
         return cls(competition, str(mark), tuple(before), event, time.time())
 
@@ -43,7 +45,11 @@ class SubmissionIntent:
         """Read an intent; raises ValueError, KeyError or TypeError for anything else."""
         before = tuple(int(ref) for ref in value["before"])
         return cls(
-            str(value["competition"]), str(value["mark"]), before, Event.from_json(value["event"]), float(value["at"])
+            str(value["competition"]),
+            str(value["mark"]),
+            before,
+            Event.from_json(value["event"]),
+            float(value["at"]),
         )
 
     def find(self, submissions: Iterable[Submission]) -> Submission | None:

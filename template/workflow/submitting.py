@@ -96,7 +96,11 @@ def ask(push: Push, name: str, competition: CompetitionRef, limits: Limits, *, l
     """Ask before a submission is spent; raises Refused `spend-submission` when nobody says yes."""
     if "spend-submission" in push.answered:
         return
-    left = "how many are left is not known" if limits.left is None else f"{limits.left} left, {limits.today} used today"
+    left = (
+        "how many are left is not known"
+        if limits.left is None
+        else f"{limits.left} left, {limits.today} used today"
+    )
     sentence = f"Submitting {name} to {competition} spends a submission ({left}){', of which only a light run was seen' if light else ''}"
     if "spend-submission" in {*push.options.allow, *push.workspace.settings.allow} or console.confirm(
         f"{sentence}. Go on?", yes=push.options.yes
@@ -137,7 +141,7 @@ def settle(push: Push, notebook: str, listed: Sequence[Submission]) -> Submissio
         found = _await(push, intent, max(0.0, LATE_SECONDS - (time.time() - intent.at)))
     if found is not None:
         push.say(f"An earlier submission had arrived, as {found.ref}.")
-        _write_down(push, replace(intent.event, ref=str(found.ref), submitted=_moment(found.date)))
+        _write_down(push, replace(intent.event, ref=str(found.ref), submitted=moment(found.date)))
     else:
         push.say("An earlier submission that was cut off did not arrive.")
     intents.close(notebook)
@@ -219,7 +223,11 @@ def _estimate(push: Push, target: Target, hidden_rows: int | None) -> str:
         codes=str(codes.get("fingerprint")) if isinstance(codes, dict) else None,
         machine_shape=target.there.machine_shape or None,
     )
-    assumed = " (Nobody said the limit: 9h is assumed, workspace.limit says it.)" if plan and plan.limit_assumed else ""
+    assumed = (
+        " (Nobody said the limit: 9h is assumed, workspace.limit says it.)"
+        if plan and plan.limit_assumed
+        else ""
+    )
     return found.sentence + assumed
 
 
@@ -230,7 +238,9 @@ def _send(push: Push, target: Target, request: Request, before: Sequence[int]) -
     try:
         event.line()
     except ValueError as error:
-        raise WorkflowError(f"The ledger can't take this submission ({error}), so nothing was sent: correct that value.") from error
+        raise WorkflowError(
+            f"The ledger can't take this submission ({error}), so nothing was sent: correct that value."
+        ) from error
     intents = SubmissionIntents(push.workspace.build)
     intent = SubmissionIntent.new(target.competition.slug, target.mark, before, event)
     intents.open(target.ref.name, intent)
@@ -256,7 +266,9 @@ def _send(push: Push, target: Target, request: Request, before: Sequence[int]) -
     except KaggleRefused as error:
         intents.close(target.ref.name)
         said = (error.said or str(error)).rstrip(".")
-        raise KaggleRefused(f"Kaggle did not take {target.name}: {said}. {advice.for_refusal(said)}") from error
+        raise KaggleRefused(
+            f"Kaggle did not take {target.name}: {said}. {advice.for_refusal(said)}"
+        ) from error
     _write_down(push, replace(event, ref=str(ref), time=now()))
     intents.close(target.ref.name)
     return ref, did
@@ -320,13 +332,15 @@ def _read_cv(push: Push, path: Path) -> float | None:
     if not path.is_file():
         return None
     try:
-        value = float(json.loads(path.read_text(encoding="utf-8"))["cv"])
-        if math.isfinite(value):
-            return value
-        raise ValueError(value)
+        score = float(json.loads(path.read_text(encoding="utf-8"))["cv"])
     except (OSError, ValueError, KeyError, TypeError):
-        push.warn(f'{path} has no number under "cv": no score in validation is kept with this submission (--cv gives one).')
-        return None
+        score = math.nan
+    if math.isfinite(score):
+        return score
+    push.warn(
+        f'{path} has no number under "cv": no score in validation is kept with this submission (--cv gives one).'
+    )
+    return None
 
 
 def _know(push: Push, target: Target, found: Submission) -> None:
@@ -338,7 +352,8 @@ def _know(push: Push, target: Target, found: Submission) -> None:
     event = _event(push, target, message, None)
     account = found.submitted_by or event.account
     _write_down(
-        push, replace(event, ref=str(found.ref), submitted=_moment(found.date), account=account, overruled=None)
+        push,
+        replace(event, ref=str(found.ref), submitted=moment(found.date), account=account, overruled=None),
     )
 
 
@@ -348,7 +363,7 @@ def _write_down(push: Push, event: Event) -> None:
         ledger.append(push.workspace.root, event)
 
 
-def _moment(date: str) -> datetime | None:
+def moment(date: str) -> datetime | None:
     """Kaggle's date of a submission; it is in UTC, said or not."""
     try:
         moment = datetime.fromisoformat(date)

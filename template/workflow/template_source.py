@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -18,6 +19,7 @@ _CHANGELOG = "CHANGELOG.md"
 # copier's own abbreviations.
 _SHORT = {"gh:": "https://github.com/", "gl:": "https://gitlab.com/"}
 _OBJECT_NAME = 7
+_BARE_COMMIT = re.compile(r"[0-9a-f]{7,40}\Z")
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,8 @@ def _is_newer(tag: str, commit: str) -> bool:
     """Whether a tag lies above the state that copier wrote down: a tag, `tag-3-g1234567` behind one, or a commit alone."""
     from packaging.version import InvalidVersion, Version
 
+    if _BARE_COMMIT.match(commit):
+        return True
     try:
         return Version(tag) > Version(_tag_of(commit))
     except InvalidVersion:

@@ -15,8 +15,8 @@ from workflow.errors import Unreachable, WaitedTooLong
 T = TypeVar("T")
 Say = Callable[[str], None]
 
-_FIRST_SECONDS = 0.3
-_GROWTH = 1.35
+_FIRST_SECONDS = 0.5
+_GROWTH = 1.5
 _PATIENCE_SECONDS = 600.0
 _SAY_EVERY_SECONDS = 60.0
 
@@ -44,13 +44,14 @@ class Waits:
     limit: float | None = None
     patience: float = _PATIENCE_SECONDS
 
-    def until(self, what: str, limit: float, look: Callable[[Show], T | None]) -> T:
+    def until(self, what: str, limit: float, look: Callable[[Show], T | None], *, at_once: bool = True) -> T:
         """Look until there is something to see.
 
         Args:
             what: the condition, to follow "waiting until".
             limit: seconds.
             look: returns None while the condition is not met; gets a function that shows how it stands.
+            at_once: whether the first look makes sense before the first pause.
 
         Raises:
             WaitedTooLong: it was not met within the limit.
@@ -63,8 +64,8 @@ class Waits:
         with _line(f"waiting until {what}", self.say) as show:
             while True:
                 try:
-                    found = look(show)
-                    unreachable = None
+                    found = look(show) if at_once else None
+                    at_once, unreachable = True, None
                 except Unreachable:
                     now = time.monotonic()
                     unreachable = unreachable if unreachable is not None else now

@@ -129,7 +129,11 @@ def took(one: Submission) -> str:
     if one.rerun_seconds is None:
         return "; nobody looked while it was rerun, so its time is not known"
     share = f", {one.rerun_seconds / one.limit:.0%} of the limit of {spell(one.limit)}" if one.limit else ""
-    error = f" ± {spell(one.rerun_error) if one.rerun_error >= 1 else '1s'}" if one.rerun_error is not None else ""
+    error = (
+        f" ± {spell(one.rerun_error) if one.rerun_error >= 1 else '1s'}"
+        if one.rerun_error is not None
+        else ""
+    )
     return f"; the rerun took {spell(one.rerun_seconds)}{error} with its time in the queue{share}"
 
 
@@ -149,7 +153,10 @@ class _Watcher:
             found = self._found()
         except RateLimited as error:
             # Hours of waiting must not end because Kaggle wants us to ask more seldom.
-            show("Kaggle limits how often it may be asked, trying on" + (f" in {error.seconds:.0f} s" if error.seconds else ""))
+            show(
+                "Kaggle limits how often it may be asked, trying on"
+                + (f" in {error.seconds:.0f} s" if error.seconds else "")
+            )
             return None
         at = time.time()
         for ref, remote in found.items():

@@ -2,12 +2,17 @@
 
 import json
 import shutil
+import socket
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from kaggle_shim import evaluation
+from kaggle_shim.context import Context
+from kaggle_shim.plan import Plan
+from kaggle_shim.report import Report
 from tests import workspaces
 from workflow import gateway, sandbox
 from workflow.errors import RunFailed
@@ -150,6 +155,25 @@ def test_the_startup_limit_is_the_packages_own(tmp_path: Path, text: str, second
     (tmp_path / "core/relay.py").write_text(f"import grpc\n{text}")
     assert evaluation.startup_limit(tmp_path) == seconds
     assert evaluation.startup_limit(None) == 900.0
+
+
+def test_a_server_that_is_nearly_too_late_is_told_to_serve_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KAGGLE_SHIM_TMP", str(tmp_path))
+    monkeypatch.setenv("KAGGLE_SHIM_STARTED", str(time.time() - 800))
+    made = Plan("sub", "me/sub", "w", "wine", "test", output="gateway", submission="submission.parquet")
+    run = Context(made, Report({}), tmp_path)
+    looking = evaluation.Gateway(run, None).look
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        monkeypatch.setattr(evaluation, "PORTS", {server.getsockname()[1]})
+        if not Path("/proc/net/tcp").is_file():
+            pytest.skip("listening ports are read from /proc, which this system has not")
+        assert looking() is False
+    (warning,) = run.report.warnings
+    assert "of the 15m that the gateway waits" in warning
+    assert "Serve first" in warning
+    assert run.report.values["gateway"]["server_up"] >= 800
 
 
 def test_listening_ports_are_read_and_connected_ones_are_not() -> None:

@@ -64,6 +64,8 @@ def _introspect(world: World, _caller: Caller, request: KaggleObject) -> Reply:
     answer.active = True
     answer.username = token.user
     answer.scope = "resources.admin:*"
+    if token.expires is not None:
+        answer.exp = int(token.expires)
     return answer
 
 

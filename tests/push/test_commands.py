@@ -31,7 +31,7 @@ from workflow.errors import WaitedTooLong
 def test_every_failure_has_its_exit_code_and_one_sentence(
     scene: Scene, make: str, words: tuple[str, ...], code: int, said: str
 ) -> None:
-    environment = {}
+    proxy = scene.kaggle.url
     if make == "refusal":
         scene.kaggle.fault(
             faults.answer("CreateDataset", {"status": "error", "error": "The dataset title is odd."})
@@ -41,8 +41,8 @@ def test_every_failure_has_its_exit_code_and_one_sentence(
     if make == "stuck":
         scene.kaggle.behave(processing_seconds=None)
     if make == "away":
-        environment = {"http_proxy": "http://127.0.0.1:1"}
-    ended = scene.invoke(*words, **environment)
+        proxy = "http://127.0.0.1:1"
+    ended = scene.invoke(*words, http_proxy=proxy)
     assert ended.returncode == code, ended.stderr
     last = ended.stderr.strip().splitlines()[-1]
     assert last.startswith("error: ")

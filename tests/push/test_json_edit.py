@@ -13,7 +13,7 @@ from workflow import json_edit
 from workflow.errors import WorkflowError
 
 REF = "me/m/pytorch/v/2"
-texts = st.text(st.characters(codec="utf-8", exclude_categories=("Cs",)), max_size=8)
+texts = st.text(st.characters(codec="utf-8"), max_size=8)
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | texts,
     lambda v: st.lists(v, max_size=3) | st.dictionaries(texts, v, max_size=3),

@@ -261,7 +261,7 @@ def test_no_name_writes_outside_its_folder(scene: Scene, name: str) -> None:
     scene.all()
     files = [{"fileName": name, "url": f"{scene.kaggle.url}/_local/state"}]
     scene.kaggle.fault(faults.change("ListKernelSessionOutput", {"files": files}, times=None))
-    before = {path for path in scene.root.parent.rglob("*evil*")}
+    before = set(scene.root.parent.rglob("*evil*"))
     with pytest.raises(WorkflowError, match="can't be written inside"):
         output.main(
             workspace.load(scene.root),
@@ -273,7 +273,7 @@ def test_no_name_writes_outside_its_folder(scene: Scene, name: str) -> None:
             allow=[],
             json=True,
         )
-    assert {path for path in scene.root.parent.rglob("*evil*")} == before
+    assert set(scene.root.parent.rglob("*evil*")) == before
     assert not list((scene.root / "out").rglob("*")) or not (scene.root / "out").exists()
 
 

@@ -112,6 +112,16 @@ def test_later_cells_import_what_an_attached_dataset_of_wheels_brought(kaggle: K
     assert ran.report["wheels"] == [["foo", "2.0"], ["traitlets", "99.0"]]
 
 
+def test_a_launcher_of_the_image_runs_what_the_wheels_brought(kaggle: Kaggle) -> None:
+    # The image has a command tqdm; this wheel brings another tqdm and no command.
+    main = f"def main():\n    print('launched 99.0')\n    {SUBMIT}"
+    make_wheel(kaggle.wheels, "tqdm", "99.0", {"tqdm/__init__.py": "", "tqdm/cli.py": main})
+    (kaggle.codes / "exp001.py").write_text("", encoding="utf-8")
+    ran = kaggle.run(RUN, entry=("tqdm",))
+    assert ran.code == 0, ran.text
+    assert "launched 99.0" in ran.text
+
+
 @pytest.fixture
 def solver(kaggle: Kaggle) -> Kaggle:
     """Codes of the icecuber kind: C++ with a Makefile, and a script that builds and calls it."""

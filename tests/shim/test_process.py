@@ -108,6 +108,16 @@ def test_the_warning_comes_while_the_child_runs(tmp_path: Path) -> None:
     assert warned == [True]
 
 
+def test_somebody_who_looks_can_end_the_group_and_that_is_told_apart_from_the_guard(tmp_path: Path) -> None:
+    code = "import pathlib, time\npathlib.Path('ready').touch()\ntime.sleep(600)"
+    ended, _ = run(code, tmp_path, look=(tmp_path / "ready").exists, grace=LIMIT)
+    assert ended.stopped
+    assert not ended.guarded
+    assert ended.seconds < LIMIT
+    ended, _ = run("print('by itself')", tmp_path, look=lambda: False)
+    assert (ended.stopped, ended.exit_code) == (False, 0)
+
+
 def test_an_interrupt_ends_the_child(tmp_path: Path) -> None:
     pids: list[int] = []
 

@@ -12,10 +12,12 @@ from pathlib import Path
 import pytest
 
 from kaggle_shim import refs
+from kaggle_shim.context import Context
 from kaggle_shim.deps_manifest import DEPS_MANIFEST, DepsManifest
 from kaggle_shim.machine import image_identity
 from kaggle_shim.manifest import CODES_MANIFEST, FileEntry, Manifest, scan
-from kaggle_shim.plan import Input
+from kaggle_shim.plan import Input, Plan
+from kaggle_shim.report import Report
 from tests.fake_notebook import GOOD, SHIM, Notebook
 from tests.wheelhouse import make_wheel
 
@@ -345,3 +347,21 @@ def test_a_report_that_can_not_be_written_does_not_hide_the_failure(plain: Noteb
     assert ran.code != 0
     assert "the reason" in ran.text
     assert "the run report can't be written" in ran.text
+
+
+def context(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, rerun: bool) -> Context:
+    monkeypatch.setenv("KAGGLE_SHIM_TMP", str(tmp_path))
+    monkeypatch.setenv("KAGGLE_IS_COMPETITION_RERUN", "1" if rerun else "")
+    return Context(Plan("sub", "me/sub", "w", None, "test"), Report({}), tmp_path)
+
+
+def test_whatever_goes_wrong_after_the_entry_point_is_a_warning_in_a_rerun_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = context(tmp_path, monkeypatch, rerun=True)
+    with run.forgiving("Looking failed"):
+        int("no number")
+    assert run.report.warnings[0].startswith("Looking failed: invalid literal")
+    run = context(tmp_path, monkeypatch, rerun=False)
+    with pytest.raises(ValueError, match="invalid literal"), run.forgiving("Looking failed"):
+        int("no number")

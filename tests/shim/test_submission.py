@@ -87,3 +87,21 @@ def test_parquet_is_read_with_the_interpreter_of_the_entry_point(tmp_path: Path)
     assert verdict.rows == 2
     assert verdict.errors == ()
     assert "1 missing" in verdict.warnings[0]
+
+
+def test_a_package_that_prints_when_it_is_imported_is_no_reason_to_fail(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"id": [1, 2]}), tmp_path / "submission.parquet")
+    (tmp_path / "sitecustomize.py").write_text("print('welcome')\n")
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    table = submission.read(tmp_path / "submission.parquet", sys.executable, environment)
+    assert (table.columns, table.rows) == (("id",), 2)
+
+
+@pytest.mark.parametrize("name", ["submission.json", "submission.zip"])
+def test_other_kinds_of_files_are_looked_at_by_existence(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    assert submission.look(path, "strict", tmp_path, sys.executable, os.environ).errors
+    path.write_text("{}")
+    assert submission.look(path, "strict", tmp_path, sys.executable, os.environ) == submission.Verdict(
+        (), (), None
+    )

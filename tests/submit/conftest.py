@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import compileall
 import json
 import shutil
 from collections.abc import Callable, Iterator, Mapping
@@ -56,8 +57,12 @@ class Desk(Scene):
         session = self.push(**{"limit": 20.0, **options})
         return watching.watch(session, watching.open_ones(session, [str(ref) for ref in refs]))
 
-    def ship(self, request: Request | None = None, *, detach: bool = False, **options: Any) -> shipping.Shipped:
-        return shipping.run(self.push(**{"yes": True, "limit": 20.0, **options}), request or Request(), detach=detach)
+    def ship(
+        self, request: Request | None = None, *, detach: bool = False, **options: Any
+    ) -> shipping.Shipped:
+        return shipping.run(
+            self.push(**{"yes": True, "limit": 20.0, **options}), request or Request(), detach=detach
+        )
 
     def repush(self, **script: Any) -> int:
         """Push a changed state whose save run goes as said; returns the version."""
@@ -118,6 +123,11 @@ def pushed_once(made: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a workspace in git (`ws`) and the Kaggle it was pushed to (`kaggle`); not to be changed."""
     base = tmp_path_factory.mktemp("pushed")
     shutil.copytree(made, base / "ws", symlinks=True)
+    # The template's own folders lie in one place, compiled once, and every copy of the workspace links to them.
+    for name in ("workflow", "shim"):
+        shutil.move(base / "ws" / name, base / name)
+        compileall.compile_dir(base / name, quiet=2)
+        (base / "ws" / name).symlink_to(base / name, target_is_directory=True)
     workspaces.git(base / "ws", "init", "--quiet", "--initial-branch=main")
     workspaces.git(base / "ws", "add", "--all")
     workspaces.git(base / "ws", "commit", "--quiet", "-m", "wider windows")

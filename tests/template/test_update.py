@@ -1,11 +1,14 @@
 """`copier update`: every fix of ours arrives, every byte of the user's stays."""
 
+import re
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from tests import workspaces
+from tests.template import history
 
 OWNED_BY_TEMPLATE = ("tasks.py", "workflow/", "shim/")
 
@@ -122,3 +125,135 @@ def test_a_template_without_tags_is_followed_by_commit(template_here: Path, tmp_
     committed(template_here)
     update(workspace)
     assert (workspace / "workflow/errors.py").read_text() == "# rewritten\n"
+
+
+@pytest.fixture(scope="module")
+def fresh(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace of this working tree, with the answers of `old`."""
+    return workspaces.make(template, tmp_path_factory.mktemp("fresh") / "ws", example="cmi-sleep")
+
+
+@pytest.mark.parametrize("state", history.states())
+def test_from_every_earlier_state_ours_is_replaced_and_theirs_stays(
+    template: Path, fresh: Path, tmp_path: Path, state: str
+) -> None:
+    source = tmp_path / "template"
+    workspaces.git(tmp_path, "clone", "--quiet", "--no-local", str(workspaces.ROOT), str(source))
+    for tag in workspaces.git(source, "tag").split():
+        workspaces.git(source, "tag", "--delete", tag)
+    workspaces.git(source, "checkout", "--quiet", "--detach", state)
+    workspaces.git(source, "tag", "v1000.0.0")
+    try:
+        workspace = workspaces.make(source, tmp_path / "ws", example="cmi-sleep")
+    except AssertionError as error:
+        pytest.skip(f"{state} can't generate a workspace: {error}")
+    (workspace / "codes/exp002.py").write_text("print('mine')\n")
+    (workspace / "README.md").write_bytes(b"Mine,\r\nwith odd line ends")
+    (workspace / "deps/image.txt").unlink()
+    committed(workspace)
+    before = workspaces.files_of(workspace)
+    workspaces.git(source, "rm", "-r", "--quiet", ".")
+    for name, content in workspaces.files_of(template).items():
+        (source / name).parent.mkdir(parents=True, exist_ok=True)
+        (source / name).write_bytes(content)
+    release(source, "v1000.1.0")
+
+    update(workspace)
+    after = workspaces.files_of(workspace)
+    assert owned_by_template(after) == owned_by_template(workspaces.files_of(fresh))
+    assert owned_by_user(after) == owned_by_user(before)
+    checked = workspaces.invoke(workspace, "check")
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+def test_files_of_ones_own_among_ours_stay_when_ours_go(template_here: Path, tmp_path: Path) -> None:
+    workspace = workspaces.make(template_here, tmp_path / "ws")
+    (workspace / "workflow/commands/mine.py").write_text("# mine\n")
+    (workspace / "workflow/mine.md").write_text("mine\n")
+    committed(workspace)
+    shutil.move(template_here / "template/workflow/commands", template_here / "template/workflow/verbs")
+    release(template_here, "v1000.1.0")
+    update(workspace)
+    assert (workspace / "workflow/commands/mine.py").read_text() == "# mine\n"
+    assert (workspace / "workflow/mine.md").read_text() == "mine\n"
+    assert not (workspace / "workflow/commands/check.py").exists()
+    assert (workspace / "workflow/verbs/check.py").is_file()
+
+
+def test_an_interrupted_update_is_explained_and_the_command_mends_it(
+    template_here: Path, tmp_path: Path
+) -> None:
+    workspace = workspaces.make(template_here, tmp_path / "ws")
+    committed(workspace)
+    source = template_here / "template/workflow"
+    (source / "errors.py").write_text((source / "errors.py").read_text() + "\n\nNEW = 1\n")
+    (source / "check.py").write_text(
+        (source / "check.py").read_text() + "\n\nfrom workflow.errors import NEW\n"
+    )
+    (source / "later.py").write_text("# new\n")
+    release(template_here, "v1000.1.0")
+    # What a kill leaves: some of the new files are written, among them copier's answers.
+    for name in ("check.py", "later.py"):
+        shutil.copyfile(source / name, workspace / "workflow" / name)
+    answers = workspace / ".copier-answers.yml"
+    answers.write_text(answers.read_text().replace("v1000.0.0", "v1000.1.0"))
+    refused = workspaces.copier("update", "--quiet", "--defaults", cwd=workspace)
+    assert refused.returncode != 0
+
+    done = workspaces.invoke(workspace, "check")
+    assert done.returncode == 2
+    assert "not of one version (cannot import name 'NEW' from 'workflow.errors')" in done.stderr
+    assert "Traceback" not in done.stderr
+    command = re.search(r"run `(?P<command>[^`]+)`, then copier update", done.stderr)
+    assert command is not None
+    subprocess.run(command["command"], shell=True, cwd=workspace, check=True, capture_output=True)  # noqa: S602 - the very command that the message gives
+    assert workspaces.git(workspace, "status", "--porcelain") == ""
+    update(workspace)
+    assert (workspace / "workflow/later.py").is_file()
+    assert workspaces.invoke(workspace, "check").returncode == 0
+
+
+@pytest.mark.parametrize("broken", ["workflow/command.py", "workflow/settings.py"])
+def test_a_file_of_ours_that_is_missing_is_one_sentence_even_for_the_list(
+    template: Path, tmp_path: Path, broken: str
+) -> None:
+    workspace = workspaces.make(template, tmp_path / "ws")
+    (workspace / broken).unlink()
+    done = workspaces.invoke(workspace, "--list")
+    assert done.returncode == 2
+    assert "not of one version" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_template_that_moved_is_followed_by_its_new_address(template_here: Path, tmp_path: Path) -> None:
+    workspace = workspaces.make(template_here, tmp_path / "ws")
+    committed(workspace)
+    (template_here / "template/workflow/errors.py").write_text("# rewritten\n")
+    release(template_here, "v1000.1.0")
+    moved = template_here.rename(tmp_path / "moved")
+    answers = workspace / ".copier-answers.yml"
+    answers.write_text(answers.read_text().replace(str(template_here), str(moved)))
+    committed(workspace)
+    update(workspace)
+    assert (workspace / "workflow/errors.py").read_text() == "# rewritten\n"
+
+
+def test_what_an_update_asks_to_install_is_one_sentence(template_here: Path, tmp_path: Path) -> None:
+    workspace = workspaces.make(template_here, tmp_path / "ws")
+    committed(workspace)
+    assert workspaces.invoke(workspace, "check").stderr == ""
+    source = template_here / "template/workflow/requirements.txt"
+    source.write_text(
+        re.sub(r"(?m)^rich.*$", "rich>=1000", source.read_text()) + "no-such-package-of-anybody-4711>=2\n"
+    )
+    release(template_here, "v1000.1.0")
+    update(workspace)
+    done = workspaces.invoke(workspace, "check")
+    assert done.stderr.splitlines() == [
+        line for line in done.stderr.splitlines() if line.startswith("warning: ")
+    ]
+    assert len(done.stderr.splitlines()) == 1
+    assert "rich>=1000" in done.stderr
+    assert "no-such-package-of-anybody-4711>=2 (none is installed)" in done.stderr
+    assert "pip install -r workflow/requirements.txt" in done.stderr
+    assert "Traceback" not in done.stderr

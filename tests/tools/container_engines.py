@@ -21,15 +21,20 @@ _SECONDS = 120
 _UNUSED = ("test", "idlelib", "tkinter", "turtledemo", "ensurepip", "lib2to3", "site-packages", "dist-packages", "__pycache__")
 
 
-def engine(name: str, folder: Path) -> Iterator[dict[str, str]]:
+def engine(name: str) -> Iterator[dict[str, str]]:
     """A working engine, as the variables under which its command finds it; skips with the reason where there is none."""
     if shutil.which(name) is None:
         pytest.skip(f"no {name} on this machine (Debian: apt-get install {'podman runc' if name == 'podman' else 'docker.io'})")
-    if name == "podman":
-        yield _podman(folder)
-    else:
-        with _docker(folder) as variables:
-            yield variables
+    # Not among pytest's folders: an engine mounts its store, and a test that was killed would leave the mount to whoever tidies up.
+    folder = Path(tempfile.mkdtemp(prefix=f"{name}-store-"))
+    try:
+        if name == "podman":
+            yield _podman(folder)
+        else:
+            with _docker(folder) as variables:
+                yield variables
+    finally:
+        _put_away(folder)
 
 
 def _podman(folder: Path) -> dict[str, str]:
@@ -75,6 +80,19 @@ def _docker(folder: Path) -> Iterator[dict[str, str]]:
         finally:
             daemon.terminate()
             daemon.wait(_SECONDS)
+            _unmount(Path(short))
+
+
+def _put_away(folder: Path) -> None:
+    """Remove an engine's store, which has the size of its images and mounts of its own."""
+    _unmount(folder)
+    shutil.rmtree(folder)
+
+
+def _unmount(folder: Path) -> None:
+    mounted = [line.split()[1] for line in Path("/proc/self/mounts").read_text(encoding="utf-8").splitlines()]
+    for place in sorted((one for one in mounted if Path(one).is_relative_to(folder)), reverse=True):
+        subprocess.run(["umount", place], check=True)
 
 
 def load(name: str, variables: dict[str, str], archive: Path) -> None:

@@ -59,8 +59,8 @@ def archive(image_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
 
 
 @pytest.fixture(scope="module", params=["podman", "docker"])
-def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, dict[str, str]]]:
-    for variables in container_engines.engine(request.param, tmp_path_factory.mktemp(request.param)):
+def engine(request: pytest.FixtureRequest) -> Iterator[tuple[str, dict[str, str]]]:
+    for variables in container_engines.engine(request.param):
         container_engines.load(request.param, variables, request.getfixturevalue("archive"))
         yield request.param, variables
 
@@ -111,7 +111,7 @@ def test_a_container_shows_what_is_mounted_and_nothing_can_be_written_or_reached
 
 def test_a_limit_ends_the_container_and_leaves_none(ws: Path, engine: tuple[str, dict[str, str]]) -> None:
     (ws / "codes/exp001.py").write_text("import time\nprint('begun', flush=True)\ntime.sleep(600)\n", encoding="utf-8")
-    done = rehearse(ws, engine, INVOKE_WORKSPACE_LIMIT="6s")
+    done = rehearse(ws, engine, INVOKE_WORKSPACE_LIMIT="4s")
     assert done.returncode == 4, done.stdout + done.stderr
     assert containers(engine) == ""
 

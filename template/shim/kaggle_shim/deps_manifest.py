@@ -92,7 +92,7 @@ class DepsManifest:
                 ),
                 notes=tuple(str(note) for note in value["notes"]),
             )
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, RecursionError, KeyError, TypeError, AttributeError) as error:
             raise ManifestError(
                 f"{origin} is not a manifest of wheels ({type(error).__name__}: {error}): push deps again."
             ) from error

@@ -11,6 +11,10 @@ import re
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
+
+from kaggle_shim.context import Context
+from kaggle_shim.entry import duration
 
 # In rehearsal: a file that appears when the gateway is done, since Kaggle then ends a notebook that would serve for ever.
 DONE_VARIABLE = "KAGGLE_SHIM_GATEWAY_DONE"
@@ -60,6 +64,35 @@ def listening(lines: Iterable[str]) -> frozenset[int]:
     )
 
 
+class Gateway:
+    """A run in which a gateway takes part: what is known of it, said and reported as it becomes known."""
+
+    def __init__(self, run: Context, package: Path | None) -> None:
+        """Say who writes the submission and how long the server may take to start."""
+        self._run = run
+        self._limit = startup_limit(package)
+        self._values: dict[str, Any] = {
+            "package": None if package is None else str(package),
+            "startup_limit": self._limit,
+            "server_up": None,
+            "writes": writer(rerun=run.rerun),
+        }
+        run.report.values["gateway"] = self._values
+        run.report.say(
+            f"gateway: {run.plan.submission} is written by {self._values['writes']}; the server has {duration(self._limit)} "
+            f"to be up, {run.used:.1f} s are used."
+        )
+        self.look = Startup(run.started, self._server_is_up)
+
+    def _server_is_up(self, seconds: float) -> None:
+        self._values["server_up"] = round(seconds, 1)
+        sentence = f"gateway: the server is up after {seconds:.1f} s of the {duration(self._limit)} that the gateway waits."
+        if seconds > self._limit * self._run.plan.warn_share:
+            self._run.report.warn(f"{sentence} Serve first, load the models in the first call.")
+        else:
+            self._run.report.say(sentence)
+
+
 class Startup:
     """Looks, while the entry point runs, for the moment its server is up, and for the end of a rehearsed gateway."""
 
@@ -68,12 +101,14 @@ class Startup:
         self.seconds: float | None = None
         self._started = started
         self._say = say
+        # The kernel's own ports are any free ones, perhaps one of these.
+        self._before = _open_ports()
         done = os.environ.get(DONE_VARIABLE)
         self._done = Path(done) if done else None
 
     def __call__(self) -> bool:
         """One look; True when the gateway is done and the entry point has to be ended."""
-        if self.seconds is None and _open_ports() & PORTS:
+        if self.seconds is None and (_open_ports() - self._before) & PORTS:
             self.seconds = time.time() - self._started
             self._say(self.seconds)
         return self._done is not None and _age(self._done) > _LEAVE

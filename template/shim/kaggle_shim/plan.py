@@ -126,7 +126,7 @@ class Plan:
             for name in ("entry", "allow"):
                 value[name] = tuple(value[name])
             return cls(**value)
-        except (ValueError, KeyError, TypeError, AttributeError, RefError) as error:
+        except (ValueError, RecursionError, KeyError, TypeError, AttributeError, RefError) as error:
             raise PlanError(
                 f"The plan in this notebook can't be read ({type(error).__name__}: {error}): push it again."
             ) from error

@@ -88,7 +88,7 @@ def run(
     watch = _Watch(child, started, warn_at, guard, grace, look)
     tail = _Tail()
     try:
-        with _forwarded_signals(child):
+        with _forwarded_signals():
             watch.start()
             for text in _pieces(child.stdout):
                 tail.add(text)
@@ -251,17 +251,16 @@ def _pieces(stream: IO[bytes] | None) -> Iterator[str]:
 
 
 @contextmanager
-def _forwarded_signals(child: subprocess.Popen[bytes]) -> Iterator[None]:
-    """While the child runs, SIGTERM to this process ends the child's group first."""
+def _forwarded_signals() -> Iterator[None]:
+    """While the child runs, SIGTERM to this process is a way out like any other: `run` ends the child's group on it."""
     if not _POSIX or threading.current_thread() is not threading.main_thread():
         yield
         return
 
-    def forward(number: int, _frame: FrameType | None) -> None:
-        end_group(child, grace=5.0)
+    def leave(number: int, _frame: FrameType | None) -> None:
         sys.exit(128 + number)
 
-    before = signal.signal(signal.SIGTERM, forward)
+    before = signal.signal(signal.SIGTERM, leave)
     try:
         yield
     finally:

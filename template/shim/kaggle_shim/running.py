@@ -8,45 +8,16 @@ from __future__ import annotations
 
 import os
 import sys
-import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-from kaggle_shim import codes, mounts, process
+from kaggle_shim import inputs, process
+from kaggle_shim.context import CODES_VARIABLE, LIGHT_VARIABLE, RERUN_VARIABLE, WORKING_VARIABLE, Context
 from kaggle_shim.entry import command_line, duration, failure
-from kaggle_shim.errors import (
-    EntryPointError,
-    InstallError,
-    ManifestError,
-    MountError,
-    PlanError,
-    ShimError,
-    SubmissionError,
-)
+from kaggle_shim.errors import EntryPointError, InstallError, PlanError, SubmissionError
 from kaggle_shim.machine import image_identity, machine, python_version
-from kaggle_shim.manifest import (
-    CODES_MANIFEST,
-    DATASET_MANIFEST,
-    DEPS_MANIFEST,
-    MODEL_MANIFEST,
-    Manifest,
-    short,
-)
-from kaggle_shim.plan import Input, Plan, current
-from kaggle_shim.refs import CompetitionRef
+from kaggle_shim.plan import Input, current
 from kaggle_shim.report import Report
-
-if TYPE_CHECKING:
-    from kaggle_shim import evaluation
-
-RERUN_VARIABLE = "KAGGLE_IS_COMPETITION_RERUN"
-REHEARSAL_VARIABLE = "KAGGLE_SHIM_REHEARSAL"
-LIGHT_VARIABLE = "KAGGLE_SHIM_LIGHT"
-CODES_VARIABLE = "KAGGLE_SHIM_CODES"
-WORKING_VARIABLE = "KAGGLE_SHIM_WORKING"
-TMP_VARIABLE = "KAGGLE_SHIM_TMP"
-STARTED_VARIABLE = "KAGGLE_SHIM_STARTED"
 
 # Libraries that would otherwise wait for a network that is not there (seen by competitors).
 OFFLINE = {
@@ -77,7 +48,7 @@ def run() -> None:
     light = plan.light and not os.environ.get(RERUN_VARIABLE)
     report = Report({"notebook": plan.notebook, "template": plan.template, "light": light})
     try:
-        _Run(plan, report, working).all()
+        _steps(Context(plan, report, working))
     except BaseException as error:
         report.values["failure"] = str(error) or type(error).__name__
         raise
@@ -94,287 +65,190 @@ def write_report(report: Report, working: Path) -> None:
         report.say(f"warning: the run report can't be written ({error}).")
 
 
-class _Run:
-    """One run: a few facts that every step needs, and the steps."""
+def _steps(run: Context) -> None:
+    run.report.values |= {
+        "kind": run.kind,
+        "python": python_version(),
+        "image": image_identity(),
+        "machine": machine(),
+        "entry": list(run.plan.entry),
+    }
+    with run.report.phase("mounts"):
+        folders = inputs.find(run)
+        _look_at_accelerator(run)
+    with run.report.phase("codes"):
+        tree = inputs.copy_codes(run, folders)
+    with run.report.phase("wheels"):
+        python, environment = _install(run, folders)
+    competition = inputs.competition(run, folders)
+    package = _evaluation_package(competition)
+    look = _gateway(run, package)
+    environment = _entry_environment(run, environment, tree, package)
+    with run.report.phase("entry"):
+        _run_entry(run, command_line(run.plan.entry, tree, python), environment, look)
+    with run.report.phase("submission"), run.forgiving("The submission could not be looked at"):
+        _look_at_submission(run, python, environment, competition)
+    run.report.say(f"done in {run.used:.1f} s.")
 
-    def __init__(self, plan: Plan, report: Report, working: Path) -> None:
-        self.plan = plan
-        self.report = report
-        self.working = working
-        self.root = mounts.input_root()
-        self.rerun = bool(os.environ.get(RERUN_VARIABLE))
-        self.rehearsal = bool(os.environ.get(REHEARSAL_VARIABLE))
-        self.started = float(os.environ.get(STARTED_VARIABLE) or time.time())
-        self.scratch = _new_folder()
-        self.package: Path | None = None
-        self.gateway: dict[str, Any] = {}
-        self.startup: evaluation.Startup | None = None
 
-    def all(self) -> None:
-        kind = "rerun" if self.rerun else "rehearsal" if self.rehearsal else "save run"
-        self.report.values |= {
-            "kind": kind,
-            "python": python_version(),
-            "image": image_identity(),
-            "machine": machine(),
-            "entry": list(self.plan.entry),
-        }
-        with self.report.phase("mounts"):
-            folders = self.find_inputs()
-            self.look_at_accelerator()
-        with self.report.phase("codes"):
-            tree = self.copy_codes(folders)
-        with self.report.phase("wheels"):
-            python, environment = self.install(folders)
-        competition = self.competition(folders)
-        self.look_for_gateway(competition)
-        environment = self.entry_environment(environment, tree)
-        with self.report.phase("entry"):
-            self.run_entry(python, environment, tree)
-        with self.report.phase("submission"):
-            self.look_at_submission(python, environment, competition)
-        self.report.say(f"done in {time.time() - self.started:.1f} s.")
+def _look_at_accelerator(run: Context) -> None:
+    if run.plan.accelerator != "gpu":
+        return
+    from kaggle_shim.machine import gpu_names
 
-    def fault(self, error: ShimError) -> None:
-        """Fail a save run or a rehearsal; in a scored rerun, say it and go on."""
-        if not self.rerun:
-            raise error
-        self.report.warn(str(error))
+    names = gpu_names()
+    run.report.values["gpus"] = names
+    if names:
+        run.report.say(f"GPU: {', '.join(names)}.")
+        return
+    sentence = (
+        "The notebook asks for a GPU and has none: look at the accelerator in the metadata and at your quota."
+    )
+    if run.rehearsal:
+        run.report.warn("No GPU here: the entry point runs without the one it will have on Kaggle.")
+    else:
+        run.fault(EntryPointError(sentence))
 
-    def find_inputs(self) -> dict[Input, Path]:
-        """Every planned input's folder; those of ours are the ones with the planned fingerprint."""
-        others = tuple(one.ref for one in self.plan.inputs)
-        folders = {}
-        for one in self.plan.inputs:
-            found = self.locate(one, others)
-            if found.note:
-                self.report.warn(found.note)
-            folders[one] = found.path
-        self.report.values["inputs"] = [
-            {"ref": str(one.ref), "kind": one.ref.kind, "path": str(path), "fingerprint": one.fingerprint}
-            for one, path in folders.items()
-        ]
-        return folders
 
-    def locate(self, one: Input, others: tuple[object, ...]) -> mounts.Found:
-        if one.fingerprint is None:
-            return mounts.locate(one.ref, self.root)
-        competitions = [ref for ref in others if isinstance(ref, CompetitionRef)]
-        try:
-            return mounts.locate_ours(one.ref, self.root, _marker(one), one.fingerprint, competitions)
-        except MountError as error:
-            anyway = self.anything(one)
-            if anyway is None:
-                raise
-            self.fault(error)
-            return anyway
+def _install(run: Context, folders: Mapping[Input, Path]) -> tuple[str, dict[str, str]]:
+    """Lay the wheels over the image; without any, the image's own interpreter runs the entry point."""
+    sources = [path for one, path in folders.items() if one.role == "wheels"]
+    if not sources:
+        run.report.values["wheels"] = []
+        return sys.executable, dict(os.environ)
+    from kaggle_shim import layering
 
-    def anything(self, one: Input) -> mounts.Found | None:
-        """What is mounted under that reference, whatever its content."""
-        try:
-            return mounts.locate(one.ref, self.root)
-        except MountError:
-            return None
+    laid = layering.lay(sources, run.scratch / "overlay", run.plan.allow)
+    for sentence in laid.warnings:
+        run.report.warn(sentence)
+    run.report.values["wheels"] = laid.wheels
+    for sentence in laid.import_failures:
+        run.fault(InstallError(sentence))
+    if laid.wheels:
+        run.report.say(f"{len(laid.wheels)} wheels installed.")
+    return laid.python, laid.environment
 
-    def look_at_accelerator(self) -> None:
-        if self.plan.accelerator != "gpu":
-            return
-        from kaggle_shim.machine import gpu_names
 
-        names = gpu_names()
-        self.report.values["gpus"] = names
-        if names:
-            self.report.say(f"GPU: {', '.join(names)}.")
-            return
-        sentence = "The notebook asks for a GPU and has none: look at the accelerator in the metadata and at your quota."
-        if self.rehearsal:
-            self.report.warn("No GPU here: the entry point runs without the one it will have on Kaggle.")
-        else:
-            self.fault(EntryPointError(sentence))
+def _evaluation_package(competition: Path | None) -> Path | None:
+    package = None if competition is None else competition / EVALUATION_PACKAGE
+    return package if package is not None and package.is_dir() else None
 
-    def copy_codes(self, folders: Mapping[Input, Path]) -> Path:
-        tree = self.scratch / "codes"
-        source = next((path for one, path in folders.items() if one.role == "codes"), None)
-        if source is None:
-            source = _inline_codes(self.plan)
-        try:
-            manifest, notes = codes.materialise(source, tree)
-        except ManifestError as error:
-            self.fault(error)
-            import shutil
 
-            shutil.copytree(source, tree, dirs_exist_ok=True)
-            return tree
-        for note in notes:
-            self.report.warn(note)
-        self.report.values["codes"] = {
-            "fingerprint": manifest.fingerprint,
-            "commit": manifest.commit,
-            "dirty": manifest.dirty,
-            "files": len(manifest.files),
-        }
-        self.report.say(f"codes {short(manifest.fingerprint)}: {len(manifest.files)} files.")
-        return tree
+def _gateway(run: Context, package: Path | None) -> Callable[[], bool] | None:
+    """What has to be called while the entry point runs when a gateway takes part, None when none does."""
+    if run.plan.output == "gateway":
+        from kaggle_shim.evaluation import Gateway
 
-    def install(self, folders: Mapping[Input, Path]) -> tuple[str, dict[str, str]]:
-        """Lay the wheels over the image; without any, the image's own interpreter runs the entry point."""
-        sources = [path for one, path in folders.items() if one.role == "wheels"]
-        if not sources:
-            self.report.values["wheels"] = []
-            return sys.executable, dict(os.environ)
-        from kaggle_shim import layering
+        return Gateway(run, package).look
+    if package is not None:
+        run.report.warn(
+            f"{package} is there and workspace.output is file: if a gateway asks this notebook for predictions, "
+            "set workspace.output to gateway in invoke.yaml."
+        )
+    return None
 
-        laid = layering.lay(sources, self.scratch / "overlay", self.plan.allow)
-        for sentence in laid.warnings:
-            self.report.warn(sentence)
-        self.report.values["wheels"] = laid.wheels
-        for sentence in laid.import_failures:
-            self.fault(InstallError(sentence))
-        if laid.wheels:
-            self.report.say(f"{len(laid.wheels)} wheels installed.")
-        return laid.python, laid.environment
 
-    def competition(self, folders: Mapping[Input, Path]) -> Path | None:
-        for one, path in folders.items():
-            if isinstance(one.ref, CompetitionRef) and one.ref.slug == self.plan.competition:
-                return path
+def _entry_environment(
+    run: Context, environment: dict[str, str], tree: Path, package: Path | None
+) -> dict[str, str]:
+    """The environment of the entry point: the notebook's, extended, never replaced."""
+    result = {**(OFFLINE if not run.plan.internet else {}), **environment}
+    path = [str(tree), str(Path(__file__).resolve().parents[1])]
+    if package is not None:
+        path.append(str(package.parent))
+    path += [part for part in result.get("PYTHONPATH", "").split(os.pathsep) if part]
+    result["PYTHONPATH"] = os.pathsep.join(path)
+    result["PYTHONUNBUFFERED"] = "1"
+    result[CODES_VARIABLE] = str(tree)
+    if result.get("MPLBACKEND", "").startswith("module://"):
+        # The kernel's own plotting backend makes no sense in a child, and may not be importable there.
+        result["MPLBACKEND"] = "Agg"
+    if run.plan.light and not run.rerun:
+        result[LIGHT_VARIABLE] = "1"
+    return {**result, **dict(run.plan.environment)}
+
+
+def _run_entry(
+    run: Context, command: list[str], environment: Mapping[str, str], look: Callable[[], bool] | None
+) -> None:
+    run.report.say(f"entry point: {' '.join(run.plan.entry)}")
+    if run.plan.limit is not None:
+        assumed = " assumed" if run.plan.limit_assumed else ""
+        run.report.say(f"limit: {duration(run.plan.limit)}{assumed}, {run.used:.0f} s used.")
+    try:
+        ended = process.run(
+            command,
+            cwd=run.working,
+            environment=environment,
+            write=_write_out,
+            warn_at=_warning_time(run),
+            guard=None if run.plan.guard is None else max(0.0, run.plan.guard - run.used),
+            grace=run.plan.grace,
+            look=look,
+        )
+    except OSError as error:
+        raise EntryPointError(
+            f"The entry point {command[0]} can't be started ({error.strerror or error})."
+        ) from error
+    run.report.values |= {
+        "entry_seconds": round(ended.seconds, 3),
+        "exit_code": ended.exit_code,
+        "peak_memory": ended.peak_memory,
+    }
+    if ended.stopped:
+        run.report.say("the gateway is done: the entry point was ended.")
+    elif ended.guarded:
+        _use_partial(run)
+    elif ended.exit_code != 0:
+        raise EntryPointError(failure(run.plan.entry, ended))
+
+
+def _warning_time(run: Context) -> tuple[float, _Say] | None:
+    if run.plan.limit is None:
         return None
+    seconds = run.plan.limit * run.plan.warn_share
+    sentence = f"{run.plan.warn_share:.0%} of the limit of {duration(run.plan.limit)} are used."
+    return max(0.0, seconds - run.used), _Say(run.report, sentence)
 
-    def look_for_gateway(self, competition: Path | None) -> None:
-        """Note the competition's evaluation package, and who writes the submission when a gateway takes part."""
-        package = None if competition is None else competition / EVALUATION_PACKAGE
-        self.package = package if package is not None and package.is_dir() else None
-        if self.plan.output != "gateway":
-            if self.package is not None:
-                self.report.warn(
-                    f"{self.package} is there and workspace.output is file: if a gateway asks this notebook for predictions, "
-                    "set workspace.output to gateway in invoke.yaml."
-                )
-            return
-        from kaggle_shim import evaluation
 
-        limit = evaluation.startup_limit(self.package)
-        writer = evaluation.writer(rerun=self.rerun)
-        self.gateway = {
-            "package": None if self.package is None else str(self.package),
-            "startup_limit": limit,
-            "server_up": None,
-            "writes": writer,
-        }
-        self.report.values["gateway"] = self.gateway
-        self.report.say(
-            f"gateway: {self.plan.submission} is written by {writer}; the server has {duration(limit)} to be up, "
-            f"{time.time() - self.started:.1f} s are used."
-        )
-        self.startup = evaluation.Startup(self.started, self.server_is_up)
+def _use_partial(run: Context) -> None:
+    guard = duration(run.plan.guard or 0.0)
+    run.report.values["guarded"] = True
+    partial = run.working / run.plan.partial if run.plan.partial else None
+    if partial is None or not partial.is_file():
+        lost = f", and the partial file {partial.name} is not there" if partial else ""
+        raise EntryPointError(f"The entry point was ended at the guard time of {guard}{lost}.")
+    os.replace(partial, run.working / run.plan.submission)
+    run.report.warn(
+        f"The entry point was ended at the guard time of {guard}: {partial.name} is the submission."
+    )
 
-    def server_is_up(self, seconds: float) -> None:
-        limit = self.gateway["startup_limit"]
-        self.gateway["server_up"] = round(seconds, 1)
-        sentence = f"the server is up after {seconds:.1f} s of the {duration(limit)} that the gateway waits."
-        if seconds > limit * self.plan.warn_share:
-            self.report.warn(f"gateway: {sentence} Serve first, load the models in the first call.")
-        else:
-            self.report.say(f"gateway: {sentence}")
 
-    def entry_environment(self, environment: dict[str, str], tree: Path) -> dict[str, str]:
-        """The environment of the entry point: the notebook's, extended, never replaced."""
-        result = {**(OFFLINE if not self.plan.internet else {}), **environment}
-        path = [str(tree), str(Path(__file__).resolve().parents[1])]
-        if self.package is not None:
-            path.append(str(self.package.parent))
-        path += [part for part in result.get("PYTHONPATH", "").split(os.pathsep) if part]
-        result["PYTHONPATH"] = os.pathsep.join(path)
-        result["PYTHONUNBUFFERED"] = "1"
-        result[CODES_VARIABLE] = str(tree)
-        if result.get("MPLBACKEND", "").startswith("module://"):
-            # The kernel's own plotting backend makes no sense in a child, and may not be importable there.
-            result["MPLBACKEND"] = "Agg"
-        if self.plan.light and not self.rerun:
-            result[LIGHT_VARIABLE] = "1"
-        return {**result, **dict(self.plan.environment)}
+def _look_at_submission(
+    run: Context, python: str, environment: Mapping[str, str], competition: Path | None
+) -> None:
+    if not run.plan.submission:
+        return
+    if run.plan.output == "gateway" and run.rerun:
+        run.report.say("the gateway writes the submission of a rerun: nothing to look at here.")
+        return
+    from kaggle_shim import submission
 
-    def run_entry(self, python: str, environment: Mapping[str, str], tree: Path) -> None:
-        command = command_line(self.plan.entry, tree, python)
-        self.report.say(f"entry point: {' '.join(self.plan.entry)}")
-        if self.plan.limit is not None:
-            assumed = " assumed" if self.plan.limit_assumed else ""
-            self.report.say(
-                f"limit: {duration(self.plan.limit)}{assumed}, {time.time() - self.started:.0f} s used."
-            )
-        try:
-            ended = process.run(
-                command,
-                cwd=self.working,
-                environment=environment,
-                write=_write_out,
-                warn_at=self.warning_time(),
-                guard=None
-                if self.plan.guard is None
-                else max(0.0, self.plan.guard - (time.time() - self.started)),
-                grace=self.plan.grace,
-                look=self.startup,
-            )
-        except OSError as error:
-            raise EntryPointError(
-                f"The entry point {command[0]} can't be started ({error.strerror or error})."
-            ) from error
-        self.report.values |= {
-            "entry_seconds": round(ended.seconds, 3),
-            "exit_code": ended.exit_code,
-            "peak_memory": ended.peak_memory,
-        }
-        if ended.stopped:
-            self.report.say("the gateway is done: the entry point was ended.")
-        elif ended.guarded:
-            self.use_partial()
-        elif ended.exit_code != 0:
-            raise EntryPointError(failure(self.plan.entry, ended))
-
-    def warning_time(self) -> tuple[float, _Say] | None:
-        if self.plan.limit is None:
-            return None
-        seconds = self.plan.limit * self.plan.warn_share
-        sentence = f"{self.plan.warn_share:.0%} of the limit of {duration(self.plan.limit)} are used."
-        return max(0.0, seconds - (time.time() - self.started)), _Say(self.report, sentence)
-
-    def use_partial(self) -> None:
-        guard = duration(self.plan.guard or 0.0)
-        self.report.values["guarded"] = True
-        partial = self.working / self.plan.partial if self.plan.partial else None
-        if partial is None or not partial.is_file():
-            lost = f", and the partial file {partial.name} is not there" if partial else ""
-            raise EntryPointError(f"The entry point was ended at the guard time of {guard}{lost}.")
-        os.replace(partial, self.working / self.plan.submission)
-        self.report.warn(
-            f"The entry point was ended at the guard time of {guard}: {partial.name} is the submission."
-        )
-
-    def look_at_submission(
-        self, python: str, environment: Mapping[str, str], competition: Path | None
-    ) -> None:
-        if not self.plan.submission:
-            return
-        if self.plan.output == "gateway" and self.rerun:
-            self.report.say("the gateway writes the submission of a rerun: nothing to look at here.")
-            return
-        from kaggle_shim import submission
-
-        path = self.working / self.plan.submission
-        if self.plan.output == "gateway" and not path.is_file():
-            sentence = f"{path.name} is missing in {path.parent}: in a save run this notebook writes it, with run_local_gateway or by itself."
-            self.fault(SubmissionError(sentence))
-            return
-        verdict = submission.look(path, self.plan.check, competition, python, environment)
-        self.report.values["submission"] = {
-            "name": self.plan.submission,
-            "rows": verdict.rows,
-            "bytes": path.stat().st_size if path.is_file() else None,
-        }
-        for sentence in verdict.warnings:
-            self.report.warn(sentence)
-        for sentence in verdict.errors:
-            self.fault(SubmissionError(sentence))
+    path = run.working / run.plan.submission
+    if run.plan.output == "gateway" and not path.is_file():
+        sentence = f"{path.name} is missing in {path.parent}: in a save run this notebook writes it, with run_local_gateway or by itself."
+        run.fault(SubmissionError(sentence))
+        return
+    verdict = submission.look(path, run.plan.check, competition, python, environment)
+    run.report.values["submission"] = {
+        "name": run.plan.submission,
+        "rows": verdict.rows,
+        "bytes": path.stat().st_size if path.is_file() else None,
+    }
+    for sentence in verdict.warnings:
+        run.report.warn(sentence)
+    for sentence in verdict.errors:
+        run.fault(SubmissionError(sentence))
 
 
 class _Say:
@@ -386,37 +260,6 @@ class _Say:
 
     def __call__(self) -> None:
         self._report.warn(self._sentence)
-
-
-def _marker(one: Input) -> str:
-    if one.role == "codes":
-        return CODES_MANIFEST
-    if one.role == "wheels":
-        return DEPS_MANIFEST
-    return MODEL_MANIFEST if one.ref.kind == "model" else DATASET_MANIFEST
-
-
-def _inline_codes(plan: Plan) -> Path:
-    """The code tree that the first cell unpacked beside the plan."""
-    folder = Path(os.environ["KAGGLE_SHIM_PLAN"]).parent / "codes"
-    if plan.inline_codes is None or not folder.is_dir():
-        raise PlanError(
-            "The plan names neither a code dataset nor codes inside the notebook: push the notebook again."
-        )
-    stated = Manifest.load(folder / CODES_MANIFEST).fingerprint
-    if stated != plan.inline_codes:
-        raise PlanError(
-            f"The codes inside the notebook are {short(stated)}, its plan wants {short(plan.inline_codes)}: push it again."
-        )
-    return folder
-
-
-def _new_folder() -> Path:
-    """A folder of this run on local disk: not on `/kaggle/working`, all of which is kept as output."""
-    import tempfile
-
-    base = os.environ.get(TMP_VARIABLE) or ("/kaggle/tmp" if Path("/kaggle/tmp").is_dir() else None)
-    return Path(tempfile.mkdtemp(prefix="kaggle_shim-", dir=base))
 
 
 def _write_out(text: str) -> None:

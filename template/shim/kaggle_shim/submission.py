@@ -190,5 +190,11 @@ def _read_parquet(path: Path, python: str, environment: Mapping[str, str]) -> Ta
         raise SubmissionError(
             f"{path.name} does not read as parquet ({reason}): only its existence was checked."
         )
-    value = json.loads(child.stdout)
+    try:
+        # What other packages print when they are imported comes first.
+        value = json.loads(child.stdout.strip().rpartition("\n")[2])
+    except ValueError as error:
+        raise SubmissionError(
+            f"{path.name} could not be read in a child ({error}): only its existence was checked."
+        ) from error
     return Table(tuple(value["columns"]), value["rows"], tuple(value["ids"]), value["missing"])

@@ -8,11 +8,12 @@ from pathlib import Path
 
 from kaggle_shim import mounts
 from kaggle_shim.collecting import collect
+from kaggle_shim.context import WORKING_VARIABLE
 from kaggle_shim.errors import PlanError
 from kaggle_shim.machine import image_identity, machine, python_version
 from kaggle_shim.plan import Plan, current
 from kaggle_shim.report import Report
-from kaggle_shim.running import WORKING_VARIABLE, write_report
+from kaggle_shim.running import write_report
 
 _MAIN = "requirements.txt"
 

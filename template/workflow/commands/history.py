@@ -40,9 +40,9 @@ def main(
     if json and csv:
         raise WorkflowError("--json and --csv are two forms of the same: choose one.")
     if refresh:
-        from workflow import refreshing
+        from workflow.refreshing import run as take_in
 
-        refreshing.run(workspace, quiet=json or csv)
+        take_in(workspace, quiet=json or csv)
     book = ledger.read(workspace.root)
     ranking = history.order(workspace.settings.better, better_of(book.events))
     everything = fold(book.events)

@@ -34,17 +34,25 @@ def main(
         said = f"{done.did}: {done.ref}, {done.notebook} version {done.version}, {done.message!r}"
         console.say(f"{said}; invoke watch waits for its score. {done.page}")
     else:
-        console.say(f"{done.did} {done.notebook} version {done.version} to {done.competition}, {done.message!r}.")
+        console.say(
+            f"{done.did} {done.notebook} version {done.version} to {done.competition}, {done.message!r}."
+        )
 
 
-def request_of(notebook: str, version: int, message: str, cv: str, hidden_rows: int, *, again: bool) -> Request:
+def request_of(
+    notebook: str, version: int, message: str, cv: str, hidden_rows: int, *, again: bool
+) -> Request:
     """What the options ask for; raises WorkflowError for a number that is none."""
     if hidden_rows < 0:
-        raise WorkflowError(f"--hidden-rows {hidden_rows} is no number of rows: write how many the hidden test has.")
+        raise WorkflowError(
+            f"--hidden-rows {hidden_rows} is no number of rows: write how many the hidden test has."
+        )
     try:
         score = float(cv) if cv else None
     except ValueError as error:
-        raise WorkflowError(f"--cv {cv} is no number: write the score in validation, such as 0.812.") from error
+        raise WorkflowError(
+            f"--cv {cv} is no number: write the score in validation, such as 0.812."
+        ) from error
     if score is not None and not math.isfinite(score):
         raise WorkflowError(f"--cv {cv} is no score: write a number such as 0.812.")
     number = submitting.check_version(version)

@@ -1,0 +1,82 @@
+"""What every step of a run needs to know: the plan, where things lie, which kind of run this is, and how strict to be."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from kaggle_shim import mounts
+from kaggle_shim.errors import ShimError
+from kaggle_shim.plan import Plan
+from kaggle_shim.report import Report
+
+RERUN_VARIABLE = "KAGGLE_IS_COMPETITION_RERUN"
+REHEARSAL_VARIABLE = "KAGGLE_SHIM_REHEARSAL"
+LIGHT_VARIABLE = "KAGGLE_SHIM_LIGHT"
+CODES_VARIABLE = "KAGGLE_SHIM_CODES"
+WORKING_VARIABLE = "KAGGLE_SHIM_WORKING"
+TMP_VARIABLE = "KAGGLE_SHIM_TMP"
+STARTED_VARIABLE = "KAGGLE_SHIM_STARTED"
+
+
+class Context:
+    """The facts of one run.
+
+    Attributes:
+        plan: what has to be found, run and left behind.
+        report: where everything worth knowing goes.
+        working: `/kaggle/working`, where the submission has to lie.
+        root: the input root.
+        scratch: a folder of this run on local disk, not kept as output.
+        rerun: whether this is the scored rerun.
+        rehearsal: whether this is the developer's machine.
+        started: when the notebook's first cell ran, in seconds of the epoch.
+    """
+
+    def __init__(self, plan: Plan, report: Report, working: Path) -> None:
+        """Take the rest from the environment, and make the scratch folder."""
+        self.plan = plan
+        self.report = report
+        self.working = working
+        self.root = mounts.input_root()
+        self.rerun = bool(os.environ.get(RERUN_VARIABLE))
+        self.rehearsal = bool(os.environ.get(REHEARSAL_VARIABLE))
+        self.started = float(os.environ.get(STARTED_VARIABLE) or time.time())
+        self.scratch = _new_folder()
+
+    @property
+    def kind(self) -> str:
+        """What the report calls this run."""
+        return "rerun" if self.rerun else "rehearsal" if self.rehearsal else "save run"
+
+    @property
+    def used(self) -> float:
+        """Seconds since the notebook began."""
+        return time.time() - self.started
+
+    def fault(self, error: ShimError) -> None:
+        """Fail a save run or a rehearsal; in a scored rerun, say it and go on."""
+        if not self.rerun:
+            raise error
+        self.report.warn(str(error))
+
+    @contextmanager
+    def forgiving(self, what: str) -> Iterator[None]:
+        """In a scored rerun, turn whatever goes wrong inside into a warning: nothing here is worth a lost submission."""
+        try:
+            yield
+        except Exception as error:
+            if not self.rerun:
+                raise
+            self.report.warn(f"{what}: {error or type(error).__name__}")
+
+
+def _new_folder() -> Path:
+    """A folder of this run on local disk: not on `/kaggle/working`, all of which is kept as output."""
+    import tempfile
+
+    base = os.environ.get(TMP_VARIABLE) or ("/kaggle/tmp" if Path("/kaggle/tmp").is_dir() else None)
+    return Path(tempfile.mkdtemp(prefix="kaggle_shim-", dir=base))

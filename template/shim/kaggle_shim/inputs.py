@@ -1,0 +1,116 @@
+"""The planned inputs: where each one is mounted, whether it is the one that was staged, and the codes on local disk."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from kaggle_shim import codes, mounts
+from kaggle_shim.context import Context
+from kaggle_shim.errors import ManifestError, MountError, PlanError
+from kaggle_shim.manifest import (
+    CODES_MANIFEST,
+    DATASET_MANIFEST,
+    DEPS_MANIFEST,
+    MODEL_MANIFEST,
+    Manifest,
+    short,
+)
+from kaggle_shim.plan import PLAN_VARIABLE, Input, Plan
+from kaggle_shim.refs import CompetitionRef
+
+
+def find(run: Context) -> dict[Input, Path]:
+    """Every planned input's folder; those of ours are the ones with the planned fingerprint."""
+    others = tuple(one.ref for one in run.plan.inputs)
+    folders = {}
+    for one in run.plan.inputs:
+        found = _locate(run, one, others)
+        if found.note:
+            run.report.warn(found.note)
+        folders[one] = found.path
+    run.report.values["inputs"] = [
+        {"ref": str(one.ref), "kind": one.ref.kind, "path": str(path), "fingerprint": one.fingerprint}
+        for one, path in folders.items()
+    ]
+    return folders
+
+
+def competition(run: Context, folders: Mapping[Input, Path]) -> Path | None:
+    """The folder of the competition that the plan names, None when it names none."""
+    for one, path in folders.items():
+        if isinstance(one.ref, CompetitionRef) and one.ref.slug == run.plan.competition:
+            return path
+    return None
+
+
+def _locate(run: Context, one: Input, others: tuple[object, ...]) -> mounts.Found:
+    if one.fingerprint is None:
+        return mounts.locate(one.ref, run.root)
+    competitions = [ref for ref in others if isinstance(ref, CompetitionRef)]
+    try:
+        return mounts.locate_ours(one.ref, run.root, _marker(one), one.fingerprint, competitions)
+    except MountError as error:
+        anyway = _anything(run, one)
+        if anyway is None:
+            raise
+        run.fault(error)
+        return anyway
+
+
+def _anything(run: Context, one: Input) -> mounts.Found | None:
+    """What is mounted under that reference, whatever its content."""
+    try:
+        return mounts.locate(one.ref, run.root)
+    except MountError:
+        return None
+
+
+def copy_codes(run: Context, folders: Mapping[Input, Path]) -> Path:
+    """Copy the code tree to where it can be written; answers its folder."""
+    tree = run.scratch / "codes"
+    source = next((path for one, path in folders.items() if one.role == "codes"), None)
+    if source is None:
+        source = _inline_codes(run.plan)
+    try:
+        manifest, notes = codes.materialise(source, tree)
+    except ManifestError as error:
+        run.fault(error)
+        import shutil
+
+        shutil.copytree(source, tree, dirs_exist_ok=True)
+        return tree
+    for note in notes:
+        run.report.warn(note)
+    run.report.values["codes"] = {
+        "fingerprint": manifest.fingerprint,
+        "commit": manifest.commit,
+        "dirty": manifest.dirty,
+        "files": len(manifest.files),
+    }
+    run.report.say(f"codes {short(manifest.fingerprint)}: {len(manifest.files)} files.")
+    return tree
+
+
+def _marker(one: Input) -> str:
+    if one.role == "codes":
+        return CODES_MANIFEST
+    if one.role == "wheels":
+        return DEPS_MANIFEST
+    return MODEL_MANIFEST if one.ref.kind == "model" else DATASET_MANIFEST
+
+
+def _inline_codes(plan: Plan) -> Path:
+    """The code tree that the first cell unpacked beside the plan."""
+    folder = Path(os.environ[PLAN_VARIABLE]).parent / "codes"
+    if plan.inline_codes is None or not folder.is_dir():
+        raise PlanError(
+            "The plan names neither a code dataset nor codes inside the notebook: push the notebook again."
+        )
+    stated = Manifest.load(folder / CODES_MANIFEST).fingerprint
+    if stated != plan.inline_codes:
+        raise PlanError(
+            f"The codes inside the notebook are {short(stated)}, its plan wants {short(plan.inline_codes)}: push it again."
+        )
+    return folder

@@ -1,0 +1,111 @@
+"""The first hour in an empty terminal: the list, the help, and what each command says when something has to come first."""
+
+import inspect
+import json
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import tasks
+from invoke.tasks import Task
+
+from tests import workspaces
+from workflow import versions
+
+OURS = sorted(name.replace("_", "-") for name, value in vars(tasks).items() if isinstance(value, Task))
+
+
+@pytest.fixture(scope="module")
+def new(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace as copier makes it when nothing is answered."""
+    root = tmp_path_factory.mktemp("new") / "ws"
+    done = workspaces.copier("copy", "--quiet", "--defaults", template, root, cwd=root.parent)
+    assert done.returncode == 0, done.stderr
+    return root
+
+
+def test_invoke_alone_lists_every_command_once_in_a_group(new: Path) -> None:
+    said = workspaces.invoke(new).stdout
+    shown = re.findall(r"^  ([a-z-]+) {2,}\S", said.partition("begin with")[0], re.MULTILINE)
+    assert sorted(shown) == [name for name in OURS if name != "commands"]
+    assert "your own" not in said
+    assert re.findall(r"^(\w[\w ]*)$", said, re.MULTILINE)[:-1] == list(tasks._GROUPS)
+    assert "uv run invoke rehearse" in said
+
+
+def test_the_list_says_what_one_does_with_each(new: Path) -> None:
+    listed = json.loads(workspaces.invoke(new, "--list", "--list-format", "json").stdout)["tasks"]
+    group = {name: group for group, names in tasks._GROUPS.items() for name in names}
+    for one in listed:
+        if one["name"] != "commands":
+            assert one["help"].startswith(f"{group[one['name']]} ")
+
+
+def test_commands_of_ones_own_are_listed_as_such(template: Path, tmp_path: Path) -> None:
+    root = workspaces.make(template, tmp_path / "ws")
+    (root / "local_tasks.py").write_text(
+        "from invoke import task\n\n@task\ndef train(c):\n    '''Train it.'''\n"
+    )
+    assert re.search(r"^your own\n  train +Train it\.$", workspaces.invoke(root).stdout, re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_help_shows_what_each_option_is_for(name: str) -> None:
+    one = vars(tasks)[name.replace("-", "_")]
+    options = {
+        parameter.strip("_").replace("_", "-")
+        for parameter in list(inspect.signature(one.body).parameters)[1:]
+    }
+    assert set(one.help) == options
+    assert all(len(text) > 3 for text in one.help.values())
+    assert one.body.__doc__
+
+
+FIRST = {
+    "rehearse": "invoke data",
+    "report": None,
+    "history": None,
+    "check": None,
+    "commands": None,
+}
+
+
+@pytest.mark.parametrize("name", [name for name in OURS if name != "watch"])
+def test_a_command_that_cant_go_on_says_what_comes_first(
+    new: Path, tmp_path: Path, name: str, cache_home: Path, image_python: Path
+) -> None:
+    environment = {
+        "HOME": str(tmp_path),
+        "http_proxy": "http://127.0.0.1:9",
+        "https_proxy": "http://127.0.0.1:9",
+        "XDG_CACHE_HOME": str(cache_home),
+    }
+    done = workspaces.invoke(new, name, env=environment)
+    assert "Traceback" not in done.stderr, done.stderr
+    if done.returncode == 0:
+        return
+    assert done.returncode in (2, 3, 6)
+    last = done.stderr.strip().splitlines()[-1]
+    assert re.search(r": \S|; \S|\(", last), last
+    first = FIRST.get(name)
+    if first is not None:
+        assert first in last
+
+
+def test_looking_for_new_requirements_costs_next_to_nothing(new: Path) -> None:
+    versions.advice(new)
+    started = time.perf_counter()
+    for _ in range(20):
+        versions.advice(new)
+    assert (time.perf_counter() - started) / 20 < 0.01
+
+
+def test_the_list_does_not_look_at_packages(new: Path) -> None:
+    code = "import sys; sys.argv[1:] = ['--list']\nfrom invoke.main import program\nprogram.run(exit=False)\nprint(sorted(set(sys.modules) & {'packaging', 'rich', 'kaggle', 'kagglesdk', 'ruamel', 'nbformat'}))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=new, capture_output=True, encoding="utf-8", check=True
+    )
+    assert done.stdout.splitlines()[-1] == "[]"

@@ -1,0 +1,5 @@
+"""The workspaces and local Kaggles of tests/push."""
+
+from tests.push.conftest import made, scene
+
+__all__ = ["made", "scene"]

@@ -1,0 +1,206 @@
+"""Seeded random sequences of faults around `push` and `ship`, and the judgement of how each ended.
+
+A sequence edits something, sets some faults, runs the command, takes the faults away, and runs it until it says that it is
+done. At no time may it say so while Kaggle holds something else, submit a version twice, end in anything but one of our
+errors, or wait without end.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.local_kaggle import Fault, faults
+from tests.push.conftest import COMPETITION
+from tests.submit.conftest import NOTEBOOK, Desk
+from workflow import compose
+from workflow.errors import WorkflowError
+
+READS = (
+    "GetDataset",
+    "GetDatasetStatus",
+    "ListDatasetFiles",
+    "DownloadDataset",
+    "GetKernel",
+    "GetKernelSessionStatus",
+    "ListKernelSessionOutput",
+    "IntrospectToken",
+    "ListSubmissions",
+    "GetSubmissionLimits",
+    "GetCompetition",
+)
+WRITES = ("StartBlobUpload", "CreateDatasetVersion", "SaveKernel", "CreateCodeSubmission")
+CODES = (400, 401, 409, 429, 500, 502, 503)
+FIRST_LIMIT = 0.6
+LAST_LIMITS = (0.8, 1.6, 3.0, 6.0, 12.0)
+LONGEST_SECONDS = 60.0
+
+
+@dataclass
+class Ending:
+    """How a sequence ended.
+
+    Attributes:
+        seed: what gives the same sequence again.
+        faults: what was set.
+        first: `done`, or the class of the error that the command ended with under faults.
+        tries: how often it was run after the faults were gone.
+        seconds: all of it.
+        wrong: what must not be, "" for nothing.
+    """
+
+    seed: int
+    faults: list[str] = field(default_factory=list)
+    first: str = ""
+    tries: int = 0
+    seconds: float = 0.0
+    wrong: str = ""
+
+
+def weather(dice: random.Random) -> list[Fault]:
+    """One to four faults."""
+    return [_fault(dice) for _ in range(dice.randint(1, 4))]
+
+
+def run(desk: Desk, seed: int, *, ship: bool) -> Ending:
+    """One sequence; `ship` for the whole way to a score, otherwise the push."""
+    dice = random.Random(f"{seed} {ship}")  # noqa: S311 - reproducible, not secret
+    ending, started = Ending(seed), time.monotonic()
+    command = _ship if ship else _push
+    _edit(desk, dice)
+    desk.kaggle.advance(86_400.0)
+    set_ = weather(dice)
+    ending.faults = [f"{one.kind} {one.method} {one.code if one.kind == 'status' else one.outcome}".strip() for one in set_]
+    desk.kaggle.fault(*set_)
+    ending.first, ending.wrong = _attempt(desk, command, FIRST_LIMIT, ship=ship)
+    _heal(desk)
+    told = ending.first
+    while not ending.wrong and ending.tries < len(LAST_LIMITS) and (told != "done" or ending.tries == 0):
+        told, ending.wrong = _attempt(desk, command, LAST_LIMITS[ending.tries], ship=ship)
+        ending.tries += 1
+        _heal(desk)
+    if not ending.wrong and told != "done":
+        ending.wrong = f"not done after {ending.tries} tries without faults: {told}"
+    ending.seconds = time.monotonic() - started
+    if not ending.wrong and ending.seconds > LONGEST_SECONDS:
+        ending.wrong = f"it took {ending.seconds:.0f} s"
+    return ending
+
+
+def state(desk: Desk, *, ship: bool) -> str:
+    """What on Kaggle is not what lies in `build/`, "" when all is as it should be."""
+    build = desk.root / "build"
+    staged = {
+        path.relative_to(build / "codes").as_posix(): path.read_bytes()
+        for path in (build / "codes").rglob("*")
+        if path.is_file() and path.name not in ("dataset-metadata.json", "codes-manifest.json")
+    }
+    there = desk.kaggle.dataset_files("tester/cmi-codes")
+    if {name: content for name, content in there.items() if name in staged} != staged:
+        return "the codes on Kaggle are others"
+    if set(there) - set(staged) - {"codes-manifest.json"}:
+        return "there are more files on Kaggle"
+    version = desk.kaggle.notebook(NOTEBOOK).versions[-1]
+    source = desk.kaggle.notebook_source(NOTEBOOK) if hasattr(desk.kaggle, "notebook_source") else None
+    plan = compose.plan_of((build / "sub" / "sub.ipynb").read_text(encoding="utf-8"))
+    if source is not None and compose.plan_of(source) != plan:
+        return "the notebook on Kaggle is another"
+    if version.status.upper() != "COMPLETE":
+        return f"the run of version {version.number} is {version.status}"
+    bound = next((one.version for one in version.bindings if one.slug == "cmi-codes"), None)
+    current = max(v.number for v in desk.kaggle.world.store.datasets["tester/cmi-codes"].versions if not v.failed)
+    if bound != current:
+        return f"version {version.number} runs the codes' version {bound}, and {current} is current"
+    if ship and version.number not in {one.notebook_version for one in desk.on_kaggle()}:
+        return f"version {version.number} was not submitted"
+    return ""
+
+
+def _attempt(desk: Desk, command: Callable[[Desk, float], None], limit: float, *, ship: bool) -> tuple[str, str]:
+    """Run it; returns how it ended, and what must not be."""
+    try:
+        command(desk, limit)
+    except WorkflowError as error:
+        told = str(error)
+        ended = type(error).__name__
+        wrong = "" if error.exit_code and told and "Traceback" not in told else f"no sentence: {told!r}"
+    except Exception as error:  # noqa: BLE001 - that is what is looked for
+        return "crashed", f"{type(error).__name__}: {error}"
+    else:
+        ended, wrong = "done", state(desk, ship=ship)
+    twice = [f"version {n} {count} times" for n, count in _submitted(desk).items() if count > 1]
+    return ended, wrong or (f"submitted {', '.join(twice)}" if twice else "")
+
+
+def _submitted(desk: Desk) -> Counter[int]:
+    return Counter(one.notebook_version for one in desk.on_kaggle())
+
+
+def _push(desk: Desk, limit: float) -> None:
+    desk.all(limit=limit)
+
+
+def _ship(desk: Desk, limit: float) -> None:
+    desk.ship(limit=limit)
+
+
+def _edit(desk: Desk, dice: random.Random) -> None:
+    what = dice.choice(("codes", "codes", "codes", "notebook", "nothing", "file"))
+    if what == "codes":
+        desk.edit(f"\nprint({dice.random()})\n")
+    elif what == "file":
+        (desk.root / "codes" / f"part{dice.randint(0, 9)}.py").write_text(f"x = {dice.random()}\n", encoding="utf-8")
+    elif what == "notebook":
+        path = desk.root / "sub" / "sub.ipynb"
+        node = json.loads(path.read_text(encoding="utf-8"))
+        node["cells"][0]["source"] = f"# {dice.random()}"
+        path.write_text(json.dumps(node), encoding="utf-8")
+
+
+def _heal(desk: Desk) -> None:
+    """Fair weather: no faults, nothing stuck, no run that goes on for ever."""
+    desk.kaggle.world.faults.clear()
+    desk.kaggle.finish_processing()
+    for notebook in desk.kaggle.world.store.notebooks.values():
+        for version in notebook.versions:
+            if version.status.upper() in ("RUNNING", "QUEUED"):
+                desk.kaggle.world.sessions.wait_idle(0.3)
+                if version.status.upper() in ("RUNNING", "QUEUED"):
+                    desk.kaggle.world.sessions.cancel(notebook.id, version.number)
+
+
+def _fault(dice: random.Random) -> Fault:
+    skip = dice.choice((0, 0, 0, 1, 2, 3))
+    kind = dice.choice(("status", "status", "before", "after", "after", "odd", "upload", "processing", "run"))
+    if kind == "upload":
+        return dice.choice(
+            (
+                lambda: faults.reset_upload(dice.randint(0, 3000), skip=skip, times=dice.randint(1, 3)),
+                lambda: faults.truncate_upload(dice.randint(0, 50), skip=skip),
+                lambda: faults.lose_blob(skip=skip),
+                lambda: faults.status("PUT", dice.choice((400, 500, 503)), skip=skip),
+            )
+        )()
+    if kind == "processing":
+        return faults.processing("CreateDatasetVersion", dice.choice(("stuck", "failed")))
+    if kind == "run":
+        return faults.run(dice.choice(("fail", "cancel", "never", "timeout")), dice.choice(("Save", "Rerun")))
+    method = dice.choice((*READS, *WRITES, *WRITES))
+    if kind == "status":
+        headers = {"Retry-After": dice.choice(("0", "0.1", "soon"))}
+        code = dice.choice(CODES)
+        return faults.status(method, code, "By chance.", headers=headers if code == 429 else {}, skip=skip, times=dice.randint(1, 3))  # noqa: PLR2004 - HTTP
+    if kind == "odd":
+        return faults.answer(method, dice.choice(({}, {"error": "By chance."}, {"code": "html"}, {"status": 7, "ref": None})), skip=skip)
+    drop = faults.drop_before if kind == "before" else faults.drop_after
+    return drop(method, skip=skip, times=dice.randint(1, 2))
+
+
+def folder_size(folder: Path) -> int:
+    """How many files there are below a folder."""
+    return sum(path.is_file() for path in folder.rglob("*"))

@@ -1,0 +1,139 @@
+"""The token of whoever runs a command appears nowhere: not in what is printed, not in a file, whatever Kaggle answers."""
+
+from __future__ import annotations
+
+import importlib.util
+import traceback
+from pathlib import Path
+from typing import Any
+
+import pytest
+from invoke.context import Context
+from invoke.exceptions import Exit
+from invoke.tasks import Task
+
+from tests.local_kaggle import faults
+from tests.local_kaggle.records import Token
+from tests.push.conftest import ROOT, Scene
+from workflow import workspace
+
+CANARY = "KGAT" + "_" + "c0ffee00c0ffee11c0ffee22c0ffee33"
+KEY = "0ddba11c0ffee0ddba11c0ffee0ddba1"
+# What a command needs to get anywhere; and rehearse, whose sandbox has a canary of its own in tests/workflow.
+OPTIONS: dict[str, dict[str, Any]] = {
+    "push-dataset": {"path": "features"},
+    "push-model": {"path": "weights", "handle": "tester/cmi-models/pytorch/exp001"},
+    "push-sub": {"yes": True},
+    "new-exp": {"name": "exp002"},
+    "report": {},
+    "rehearse": {"notebook": "no-such-notebook"},
+}
+ODD = (
+    faults.status("GetDataset", 401, f"Token {CANARY} is not valid", times=None),
+    faults.status("GetDataset", 500, f"Authorization: Bearer {CANARY}", times=None),
+    faults.status("GetKernel", 400, f"you sent {CANARY}", times=None),
+    faults.status("SaveKernel", 400, f"you sent {CANARY}", times=None),
+    faults.answer("SaveKernel", {"error": f"you sent {CANARY}"}, times=None),
+    faults.answer("CreateDataset", {"status": "error", "error": f"you sent {CANARY}"}, times=None),
+    faults.answer("GetDataset", {"id": {"token": CANARY}}, times=None),
+    faults.drop_after("GetDataset", times=None),
+    faults.status("PUT", 400, f"you sent {CANARY}", times=None),
+    faults.status("IntrospectToken", 403, f"you sent {CANARY}", times=None),
+)
+
+
+def tasks() -> dict[str, Task[Any]]:
+    """Every command that there is."""
+    spec = importlib.util.spec_from_file_location("tasks_of_template", ROOT / "template" / "tasks.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    module.__dict__["ROOT"] = Path.cwd()
+    return {value.name.replace("_", "-"): value for value in vars(module).values() if isinstance(value, Task)}
+
+
+@pytest.fixture
+def canary(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> Scene:
+    """A scene whose token is the canary, with something to send for every command."""
+    users = scene.kaggle.world.store.users
+    users.tokens.append(Token(CANARY, "tester"))
+    monkeypatch.setenv("KAGGLE_API_TOKEN", CANARY)
+    monkeypatch.setenv("INVOKE_WORKSPACE_POLL", "0.05")
+    for name in ("features", "weights"):
+        (scene.root / name).mkdir()
+        (scene.root / name / "a.bin").write_bytes(b"\0" * 10)
+    return scene
+
+
+def run(name: str, task: Task[Any], **options: Any) -> str:
+    """Run a command as invoke does; returns how it ended, with the traceback of whatever it raised."""
+    try:
+        task.body(Context(), **{**OPTIONS.get(name, {}), **options})
+    except Exit as error:
+        return f"{error.code}: {error.message}\n" + "".join(traceback.format_exception(error.__context__))
+    return "0"
+
+
+def leaked(root: Path) -> list[str]:
+    """Files below a folder that hold a canary."""
+    return [
+        str(path)
+        for path in root.rglob("*")
+        if path.is_file() and any(word.encode() in path.read_bytes() for word in (CANARY, KEY))
+    ]
+
+
+def test_no_command_shows_or_keeps_the_token(canary: Scene, capfd: pytest.CaptureFixture[str]) -> None:
+    ended = {}
+    every = tasks()
+    assert {"push", "check", "status", "history", "data"} <= set(every)
+    for name, task in every.items():
+        ended[name] = run(name, task, **({"json": True} if "json" in task.body.__code__.co_varnames else {}))
+    told = capfd.readouterr()
+    assert ended["push"] == ended["check"] == ended["push-model"] == ended["push-dataset"] == "0", ended
+    assert CANARY not in told.out + told.err + str(ended)
+    # The server's own records of its tokens are the one place.
+    assert leaked(canary.root) == []
+    assert leaked(canary.kaggle.root / "client") == []
+
+
+@pytest.mark.parametrize("fault", ODD, ids=lambda fault: f"{fault.kind}-{fault.method}-{fault.code}")
+def test_nor_when_kaggle_says_it_back(
+    canary: Scene, fault: faults.Fault, capfd: pytest.CaptureFixture[str]
+) -> None:
+    canary.kaggle.fault(fault)
+    every = tasks()
+    ended = {name: run(name, every[name], limit="1s") for name in ("push-codes", "push-sub")}
+    ended["status"] = run("status", every["status"])
+    told = capfd.readouterr()
+    assert any(not one.startswith("0") for one in ended.values()), ended
+    sentences = [one.partition("\n")[0] for one in ended.values()]
+    assert CANARY not in told.out + told.err + str(sentences)
+    assert leaked(canary.root) == []
+
+
+def test_the_older_key_neither(
+    canary: Scene, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("KAGGLE_API_TOKEN")
+    monkeypatch.setenv("KAGGLE_USERNAME", "tester")
+    monkeypatch.setenv("KAGGLE_KEY", KEY)
+    canary.kaggle.add_key("tester", KEY)
+    every = tasks()
+    assert run("push-codes", every["push-codes"]) == "0"
+    canary.kaggle.fault(faults.status("GetKernel", 400, f"no {KEY}", times=None))
+    ended = run("push-sub", every["push-sub"])
+    told = capfd.readouterr()
+    assert ended.startswith("3: ")
+    assert KEY not in told.out + told.err + ended.partition("\n")[0]
+    assert leaked(canary.root) == []
+
+
+def test_what_a_version_is_called_is_looked_at_too(canary: Scene) -> None:
+    every = tasks()
+    ended = run("push-codes", every["push-codes"], message=f"with {CANARY}")
+    assert ended.startswith("2: error: --message, line 1: ")
+    assert CANARY not in ended.partition("\n")[0]
+    assert canary.sends() == 0
+    assert workspace.load(canary.root).root == Path.cwd()

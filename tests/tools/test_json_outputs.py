@@ -1,0 +1,67 @@
+"""`--json`: every command that has it is documented, and prints what is documented.
+
+The outputs themselves are compared wherever a test of any room runs a command with `--json` (see tests/conftest.py).
+"""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests import commands, json_outputs, workspaces
+
+
+@pytest.fixture(scope="module")
+def made(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return workspaces.make(template, tmp_path_factory.mktemp("json") / "ws", example="cmi-sleep")
+
+
+@pytest.fixture
+def ws(made: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(made, tmp_path / "ws"))
+
+
+def test_every_command_with_json_is_documented_and_no_other() -> None:
+    with_json = {name for name, options in commands.options().items() if "--json" in options}
+    assert {"check", "push", "rehearse", "submit"} <= with_json
+    page = {name.split(" ")[0] for name in json_outputs.documented() if name != json_outputs.SUBMISSION}
+    assert page == with_json
+
+
+@pytest.mark.parametrize("words", [("check",), ("history",), ("history", "--group"), ("report",), ("new-exp",)])
+def test_local_commands_print_what_is_documented(ws: Path, words: tuple[str, ...]) -> None:
+    done = workspaces.invoke(ws, *words, "--json")
+    assert done.returncode == 0, done.stderr
+    json_outputs.check(words, done.stdout)
+
+
+def test_findings_and_repairs_are_as_documented(ws: Path) -> None:
+    workspaces.edit_json(ws / "sub/kernel-metadata.json", title="x", enable_internet=True)
+    done = workspaces.invoke(ws, "check", "--json")
+    assert done.returncode == 2
+    assert json.loads(done.stdout)["findings"]
+    json_outputs.check(["check"], done.stdout)
+    repaired = workspaces.invoke(ws, "check", "--fix", "--yes", "--json")
+    assert json.loads(repaired.stdout)["changes"]
+    json_outputs.check(["check", "--fix"], repaired.stdout)
+
+
+def test_an_output_that_differs_is_found() -> None:
+    right = {"fetched": 1, "sources": {"titanic": [{"name": "a.csv", "size": None, "path": "data/a.csv"}]}}
+    assert json_outputs.problems("data", right) == []
+    wrong = {"fetched": "1", "sources": {"titanic": [{"name": "a.csv", "size": True, "more": 1}]}, "new": 1}
+    assert set(json_outputs.problems("data", wrong)) == {
+        ".new is not documented",
+        "fetched is str, not integer",
+        "sources.titanic[0].more is not documented",
+        "sources.titanic[0].size is bool, not integer",
+        "sources.titanic[0].path is missing",
+    }
+    assert json_outputs.problems("status", {"account": "me", "things": {}}) == ["things is no list"]
+
+
+def test_the_guard_on_all_other_tests_is_awake(ws: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(json_outputs.documented(), "check", {"errors": "text"})
+    with pytest.raises(AssertionError, match="errors is int, not text"):
+        workspaces.invoke(ws, "check", "--json")
