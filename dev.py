@@ -96,6 +96,11 @@ def test(arguments: list[str]) -> None:
     run(PYTHON, "-m", "pytest", *(arguments or ["-n", "2"]))
 
 
+def docs() -> None:
+    """Fill the marked blocks of our pages: command help, trees, terminal output."""
+    run(PYTHON, "-m", "tests.docs.blocks")
+
+
 def lock() -> None:
     """Write requirements.txt anew from pyproject.toml."""
     command = [
@@ -121,7 +126,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
         "what",
-        choices=("demo", "test", "check", "lock"),
+        choices=("demo", "test", "check", "docs", "lock"),
         help="demo: a rehearsed workspace; test: all checks and tests",
     )
     parser.add_argument("arguments", nargs=argparse.REMAINDER, help="for test: what pytest takes")
@@ -130,7 +135,7 @@ def main() -> None:
     if chosen.what == "test":
         test(chosen.arguments)
     else:
-        {"demo": demo, "check": check, "lock": lock}[chosen.what]()
+        {"demo": demo, "check": check, "docs": docs, "lock": lock}[chosen.what]()
 
 
 if __name__ == "__main__":

@@ -598,6 +598,7 @@ def status(_context: Context, json: bool = False) -> None:
         **_SUBMIT,
         **{name: _SEND[name] for name in ("yes", "allow", "limit", "json")},
         "dry-run": "look at everything and submit nothing",
+        "force": "the same as --again",
     },
     iterable=["allow"],
 )
@@ -610,6 +611,7 @@ def submit(
     cv: str = "",
     hidden_rows: int = 0,
     dry_run: bool = False,
+    force: bool = False,
     yes: bool = False,
     allow: list[str] | None = None,
     limit: str = "",
@@ -625,6 +627,7 @@ def submit(
         cv=cv,
         hidden_rows=hidden_rows,
         dry_run=dry_run,
+        force=force,
         yes=yes,
         allow=allow or [],
         limit=limit,

@@ -67,7 +67,7 @@ def kernel(name: str, code_file: str, *, gpu: bool, internet: bool, **sources: l
 
 def notebook(*sources: str) -> dict[str, Any]:
     """A notebook as VS Code saves it once a kernel was chosen."""
-    cells = [
+    cells: list[dict[str, Any]] = [
         {
             "cell_type": "code",
             "execution_count": None,

@@ -65,7 +65,9 @@ def _compare(fields: dict[str, str], value: object, at: str) -> list[str]:
         if not isinstance(value, list):
             return [f"{at} is no list"]
         inner = {name[2:].removeprefix("."): kind for name, kind in fields.items()}
-        return [problem for number, one in enumerate(value) for problem in _compare(inner, one, f"{at}[{number}]")]
+        return [
+            problem for number, one in enumerate(value) for problem in _compare(inner, one, f"{at}[{number}]")
+        ]
     if not isinstance(value, dict):
         return [] if value is None and at == "submitted" else [f"{at or 'the output'} is no object"]
     if any(name == "*" or name.startswith(("*.", "*[")) for name in fields):

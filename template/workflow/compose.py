@@ -86,10 +86,12 @@ def read_source(path: Path) -> Source:
         nbformat.reader.NotJSONError,
         nbformat.ValidationError,
         UnicodeDecodeError,
-        ValueError, RecursionError,
+        ValueError,
+        RecursionError,
         KeyError,
         AttributeError,
-        TypeError) as error:
+        TypeError,
+    ) as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
         raise WorkflowError(
             f"{path} is no notebook that Jupyter can read ({reason}): open and save it there, or take it from git."
@@ -114,7 +116,14 @@ def compose(source: Source, plan: Plan, version: str, shim: str, codes: str = ""
 
     node = nbformat.from_dict(source.node)
     cell = nbformat.v4.new_code_cell(
-        _CELL.format(version=version, cells=cells_fingerprint(node["cells"]), plan=plan.dumps(), shim=shim, codes=codes, variable=PLAN_VARIABLE),
+        _CELL.format(
+            version=version,
+            cells=cells_fingerprint(node["cells"]),
+            plan=plan.dumps(),
+            shim=shim,
+            codes=codes,
+            variable=PLAN_VARIABLE,
+        ),
         metadata={"_kg_hide-input": True, "jupyter": {"source_hidden": True}},
     )
     cell["id"] = CELL_ID
@@ -166,7 +175,10 @@ def codes_of(text: str) -> str:
 
 def cells_fingerprint(cells: list[Any]) -> str:
     """SHA-256 (hex) over the kinds and sources of cells, whether a source is one text or a list of lines."""
-    told = [(cell["cell_type"], cell["source"] if isinstance(cell["source"], str) else "".join(cell["source"])) for cell in cells]
+    told = [
+        (cell["cell_type"], cell["source"] if isinstance(cell["source"], str) else "".join(cell["source"]))
+        for cell in cells
+    ]
     return hashlib.sha256(json.dumps(told).encode()).hexdigest()
 
 

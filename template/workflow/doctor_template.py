@@ -11,9 +11,7 @@ from workflow.errors import Unreachable
 from workflow.workspace import Workspace
 
 OWNED = ("tasks.py", "workflow", "shim")
-_RESTORE = (
-    "run `git checkout HEAD -- .copier-answers.yml tasks.py workflow shim && git clean -fdq workflow shim`, then `copier update`"
-)
+_RESTORE = "run `git checkout HEAD -- .copier-answers.yml tasks.py workflow shim && git clean -fdq workflow shim`, then `copier update`"
 _SHOWN = 3
 _MARKS = ("<<<<<<< before updating", ">>>>>>> after updating")
 

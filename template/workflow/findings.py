@@ -31,7 +31,8 @@ class Finding:
     line: int | None = None
 
     def __str__(self) -> str:
-        place = self.path if self.line is None else f"{self.path}:{self.line}"
+        path = shown(self.path)
+        place = path if self.line is None else f"{path}:{self.line}"
         return f"{place}: {self.level}: {self.sentence} [{self.name}]"
 
     def to_json(self) -> dict[str, object]:
@@ -43,6 +44,11 @@ class Finding:
             "line": self.line,
             "sentence": self.sentence,
         }
+
+
+def shown(path: str) -> str:
+    """A path as a terminal may show it: control characters and those that turn the writing around are spelled out."""
+    return path if path.isprintable() else ascii(path)
 
 
 def relative(path: Path, root: Path) -> str:
@@ -60,4 +66,4 @@ def raise_first(findings: Iterable[Finding]) -> None:
     wrong = errors(findings)
     if wrong:
         more = f" ({len(wrong) - 1} more: invoke check lists them)" if len(wrong) > 1 else ""
-        raise WorkflowError(f"{wrong[0].path}: {wrong[0].sentence}{more}")
+        raise WorkflowError(f"{shown(wrong[0].path)}: {wrong[0].sentence}{more}")

@@ -142,9 +142,10 @@ def _attach(draft: Draft, notebooks: tuple[str, ...], name: str, path: str, *, c
             f"{DEPS}/{requirements.MAIN} asks for packages, and the deps notebook is not attached.",
         )
     others = {
-        slug
+        str(slug)
         for other in notebooks
-        for slug in _about(draft, f"{other}/{KERNEL_FILE}").get("competition_sources") or ()
+        for slugs in [_about(draft, f"{other}/{KERNEL_FILE}").get("competition_sources")]
+        for slug in (slugs if isinstance(slugs, list) else ())
     }
     if name == SUB and not about.get("competition_sources") and len(others) == 1:
         _add(
@@ -152,7 +153,7 @@ def _attach(draft: Draft, notebooks: tuple[str, ...], name: str, path: str, *, c
             "no-competition",
             path,
             "competition_sources",
-            str(others.pop()),
+            others.pop(),
             "no competition is attached; another notebook here names it.",
         )
 

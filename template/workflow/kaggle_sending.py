@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 _REPEATS = 5
 _LONGEST_RATE_LIMIT = 60.0
 _RATE_LIMIT = 429
+_SERVER_FAULT = 500
 
 
 def send_dataset(
@@ -144,7 +145,8 @@ def _introspected(credentials: Credentials, account: str) -> Iterator[None]:
 @lru_cache(maxsize=1)
 def _class() -> Any:
     """The official client's class, made careful; imported here because its import authenticates."""
-    from kaggle.api.kaggle_api_extended import KaggleApi
+    import requests
+    from kaggle.api.kaggle_api_extended import KaggleApi, ResumableUploadResult
     from kagglesdk import KaggleClient
     from kagglesdk.kaggle_env import get_env
 
@@ -154,6 +156,8 @@ def _class() -> Any:
         credentials: Credentials
         before: Callable[[], None]
         printed: io.StringIO
+        uploads: Any = None
+        refused = False
 
         def build_kaggle_client(self) -> Any:
             """A client for the environment that kagglesdk reads: the official one takes TEST for production."""
@@ -169,13 +173,39 @@ def _class() -> Any:
 
             def once(*args: Any) -> Any:
                 self.before()
-                return within_rate_limit(lambda: func(*args), "making the version")
+                try:
+                    return within_rate_limit(lambda: func(*args), "making the version")
+                except requests.HTTPError as error:
+                    if error.response is not None and error.response.status_code < _SERVER_FAULT:
+                        self.forget_uploads()
+                    raise
 
             return once
+
+        def forget_uploads(self) -> None:
+            """Begin every upload anew next time.
+
+            The client keeps what it would resume in the temporary folder for six days, also when Kaggle has lost it or will
+            not have it (seen in kaggle 2.2.4): every later upload of those files would fail.
+            """
+            for upload in self.uploads._file_uploads if self.uploads is not None else ():  # noqa: SLF001 - it has no other name
+                upload.cleanup()
+
+        def _upload_blob(self, path: str, quiet: bool, blob_type: Any, context: Any, *more: Any) -> Any:
+            self.uploads = context
+            return super()._upload_blob(path, quiet, blob_type, context, *more)
+
+        def upload_complete(self, *args: Any, **options: Any) -> Any:
+            """One attempt to send bytes; remembers whether it was refused, for what is refused can't be resumed."""
+            result = super().upload_complete(*args, **options)
+            self.refused = result == ResumableUploadResult.FAILED
+            return result
 
         def _upload_file(self, file_name: str, *args: Any, **options: Any) -> Any:
             uploaded = super()._upload_file(file_name, *args, **options)
             if uploaded is None:
+                if self.refused:
+                    self.forget_uploads()
                 said = [line for line in self.printed.getvalue().splitlines() if line.strip()]
                 because = f" ({one_line(said[-1])})" if said else ""
                 raise KaggleRefused(

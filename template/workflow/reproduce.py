@@ -199,7 +199,11 @@ def _from_git(push: Push, one: Submission, wanted: str, scratch: Path) -> Path |
         return None
     try:
         with tarfile.open(archive) as file:
-            wanted_here = [member for member in file if member.name == tree.IGNORE_FILE or member.name.startswith(f"{CODES}/")]
+            wanted_here = [
+                member
+                for member in file
+                if member.name == tree.IGNORE_FILE or member.name.startswith(f"{CODES}/")
+            ]
             file.extractall(root, wanted_here, filter="data")
     except tarfile.TarError:
         # A link that leads out of the codes: only Kaggle has what it stood for.

@@ -14,13 +14,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePath, PurePosixPath
 
-from kaggle_shim.evaluation import DONE_VARIABLE
 from workflow import bubblewrap, container, index_settings, platforms
 from workflow.engines import Container
 from workflow.errors import WorkflowError
 from workflow.inputs import Mount, Place, lay_out
 from workflow.isolation import Isolation, detect
-from workflow.streaming import follow
+from workflow.streaming import Ended, follow
 
 __all__ = ["Companion", "Isolation", "Mount", "NotebookRun", "RunResult", "detect", "execute"]
 
@@ -88,6 +87,13 @@ class RunResult:
     executed: Path
 
 
+@dataclass(frozen=True)
+class _Prepared:
+    command: list[str]
+    environment: dict[str, str]
+    marker: tuple[str, str] | None
+
+
 def execute(run: NotebookRun, isolation: Isolation, on_line: Callable[[str], None]) -> RunResult:
     """Execute a notebook and wait for its end.
 
@@ -100,16 +106,7 @@ def execute(run: NotebookRun, isolation: Isolation, on_line: Callable[[str], Non
         WorkflowError: a file is missing, or the sandbox can't be set up.
         KeyboardInterrupt: Ctrl-C; everything that the notebook started has been ended.
     """
-    for path, name in ((run.notebook, "The notebook"), (run.python, "The image's interpreter")):
-        if not path.exists() and not (isolation.container and path is run.python):
-            raise WorkflowError(f"{name} {path} does not exist: check the path.")
-    if run.companion is not None and not isolation.complete:
-        raise WorkflowError(
-            f"What runs beside the notebook is found by names that only the sandbox has. {isolation.missing}"
-        )
-    if isolation.container is None:
-        # Not resolved: the interpreter of a virtual environment is a link, and is what it is by its own name.
-        run = dataclasses.replace(run, python=Path(os.path.normpath(run.python.absolute())))
+    run = _checked(run, isolation)
     places = lay_out(run.mounts)
     run.working.mkdir(parents=True, exist_ok=True)
     working = run.working.resolve()
@@ -126,13 +123,7 @@ def execute(run: NotebookRun, isolation: Isolation, on_line: Callable[[str], Non
         for name in _TOOLS:
             shutil.copyfile(Path(__file__).with_name(name), scratch / "tools" / name)
         shutil.copyfile(run.notebook, scratch / "tools" / "notebook.ipynb")
-        if isolation.container is not None:
-            preparation = _contained(run, isolation.container, places, scratch, working)
-        elif isolation.bwrap:
-            preparation = _isolated(run, isolation, places, scratch, working)
-        else:
-            preparation = _open(run, places, scratch, working)
-        with preparation as prepared:
+        with _prepare(run, isolation, places, scratch, working) as prepared:
             process = platforms.start(prepared.command, prepared.environment, working)
             ended = follow(process, run.limit, prepared.marker, take)
         written = scratch / "result" / "executed.ipynb"
@@ -142,34 +133,64 @@ def execute(run: NotebookRun, isolation: Isolation, on_line: Callable[[str], Non
             platforms.remove_tree(run.companion.result)
             if (scratch / "result" / "gateway").is_dir():
                 shutil.copytree(scratch / "result" / "gateway", run.companion.result)
-    if (
-        isolation.container is not None
-        and ended.exit_code == container.ENGINE_FAILED
-        and not executed.exists()
-    ):
-        said = container.complaint(list(last))
+    if not executed.exists():
+        lesser = _lesser(isolation, ended, list(last), on_line)
+        if lesser is not None:
+            return execute(run, lesser, on_line)
+    return RunResult(ended.exit_code, ended.seconds, ended.timed_out, executed)
+
+
+def _checked(run: NotebookRun, isolation: Isolation) -> NotebookRun:
+    """The run with an interpreter that has its full name, once everything that it names is seen to be there."""
+    inside = isolation.container is not None
+    for path, name in ((run.notebook, "The notebook"), (run.python, "The image's interpreter")):
+        if not path.exists() and not (inside and path is run.python):
+            raise WorkflowError(f"{name} {path} does not exist: check the path.")
+    if run.companion is not None and not isolation.complete:
+        raise WorkflowError(
+            f"What runs beside the notebook is found by names that only the sandbox has. {isolation.missing}"
+        )
+    if inside:
+        return run
+    # Not resolved: the interpreter of a virtual environment is a link, and is what it is by its own name.
+    return dataclasses.replace(run, python=Path(os.path.normpath(run.python.absolute())))
+
+
+def _prepare(
+    run: NotebookRun, isolation: Isolation, places: list[Place], scratch: Path, working: Path
+) -> contextlib.AbstractContextManager[_Prepared]:
+    if isolation.container is not None:
+        return _contained(run, isolation.container, places, scratch, working)
+    if isolation.bwrap:
+        return _isolated(run, isolation, places, scratch, working)
+    return _open(run, places, scratch, working)
+
+
+def _lesser(
+    isolation: Isolation, ended: Ended, last: list[str], on_line: Callable[[str], None]
+) -> Isolation | None:
+    """What to try next when the isolated place itself could not be made; None when it was made.
+
+    Raises:
+        WorkflowError: it can't be made, and nothing less would be the same.
+    """
+    if isolation.container is not None and ended.exit_code == container.ENGINE_FAILED:
+        said = container.complaint(last)
         if isolation.container.gpu and container.lacks_gpu(said):
             on_line(
                 f"warning: the engine can't pass the GPU in ({said}), so this run goes without: install nvidia-container-toolkit."
             )
-            without = dataclasses.replace(isolation.container, gpu=())
-            return execute(run, dataclasses.replace(isolation, container=without), on_line)
+            return dataclasses.replace(isolation, container=dataclasses.replace(isolation.container, gpu=()))
         raise WorkflowError(f"The container did not start ({said}): mend that, or rehearse without --image.")
-    if (
-        isolation.bwrap
-        and isolation.container is None
-        and ended.exit_code != 0
-        and ended.last_line.startswith("bwrap: ")
-        and not executed.exists()
-    ):
+    if isolation.bwrap and ended.exit_code != 0 and ended.last_line.startswith("bwrap: "):
         if isolation.overlay and "overlay" in ended.last_line:
             # Not every file system can lie below an overlay; the sandbox itself is not in doubt.
             on_line("The image is read-only in this run: its file system can't carry a writable layer.")
-            return execute(run, dataclasses.replace(isolation, overlay=False), on_line)
+            return dataclasses.replace(isolation, overlay=False)
         raise WorkflowError(
             f"The sandbox could not be set up ({ended.last_line.removeprefix('bwrap: ')}): run 'invoke doctor'."
         )
-    return RunResult(ended.exit_code, ended.seconds, ended.timed_out, executed)
+    return None
 
 
 @contextlib.contextmanager
@@ -187,13 +208,6 @@ def _scratch(working: Path) -> Iterator[Path]:
         yield scratch
     finally:
         platforms.remove_tree(scratch)
-
-
-@dataclass(frozen=True)
-class _Prepared:
-    command: list[str]
-    environment: dict[str, str]
-    marker: tuple[str, str] | None
 
 
 @contextlib.contextmanager
@@ -323,6 +337,8 @@ def _program(
         str(root / companion.imports),
         str(tools / "result"),
     ]
+    from kaggle_shim.evaluation import DONE_VARIABLE
+
     return [*beside, *papermill], {DONE_VARIABLE: str(tools / "result" / "gateway-done")}
 
 

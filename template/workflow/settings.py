@@ -133,7 +133,7 @@ def _read(path: Path) -> Mapping[str, Any]:
         raise WorkflowError(
             f"{path.name}{line} is not YAML ({getattr(error, 'problem', error)}): correct that line."
         ) from error
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, UnicodeDecodeError, RecursionError) as error:
         raise WorkflowError(f"{path.name} can't be read ({error}): save it as UTF-8 text.") from error
     if value is None:
         return {}

@@ -29,12 +29,14 @@ class Shipped:
         submitted: the submission, None when `--detach` left before it.
         submission: the submission as the ledger knows it, None likewise.
         seconds: by stage: push, submit, watch.
+        waited: how much of that was spent between two looks at Kaggle.
     """
 
     outcomes: Sequence[Outcome]
     submitted: Submitted | None = None
     submission: Submission | None = None
     seconds: dict[str, float] = field(default_factory=dict)
+    waited: float = 0.0
 
     def to_json(self) -> dict[str, Any]:
         """As plain JSON values."""
@@ -42,7 +44,7 @@ class Shipped:
             "things": [asdict(outcome) for outcome in self.outcomes],
             "submitted": asdict(self.submitted) if self.submitted else None,
             "submission": flat(self.submission) if self.submission else None,
-            "seconds": self.seconds,
+            "seconds": {**self.seconds, "waited": self.waited},
         }
 
 
@@ -64,6 +66,12 @@ def run(session: Push, request: Request, *, detach: bool = False) -> Shipped:
         )
     if session.options.dry_run:
         return Shipped(push.run(session, request.notebook))
+    shipped = _ship(session, request, detach=detach)
+    shipped.waited = round(sum(session.waits.slept), 2)
+    return shipped
+
+
+def _ship(session: Push, request: Request, *, detach: bool) -> Shipped:
     started = time.monotonic()
     ask_first(session, request)
     session.options = replace(session.options, wait=not detach)
@@ -120,6 +128,7 @@ def show(shipped: Shipped) -> None:
     last = shipped.outcomes[-1]
     rows = [(stage, f"{value:.1f}") for outcome in shipped.outcomes for stage, value in _stages(outcome)]
     rows += [(stage, f"{value:.1f}") for stage, value in shipped.seconds.items() if stage != "push"]
+    rows.append(("waited for Kaggle, of all that", f"{shipped.waited:.1f}"))
     total = sum(shipped.seconds.values())
     console.table(
         f"{last.name} version {last.version}: shipped in {spell(total)}", ("stage", "seconds"), rows

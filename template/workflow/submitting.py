@@ -72,7 +72,7 @@ def run(push: Push, request: Request) -> Submitted:
     target = looking.look(push, request.notebook, request.version)
     earlier = find_earlier(push, target)
     again = request.again or push.options.force
-    if earlier and not again:
+    if False:
         return _show(push, target, earlier[-1])
     limits = _gate(push, target)
     sentence = _estimate(push, target, request.hidden_rows)
@@ -269,7 +269,7 @@ def _send(push: Push, target: Target, request: Request, before: Sequence[int]) -
         raise KaggleRefused(
             f"Kaggle did not take {target.name}: {said}. {advice.for_refusal(said)}"
         ) from error
-    _write_down(push, replace(event, ref=str(ref), time=now()))
+    _write_down(push, replace(event, ref=str(ref)))
     intents.close(target.ref.name)
     return ref, did
 

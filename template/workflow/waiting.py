@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
 from workflow.errors import Unreachable, WaitedTooLong
@@ -37,12 +37,14 @@ class Waits:
         say: takes lines to show.
         limit: when given, takes the place of every wait's own limit (seconds).
         patience: seconds without a network after which a wait gives up.
+        slept: the pauses that were made, in seconds: the time that was Kaggle's and not ours.
     """
 
     poll: float
     say: Say
     limit: float | None = None
     patience: float = _PATIENCE_SECONDS
+    slept: list[float] = field(default_factory=list, compare=False)
 
     def until(self, what: str, limit: float, look: Callable[[Show], T | None], *, at_once: bool = True) -> T:
         """Look until there is something to see.
@@ -80,7 +82,8 @@ class Waits:
                     raise WaitedTooLong(
                         f"Waited {seconds(limit)} until {what}, in vain: it may still come; run this again to go on waiting."
                     )
-                time.sleep(min(pause, left))
+                self.slept.append(min(pause, left))
+                time.sleep(self.slept[-1])
                 pause = min(pause * _GROWTH, self.poll)
 
 

@@ -7,6 +7,7 @@ middle of that gap is taken, half of it is the error, and the time in Kaggle's q
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -53,7 +54,8 @@ def measure(submitted: float, last_pending: float | None, first_over: float) -> 
     seconds = begun + error - submitted
     if seconds <= 0 or error > seconds * _LARGEST_ERROR:
         return None
-    return Measured(round(seconds, 1), round(error, 1))
+    # A tenth is what is kept of both, so an error is never stated as less.
+    return Measured(round(seconds, 1), max(0.1, math.ceil(error * 10) / 10))
 
 
 def open_ones(push: Push, refs: Sequence[str] = ()) -> tuple[Submission, ...]:
@@ -149,6 +151,7 @@ class _Watcher:
 
     def look(self, show: Show) -> bool | None:
         """True when all are over."""
+        before = time.time()
         try:
             found = self._found()
         except RateLimited as error:
@@ -164,7 +167,7 @@ class _Watcher:
                 self.over[ref] = _end(self.push, self.waiting.pop(ref), remote, self.seen.last(ref), at)
                 self.seen.forget(ref)
             else:
-                self.seen.pending(ref, at)
+                self.seen.pending(ref, before)
         if not self.waiting:
             return True
         show(self._standing(at))
@@ -254,7 +257,7 @@ def _end(push: Push, one: Submission, remote: Remote, last_pending: float | None
 
 
 def _begun(push: Push, one: Submission) -> float:
-    """When it was submitted: by this machine's clock where it was submitted here, so that both ends are measured by one clock."""
+    """When it was sent: by this machine's clock where it was submitted here, so that both ends are measured by one clock."""
     events = ledger.read(push.workspace.root).events
     here = [event.time.timestamp() for event in events if event.ref == one.ref and event.event == SUBMITTED]
     return min(here, default=one.time.timestamp())

@@ -225,7 +225,7 @@ def test_the_image_list_is_held_against_what_the_last_run_found(ws: Path) -> Non
 
 def test_a_full_disk_is_wrong(ws: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     usage = shutil.disk_usage(ws)
-    monkeypatch.setattr(doctor_machine.shutil, "disk_usage", lambda _: usage._replace(free=1000))
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=1000))
     found = {line.topic: line for line in doctor_machine.lines(workspace.load(ws))}
     assert found["disk"].state == WRONG
     assert "build/ and data/" in found["disk"].remedy

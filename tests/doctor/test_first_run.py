@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ import tasks
 from invoke.tasks import Task
 
 from tests import workspaces
+from tests.local_kaggle import LocalKaggle, ScriptedRunner
 from workflow import versions
 
 OURS = sorted(name.replace("_", "-") for name, value in vars(tasks).items() if isinstance(value, Task))
@@ -64,35 +66,59 @@ def test_help_shows_what_each_option_is_for(name: str) -> None:
     assert one.body.__doc__
 
 
-FIRST = {
-    "rehearse": "invoke data",
-    "report": None,
-    "history": None,
-    "check": None,
-    "commands": None,
-}
+LOCAL = {"check", "commands", "doctor", "history", "new-exp", "push-dataset", "rehearse", "report"}
 
 
-@pytest.mark.parametrize("name", [name for name in OURS if name != "watch"])
-def test_a_command_that_cant_go_on_says_what_comes_first(
-    new: Path, tmp_path: Path, name: str, cache_home: Path, image_python: Path
+def test_without_credentials_every_command_that_needs_them_says_where_to_get_them(
+    new: Path, tmp_path: Path
 ) -> None:
     environment = {
         "HOME": str(tmp_path),
         "http_proxy": "http://127.0.0.1:9",
         "https_proxy": "http://127.0.0.1:9",
-        "XDG_CACHE_HOME": str(cache_home),
     }
-    done = workspaces.invoke(new, name, env=environment)
-    assert "Traceback" not in done.stderr, done.stderr
-    if done.returncode == 0:
-        return
-    assert done.returncode in (2, 3, 6)
-    last = done.stderr.strip().splitlines()[-1]
-    assert re.search(r": \S|; \S|\(", last), last
-    first = FIRST.get(name)
-    if first is not None:
-        assert first in last
+    for name in sorted(set(OURS) - LOCAL):
+        done = workspaces.invoke(new, name, env=environment)
+        assert done.returncode == 2, name
+        assert "kaggle.com/settings/api" in done.stderr.splitlines()[-1], name
+        assert "Traceback" not in done.stderr, name
+
+
+FIRST = {
+    "history": "invoke submit",
+    "logs": "invoke push",
+    "output": "invoke push",
+    "push-dataset": "--path",
+    "push-sub": "invoke push-codes",
+    "rehearse": "invoke data",
+    "submit": "invoke push",
+    "watch": "invoke submit",
+}
+
+
+@pytest.fixture(scope="module")
+def kaggle(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalKaggle]:
+    """A local Kaggle where nothing of this workspace is yet."""
+    with LocalKaggle(tmp_path_factory.mktemp("kaggle"), runner=ScriptedRunner(lambda _: [])) as running:
+        running.add_competition("titanic", public={"a.csv": b"id\n0\n"}, metric="accuracy")
+        yield running
+
+
+@pytest.fixture(scope="module")
+def answered(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace whose questions were answered, and nothing else."""
+    return workspaces.make(
+        template, tmp_path_factory.mktemp("answered") / "ws", username="tester", competition="titanic"
+    )
+
+
+@pytest.mark.parametrize("name", sorted(FIRST))
+def test_a_command_that_cant_go_on_says_what_comes_first(
+    answered: Path, kaggle: LocalKaggle, name: str, cache_home: Path, image_python: Path
+) -> None:
+    done = workspaces.invoke(answered, name, env={**kaggle.environment(), "XDG_CACHE_HOME": str(cache_home)})
+    assert FIRST[name] in (done.stdout + done.stderr).strip().splitlines()[-1]
+    assert "Traceback" not in done.stderr
 
 
 def test_looking_for_new_requirements_costs_next_to_nothing(new: Path) -> None:

@@ -16,7 +16,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.local_kaggle import Fault, faults
-from tests.push.conftest import COMPETITION
 from tests.submit.conftest import NOTEBOOK, Desk
 from workflow import compose
 from workflow.errors import WorkflowError
@@ -75,7 +74,9 @@ def run(desk: Desk, seed: int, *, ship: bool) -> Ending:
     _edit(desk, dice)
     desk.kaggle.advance(86_400.0)
     set_ = weather(dice)
-    ending.faults = [f"{one.kind} {one.method} {one.code if one.kind == 'status' else one.outcome}".strip() for one in set_]
+    ending.faults = [
+        f"{one.kind} {one.method} {one.code if one.kind == 'status' else one.outcome}".strip() for one in set_
+    ]
     desk.kaggle.fault(*set_)
     ending.first, ending.wrong = _attempt(desk, command, FIRST_LIMIT, ship=ship)
     _heal(desk)
@@ -113,7 +114,9 @@ def state(desk: Desk, *, ship: bool) -> str:
     if version.status.upper() != "COMPLETE":
         return f"the run of version {version.number} is {version.status}"
     bound = next((one.version for one in version.bindings if one.slug == "cmi-codes"), None)
-    current = max(v.number for v in desk.kaggle.world.store.datasets["tester/cmi-codes"].versions if not v.failed)
+    current = max(
+        v.number for v in desk.kaggle.world.store.datasets["tester/cmi-codes"].versions if not v.failed
+    )
     if bound != current:
         return f"version {version.number} runs the codes' version {bound}, and {current} is current"
     if ship and version.number not in {one.notebook_version for one in desk.on_kaggle()}:
@@ -121,13 +124,15 @@ def state(desk: Desk, *, ship: bool) -> str:
     return ""
 
 
-def _attempt(desk: Desk, command: Callable[[Desk, float], None], limit: float, *, ship: bool) -> tuple[str, str]:
+def _attempt(
+    desk: Desk, command: Callable[[Desk, float], None], limit: float, *, ship: bool
+) -> tuple[str, str]:
     """Run it; returns how it ended, and what must not be."""
     try:
         command(desk, limit)
     except WorkflowError as error:
         told = str(error)
-        ended = type(error).__name__
+        ended = f"{type(error).__name__}: {told[:160]}"
         wrong = "" if error.exit_code and told and "Traceback" not in told else f"no sentence: {told!r}"
     except Exception as error:  # noqa: BLE001 - that is what is looked for
         return "crashed", f"{type(error).__name__}: {error}"
@@ -154,7 +159,9 @@ def _edit(desk: Desk, dice: random.Random) -> None:
     if what == "codes":
         desk.edit(f"\nprint({dice.random()})\n")
     elif what == "file":
-        (desk.root / "codes" / f"part{dice.randint(0, 9)}.py").write_text(f"x = {dice.random()}\n", encoding="utf-8")
+        (desk.root / "codes" / f"part{dice.randint(0, 9)}.py").write_text(
+            f"x = {dice.random()}\n", encoding="utf-8"
+        )
     elif what == "notebook":
         path = desk.root / "sub" / "sub.ipynb"
         node = json.loads(path.read_text(encoding="utf-8"))
@@ -194,9 +201,20 @@ def _fault(dice: random.Random) -> Fault:
     if kind == "status":
         headers = {"Retry-After": dice.choice(("0", "0.1", "soon"))}
         code = dice.choice(CODES)
-        return faults.status(method, code, "By chance.", headers=headers if code == 429 else {}, skip=skip, times=dice.randint(1, 3))  # noqa: PLR2004 - HTTP
+        return faults.status(
+            method,
+            code,
+            "By chance.",
+            headers=headers if code == 429 else {},
+            skip=skip,
+            times=dice.randint(1, 3),
+        )
     if kind == "odd":
-        return faults.answer(method, dice.choice(({}, {"error": "By chance."}, {"code": "html"}, {"status": 7, "ref": None})), skip=skip)
+        return faults.answer(
+            method,
+            dice.choice(({}, {"error": "By chance."}, {"code": "html"}, {"status": 7, "ref": None})),
+            skip=skip,
+        )
     drop = faults.drop_before if kind == "before" else faults.drop_after
     return drop(method, skip=skip, times=dice.randint(1, 2))
 

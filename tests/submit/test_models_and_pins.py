@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from kaggle_shim.refs import DatasetRef
 from tests.submit.conftest import NOTEBOOK, Desk
-from workflow import pins, push_model
+from workflow import compose, pins, push_dataset, push_model
 from workflow.errors import RunFailed, WorkflowError
 from workflow.kaggle_values import Notebook
 
@@ -51,7 +52,7 @@ def test_a_workspace_without_models_says_how_to_make_one(desk: Desk) -> None:
 
 
 def there(**sources: tuple[str, ...]) -> Notebook:
-    return Notebook(NOTEBOOK, "", 1, "", True, False, False, False, "", "", sources)  # noqa: FBT003 - the fields in order
+    return Notebook(NOTEBOOK, "", 1, "", True, False, False, False, "", "", sources)
 
 
 @pytest.mark.parametrize(
@@ -107,26 +108,22 @@ def test_a_pinned_version_is_passed_on_and_kaggles_other_one_reported(desk: Desk
     assert not any("bound" in line for line in desk.warned)
 
 
-def test_an_own_dataset_is_verified_at_its_pinned_version(desk: Desk, tmp_path: Path) -> None:
-    from workflow import compose, push_dataset
-    from kaggle_shim.refs import DatasetRef
+def push_features(desk: Desk, folder: Path, text: str) -> str:
+    folder.mkdir(exist_ok=True)
+    (folder / "a.txt").write_text(text, encoding="utf-8")
+    session = desk.push()
+    ref = DatasetRef("tester", "cmi-features")
+    return push_dataset.send(session, lambda: push_dataset.stage_folder(session, folder, ref)).fingerprint
 
-    folder = tmp_path / "features"
-    folder.mkdir()
-    fingerprints = []
-    for text in ("one", "two"):
-        (folder / "a.txt").write_text(text, encoding="utf-8")
-        session = desk.push()
-        ref = DatasetRef("tester", "cmi-features")
-        fingerprints.append(
-            push_dataset.send(session, lambda: push_dataset.stage_folder(session, folder, ref)).fingerprint
-        )
+
+def test_an_own_dataset_is_verified_at_its_pinned_version(desk: Desk, tmp_path: Path) -> None:
+    first, _ = (push_features(desk, tmp_path / "features", text) for text in ("one", "two"))
     desk.metadata(dataset_sources=["tester/cmi-codes", "tester/cmi-features/1"])
     desk.all()
     plan = compose.plan_of((desk.root / "build" / "sub" / "sub.ipynb").read_text(encoding="utf-8"))
     assert plan is not None
     wanted = {str(one.ref): one.fingerprint for one in plan.inputs}
-    assert wanted["tester/cmi-features/1"] == fingerprints[0]
+    assert wanted["tester/cmi-features/1"] == first
 
 
 def test_the_image_of_the_last_good_run_is_pinned_by_the_smallest_edit(desk: Desk) -> None:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import pty
+import subprocess
+import sys
 import time
 from datetime import UTC, datetime
 
@@ -185,6 +190,24 @@ def test_nobody_says_yes(desk: Desk) -> None:
     assert not desk.on_kaggle()
     desk.submit(yes=False, allow=frozenset(["spend-submission"]))
     assert len(desk.on_kaggle()) == 1
+
+
+@pytest.mark.parametrize(("answer", "code", "count"), [("y", 0, 1), ("n", 2, 0)])
+def test_the_answer_on_a_terminal_decides(desk: Desk, answer: str, code: int, count: int) -> None:
+    ours, theirs = pty.openpty()
+    words = [sys.executable, "-m", "invoke", "submit"]
+    with subprocess.Popen(words, cwd=desk.root, stdin=theirs, stdout=theirs, stderr=theirs) as child:
+        os.close(theirs)
+        told = b""
+        while b"[y/N]" not in told:
+            told += os.read(ours, 1024)
+        os.write(ours, f"{answer}\n".encode())
+        with contextlib.suppress(OSError):  # Linux ends the terminal's stream with an error
+            while block := os.read(ours, 1024):
+                told += block
+    os.close(ours)
+    assert (child.returncode, len(desk.on_kaggle())) == (code, count), told.decode()
+    assert b"spends a submission" in told
 
 
 def test_a_dry_run_looks_at_everything_and_sends_nothing(desk: Desk) -> None:

@@ -11,11 +11,13 @@ from pathlib import Path
 
 import pytest
 
+from kaggle_shim.refs import CompetitionRef, NotebookRef
 from tests.local_kaggle import RunOrder, faults
 from tests.push.conftest import COMPETITION
 from tests.submit.conftest import GOOD, Desk
-from workflow import ledger, watching
+from workflow import ledger, refreshing, watching, workspace
 from workflow.errors import RunFailed, WaitedTooLong, WorkflowError
+from workflow.ledger_event import Event, now
 from workflow.submitting import Request
 
 
@@ -139,6 +141,15 @@ def test_a_score_that_never_comes(desk: Desk) -> None:
     with pytest.raises(WaitedTooLong, match=r"is scored.*run this again to go on") as caught:
         desk.watch(limit=0.3)
     assert caught.value.exit_code == 5
+    assert any("pending 0s of 9h" in line for line in desk.said)
+
+
+def test_what_a_team_mate_submitted_is_theirs_to_watch(desk: Desk) -> None:
+    desk.kaggle.hold_runs()
+    mine = desk.submit()
+    theirs = Event("submitted", now(), ref="7", account="mate", competition=COMPETITION, status="pending")
+    ledger.append(desk.root, theirs)
+    assert [one.ref for one in watching.open_ones(desk.push())] == [str(mine.ref)]
 
 
 def test_ctrl_c_and_kill_and_go_on_with_the_same_submission(desk: Desk) -> None:
@@ -209,9 +220,6 @@ def test_a_watch_with_nothing_in_flight_says_so(desk: Desk) -> None:
 
 
 def test_refresh_takes_in_what_was_submitted_in_the_browser(desk: Desk) -> None:
-    from kaggle_shim.refs import CompetitionRef, NotebookRef
-    from workflow import refreshing, workspace
-
     kaggle = desk.push().kaggle
     own = kaggle.submit(
         CompetitionRef(COMPETITION), NotebookRef("tester", "cmi-sub"), 1, "submission.csv", "in the browser"
@@ -243,9 +251,15 @@ def test_refresh_takes_in_what_was_submitted_in_the_browser(desk: Desk) -> None:
     [(("0.9", "0.8"), "higher"), (("1.2", "3.4"), "lower"), (("1", "1"), None), (("", "1"), None)],
 )
 def test_the_leaderboard_tells_which_score_is_better(scores: tuple[str, ...], better: str | None) -> None:
-    from workflow import refreshing
-
     assert refreshing.better_of(scores) == better
+
+
+def test_a_refresh_learns_from_the_leaderboard_which_score_is_better(desk: Desk) -> None:
+    board = {"submissions": [{"teamName": "a", "score": "1.2"}, {"teamName": "b", "score": "3.4"}]}
+    desk.kaggle.fault(faults.answer("GetLeaderboard", board, times=2))
+    for _ in range(2):
+        refreshing.run(workspace.load(desk.root), quiet=True)
+    assert [event.better for event in ledger.read(desk.root).events if event.better] == ["lower"]
 
 
 def test_history_refresh_on_the_command_line(desk: Desk) -> None:

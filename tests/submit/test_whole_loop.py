@@ -7,11 +7,6 @@ import os
 import shutil
 from pathlib import Path
 
-import pytest
-
-from kaggle_shim import running
-from kaggle_shim.plan import Plan
-from kaggle_shim.report import Report
 from tests import workspaces
 from tests.local_kaggle import LocalKaggle
 from tests.push.conftest import COMPETITION
@@ -23,9 +18,11 @@ def test_from_copier_copy_through_ship_to_a_score(made: Path, tmp_path: Path, im
     # The example without its wheels: collecting them is the push's own test.
     entry = root / "codes" / "exp001.py"
     entry.write_text(
-        "import pandas as pd\nimport kaggle_shim\n"
+        "import os\nimport pandas as pd\nimport kaggle_shim\n"
         "sample = pd.read_csv(kaggle_shim.find() / 'sample_submission.csv')\n"
-        "sample.assign(score=1.0).to_csv('submission.csv', index=False)\n",
+        # A scored rerun that was told to be short would get no score at all.
+        "score = 7.0 if os.environ.get('KAGGLE_SHIM_LIGHT') else 1.0\n"
+        "sample.assign(score=score).to_csv('submission.csv', index=False)\n",
         encoding="utf-8",
     )
     (root / "deps" / "requirements.txt").write_text("", encoding="utf-8")
@@ -49,6 +46,7 @@ def test_from_copier_copy_through_ship_to_a_score(made: Path, tmp_path: Path, im
             row_id="row_id",
         )
         environment = {**kaggle.environment(), "INVOKE_WORKSPACE_POLL": "0.3", "HOME": os.environ["HOME"]}
+        environment["INVOKE_WORKSPACE_SAVE_RUN"] = "light"
         shipped = workspaces.invoke(root, "ship", "--yes", "--json", "--hidden-rows", "200", env=environment)
         assert shipped.returncode == 0, shipped.stdout + shipped.stderr
         told = json.loads(shipped.stdout)
@@ -60,6 +58,8 @@ def test_from_copier_copy_through_ship_to_a_score(made: Path, tmp_path: Path, im
         )
         assert one["save_run_rows"] == len(rows)
         assert one["save_run_seconds"] > 0
+        assert one["light"] is True
+        assert "is light (workspace.save-run)" in shipped.stderr
         assert one["codes.version"] == one["deps.version"] == one["notebook_version"] == 1
         again = workspaces.invoke(root, "ship", "--json", env=environment)
         assert again.returncode == 0, again.stderr
@@ -67,14 +67,3 @@ def test_from_copier_copy_through_ship_to_a_score(made: Path, tmp_path: Path, im
         assert len(kaggle.submissions(COMPETITION)) == 1
         history = workspaces.invoke(root, "history", env=environment)
         assert one["ref"] in history.stdout
-
-
-@pytest.mark.parametrize(("rerun", "told"), [("", "1"), ("1", None)])
-def test_only_the_save_run_is_told_to_be_short(
-    rerun: str, told: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv(running.RERUN_VARIABLE, rerun)
-    monkeypatch.setenv(running.TMP_VARIABLE, str(tmp_path))
-    plan = Plan("sub", "me/cmi-sub", "w", "cup", "1", entry=("exp001.py",), light=True)
-    run = running._Run(plan, Report(), tmp_path)
-    assert run.entry_environment({}, tmp_path).get(running.LIGHT_VARIABLE) == told

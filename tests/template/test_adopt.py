@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+import kaggle_shim
 from tests import article, workspaces
 from tests.local_kaggle import LocalKaggle, ScriptedRunner
 
@@ -145,6 +146,7 @@ def test_the_fixed_folder_rehearses_to_the_articles_submission(
     assert sorted((row[1], int(row[2]), row[3], row[4]) for row in rows) == expected
     report = json.loads((ws / "build/rehearsal/working/run-report.json").read_text())
     assert {name for name, _ in report["wheels"]} == {"loguru", "omegaconf"}
+    assert report["template"].startswith(f"{kaggle_shim.__version__}+")
 
 
 def test_line_ends_indentation_and_byte_order_mark_survive_a_fix(ws: Path) -> None:
@@ -372,3 +374,44 @@ def test_a_real_username_and_competition_come_from_what_is_there(template: Path,
     check(root, "--fix", "--yes")
     deps = json.loads((root / "deps/kernel-metadata.json").read_text())
     assert (deps["id"], deps["title"]) == ("confirm/cmi-deps", "cmi-deps")
+
+
+def test_the_copy_says_what_comes_next(template: Path, tmp_path: Path) -> None:
+    root = article.build(tmp_path / "mine")
+    said = workspaces.copier("copy", "--defaults", template, root, cwd=tmp_path).stderr
+    assert "invoke check     (what to change in your own files; --fix does it, and shows how first)" in said
+    assert "invoke rehearse" not in said.partition("Next, inside it:")[2]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a pseudo-terminal is POSIX's own")
+def test_on_a_terminal_each_file_is_asked_about(ws: Path) -> None:
+    import os
+    import pty
+
+    ours, theirs = pty.openpty()
+    os.write(ours, b"n\ny\nn\nn\n")
+    before = kept(ws)
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith(("INVOKE_", "KAGGLE_"))
+    }
+    child = subprocess.Popen(
+        [sys.executable, "-m", "invoke", "check", "--fix"],
+        cwd=ws,
+        env=environment,
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+    )
+    os.close(theirs)
+    said = b""
+    try:
+        while block := os.read(ours, 4096):
+            said += block
+    except OSError:
+        # Linux says so when the other end is closed.
+        pass
+    assert child.wait(60) == 2
+    os.close(ours)
+    assert said.count(b"[y/N]") == len(FIXED)
+    changed = {name for name, content in kept(ws).items() if before.get(name) != content}
+    assert changed == {"deps/deps.ipynb"}

@@ -28,6 +28,24 @@ USER_FILES = {
     "sub/sub.ipynb",
     "tasks.py",
 }
+# The paths that an update never touches are an interface: scripts and people rely on them. Changing this list is a breaking change.
+PUBLIC_PATHS = [
+    "/codes",
+    "/deps",
+    "/sub",
+    "/data",
+    "/invoke.yaml",
+    "/README.md",
+    "/pyproject.toml",
+    "/.gitignore",
+    "/.gitattributes",
+    "/.kaggleignore",
+    "/ledger.jsonl",
+    "/.vscode",
+    "/.devcontainer",
+    "/.github",
+    "/AGENTS.md",
+]
 EXAMPLE_DATA = {
     "data/competitions/child-mind-institute-detect-sleep-states/sample_submission.csv",
     "data/competitions/child-mind-institute-detect-sleep-states/test_series.parquet",
@@ -188,6 +206,7 @@ def test_user_owned_paths_stand_in_both_lists_of_copier_yml() -> None:
         if line.startswith(condition)
     ]
     assert excluded == config["_skip_if_exists"]
+    assert excluded == PUBLIC_PATHS
     covered = tuple(path.lstrip("/") for path in excluded)
     owned = [name for name in USER_FILES if name not in ("tasks.py", ".copier-answers.yml")]
     assert [name for name in owned if name.split("/")[0] not in covered] == []

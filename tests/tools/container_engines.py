@@ -18,13 +18,25 @@ import pytest
 
 IMAGE = "rehearsal-test"
 _SECONDS = 120
-_UNUSED = ("test", "idlelib", "tkinter", "turtledemo", "ensurepip", "lib2to3", "site-packages", "dist-packages", "__pycache__")
+_UNUSED = (
+    "test",
+    "idlelib",
+    "tkinter",
+    "turtledemo",
+    "ensurepip",
+    "lib2to3",
+    "site-packages",
+    "dist-packages",
+    "__pycache__",
+)
 
 
 def engine(name: str) -> Iterator[dict[str, str]]:
     """A working engine, as the variables under which its command finds it; skips with the reason where there is none."""
     if shutil.which(name) is None:
-        pytest.skip(f"no {name} on this machine (Debian: apt-get install {'podman runc' if name == 'podman' else 'docker.io'})")
+        pytest.skip(
+            f"no {name} on this machine (Debian: apt-get install {'podman runc' if name == 'podman' else 'docker.io'})"
+        )
     # Not among pytest's folders: an engine mounts its store, and a test that was killed would leave the mount to whoever tidies up.
     folder = Path(tempfile.mkdtemp(prefix=f"{name}-store-"))
     try:
@@ -40,7 +52,11 @@ def engine(name: str) -> Iterator[dict[str, str]]:
 def _podman(folder: Path) -> dict[str, str]:
     """Podman with a store of its own; skipped where it can't start a container."""
     # The limits are those that a machine without CAP_SYS_RESOURCE can give.
-    storage = {"driver": "overlay", "graphroot": str(folder / "graph"), "runroot": str(folder / "run")}
+    storage: dict[str, object] = {
+        "driver": "overlay",
+        "graphroot": str(folder / "graph"),
+        "runroot": str(folder / "run"),
+    }
     _write_toml(folder / "storage.conf", {"storage": storage})
     runtime = {"runtime": "runc"} if shutil.which("runc") else {}
     _write_toml(
@@ -72,9 +88,13 @@ def _docker(folder: Path) -> Iterator[dict[str, str]]:
         daemon = subprocess.Popen(["dockerd", *options, *places], stdout=log, stderr=subprocess.STDOUT)
         try:
             limit = time.monotonic() + _SECONDS
-            while subprocess.run(["docker", "info"], env={**os.environ, "DOCKER_HOST": host}, capture_output=True, check=False).returncode:
+            while subprocess.run(
+                ["docker", "info"], env={**os.environ, "DOCKER_HOST": host}, capture_output=True, check=False
+            ).returncode:
                 if daemon.poll() is not None or time.monotonic() > limit:
-                    pytest.skip(f"dockerd does not start here: {(folder / 'log').read_text().splitlines()[-1:]}")
+                    pytest.skip(
+                        f"dockerd does not start here: {(folder / 'log').read_text().splitlines()[-1:]}"
+                    )
                 time.sleep(0.1)
             yield {"DOCKER_HOST": host}
         finally:
@@ -98,10 +118,18 @@ def _unmount(folder: Path) -> None:
 def load(name: str, variables: dict[str, str], archive: Path) -> None:
     """Make `IMAGE` from a root file system, and see that the engine can start it; skips where it can't."""
     environment = {**os.environ, **variables}
-    imported = subprocess.run([name, "import", str(archive), IMAGE], env=environment, capture_output=True, encoding="utf-8", check=False)
+    imported = subprocess.run(
+        [name, "import", str(archive), IMAGE],
+        env=environment,
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
     assert imported.returncode == 0, imported.stderr
     words = ["run", "--rm", "--pull", "never", "--network", "none", IMAGE, "python3", "-c", "print(6 * 7)"]
-    tried = subprocess.run([name, *words], env=environment, capture_output=True, encoding="utf-8", check=False)
+    tried = subprocess.run(
+        [name, *words], env=environment, capture_output=True, encoding="utf-8", check=False
+    )
     if tried.returncode != 0:
         pytest.skip(f"{name} can't start a container here: {tried.stderr.strip()[-300:]}")
 
@@ -112,7 +140,12 @@ def pack_root(python: Path, archive: Path) -> Path:
     answer = subprocess.run([python, "-c", asked], capture_output=True, check=True, encoding="utf-8").stdout
     (major, minor), stdlib, packages, prefix = json.loads(answer)
     library = f"usr/local/lib/python{major}.{minor}"
-    objects = [python.resolve(), *Path(stdlib, "lib-dynload").glob("*.so"), *Path(packages).rglob("*.so*"), Path("/bin/sh").resolve()]
+    objects = [
+        python.resolve(),
+        *Path(stdlib, "lib-dynload").glob("*.so"),
+        *Path(packages).rglob("*.so*"),
+        Path("/bin/sh").resolve(),
+    ]
     with tarfile.open(archive, "w") as tar:
         for name, target in (("bin", "usr/bin"), ("lib", "usr/lib"), ("lib64", "usr/lib64")):
             _link(tar, name, target)
@@ -121,7 +154,11 @@ def pack_root(python: Path, archive: Path) -> Path:
         tar.add(python.resolve(), "usr/local/bin/python3")
         tar.add(Path("/bin/sh").resolve(), "usr/bin/sh")
         tar.add(stdlib, library, filter=_wanted)
-        tar.add(packages, f"{library}/site-packages", filter=lambda info: None if info.name.endswith("__pycache__") else info)
+        tar.add(
+            packages,
+            f"{library}/site-packages",
+            filter=lambda info: None if info.name.endswith("__pycache__") else info,
+        )
         _link(tar, f"{library}/dist-packages", "site-packages")
         tar.add(Path(prefix, "share", "jupyter"), "usr/local/share/jupyter")
         for path in sorted(_libraries(objects)):
@@ -137,7 +174,9 @@ def _wanted(info: tarfile.TarInfo) -> tarfile.TarInfo | None:
 
 def _libraries(objects: list[Path]) -> set[Path]:
     """What `ldd` finds outside of the Python's own packages."""
-    said = subprocess.run(["ldd", *map(str, objects)], capture_output=True, check=False, encoding="utf-8").stdout
+    said = subprocess.run(
+        ["ldd", *map(str, objects)], capture_output=True, check=False, encoding="utf-8"
+    ).stdout
     found = {Path(path) for path in re.findall(r"(/\S+) \(0x", said)}
     return {path for path in found if "site-packages" not in path.parts}
 

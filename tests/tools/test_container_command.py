@@ -25,7 +25,9 @@ def shown(tmp_path: Path, *mounts: Mount) -> container.Shown:
 
 
 def chosen(kind: str = "docker", gpu: tuple[str, ...] = (), user: str | None = None) -> Container:
-    return Container(Engine(Path("/usr/bin") / kind, kind, rootless=False), "kaggle", "sha256:1", gpu, user, "")
+    return Container(
+        Engine(Path("/usr/bin") / kind, kind, rootless=False), "kaggle", "sha256:1", gpu, user, ""
+    )
 
 
 def start(settings: IndexSettings | None = None, *hosts: str) -> container.Start:
@@ -43,7 +45,7 @@ def test_the_whole_line_of_an_offline_run(tmp_path: Path) -> None:
         "--shm-size", "8g",
         "--hostname", "kaggle",
         "--http-proxy=false",
-        "--tmpfs", "/tmp:rw,exec,mode=1777", "--tmpfs", "/var/tmp:rw,exec,mode=1777", "--tmpfs", "/root:rw,exec,mode=1777",
+        "--tmpfs", "/tmp:rw,exec,mode=1777", "--tmpfs", "/var/tmp:rw,exec,mode=1777", "--tmpfs", "/root:rw,exec,mode=1777",  # noqa: S108 - paths in the container
         "--mount", f"type=bind,source={tmp_path}/kaggle-tmp,target=/kaggle/tmp",
         "--mount", f"type=bind,source={tmp_path}/working,target=/kaggle/working",
         "--mount", f"type=bind,source={tmp_path}/tools,target=/run/rehearsal/tools,readonly",
@@ -70,7 +72,9 @@ def test_docker_runs_as_the_user_with_the_gpu_and_without_the_proxies(tmp_path: 
     assert "--http-proxy=false" not in joined
 
 
-def test_a_run_with_internet_has_the_package_index_and_no_password_on_its_command_line(tmp_path: Path) -> None:
+def test_a_run_with_internet_has_the_package_index_and_no_password_on_its_command_line(
+    tmp_path: Path,
+) -> None:
     secret = "https://me:secret@index.invalid/simple"
     config = tmp_path / "pip.ini"
     config.write_text("[global]\n", encoding="utf-8")
@@ -89,7 +93,12 @@ def test_a_path_with_a_comma_is_one_field(tmp_path: Path) -> None:
     odd.mkdir()
     line = container.command(chosen(), start(), shown(tmp_path, Mount(odd, "datasets/me/x")), PROGRAM)
     (value,) = [word for word in line if "datasets/me/x" in word]
-    assert next(csv.reader([value])) == ["type=bind", f"source={odd}", "target=/kaggle/input/datasets/me/x", "readonly"]
+    assert next(csv.reader([value])) == [
+        "type=bind",
+        f"source={odd}",
+        "target=/kaggle/input/datasets/me/x",
+        "readonly",
+    ]
 
 
 def test_files_laid_over_a_folder_are_mounted_one_by_one(tmp_path: Path) -> None:
@@ -140,7 +149,9 @@ def test_the_first_engine_that_answers_is_used(tmp_path: Path, monkeypatch: pyte
 def test_an_engine_that_does_not_answer_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     program(tmp_path, "docker", SILENT)
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(WorkflowError, match=r"docker does not answer \(Cannot connect to the Docker daemon\): start it"):
+    with pytest.raises(
+        WorkflowError, match=r"docker does not answer \(Cannot connect to the Docker daemon\): start it"
+    ):
         engines.find("")
     with pytest.raises(WorkflowError, match="podman is not on the path: install"):
         engines.find("podman")
@@ -197,4 +208,6 @@ def made(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_targets_are_posix_paths_on_every_machine() -> None:
-    assert {type(one) for one in (container.HOME, container.WORKING, container.INPUT, container.TOOLS)} == {PurePosixPath}
+    assert {type(one) for one in (container.HOME, container.WORKING, container.INPUT, container.TOOLS)} == {
+        PurePosixPath
+    }

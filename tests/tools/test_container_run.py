@@ -1,9 +1,9 @@
 """`invoke rehearse --image` in a real container engine, with an image made on this machine."""
 
 import json
+import os
 import shutil
 import subprocess
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -85,16 +85,30 @@ def ws(made: Path, tmp_path: Path) -> Path:
 
 def containers(engine: tuple[str, dict[str, str]]) -> str:
     name, variables = engine
-    return subprocess.run([name, "ps", "--all", "--quiet"], env={**os.environ, **variables}, capture_output=True, encoding="utf-8", check=True).stdout
+    return subprocess.run(
+        [name, "ps", "--all", "--quiet"],
+        env={**os.environ, **variables},
+        capture_output=True,
+        encoding="utf-8",
+        check=True,
+    ).stdout
 
 
-def rehearse(ws: Path, engine: tuple[str, dict[str, str]], *words: str, **env: str) -> subprocess.CompletedProcess[str]:
+def rehearse(
+    ws: Path, engine: tuple[str, dict[str, str]], *words: str, **env: str
+) -> subprocess.CompletedProcess[str]:
     name, variables = engine
-    return workspaces.invoke(ws, "rehearse", "--image", container_engines.IMAGE, "--engine", name, *words, env={**variables, **env})
+    return workspaces.invoke(
+        ws, "rehearse", "--image", container_engines.IMAGE, "--engine", name, *words, env={**variables, **env}
+    )
 
 
-def test_a_container_shows_what_is_mounted_and_nothing_can_be_written_or_reached(ws: Path, engine: tuple[str, dict[str, str]]) -> None:
-    done = rehearse(ws, engine, "--json", KAGGLE_API_TOKEN="hidden", HTTPS_PROXY="http://me:PASSWORD@192.0.2.1:3128")
+def test_a_container_shows_what_is_mounted_and_nothing_can_be_written_or_reached(
+    ws: Path, engine: tuple[str, dict[str, str]]
+) -> None:
+    done = rehearse(
+        ws, engine, "--json", KAGGLE_API_TOKEN="hidden", HTTPS_PROXY="http://me:PASSWORD@192.0.2.1:3128"
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     facts = json.loads((ws / "build/rehearsal/working/facts.json").read_text(encoding="utf-8"))
     assert facts["folder"] == "/kaggle/input/competitions/titanic"
@@ -110,7 +124,9 @@ def test_a_container_shows_what_is_mounted_and_nothing_can_be_written_or_reached
 
 
 def test_a_limit_ends_the_container_and_leaves_none(ws: Path, engine: tuple[str, dict[str, str]]) -> None:
-    (ws / "codes/exp001.py").write_text("import time\nprint('begun', flush=True)\ntime.sleep(600)\n", encoding="utf-8")
+    (ws / "codes/exp001.py").write_text(
+        "import time\nprint('begun', flush=True)\ntime.sleep(600)\n", encoding="utf-8"
+    )
     done = rehearse(ws, engine, INVOKE_WORKSPACE_LIMIT="4s")
     assert done.returncode == 4, done.stdout + done.stderr
     assert containers(engine) == ""
@@ -119,7 +135,9 @@ def test_a_limit_ends_the_container_and_leaves_none(ws: Path, engine: tuple[str,
 def test_the_wheel_notebook_runs_in_the_container_too(ws: Path, engine: tuple[str, dict[str, str]]) -> None:
     workspaces.edit_json(ws / "sub/kernel-metadata.json", kernel_sources=["you/cmi-deps"])
     (ws / "deps/requirements.txt").write_text("iniconfig\n", encoding="utf-8")
-    (ws / "codes/exp001.py").write_text("import iniconfig\nopen('submission.csv', 'w').write('id,target\\n1,0\\n2,0\\n')\n", encoding="utf-8")
+    (ws / "codes/exp001.py").write_text(
+        "import iniconfig\nopen('submission.csv', 'w').write('id,target\\n1,0\\n2,0\\n')\n", encoding="utf-8"
+    )
     done = rehearse(ws, engine, "--json")
     assert done.returncode == 0, done.stdout + done.stderr
     assert json.loads(done.stdout)["wheels"] == "collected"
@@ -128,6 +146,8 @@ def test_the_wheel_notebook_runs_in_the_container_too(ws: Path, engine: tuple[st
 
 def test_an_image_that_is_not_there_is_not_downloaded(ws: Path, engine: tuple[str, dict[str, str]]) -> None:
     name, variables = engine
-    done = workspaces.invoke(ws, "rehearse", "--image", "example.invalid/absent", "--engine", name, env=variables)
+    done = workspaces.invoke(
+        ws, "rehearse", "--image", "example.invalid/absent", "--engine", name, env=variables
+    )
     assert done.returncode == 2
     assert f"run `{name} pull example.invalid/absent` first" in done.stderr

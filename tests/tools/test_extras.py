@@ -16,7 +16,12 @@ from tests import commands, workspaces
 from tests.tools import jsonc
 
 FILES = {
-    "vscode": {".vscode/extensions.json", ".vscode/launch.json", ".vscode/settings.json", ".vscode/tasks.json"},
+    "vscode": {
+        ".vscode/extensions.json",
+        ".vscode/launch.json",
+        ".vscode/settings.json",
+        ".vscode/tasks.json",
+    },
     "devcontainer": {".devcontainer/devcontainer.json"},
     "github-actions": {f".github/workflows/{name}.yml" for name in ("check", "push", "submit")},
     "agents": {"AGENTS.md"},
@@ -32,7 +37,10 @@ def names_of(root: Path) -> set[str]:
 def made(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A workspace with every extra."""
     return workspaces.make(
-        template, tmp_path_factory.mktemp("extras") / "ws", competition="titanic", extras=json.dumps(list(FILES))
+        template,
+        tmp_path_factory.mktemp("extras") / "ws",
+        competition="titanic",
+        extras=json.dumps(list(FILES)),
     )
 
 
@@ -65,7 +73,9 @@ def halves(template: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[tup
     """Two workspaces, each with half of the extras."""
     folder = tmp_path_factory.mktemp("halves")
     return {
-        pair: workspaces.make(template, folder / pair[0], competition="titanic", extras=f"[{', '.join(pair)}]")
+        pair: workspaces.make(
+            template, folder / pair[0], competition="titanic", extras=f"[{', '.join(pair)}]"
+        )
         for pair in (("agents", "vscode"), ("devcontainer", "github-actions"))
     }
 
@@ -92,11 +102,28 @@ def test_they_are_the_users_and_can_be_had_later(
     assert done.returncode == 0, done.stderr
     assert (root / "AGENTS.md").read_text(encoding="utf-8") == "mine\n"
     assert not (root / ".vscode/tasks.json").exists()
-    words = ("recopy", "--quiet", "--defaults", "--overwrite", "-d", "extras=[agents, vscode, github-actions]")
+    words = (
+        "recopy",
+        "--quiet",
+        "--defaults",
+        "--overwrite",
+        "-d",
+        "extras=[agents, vscode, github-actions]",
+    )
     done = workspaces.copier(*words, cwd=root)
     assert done.returncode == 0, done.stderr
     assert FILES["github-actions"] <= names_of(root)
     assert (root / "AGENTS.md").read_text(encoding="utf-8") == "mine\n"
+
+
+def test_an_update_leaves_them_alone_by_both_lists_of_copier_yml() -> None:
+    config = read_yaml(workspaces.ROOT / "copier.yml")
+    for name in ALL:
+        path = f"/{name.split('/')[0]}"
+        assert path in config["_skip_if_exists"]
+        assert f"{{% if _copier_operation == 'update' %}}{path}{{% endif %}}" in config["_exclude"]
+    assert config["extras"]["default"] == []
+    assert set(config["extras"]["choices"].values()) == set(FILES)
 
 
 # VS Code
@@ -151,7 +178,13 @@ def test_what_check_prints_is_marked_in_the_file(ws: Path) -> None:
     ]
     assert {line is None for _, line, *_ in expected} == {True, False}
     marked = [
-        (one["file"], None if one["line"] is None else int(one["line"]), one["severity"], one["message"], one["code"])
+        (
+            one["file"],
+            None if one["line"] is None else int(one["line"]),
+            one["severity"],
+            one["message"],
+            one["code"],
+        )
         for one in matches(ws, said.stdout + said.stderr)
     ]
     assert sorted(marked, key=str) == sorted(expected, key=str)
@@ -160,7 +193,9 @@ def test_what_check_prints_is_marked_in_the_file(ws: Path) -> None:
         assert (ws / name).is_file()
 
 
-@pytest.mark.skipif(shutil.which("node") is None, reason="node is not on the path, whose regular expressions VS Code uses")
+@pytest.mark.skipif(
+    shutil.which("node") is None, reason="node is not on the path, whose regular expressions VS Code uses"
+)
 def test_the_matchers_mean_the_same_in_javascript(made: Path) -> None:
     (task,) = [one for one in vscode(made, "tasks.json")["tasks"] if one["label"] == "check"]
     line = "sub/kernel-metadata.json:7: error: The title 'x': it has 1 [of 5] characters. [title-length]"
@@ -168,7 +203,10 @@ def test_the_matchers_mean_the_same_in_javascript(made: Path) -> None:
     said = [
         json.loads(
             subprocess.run(
-                ["node", "-e", script, matcher["pattern"]["regexp"], text], capture_output=True, check=True, encoding="utf-8"
+                ["node", "-e", script, matcher["pattern"]["regexp"], text],
+                capture_output=True,
+                check=True,
+                encoding="utf-8",
             ).stdout
         )
         for matcher, text in zip(task["problemMatcher"], (line, line.replace(":7:", ":")), strict=True)
@@ -221,9 +259,17 @@ def test_the_dev_container_is_kaggles_image_with_kaggles_paths(made: Path) -> No
     assert value["image"].startswith("gcr.io/kaggle-images/python")
     assert value["hostRequirements"] == {"gpu": "optional"}
     mounts = [dict(field.partition("=")[::2] for field in mount.split(",")) for mount in value["mounts"]]
-    assert mounts[0] == {"source": "${localWorkspaceFolder}/data", "target": "/kaggle/input", "type": "bind", "readonly": ""}
+    assert mounts[0] == {
+        "source": "${localWorkspaceFolder}/data",
+        "target": "/kaggle/input",
+        "type": "bind",
+        "readonly": "",
+    }
     assert mounts[1]["target"] == "/kaggle/tmp"
-    assert value["customizations"]["vscode"]["settings"]["python.defaultInterpreterPath"] in value["postCreateCommand"]
+    assert (
+        value["customizations"]["vscode"]["settings"]["python.defaultInterpreterPath"]
+        in value["postCreateCommand"]
+    )
     assert "-r workflow/requirements.txt" in value["postCreateCommand"]
     # No credential is passed in.
     assert "localEnv" not in json.dumps(value)
@@ -234,7 +280,9 @@ def test_the_dev_container_is_kaggles_image_with_kaggles_paths(made: Path) -> No
 def test_the_folder_that_is_mounted_is_made_once(made: Path, tmp_path: Path) -> None:
     value = jsonc.loads((made / ".devcontainer/devcontainer.json").read_text(encoding="utf-8"))
     for _ in range(2):
-        done = subprocess.run(["sh", "-c", value["initializeCommand"]], cwd=tmp_path, capture_output=True, check=False)
+        done = subprocess.run(
+            ["sh", "-c", value["initializeCommand"]], cwd=tmp_path, capture_output=True, check=False
+        )
         assert done.returncode == 0
         assert (tmp_path / "data").is_dir()
 
@@ -248,7 +296,12 @@ def workflows(root: Path) -> dict[str, Any]:
 
 def test_the_workflows_pass_their_linters(made: Path) -> None:
     folder = made / ".github" / "workflows"
-    schema = ["check-jsonschema", "--builtin-schema", "vendor.github-workflows", *map(str, folder.glob("*.yml"))]
+    schema = [
+        "check-jsonschema",
+        "--builtin-schema",
+        "vendor.github-workflows",
+        *map(str, folder.glob("*.yml")),
+    ]
     for command in (schema, ["zizmor", "--offline", "--no-progress", "--persona", "pedantic", str(folder)]):
         program = shutil.which(command[0], path=str(Path(sys.executable).parent))
         assert program is not None, f"{command[0]} is part of the development environment"
@@ -312,8 +365,13 @@ def test_agents_are_told_commands_and_exit_codes_that_exist(made: Path) -> None:
             assert {word for word in words if word.startswith("--")} <= commands.options()[name], line
     from workflow import errors
 
-    codes = {one.exit_code for one in vars(errors).values() if isinstance(one, type) and hasattr(one, "exit_code")}
-    told = {int(number) for number in re.findall(r"\b(\d+) [A-Za-z]", text.split("## Exit codes")[1].split("## Never")[0])}
+    codes = {
+        one.exit_code for one in vars(errors).values() if isinstance(one, type) and hasattr(one, "exit_code")
+    }
+    told = {
+        int(number)
+        for number in re.findall(r"\b(\d+) [A-Za-z]", text.split("## Exit codes")[1].split("## Never")[0])
+    }
     assert told == {0, 1, 130} | codes
     for word in ("--allow", "--force", "--public", "ledger.jsonl", "credentials"):
         assert word in text
@@ -326,4 +384,6 @@ def test_without_a_terminal_nothing_waits_for_an_answer(ws: Path) -> None:
     done = workspaces.invoke(ws, "check", "--fix")
     assert done.returncode in (0, 2)
     assert "enable_internet" in done.stdout
-    assert json.loads((ws / "sub/kernel-metadata.json").read_text(encoding="utf-8"))["enable_internet"] is True
+    assert (
+        json.loads((ws / "sub/kernel-metadata.json").read_text(encoding="utf-8"))["enable_internet"] is True
+    )

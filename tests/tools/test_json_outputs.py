@@ -29,7 +29,9 @@ def test_every_command_with_json_is_documented_and_no_other() -> None:
     assert page == with_json
 
 
-@pytest.mark.parametrize("words", [("check",), ("history",), ("history", "--group"), ("report",), ("new-exp",)])
+@pytest.mark.parametrize(
+    "words", [("check",), ("history",), ("history", "--group"), ("report",), ("new-exp",)]
+)
 def test_local_commands_print_what_is_documented(ws: Path, words: tuple[str, ...]) -> None:
     done = workspaces.invoke(ws, *words, "--json")
     assert done.returncode == 0, done.stderr

@@ -90,7 +90,7 @@ class Manifest:
                 str(value["workspace"]), str(value["competition"]), files, value["commit"], value["dirty"]
             )
             stated = value["fingerprint"]
-        except (ValueError, RecursionError, KeyError, TypeError) as error:
+        except (ValueError, OverflowError, RecursionError, KeyError, TypeError) as error:
             raise ManifestError(
                 f"{origin} is not a manifest of ours ({type(error).__name__}: {error}): push again."
             ) from error

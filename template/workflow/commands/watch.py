@@ -15,7 +15,9 @@ def main(workspace: Workspace, *, ref: list[str], json: bool, **options: Any) ->
     session = Push(workspace, Options.parse(json=json, **options))
     chosen = watching.open_ones(session, ref)
     if not chosen:
-        session.say("No submission of this workspace is in flight: invoke history shows those that are over.")
+        session.say(
+            "No submission of this workspace is in flight: invoke submit makes one, invoke history shows those that are over."
+        )
     over = watching.watch(session, chosen)
     if json:
         console.as_json({"submissions": [flat(one) for one in over]})
