@@ -54,7 +54,7 @@ class Draft:
         text = self.text(path)
         try:
             value = json.loads(text) if text is not None else None
-        except ValueError:
+        except (ValueError, RecursionError):
             return None
         return value if isinstance(value, dict) else None
 

@@ -11,13 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from workflow import console, safe_paths
-from workflow.errors import Refused, WorkflowError
+from workflow.errors import KaggleRefused, Refused, WorkflowError
 from workflow.kaggle_values import RemoteFile
 
 LARGE = 5_000_000_000
 _SMALL_TABLE = 10_000_000
 _TABLES = (".csv", ".tsv", ".parquet", ".feather", ".json", ".jsonl", ".xlsx", ".txt")
 _FEW_TABLES = 20
+# Sizes that Kaggle lists were seen to be rounded.
+_MORE = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -120,6 +122,11 @@ def _unzip_single(item: Item) -> None:
         members = archive.infolist()
         if len(members) != 1 or members[0].filename.rsplit("/", 1)[-1] != item.target.name:
             return
+        if item.size is not None and members[0].file_size > item.size + _MORE:
+            item.target.unlink()
+            raise KaggleRefused(
+                f"{item.name} came as an archive of {console.size(members[0].file_size)}, and {console.size(item.size)} were announced: nothing of it was kept; run this again."
+            )
         part = item.target.with_name(f".{item.target.name}.unzip")
         with archive.open(members[0]) as source, part.open("wb") as file:
             shutil.copyfileobj(source, file)

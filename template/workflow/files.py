@@ -61,7 +61,8 @@ def read_json(path: Path) -> dict[str, Any]:
         raise WorkflowError(
             f"{path}, line {error.lineno}, is not JSON ({error.msg}): correct that line."
         ) from error
-    except (OSError, UnicodeDecodeError, RecursionError) as error:
+    except (OSError, ValueError, RecursionError) as error:
+        # A ValueError is text that is no UTF-8, or a number of thousands of digits.
         raise WorkflowError(f"{path} can't be read ({error}): save it as UTF-8 text.") from error
     if not isinstance(value, dict):
         raise WorkflowError(f"{path} must hold one JSON object in braces: correct its first line.")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from kaggle_shim.refs import CompetitionRef, NotebookRef
 from workflow.kaggle_connection import PAGE, Connection, head, versioned
-from workflow.kaggle_errors import AnswerLost, Denied, NotThere
+from workflow.kaggle_errors import AnswerLost, Denied, NotThere, translated
 from workflow.kaggle_values import (
     Competition,
     Limits,
@@ -31,7 +31,8 @@ class CompetitionCalls(Connection):
             )
         except NotThere:
             return None
-        return Competition.of(answer, ref.slug)
+        with translated(f"reading Kaggle's answer about {ref}"):
+            return Competition.of(answer, ref.slug)
 
     def rules_accepted(self, ref: CompetitionRef) -> bool:
         """Whether this account may have the competition's data, which Kaggle denies until the rules are accepted."""
@@ -124,7 +125,8 @@ class CompetitionCalls(Connection):
             lambda c: c.competitions.competition_api_client.list_submissions(request),
             "submissions",
         )
-        return tuple(Submission.of(one) for one in found)
+        with translated(f"reading Kaggle's answer about {ref}"):
+            return tuple(Submission.of(one) for one in found)
 
     def submission(self, number: int) -> Submission:
         """One submission by its `ref`."""

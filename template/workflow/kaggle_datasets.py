@@ -6,7 +6,7 @@ from pathlib import Path
 
 from kaggle_shim.refs import DatasetRef
 from workflow.kaggle_connection import Connection
-from workflow.kaggle_errors import Denied, NotThere
+from workflow.kaggle_errors import Denied, NotThere, translated
 from workflow.kaggle_values import (
     Dataset,
     RemoteFile,
@@ -37,7 +37,8 @@ class DatasetCalls(Connection):
             if ref.owner.lower() == self.account.lower():
                 return None
             raise
-        return Dataset.of(answer, ref.name)
+        with translated(f"reading Kaggle's answer about {ref}"):
+            return Dataset.of(answer, ref.name)
 
     def dataset_status(self, ref: DatasetRef) -> str:
         """`ready`, `failed`, or a step on the way; the call takes no version, so it may speak of the current one or of the newest."""

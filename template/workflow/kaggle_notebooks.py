@@ -36,7 +36,8 @@ class NotebookCalls(Connection):
             if ref.owner.lower() == self.account.lower():
                 return None
             raise
-        return Notebook.of(answer, ref.name)
+        with translated(f"reading Kaggle's answer about {ref}"):
+            return Notebook.of(answer, ref.name)
 
     def run(self, ref: NotebookRef, version: int | None) -> Run:
         """How the run of a version stands (of the newest when None)."""

@@ -103,7 +103,8 @@ def save_notebook(kaggle: Kaggle, folder: Path, accelerator: str) -> Saved:
         raise AnswerLost(
             f"Kaggle gave no answer to the notebook {folder.name}: nothing is assumed, run this again."
         )
-    return Saved.of(answer)
+    with translated(f"reading Kaggle's answer to the notebook {folder.name}"):
+        return Saved.of(answer)
 
 
 def _client(credentials: Credentials, account: str, before: Callable[[], None], printed: io.StringIO) -> Any:

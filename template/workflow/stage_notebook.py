@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -67,9 +68,8 @@ def stage_running(
 
 def calls(source: compose.Source, function: str) -> bool:
     """Whether a code cell of the notebook calls that function of the shim."""
-    return any(
-        f"{function}(" in cell["source"] for cell in source.node["cells"] if cell["cell_type"] == "code"
-    )
+    call = re.compile(rf"(?:\bkaggle_shim\s*\.\s*|(?<![\w.])){function}\s*\(")
+    return any(call.search(cell["source"]) for cell in source.node["cells"] if cell["cell_type"] == "code")
 
 
 def findings_of(workspace: Workspace, notebook: Notebook, source: compose.Source) -> tuple[Finding, ...]:
@@ -92,6 +92,7 @@ def findings_of(workspace: Workspace, notebook: Notebook, source: compose.Source
 
 
 def image_of(notebook: Notebook) -> str:
+    """What a notebook's metadata says about its image, as one text."""
     raw = notebook.metadata.raw
     return json.dumps(
         [raw.get("docker_image"), raw.get("docker_image_pinning_type"), notebook.metadata.machine_shape]

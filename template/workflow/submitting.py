@@ -72,7 +72,7 @@ def run(push: Push, request: Request) -> Submitted:
     target = looking.look(push, request.notebook, request.version)
     earlier = find_earlier(push, target)
     again = request.again or push.options.force
-    if False:
+    if earlier and not again:
         return _show(push, target, earlier[-1])
     limits = _gate(push, target)
     sentence = _estimate(push, target, request.hidden_rows)

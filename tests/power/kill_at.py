@@ -33,9 +33,11 @@ def watch(below: str, at: int, count_into: str) -> None:
         return event in CHANGES and any(_is_below(one) for one in args)
 
     def _is_below(path: object) -> bool:
-        return isinstance(path, str | bytes | os.PathLike) and os.path.abspath(os.fsdecode(path)).startswith(
-            below
-        )
+        if not isinstance(path, str | bytes | os.PathLike):
+            return False
+        name = os.fsdecode(path)
+        # resolve() would raise audit events of its own.
+        return os.path.normpath(name if name.startswith("/") else f"{os.getcwd()}/{name}").startswith(below)  # noqa: PTH109 - see above
 
     def hook(event: str, args: tuple[object, ...]) -> None:
         nonlocal seen

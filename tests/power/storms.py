@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.local_kaggle import Fault, faults
+from tests.local_kaggle.records import NotebookVersion
 from tests.submit.conftest import NOTEBOOK, Desk
 from workflow import compose
 from workflow.errors import WorkflowError
@@ -93,7 +94,7 @@ def run(desk: Desk, seed: int, *, ship: bool) -> Ending:
     return ending
 
 
-def state(desk: Desk, *, ship: bool) -> str:
+def state(desk: Desk, *, ship: bool) -> str:  # noqa: PLR0911 - one sentence for each thing that can be wrong
     """What on Kaggle is not what lies in `build/`, "" when all is as it should be."""
     build = desk.root / "build"
     staged = {
@@ -107,9 +108,8 @@ def state(desk: Desk, *, ship: bool) -> str:
     if set(there) - set(staged) - {"codes-manifest.json"}:
         return "there are more files on Kaggle"
     version = desk.kaggle.notebook(NOTEBOOK).versions[-1]
-    source = desk.kaggle.notebook_source(NOTEBOOK) if hasattr(desk.kaggle, "notebook_source") else None
-    plan = compose.plan_of((build / "sub" / "sub.ipynb").read_text(encoding="utf-8"))
-    if source is not None and compose.plan_of(source) != plan:
+    staged_text = (build / "sub" / "sub.ipynb").read_text(encoding="utf-8")
+    if not compose.same(_source(desk, version), staged_text):
         return "the notebook on Kaggle is another"
     if version.status.upper() != "COMPLETE":
         return f"the run of version {version.number} is {version.status}"
@@ -140,6 +140,12 @@ def _attempt(
         ended, wrong = "done", state(desk, ship=ship)
     twice = [f"version {n} {count} times" for n, count in _submitted(desk).items() if count > 1]
     return ended, wrong or (f"submitted {', '.join(twice)}" if twice else "")
+
+
+def _source(desk: Desk, version: NotebookVersion) -> str:
+    """What the notebook's newest version was saved with."""
+    folder = desk.kaggle.world.store.notebook_folder(desk.kaggle.notebook(NOTEBOOK), version.number)
+    return (folder / "source").read_text(encoding="utf-8")
 
 
 def _submitted(desk: Desk) -> Counter[int]:

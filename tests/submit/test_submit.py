@@ -293,6 +293,16 @@ def test_a_lost_answer_to_a_repeat_is_not_mixed_up_with_the_first(desk: Desk) ->
     assert len(desk.on_kaggle()) == 2
 
 
+def test_a_repeat_that_did_not_arrive_is_not_mixed_up_with_the_first(desk: Desk) -> None:
+    first = desk.submit()
+    desk.kaggle.fault(faults.drop_before("CreateCodeSubmission"))
+    with pytest.raises(Unreachable):
+        desk.submit(Request(again=True), limit=0.3)
+    assert [one.ref for one in desk.history()] == [str(first.ref)]
+    assert desk.submit(Request(again=True), limit=0.3).did == "submitted"
+    assert len(desk.on_kaggle()) == 2
+
+
 def test_killed_before_the_answer_was_written_down(desk: Desk) -> None:
     first = desk.submit(Request(message="kept", cv=0.7))
     line = next(event for event in ledger.read(desk.root).events if event.event == SUBMITTED)

@@ -132,6 +132,7 @@ def test_a_limit_ends_the_container_and_leaves_none(ws: Path, engine: tuple[str,
     assert containers(engine) == ""
 
 
+@pytest.mark.parametrize("engine", ["docker"], indirect=True, scope="module")
 def test_the_wheel_notebook_runs_in_the_container_too(ws: Path, engine: tuple[str, dict[str, str]]) -> None:
     workspaces.edit_json(ws / "sub/kernel-metadata.json", kernel_sources=["you/cmi-deps"])
     (ws / "deps/requirements.txt").write_text("iniconfig\n", encoding="utf-8")

@@ -14,6 +14,7 @@ from invoke.vendor import yaml
 
 from tests import commands, workspaces
 from tests.tools import jsonc
+from workflow.findings import ERROR, WARNING, Finding
 
 FILES = {
     "vscode": {
@@ -191,6 +192,17 @@ def test_what_check_prints_is_marked_in_the_file(ws: Path) -> None:
     for name, *_ in marked:
         assert name is not None
         assert (ws / name).is_file()
+
+
+@pytest.mark.parametrize("level", [ERROR, WARNING])
+@pytest.mark.parametrize("line", [None, 12])
+def test_every_kind_of_finding_is_marked(made: Path, level: str, line: int | None) -> None:
+    finding = Finding(
+        level, "title-length", "sub/kernel metadata.json", "The title 'x: [y]' is short: 5 are needed.", line
+    )
+    (marked,) = matches(made, f"before\n{finding}\ncheck: no errors, 2 warnings.\n")
+    told = {"file": finding.path, "line": line and str(line), "severity": level, "message": finding.sentence}
+    assert marked == {**told, "code": finding.name}
 
 
 @pytest.mark.skipif(

@@ -98,7 +98,7 @@ def collect(
         _publish(manifest, found, output)
     size = sum(wheel.size for wheel in manifest.wheels)
     say(
-        f"{len(manifest.wheels)} wheels, {size / 1e6:.1f} MB, for {tags.current()}; {len(manifest.satisfied)} packages left to the image."
+        f"wheels: {len(manifest.wheels)}, {size / 1e6:.1f} MB, for {tags.current()}; left to the image: {_named([name for name, _ in manifest.satisfied])}."
     )
     return manifest
 
@@ -178,9 +178,7 @@ def _fetch(
     options = [line for path in files for line in pip.options_of(path)]
     lines = [*dict.fromkeys(options), *(package.requirement for package in resolution.packages)]
     exact.write_text("\n".join(lines) + "\n", encoding="utf-8", newline="\n")
-    say(
-        f"Collecting {len(resolution.packages)} packages: {_named([package.project for package in resolution.packages])}."
-    )
+    say(f"Collecting {_named([package.project for package in resolution.packages])}.")
     code, said = pip.build(exact, links, scratch / "collected", say)
     if code != 0:
         raise CollectError(resolve.other_failure(said))

@@ -88,10 +88,10 @@ def failure(entry: tuple[str, ...], ended: Ended) -> str:
     """One sentence about an entry point that failed, and the last lines it printed below it."""
     how = f"ended by signal {-ended.exit_code}" if ended.exit_code < 0 else f"exit code {ended.exit_code}"
     hint = " (often: out of memory)" if ended.exit_code in (-9, 137) else ""
-    sentence = f"The entry point {' '.join(entry)} failed after {ended.seconds:.1f} s: {how}{hint}."
+    sentence = f"The entry point {' '.join(entry)} failed after {ended.seconds:.1f} s, {how}{hint}"
     if not ended.tail:
-        return f"{sentence} It printed nothing."
-    return "\n".join([f"{sentence} Its last lines:", *(f"  | {line}" for line in ended.tail)])
+        return f"{sentence}, and printed nothing."
+    return "\n".join([f"{sentence}: {ended.tail[-1].strip()}", *(f"  | {line}" for line in ended.tail)])
 
 
 def duration(seconds: float) -> str:

@@ -4,6 +4,10 @@
 class ShimError(Exception):
     """Base of every error of the shim: one sentence that names the thing and says what to do."""
 
+    def _render_traceback_(self) -> list[str]:
+        """What IPython shows in a cell: the sentence alone, since our own frames help nobody."""
+        return [f"{type(self).__name__}: {self}"]
+
 
 class RefError(ShimError):
     """A reference to a competition, dataset, notebook or model does not read as one."""

@@ -1,0 +1,118 @@
+"""Answers of unexpected shapes, names that lead outside, bombs, and notebooks with huge outputs: a sentence, and bounded memory."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+import zipfile
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.local_kaggle import faults
+from tests.push.conftest import ROOT, Scene
+from workflow import fetching
+from workflow.commands import status
+from workflow.errors import WorkflowError
+from workflow.kaggle_values import RemoteFile
+
+BODIES: tuple[dict[str, Any], ...] = (
+    {},
+    {"ref": 7, "versionNumber": "many", "status": [], "files": {"a": 1}},
+    {"files": [{"name": "../../outside"}], "datasetFiles": [None], "versions": [[]]},
+    {"metadata": None, "blob": 3, "currentVersionNumber": -1, "versions": "x"},
+    {"active": "yes", "username": {"a": 1}},
+)
+METHODS = (
+    "IntrospectToken",
+    "GetDataset",
+    "ListDatasetFiles",
+    "GetKernel",
+    "SaveKernel",
+    "GetKernelSessionStatus",
+    "CreateDataset",
+    "StartBlobUpload",
+)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_answers_of_unexpected_shapes(scene: Scene, method: str) -> None:
+    for body in BODIES:
+        scene.kaggle.fault(faults.answer(method, body, times=None))
+        with pytest.raises(WorkflowError) as caught:
+            scene.all(limit=0.3)
+        assert caught.value.exit_code in (2, 3, 4, 5, 6), body
+        assert str(caught.value).endswith((".", ")"))
+        scene.kaggle.world.faults.clear()
+        with suppress(WorkflowError):
+            status.main(scene.push().workspace, json=True)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../outside.txt",
+        "/etc/outside",
+        "a/../../outside",
+        "..",
+        "a\\..\\b",
+        "C:outside",
+        "a\x00b",
+        "nul",
+        "a\nb",
+    ],
+)
+def test_names_to_download_stay_inside(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / "data"
+    folder.mkdir()
+    with pytest.raises(WorkflowError, match="nothing was written"):
+        fetching.items(folder, [RemoteFile(name, 1, "")], (), None, lambda *_: None)
+
+
+def test_a_single_file_that_unpacks_to_far_more_than_was_announced_is_refused(tmp_path: Path) -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive, archive.open("a.csv", "w") as file:
+        for _ in range(64):
+            file.write(bytes(1 << 20))
+    item = fetching.Item(
+        "a.csv", tmp_path / "a.csv", 1000, lambda path: path.write_bytes(packed.getvalue()) and None
+    )
+    with pytest.raises(WorkflowError, match=r"a\.csv .* announced"):
+        fetching.fetch_all([item], lambda _: None)
+    assert sum(path.stat().st_size for path in tmp_path.iterdir()) < 1 << 20
+
+
+def test_a_notebook_with_100_mb_of_outputs_is_staged_in_bounded_memory(scene: Scene) -> None:
+    path = scene.root / "sub" / "sub.ipynb"
+    node = json.loads(path.read_text(encoding="utf-8"))
+    output = {"output_type": "display_data", "metadata": {}, "data": {"image/png": "A" * (20 << 20)}}
+    for cell in node["cells"]:
+        if cell["cell_type"] == "code":
+            cell["outputs"], cell["execution_count"] = [output] * 5, None
+            break
+    path.write_text(json.dumps(node), encoding="utf-8")
+    assert path.stat().st_size > 100 << 20
+    code = (
+        "import resource; from pathlib import Path; from workflow import check, workspace\n"
+        "made = workspace.load(Path('.'))\n"
+        "print([str(f) for f in check.find_all(made) if f.level == 'error'])\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)\n"
+    )
+    paths = f"{ROOT / 'template'}:{ROOT / 'template' / 'shim'}"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=scene.root,
+        env={"PYTHONPATH": paths, "PATH": "/usr/bin:/bin", "HOME": str(scene.root.parent)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    errors, kilobytes = done.stdout.strip().splitlines()
+    assert errors == "[]"
+    # Seven times the file: the text, what it says, and the copies that nbformat makes on the way.
+    assert int(kilobytes) * 1024 < 7 * path.stat().st_size
