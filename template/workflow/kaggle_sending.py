@@ -144,7 +144,7 @@ def _introspected(credentials: Credentials, account: str) -> Iterator[None]:
 
 
 @lru_cache(maxsize=1)
-def _class() -> Any:
+def _class() -> Any:  # noqa: C901 - it holds a class, whose base can only be imported late
     """The official client's class, made careful; imported here because its import authenticates."""
     import requests
     from kaggle.api.kaggle_api_extended import KaggleApi, ResumableUploadResult

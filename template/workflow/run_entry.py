@@ -42,7 +42,7 @@ def main() -> None:
     else:
         script = codes / words[0]
         # The script's own folder comes first, as when Python is given a file; then codes/, as on Kaggle.
-        sys.path[:1] = []
+        sys.path[:1] = [str(script.parent), str(codes)]
         sys.argv = [str(script), *words[1:]]
         runpy.run_path(str(script), run_name="__main__")
 

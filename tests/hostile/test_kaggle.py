@@ -78,9 +78,11 @@ def test_a_single_file_that_unpacks_to_far_more_than_was_announced_is_refused(tm
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive, archive.open("a.csv", "w") as file:
         for _ in range(64):
             file.write(bytes(1 << 20))
-    item = fetching.Item(
-        "a.csv", tmp_path / "a.csv", 1000, lambda path: path.write_bytes(packed.getvalue()) and None
-    )
+
+    def fetch(path: Path) -> None:
+        path.write_bytes(packed.getvalue())
+
+    item = fetching.Item("a.csv", tmp_path / "a.csv", 1000, fetch)
     with pytest.raises(WorkflowError, match=r"a\.csv .* announced"):
         fetching.fetch_all([item], lambda _: None)
     assert sum(path.stat().st_size for path in tmp_path.iterdir()) < 1 << 20

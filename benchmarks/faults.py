@@ -1,0 +1,104 @@
+"""How pushes and ships end when the network does whatever it likes, and whether fifty loops leave anything behind.
+
+    python benchmarks/faults.py [--sequences 1000] [--loops 50] [--first SEED]
+
+Half of the sequences push, half go all the way to a score; a seed gives the same sequence again. Exit 1 when one ended in a
+wrong state.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import shutil
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+
+import psutil
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT), str(ROOT / "template"), str(ROOT / "template" / "shim")]
+
+import pytest  # noqa: E402 - the path is set above
+
+from tests import workspaces  # noqa: E402 - the path is set above
+from tests.power import storms  # noqa: E402 - the path is set above
+from tests.push.conftest import make_workspace  # noqa: E402 - the path is set above
+from tests.submit.conftest import Desk, Script, _open  # noqa: E402 - the path is set above
+
+_WARM_UP = 5
+
+
+def storm(desk: Desk, sequences: int, first: int) -> list[storms.Ending]:
+    """Run the sequences and print how they ended."""
+    endings = []
+    for number in range(sequences):
+        endings.append(storms.run(desk, first + number, ship=number % 2 == 1))
+        if endings[-1].wrong:
+            print(f"WRONG {endings[-1]}", flush=True)
+        if (number + 1) % 100 == 0:
+            print(f"{number + 1} of {sequences} sequences", flush=True)
+    return endings
+
+
+def soak(desk: Desk, loops: int) -> dict[str, tuple[float, float]]:
+    """Push a change again and again; returns first and last measure of memory (MB), open files, files in build/."""
+    process, before = psutil.Process(), (0.0, 0.0, 0.0)
+    for number in range(_WARM_UP + loops):
+        desk.edit(f"\nprint({number})\n" if number % 2 else f"\nprint({number}, {number})\n")
+        desk.kaggle.advance(86_400.0)
+        desk.ship(limit=30.0)
+        gc.collect()
+        measured = (
+            process.memory_info().rss / 1e6,
+            float(process.num_fds()),
+            float(storms.folder_size(desk.root / "build")),
+        )
+        if number == _WARM_UP - 1:
+            before = measured
+    return dict(
+        zip(("memory (MB)", "open files", "files in build/"), zip(before, measured, strict=True), strict=True)
+    )
+
+
+def main() -> int:
+    """Print the tables; returns the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--sequences", type=int, default=1000)
+    parser.add_argument("--loops", type=int, default=50)
+    parser.add_argument("--first", type=int, default=0)
+    given = parser.parse_args()
+    real = time.sleep
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        base = Path(folder)
+        (base / "made").mkdir()
+        shutil.copytree(make_workspace(ROOT, base / "made"), base / "ws", symlinks=True)
+        for words in (("init", "--quiet"), ("add", "--all"), ("commit", "--quiet", "-m", "first")):
+            workspaces.git(base / "ws", *words)
+        patch.setattr(time, "sleep", lambda seconds: real(min(seconds, 0.01)))
+        with _open(base, Script(), patch) as desk:
+            desk.all()
+            started = time.monotonic()
+            endings = storm(desk, given.sequences, given.first)
+            seconds = time.monotonic() - started
+            grown = soak(desk, given.loops) if given.loops else {}
+    kinds = Counter(ending.first.partition(":")[0] for ending in endings)
+    print(
+        f"{len(endings)} sequences in {seconds:.0f} s, longest {max((e.seconds for e in endings), default=0):.1f} s"
+    )
+    for kind, count in kinds.most_common():
+        print(
+            f"  {count:5}  {'done at once' if kind == 'done' else f'ended with {kind}, done when run again'}"
+        )
+    wrong = [ending for ending in endings if ending.wrong]
+    print(f"  {len(wrong):5}  wrong")
+    for name, (first, last) in grown.items():
+        print(f"soak, {given.loops} loops: {name} {first:.0f} before, {last:.0f} after")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
