@@ -46,7 +46,8 @@ def storm(desk: Desk, sequences: int, first: int) -> list[storms.Ending]:
 
 def soak(desk: Desk, loops: int) -> dict[str, tuple[float, float]]:
     """Push a change again and again; returns first and last measure of memory (MB), open files, files in build/."""
-    process, before = psutil.Process(), (0.0, 0.0, 0.0)
+    process = psutil.Process()
+    before = measured = (0.0, 0.0, 0.0)
     for number in range(_WARM_UP + loops):
         desk.edit(f"\nprint({number})\n" if number % 2 else f"\nprint({number}, {number})\n")
         desk.kaggle.advance(86_400.0)

@@ -21,9 +21,7 @@ from tests.push.conftest import make_workspace  # noqa: E402 - the path is set a
 
 STAGE = "from workflow import stage_codes; stage_codes.stage(workspace.load(Path('.')), 'cup')"
 CHECK = "from workflow import check; check.find_all(workspace.load(Path('.')))"
-MODEL = (
-    "from workflow import model_upload as m; print(m.list_files(Path('model'), m.IGNORED, 'w').fingerprint)"
-)
+MODEL = "from workflow import model_upload as m; print(m.list_files(Path('model'), m.IGNORED, 'w', Path('hashes.json')).fingerprint)"
 _TOPS = 40
 
 

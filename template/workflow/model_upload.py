@@ -24,6 +24,7 @@ from kaggle_shim.refs import ModelRef
 from workflow import arrived
 from workflow.errors import KaggleRefused, Unreachable, WaitedTooLong, WorkflowError
 from workflow.files import write_text
+from workflow.hashes import Hashes
 from workflow.kaggle import Kaggle
 from workflow.kaggle_errors import AnswerLost, Denied, NotThere
 from workflow.kaggle_values import RemoteFile
@@ -73,6 +74,7 @@ def upload(
     waits: Waits | None = None,
     sending: Callable[[int], AbstractContextManager[None]] | None = None,
     pending: tuple[int, float] | None = None,
+    hashes: Path | None = None,
 ) -> Uploaded:
     """Upload a folder as a new version of a model's variation, unless its newest version holds the same files.
 
@@ -90,6 +92,7 @@ def upload(
         waits: how to wait.
         sending: entered with the newest version's number around the upload itself.
         pending: an earlier upload after this version may still show, for so many seconds.
+        hashes: a file that keeps the hashes of what was read before.
 
     Returns:
         The handle with the version that holds the files now.
@@ -105,7 +108,7 @@ def upload(
         raise WorkflowError(f"{handle} ends in a version: leave it out, Kaggle gives the next one.")
     folder = Path(folder)
     patterns = (*IGNORED, *ignore)
-    manifest = list_files(folder, patterns, workspace)
+    manifest = list_files(folder, patterns, workspace, hashes)
     kaggle = kaggle or Kaggle(say)
     waits = waits or Waits(30.0, say)
     base = kaggle.model_version(ref) or 0
@@ -156,14 +159,18 @@ def manifest_of(kaggle: Kaggle, ref: ModelRef) -> Manifest | None:
             return None
 
 
-def list_files(folder: Path, patterns: tuple[str, ...], workspace: str) -> Manifest:
-    """What kagglehub will send, file by file."""
+def list_files(
+    folder: Path, patterns: tuple[str, ...], workspace: str, hashes: Path | None = None
+) -> Manifest:
+    """What kagglehub will send, file by file; `hashes` is a file that keeps what was read."""
     if not folder.is_dir():
         raise WorkflowError(f"{folder} is no folder: name the one that holds the weights.")
+    known = Hashes(hashes)
     entries = [
-        FileEntry(path, (folder / path).stat().st_size, hash_file(folder / path))
+        FileEntry(path, (folder / path).stat().st_size, known.of(folder / path))
         for path in paths(folder, patterns)
     ]
+    known.save()
     if not entries:
         raise WorkflowError(
             f"{folder} holds no file to upload: train first, or correct the patterns to ignore."

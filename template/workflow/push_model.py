@@ -98,6 +98,7 @@ def run(
         waits=push.waits,
         sending=sending,
         pending=_pending(push, ref),
+        hashes=push.workspace.build / "known" / "hashes.json",
     )
     push.intents.close(_key(ref))
     outcome.did = "sent" if done.sent else "unchanged"
@@ -180,7 +181,9 @@ def _key(ref: ModelRef) -> str:
 
 
 def _list(push: Push, folder: Path, ref: ModelRef) -> None:
-    manifest = model_upload.list_files(folder, model_upload.IGNORED, push.workspace.id)
+    manifest = model_upload.list_files(
+        folder, model_upload.IGNORED, push.workspace.id, push.workspace.build / "known" / "hashes.json"
+    )
     if not push.options.quiet:
         console.table(
             f"would be sent to {ref.name}",

@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,8 @@ from workflow.files import remove_tree, write_text
 from workflow.findings import raise_first
 from workflow.metadata import DATASET_FILE
 from workflow.workspace import CODES, Workspace
+
+_TELL_SECONDS = 3.0
 
 
 @dataclass(frozen=True)
@@ -83,7 +87,11 @@ def fill(
     # Until the new manifest is written nothing vouches for the files: an interrupted staging starts anew.
     (folder / manifest_name).unlink(missing_ok=True)
     entries = []
-    for file in files:
+    told = time.monotonic()
+    for number, file in enumerate(files, 1):
+        if time.monotonic() - told > _TELL_SECONDS:
+            told = time.monotonic()
+            print(f"staging: {number} of {len(files)} files", file=sys.stderr, flush=True)
         target = folder / file.path
         entry = known.get(file.path)
         if entry is None or not _same(target, file) or entry.size != file.size:

@@ -5,7 +5,8 @@
     <!-- /docs -->
 
 Kinds: `help NAME`, `commands`, `options`, `settings`, `tree [ANSWER=VALUE …]`, and `console COMMAND`, which runs a command line
-in a new workspace that holds the worked example; the blocks of one page run in the same one, from top to bottom.
+in a new workspace that holds the worked example (`again COMMAND` shows its second run); the blocks of one page run in the same
+one, from top to bottom.
 """
 
 from __future__ import annotations
@@ -63,7 +64,7 @@ class Source:
         """
         makers: dict[str, Callable[[list[str]], str]] = {
             "help": self._help, "commands": _commands, "options": _options, "settings": _settings,
-            "tree": self._tree, "console": self._console,
+            "tree": self._tree, "console": self._console, "again": self._again,
         }  # fmt: skip
         if kind not in makers:
             raise ValueError(f"a block is one of {', '.join(makers)}, not {kind}")
@@ -78,6 +79,11 @@ class Source:
 
     def _console(self, words: list[str]) -> str:
         return _fenced("console", f"$ {shlex.join(words)}\n{self._run(words, self.example)}")
+
+    def _again(self, words: list[str]) -> str:
+        """The second run: the first one collects wheels, and says where this machine has its packages from."""
+        self._run(words, self.example)
+        return self._console(words)
 
     def _run(self, words: list[str], folder: Path) -> str:
         plain = words[2:] if words[:2] == ["uv", "run"] else words

@@ -26,7 +26,7 @@ COMPETITION = "child-mind-institute-detect-sleep-states"
 def make_workspace(template: Path, scratch: Path) -> Path:
     """A workspace as `copier copy` makes it, with the example and its data, from the template as it lies there."""
     root, clone = scratch / "ws", scratch / "clone"
-    left_out = shutil.ignore_patterns(".git", "*cache*", "__pycache__", "build", "tests")
+    left_out = shutil.ignore_patterns(".git", ".venv", "*cache*", "__pycache__", "build", "tests")
     shutil.copytree(template, clone, symlinks=True, ignore=left_out)
     answers = ("example=cmi-sleep", "username=tester", "prefix=cmi", "accelerator=none")
     words = [word for answer in answers for word in ("-d", answer)]

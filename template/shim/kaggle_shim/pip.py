@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 # pip's own environment is honoured, but for what would keep it from saying what is read here.
 _SILENCING = {"PIP_QUIET", "PIP_REPORT", "PIP_DRY_RUN"}
+_NOT_SAID = ("Looking in ", "WARNING: Location ", "  Using cached ")
 _OURS = {
     "PIP_DISABLE_PIP_VERSION_CHECK": "1",
     "PIP_NO_INPUT": "1",
@@ -135,6 +136,8 @@ def _run(arguments: Sequence[str], say: Callable[[str], None]) -> tuple[int, lis
     ) as child:
         for line in child.stdout or ():
             lines.append(line.rstrip("\n"))
-            say(lines[-1])
+            # Where packages come from is the machine's own affair, and an address may hold a password.
+            if not lines[-1].startswith(_NOT_SAID):
+                say(lines[-1])
         code = child.wait()
     return code, lines

@@ -1,0 +1,80 @@
+"""Many files and large ones: bounded memory, only what changed is read again, long lists are read to their end."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from benchmarks import scale
+from kaggle_shim import manifest
+from kaggle_shim.refs import DatasetRef
+from tests.push.conftest import Scene
+from workflow import hashes, model_upload, stage_codes, workspace
+
+
+@pytest.fixture
+def ws(made: Path, tmp_path: Path) -> Path:
+    root = tmp_path / "ws"
+    shutil.copytree(made, root, symlinks=True)
+    return root
+
+
+def test_a_second_staging_reads_only_what_changed(ws: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scale.fill(ws / "codes", 400, 4)
+    stage_codes.stage(workspace.load(ws), "cup")
+    read: list[str] = []
+
+    def hash_file(path: Path) -> str:
+        read.append(path.name)
+        return manifest.hash_file(path)
+
+    monkeypatch.setattr(stage_codes, "hash_file", hash_file)
+    stage_codes.stage(workspace.load(ws), "cup")
+    assert read == []
+    next((ws / "codes").rglob("f2.py")).write_text("changed = True\n", encoding="utf-8")
+    stage_codes.stage(workspace.load(ws), "cup")
+    assert read == ["f2.py"]
+
+
+def test_memory_does_not_follow_the_size_of_the_codes(ws: Path) -> None:
+    small = scale.cost(ws, scale.STAGE).megabytes
+    (ws / "codes" / "huge.txt").write_bytes(b"an ordinary line\n" * 8_000_000)
+    assert scale.cost(ws, scale.STAGE).megabytes < small + 60
+
+
+def test_staging_of_many_files_shows_that_it_goes_on(
+    ws: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(stage_codes, "_TELL_SECONDS", 0.0)
+    scale.fill(ws / "codes", 10, 1)
+    stage_codes.stage(workspace.load(ws), "cup")
+    assert "staging: 10 of 11 files" in capsys.readouterr().err
+
+
+def test_a_model_is_hashed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, cache = tmp_path / "model", tmp_path / "hashes.json"
+    folder.mkdir()
+    with (folder / "a.bin").open("wb") as file:
+        file.truncate(50_000_000)
+    first = model_upload.list_files(folder, model_upload.IGNORED, "w", cache)
+    assert first.files[0].sha256 == manifest.hash_file(folder / "a.bin")
+    monkeypatch.setattr(hashes, "hash_file", lambda _: pytest.fail("read again"))
+    assert model_upload.list_files(folder, model_upload.IGNORED, "w", cache) == first
+    monkeypatch.undo()
+    with (folder / "a.bin").open("r+b") as file:
+        file.write(b"x")
+    assert model_upload.list_files(folder, model_upload.IGNORED, "w", cache) != first
+
+
+def test_lists_of_many_are_read_to_their_end(scene: Scene) -> None:
+    files = {f"f{number:03}.txt": "x" for number in range(45)}
+    for number in range(50):
+        scene.kaggle.add_dataset(f"tester/set-{number:03}", files if number == 0 else {"a.txt": "1"})
+    kaggle = scene.push().kaggle
+    assert len(kaggle.dataset_files(DatasetRef("tester", "set-000"))) == 45
+    assert all(
+        kaggle.dataset(DatasetRef("tester", f"set-{number:03}")) is not None for number in (0, 19, 20, 49)
+    )
+    assert scene.codes().did == "sent"
