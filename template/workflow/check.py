@@ -30,9 +30,7 @@ _FINGERPRINT = "0" * 64
 def find_all(workspace: Workspace) -> tuple[Finding, ...]:
     """Everything to say about a workspace, errors and warnings, sorted by file."""
     found = list(metadata_findings(workspace))
-    found += _guarded(
-        CODES, lambda: _about_codes(workspace)
-    )
+    found += _guarded(CODES, lambda: _about_codes(workspace))
     found += _about_settings(workspace)
     found += requirements.findings_of(workspace)
     found += _about_image_list(workspace)

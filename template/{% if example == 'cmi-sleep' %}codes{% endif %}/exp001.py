@@ -17,7 +17,9 @@ def events(series: pd.DataFrame, name: str, clock: str) -> pd.DataFrame:
 
 def main() -> None:
     """Write submission.csv for the test series of the attached competition."""
-    test = pd.read_parquet(kaggle_shim.find() / "test_series.parquet", columns=["series_id", "step", "timestamp"])
+    test = pd.read_parquet(
+        kaggle_shim.find() / "test_series.parquet", columns=["series_id", "step", "timestamp"]
+    )
     logger.info("{} rows of {} series", len(test), test["series_id"].nunique())
     found = [events(test, name, str(CONFIG[name])) for name in ("onset", "wakeup")]
     submission = pd.concat(found).sort_values(["series_id", "step"]).reset_index(drop=True)

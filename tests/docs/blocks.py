@@ -168,7 +168,8 @@ def _settings(_: list[str]) -> str:
 
 
 def _summary(task: object) -> str:
-    return (inspect.getdoc(task) or "").splitlines()[0]
+    """The first line of a command's help, without the group that `invoke --list` shows before it."""
+    return (inspect.getdoc(task) or "").splitlines()[0].split("  ")[-1].strip()
 
 
 def _fenced(language: str, text: str) -> str:
