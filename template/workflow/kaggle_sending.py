@@ -65,7 +65,8 @@ def send_dataset(
             raise WorkflowError(
                 f"Kaggle's client does not take {folder.name} ({one_line(str(error))}): correct its metadata."
             ) from error
-    if answer is None:
+    if answer is None or not (answer.error or answer.status or answer.url):
+        # An empty answer says neither that there is a version nor that there is none.
         raise AnswerLost(
             f"Kaggle gave no answer to the upload of {folder.name}: nothing is assumed, run this again."
         )
