@@ -226,7 +226,8 @@ def _find(push: Push, payload: Payload, intent: Intent, outcome: Outcome) -> Non
     push.say(
         f"{payload.ref.name}: an earlier push was cut off after it was sent; asking Kaggle for its version."
     )
-    limit = PROCESSING_SECONDS if intent.step == SENT else max(0.0, LATE_SECONDS - (time.time() - intent.at))
+    patience = PROCESSING_SECONDS if intent.step == SENT else LATE_SECONDS
+    limit = max(0.0, patience - (time.time() - intent.at))
     try:
         version = push.waits.until(
             f"the version of {payload.ref.name} shows",
@@ -234,7 +235,8 @@ def _find(push: Push, payload: Payload, intent: Intent, outcome: Outcome) -> Non
             lambda show: _current(push, payload.ref, intent.marker, intent.base, show),
         )
     except WaitedTooLong:
-        if intent.step == SENT:
+        if intent.step == SENT and time.time() - intent.at < PROCESSING_SECONDS:
+            # Kaggle said yes, so it may still come; only the time that --limit gave is over.
             raise
         push.say(f"{payload.ref.name}: it did not arrive.")
     else:
