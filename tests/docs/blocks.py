@@ -177,7 +177,7 @@ def _fenced(language: str, text: str) -> str:
 
 
 def _steady(text: str) -> str:
-    text = re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", "then", text)
+    text = re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)?", "then", text)
     text = re.sub(r"\d+(\.\d+)+( [kMG]?B\b)?|\d+ [kMG]?B\b|\d+ s\b", "N", text)
     return re.sub(r"[ \t]+", " ", text)
 
