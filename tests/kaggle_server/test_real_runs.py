@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,10 +46,9 @@ def notebook(source: str) -> str:
 
 
 @pytest.fixture
-def kaggle(tmp_path: Path) -> Iterator[LocalKaggle]:
-    # The development environment has papermill and ipykernel: enough of an image for these notebooks.
+def kaggle(tmp_path: Path, image_python: Path) -> Iterator[LocalKaggle]:
     behaviour = Behaviour(layout="classic")
-    with LocalKaggle(tmp_path / "kaggle", behaviour=behaviour, python=Path(sys.executable)) as server:
+    with LocalKaggle(tmp_path / "kaggle", behaviour=behaviour, python=image_python) as server:
         server.add_competition(
             "cup",
             metric="accuracy",
