@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -231,5 +232,11 @@ def test_the_workspaces_python_passes_the_same_lint(ws: Path, tmp_path: Path) ->
         + "\n".join(lines)
     )
     (ws / "ruff.toml").write_text(text, encoding="utf-8")
-    done = subprocess.run(["ruff", "check", "."], cwd=ws, capture_output=True, encoding="utf-8", check=False)
+    done = subprocess.run(
+        [sys.executable, "-m", "ruff", "check", "."],
+        cwd=ws,
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
     assert done.returncode == 0, done.stdout
