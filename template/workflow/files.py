@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -73,5 +72,7 @@ def remove_tree(path: Path) -> None:
     """Remove a folder of ours (under `build/`) with all that is in it; a link is removed, never followed."""
     if path.is_symlink() or path.is_file():
         path.unlink()
-    elif path.exists():
-        shutil.rmtree(path)
+    else:
+        from workflow import platforms
+
+        platforms.remove_tree(path)
