@@ -12,9 +12,10 @@ from kaggle_shim import unpack
 from kaggle_shim.errors import WheelError
 
 _ENCRYPTED = 0x1
-_DRIVE = re.compile(r"[A-Za-z]:")
+# Windows takes any one character before a colon for a drive.
+_DRIVE = re.compile(r".:", re.DOTALL)
 # Absolute, a drive, a backslash or NUL, or a part that is empty, "." or "..".
-_SUSPECT = re.compile(r"\A[A-Za-z]:|[\\\0]|(?:\A|/)\.{0,2}(?:/|\Z)")
+_SUSPECT = re.compile(r"\A(?s:.):|[\\\0]|(?:\A|/)\.{0,2}(?:/|\Z)")
 _MADE_TO_RUN = (b"\x7fELF", b"#!")
 
 
