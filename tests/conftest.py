@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests import json_outputs, workspaces
-from workflow import image
+from workflow.rehearsal import image
 
 ROOT = Path(__file__).resolve().parents[1]
 

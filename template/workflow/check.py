@@ -6,21 +6,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from kaggle_shim import entry, refs
-from workflow import (
-    bundle,
-    compose,
-    fix,
-    metadata,
-    names,
-    plans,
-    requirements,
-    secrets_workspace,
-    stage_notebook,
-    tree,
-)
+from workflow import metadata, names
+from workflow.credentials import workspace as secrets_workspace
 from workflow.errors import WorkflowError
 from workflow.findings import ERROR, WARNING, Finding
+from workflow.fix import everything as fix
 from workflow.settings import FILE as SETTINGS
+from workflow.stage import bundle, compose, plans, requirements, tree
+from workflow.stage import notebook as stage_notebook
 from workflow.workspace import CODES, DEPS, SUB, Notebook, Workspace
 from workflow.workspace import findings_of as metadata_findings
 

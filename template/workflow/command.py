@@ -64,7 +64,7 @@ def validate(root: Path) -> None:
 
 def _as_exit(error: Exception) -> Exception:
     from kaggle_shim.errors import ShimError
-    from workflow import secrets_own
+    from workflow.credentials import own as secrets_own
 
     if isinstance(error, WorkflowError):
         # Kaggle's own words may be part of the sentence, and they may repeat what was sent to it.

@@ -21,13 +21,13 @@ from pathlib import Path
 from kaggle_shim.errors import ManifestError
 from kaggle_shim.manifest import MODEL_MANIFEST, FileEntry, Manifest, hash_file
 from kaggle_shim.refs import ModelRef
-from workflow import arrived
 from workflow.errors import KaggleRefused, Unreachable, WaitedTooLong, WorkflowError
 from workflow.files import write_text
-from workflow.hashes import Hashes
-from workflow.kaggle import Kaggle
-from workflow.kaggle_errors import AnswerLost, Denied, NotThere
-from workflow.kaggle_values import RemoteFile
+from workflow.kaggle.client import Kaggle
+from workflow.kaggle.errors import AnswerLost, Denied, NotThere
+from workflow.kaggle.values import RemoteFile
+from workflow.push import arrived
+from workflow.stage.hashes import Hashes
 from workflow.waiting import Show, Waits
 
 # The first four are kagglehub's own (1.0.2); the rest is never part of weights.

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from kaggle_shim import entry as entry_points
-from workflow import git, yaml_edit
+from workflow import git
+from workflow.edit import yaml_edit
 from workflow.errors import WorkflowError
 from workflow.files import remove_tree, write_bytes
 from workflow.settings import FILE, LOCAL_FILE

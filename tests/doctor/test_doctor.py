@@ -12,9 +12,12 @@ import pytest
 from tests import workspaces
 from tests.article import COMPETITION
 from tests.local_kaggle import LocalKaggle, ScriptedRunner
-from workflow import doctor, doctor_images, doctor_machine, workspace
-from workflow.diagnosis import NOTE, OK, UNKNOWN, WRONG, Line
-from workflow.kaggle import Kaggle
+from workflow import workspace
+from workflow.doctor import everything as doctor
+from workflow.doctor import images as doctor_images
+from workflow.doctor import machine as doctor_machine
+from workflow.doctor.diagnosis import NOTE, OK, UNKNOWN, WRONG, Line
+from workflow.kaggle.client import Kaggle
 
 PUBLIC = {"sample_submission.csv": b"row_id\n0\n"}
 

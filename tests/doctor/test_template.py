@@ -9,9 +9,12 @@ import pytest
 
 import kaggle_shim
 from tests import workspaces
-from workflow import bundle, changelog, compose, doctor_template, template_source, workspace
-from workflow.answers import Answers
-from workflow.diagnosis import NOTE, OK, UNKNOWN, WRONG, Line
+from workflow import workspace
+from workflow.doctor import changelog, template_source
+from workflow.doctor import template as doctor_template
+from workflow.doctor.answers import Answers
+from workflow.doctor.diagnosis import NOTE, OK, UNKNOWN, WRONG, Line
+from workflow.stage import bundle, compose
 
 
 @pytest.fixture
@@ -142,7 +145,7 @@ def test_one_version_number_in_one_place_and_the_changelog_begins_with_it() -> N
 
 
 def test_plan_and_first_cell_carry_version_and_fingerprint(ws: Path) -> None:
-    from workflow import plans
+    from workflow.stage import plans
 
     loaded = workspace.load(ws)
     notebook = loaded.notebook("sub")

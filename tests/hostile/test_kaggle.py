@@ -15,10 +15,10 @@ import pytest
 
 from tests.local_kaggle import faults
 from tests.push.conftest import ROOT, Scene
-from workflow import fetching
 from workflow.commands import status
 from workflow.errors import WorkflowError
-from workflow.kaggle_values import RemoteFile
+from workflow.kaggle import fetching
+from workflow.kaggle.values import RemoteFile
 
 BODIES: tuple[dict[str, Any], ...] = (
     {},

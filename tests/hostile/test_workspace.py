@@ -18,10 +18,15 @@ from kaggle_shim.deps_manifest import DepsManifest
 from kaggle_shim.errors import ShimError
 from kaggle_shim.manifest import Manifest
 from kaggle_shim.plan import Plan
-from workflow import check, compose, ledger, rehearse, stage_codes, stage_notebook, workspace
+from workflow import check, workspace
 from workflow import settings as workspace_settings
 from workflow.errors import WorkflowError
-from workflow.intents import Intents, Known
+from workflow.ledger import book as ledger
+from workflow.push.intents import Intents, Known
+from workflow.rehearsal import rehearse
+from workflow.stage import codes as stage_codes
+from workflow.stage import compose
+from workflow.stage import notebook as stage_notebook
 
 JSON: st.SearchStrategy[Any] = st.recursive(
     st.none()

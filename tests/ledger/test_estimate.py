@@ -3,9 +3,9 @@
 from dataclasses import replace
 
 from tests.ledger import samples
-from workflow.estimate import SaveRun, estimate
-from workflow.history_fold import Submission, fold
-from workflow.ledger_event import Part
+from workflow.ledger.event import Part
+from workflow.ledger.fold import Submission, fold
+from workflow.submit.estimate import SaveRun, estimate
 
 HOUR = 3600.0
 REPORT = {

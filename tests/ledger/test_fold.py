@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.ledger import samples
-from workflow.history_fold import Submission, better_of, experiment_of, fold, pushed, says_something_new
-from workflow.ledger_event import Event, Part
+from workflow.ledger.event import Event, Part
+from workflow.ledger.fold import Submission, better_of, experiment_of, fold, pushed, says_something_new
 
 
 def later(event: Event, hours: float, **changes: Any) -> Event:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.ledger.conftest import Invoke
-from workflow import yaml_edit
+from workflow.edit import yaml_edit
 from workflow.errors import WorkflowError
 from workflow.new_exp import plan
 

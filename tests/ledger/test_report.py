@@ -8,10 +8,11 @@ import pytest
 from tests import browser
 from tests.ledger import samples
 from tests.ledger.conftest import Invoke
-from workflow import html_report, ledger
-from workflow.history import Order
-from workflow.history_fold import fold
-from workflow.ledger_event import Event
+from workflow.ledger import book as ledger
+from workflow.ledger.event import Event
+from workflow.ledger.fold import fold
+from workflow.ledger.history import Order
+from workflow.report import page as html_report
 
 EVIL = "</script </script><script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">&amp;\x00\x1b\ud83d"
 
@@ -139,7 +140,7 @@ def test_light_and_dark_follow_the_reader(page: browser.Page, tmp_path: Path) ->
 
 
 def test_the_best_so_far_goes_down_where_lower_is_better() -> None:
-    from workflow.pictures import score_over_time
+    from workflow.report.pictures import score_over_time
 
     events = [samples.submitted(n) for n in (1, 2, 3)] + [
         samples.score(n, public_score=s) for n, s in ((1, 0.5), (2, 0.3), (3, 0.4))

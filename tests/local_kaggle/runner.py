@@ -28,7 +28,7 @@ class InputMount:
 
 @dataclass(frozen=True)
 class RunOrder:
-    """One run; the meaning of the fields is that of `workflow.sandbox.NotebookRun`."""
+    """One run; the meaning of the fields is that of `workflow.rehearsal.sandbox.NotebookRun`."""
 
     notebook: Path
     mounts: tuple[InputMount, ...]
@@ -56,7 +56,7 @@ class Runner(Protocol):
 
 
 class SandboxRunner:
-    """Runs notebooks through `workflow.sandbox`, the code that rehearsal uses."""
+    """Runs notebooks through `workflow.rehearsal.sandbox`, the code that rehearsal uses."""
 
     def __init__(self, python: Path) -> None:
         """`python` is the image's interpreter; it has papermill and ipykernel."""
@@ -83,12 +83,12 @@ class SandboxRunner:
 
 
 def _sandbox() -> ModuleType:
-    """`workflow.sandbox`, also when the server is started by hand, without pytest's path."""
+    """`workflow.rehearsal.sandbox`, also when the server is started by hand, without pytest's path."""
     template = Path(__file__).resolve().parents[2] / "template"
     for folder in (template, template / "shim"):
         if str(folder) not in sys.path:
             sys.path.insert(0, str(folder))
-    return importlib.import_module("workflow.sandbox")
+    return importlib.import_module("workflow.rehearsal.sandbox")
 
 
 class ScriptedRunner:

@@ -18,8 +18,8 @@ from pathlib import Path
 from tests.local_kaggle import Fault, faults
 from tests.local_kaggle.records import NotebookVersion
 from tests.submit.conftest import NOTEBOOK, Desk
-from workflow import compose
 from workflow.errors import WorkflowError
+from workflow.stage import compose
 
 READS = (
     "GetDataset",

@@ -18,14 +18,18 @@ import pytest
 from kaggle_shim.manifest import CODES_MANIFEST, Manifest, scan
 from tests.power import kill_at
 from tests.push.conftest import Scene
-from workflow import files, ledger, stage_codes, workspace
+from workflow import files, workspace
 from workflow.errors import WorkflowError
-from workflow.ledger_event import Event
+from workflow.ledger import book as ledger
+from workflow.ledger.event import Event
+from workflow.stage import codes as stage_codes
 
 # What a child does, in one process each: the package, not the command line, so that a power cut takes 0.3 s and not 1 s.
 STAGE = """
 from pathlib import Path
-from workflow import stage_codes, stage_notebook, workspace
+from workflow.stage import codes as stage_codes
+from workflow.stage import notebook as stage_notebook
+from workflow import workspace
 made = workspace.load(Path("."))
 codes = stage_codes.stage(made, "cup")
 stage_notebook.stage_deps(made, made.notebook("deps"))
@@ -261,7 +265,7 @@ def test_watching_holds_no_lock(scene: Scene) -> None:
     session = scene.push(limit=0.5)
     session.say = lambda line: held.append((line, (scene.root / "build" / ".lock-holder.json").exists()))
     session.waits = type(session.waits)(session.waits.poll, session.say, 0.5)
-    from workflow import push_sub
+    from workflow.push import sub as push_sub
 
     with pytest.raises(WorkflowError):
         push_sub.run(session, "sub")

@@ -16,8 +16,13 @@ from kaggle_shim.deps_manifest import DepsManifest
 from kaggle_shim.manifest import CODES_MANIFEST, Manifest, short
 from kaggle_shim.report import LOG_PREFIX, Report
 from tests.local_kaggle import LocalKaggle, RunOrder, ScriptedRunner
-from workflow import compose, push, push_codes, push_deps, push_sub, workspace
-from workflow.pushing import Options, Outcome, Push
+from workflow import workspace
+from workflow.push import codes as push_codes
+from workflow.push import deps as push_deps
+from workflow.push import in_order as push
+from workflow.push import sub as push_sub
+from workflow.push.session import Options, Outcome, Push
+from workflow.stage import compose
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPETITION = "child-mind-institute-detect-sleep-states"

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workflow import json_edit
+from workflow.edit import json_edit
 from workflow.errors import WorkflowError
 
 REF = "me/m/pytorch/v/2"

@@ -14,10 +14,12 @@ from kaggle_shim.manifest import DATASET_MANIFEST, MODEL_MANIFEST
 from kaggle_shim.refs import DatasetRef
 from tests.local_kaggle import faults
 from tests.push.conftest import COMPETITION, ROOT, Scene
-from workflow import push_dataset, push_model, workspace
+from workflow import workspace
 from workflow.commands import data, output
 from workflow.errors import KaggleRefused, Refused, WorkflowError
-from workflow.pushing import Outcome
+from workflow.push import dataset as push_dataset
+from workflow.push import model as push_model
+from workflow.push.session import Outcome
 
 HANDLE = "tester/cmi-models/pytorch/exp001"
 
@@ -215,7 +217,7 @@ def _tag_of(scene: Scene, name: str) -> str:
 
 
 def test_more_than_five_gigabytes_are_asked_about(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    from workflow import fetching
+    from workflow.kaggle import fetching
 
     emptied(scene)
     monkeypatch.setattr(fetching, "LARGE", 100)

@@ -11,7 +11,9 @@ from benchmarks import scale
 from kaggle_shim import manifest
 from kaggle_shim.refs import DatasetRef
 from tests.push.conftest import Scene
-from workflow import hashes, model_upload, stage_codes, workspace
+from workflow import model_upload, workspace
+from workflow.stage import codes as stage_codes
+from workflow.stage import hashes
 
 
 @pytest.fixture

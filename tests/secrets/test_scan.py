@@ -15,8 +15,12 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from workflow import check, secrets_formats, secrets_scan, stage_codes, stage_notebook, workspace
+from workflow import check, workspace
+from workflow.credentials import formats as secrets_formats
+from workflow.credentials import scan as secrets_scan
 from workflow.errors import WorkflowError
+from workflow.stage import codes as stage_codes
+from workflow.stage import notebook as stage_notebook
 
 # Made here, so that this file holds nothing that looks like one.
 RANDOM = hashlib.sha256(b"no secret at all").hexdigest()

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.push.conftest import Scene
-from workflow import push_model
 from workflow.errors import Refused, WorkflowError
+from workflow.push import model as push_model
 
 
 def test_a_dry_run_lists_every_file_with_its_size_and_what_is_left_out_once(

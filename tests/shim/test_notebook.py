@@ -17,7 +17,10 @@ from kaggle_shim.manifest import CODES_MANIFEST, Manifest, scan
 from kaggle_shim.plan import Input, Plan
 from tests.wheelhouse import make_wheel
 from tests.workspaces import ROOT
-from workflow import bundle, compose, image, sandbox
+from workflow.stage import bundle
+from workflow.stage import compose
+from workflow.rehearsal import image
+from workflow.rehearsal import sandbox
 
 CODES = refs.DatasetRef("me", "cmi-codes")
 WHEELS = refs.DatasetRef("somebody", "wheels")

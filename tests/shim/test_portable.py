@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 from tests.fake_notebook import GOOD, SHIM, Notebook
 from tests.workspaces import ROOT
-from workflow import bundle
+from workflow.stage import bundle
 
 PACKAGE = SHIM / "kaggle_shim"
 FILES = sorted(PACKAGE.glob("*.py"))

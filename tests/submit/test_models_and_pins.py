@@ -9,9 +9,12 @@ import pytest
 
 from kaggle_shim.refs import DatasetRef
 from tests.submit.conftest import NOTEBOOK, Desk
-from workflow import compose, pins, push_dataset, push_model
 from workflow.errors import RunFailed, WorkflowError
-from workflow.kaggle_values import Notebook
+from workflow.kaggle.values import Notebook
+from workflow.push import dataset as push_dataset
+from workflow.push import model as push_model
+from workflow.push import pins
+from workflow.stage import compose
 
 HANDLE = "tester/cmi-models/pytorch/exp001"
 

@@ -9,9 +9,10 @@ import pytest
 
 from tests import workspaces
 from tests.submit.conftest import NOTEBOOK, Desk
-from workflow import compose, reproduce
 from workflow.errors import WorkflowError
-from workflow.submitting import Request
+from workflow.ledger import reproduce
+from workflow.stage import compose
+from workflow.submit.submitting import Request
 
 
 def built(desk: Desk, name: str = "codes") -> dict[str, bytes]:

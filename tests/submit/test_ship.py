@@ -10,7 +10,7 @@ from tests.local_kaggle import RunOrder
 from tests.push.conftest import COMPETITION
 from tests.submit.conftest import NOTEBOOK, Desk
 from workflow.errors import Refused, RunFailed
-from workflow.submitting import Request
+from workflow.submit.submitting import Request
 
 
 def throws(order: RunOrder) -> str:

@@ -16,11 +16,14 @@ import pytest
 from tests.local_kaggle import faults
 from tests.push.conftest import COMPETITION
 from tests.submit.conftest import GOOD, NOTEBOOK, Desk
-from workflow import gate, ledger, markers, submission_intents
 from workflow.errors import KaggleRefused, Refused, Unreachable, WorkflowError
-from workflow.kaggle_values import Limits
-from workflow.ledger_event import SUBMITTED
-from workflow.submitting import Request
+from workflow.kaggle.values import Limits
+from workflow.ledger import book as ledger
+from workflow.ledger import markers
+from workflow.ledger.event import SUBMITTED
+from workflow.submit import gate
+from workflow.submit import intents as submission_intents
+from workflow.submit.submitting import Request
 
 
 def refused(desk: Desk, name: str, said: str, request: Request | None = None) -> None:

@@ -15,10 +15,13 @@ from kaggle_shim.refs import CompetitionRef, NotebookRef
 from tests.local_kaggle import RunOrder, faults
 from tests.push.conftest import COMPETITION
 from tests.submit.conftest import GOOD, Desk
-from workflow import ledger, refreshing, watching, workspace
+from workflow import workspace
 from workflow.errors import RunFailed, WaitedTooLong, WorkflowError
-from workflow.ledger_event import Event, now
-from workflow.submitting import Request
+from workflow.ledger import book as ledger
+from workflow.ledger import refreshing
+from workflow.ledger.event import Event, now
+from workflow.submit import watching
+from workflow.submit.submitting import Request
 
 
 def child(desk: Desk, *words: str) -> subprocess.Popen[str]:

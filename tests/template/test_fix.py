@@ -7,10 +7,14 @@ import nbformat
 import pytest
 
 from tests import article
-from workflow import fix, fix_mounts, notebook_edit, shell_cells, workspace
-from workflow.diffs import Change
-from workflow.drafts import Draft
+from workflow import workspace
+from workflow.edit import notebook_edit
+from workflow.edit.diffs import Change
 from workflow.errors import WorkflowError
+from workflow.fix import everything as fix
+from workflow.fix import mounts as fix_mounts
+from workflow.fix import shell_cells
+from workflow.fix.drafts import Draft
 
 SETTINGS = "# mine\nworkspace:\n  entry: other.py  # the one\n  limit: 9h\n"
 

@@ -8,11 +8,11 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from tests import workspaces
-from workflow import container, engines, isolation
-from workflow.engines import Container, Engine
 from workflow.errors import WorkflowError
-from workflow.index_settings import IndexSettings
-from workflow.inputs import Mount, lay_out
+from workflow.rehearsal import container, engines, isolation
+from workflow.rehearsal.engines import Container, Engine
+from workflow.rehearsal.index_settings import IndexSettings
+from workflow.rehearsal.inputs import Mount, lay_out
 
 PROGRAM = ["/usr/bin/python3", "-I", "/run/rehearsal/tools/run_notebook.py"]
 

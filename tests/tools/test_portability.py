@@ -150,7 +150,7 @@ for path in sorted(root.glob("workflow/**/*.py")) + sorted(root.glob("shim/kaggl
         failed[name] = f"{type(error).__name__}: {error}"
 import json
 print(json.dumps(failed))
-from workflow import isolation
+from workflow.rehearsal import isolation
 print(isolation.detect().missing)
 """
 
@@ -187,7 +187,7 @@ def test_paths_of_an_environment_follow_the_platform(monkeypatch: pytest.MonkeyP
 
 
 def test_a_mac_shows_its_settings_where_linux_reads_them() -> None:
-    from workflow import container
+    from workflow.rehearsal import container
 
     inside = Path("/root/Library/Application Support/pip/pip.conf")
     assert container._inside(inside).as_posix() == "/root/.config/pip/pip.conf"

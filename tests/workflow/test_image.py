@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from workflow import image, requirement_lines
 from workflow.errors import WorkflowError
+from workflow.rehearsal import image
+from workflow.stage import requirement_lines
 
 
 def write(path: Path, text: str) -> Path:

@@ -24,11 +24,11 @@ import psutil
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
-from workflow import bubblewrap, image, index_settings, isolation
 from workflow.errors import WorkflowError
-from workflow.inputs import Mount, lay_out
-from workflow.sandbox import Isolation, NotebookRun, RunResult, detect, execute
-from workflow.streaming import Lines
+from workflow.rehearsal import bubblewrap, image, index_settings, isolation
+from workflow.rehearsal.inputs import Mount, lay_out
+from workflow.rehearsal.sandbox import Isolation, NotebookRun, RunResult, detect, execute
+from workflow.rehearsal.streaming import Lines
 
 TEMPLATE = Path(__file__).resolve().parents[2] / "template"
 
@@ -422,7 +422,7 @@ def test_what_a_finished_notebook_left_running_is_ended(run: Run, either: Isolat
 CTRL_C = """
 import sys
 from pathlib import Path
-from workflow.sandbox import NotebookRun, detect, execute
+from workflow.rehearsal.sandbox import NotebookRun, detect, execute
 
 notebook, python, working, force = sys.argv[1:]
 run = NotebookRun(Path(notebook), Path(python), (), Path(working), internet=False, environment={})
@@ -466,7 +466,7 @@ def world_readable() -> Iterator[Path]:
 AS_USER = """
 import sys
 from pathlib import Path
-from workflow.sandbox import Mount, NotebookRun, detect, execute
+from workflow.rehearsal.sandbox import Mount, NotebookRun, detect, execute
 
 folder = Path(sys.argv[1])
 found = detect()

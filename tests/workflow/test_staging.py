@@ -11,8 +11,10 @@ import pytest
 from kaggle_shim.manifest import CODES_MANIFEST, Manifest, scan
 from kaggle_shim.plan import Plan
 from tests import workspaces
-from workflow import bundle, compose, stage_codes, tree, workspace
+from workflow import workspace
 from workflow.errors import WorkflowError
+from workflow.stage import bundle, compose, tree
+from workflow.stage import codes as stage_codes
 
 PLAN = Plan(
     role="sub",

@@ -5,11 +5,11 @@ from __future__ import annotations
 import sys
 
 from workflow import check, console
-from workflow import fix as fixes
-from workflow.diffs import Change
-from workflow.drafts import Draft
+from workflow.edit.diffs import Change
 from workflow.errors import WorkflowError
 from workflow.findings import ERROR, Finding, errors
+from workflow.fix import everything as fixes
+from workflow.fix.drafts import Draft
 from workflow.workspace import Workspace, load
 
 

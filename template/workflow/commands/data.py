@@ -7,12 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from kaggle_shim import local, refs
-from workflow import console, fetching, plans
+from workflow import console
 from workflow.commands.logs import newest
 from workflow.errors import KaggleRefused, WorkflowError
-from workflow.kaggle import Kaggle
-from workflow.kaggle_values import RemoteFile
-from workflow.pushing import aside
+from workflow.kaggle import fetching
+from workflow.kaggle.client import Kaggle
+from workflow.kaggle.values import RemoteFile
+from workflow.push.session import aside
+from workflow.stage import plans
 from workflow.workspace import Workspace
 
 Items = list[fetching.Item]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from workflow import console, doctor
-from workflow.diagnosis import UNKNOWN, Line
+from workflow import console
+from workflow.doctor import everything as doctor
+from workflow.doctor.diagnosis import UNKNOWN, Line
 from workflow.errors import WorkflowError
-from workflow.kaggle import Kaggle
+from workflow.kaggle.client import Kaggle
 from workflow.workspace import Workspace
 
 

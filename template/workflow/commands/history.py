@@ -9,10 +9,13 @@ import shutil
 import sys
 from collections.abc import Sequence
 
-from workflow import console, history, history_table, ledger
+from workflow import console
 from workflow.errors import WorkflowError
-from workflow.history import Order
-from workflow.history_fold import Submission, better_of, fold
+from workflow.ledger import book as ledger
+from workflow.ledger import history
+from workflow.ledger import table as history_table
+from workflow.ledger.fold import Submission, better_of, fold
+from workflow.ledger.history import Order
 from workflow.workspace import Workspace
 
 
@@ -40,7 +43,7 @@ def main(
     if json and csv:
         raise WorkflowError("--json and --csv are two forms of the same: choose one.")
     if refresh:
-        from workflow.refreshing import run as take_in
+        from workflow.ledger.refreshing import run as take_in
 
         take_in(workspace, quiet=json or csv)
     book = ledger.read(workspace.root)

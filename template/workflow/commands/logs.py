@@ -9,8 +9,8 @@ from kaggle_shim.refs import NotebookRef
 from kaggle_shim.report import LOG_PREFIX
 from workflow import console
 from workflow.errors import KaggleRefused, Unreachable
-from workflow.kaggle import Kaggle
-from workflow.kaggle_logs import plain
+from workflow.kaggle.client import Kaggle
+from workflow.kaggle.logs import plain
 from workflow.workspace import Workspace
 
 _RECONNECTS = 20

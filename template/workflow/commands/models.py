@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from workflow import console, models_list
-from workflow.kaggle import Kaggle
+from workflow import console
+from workflow.kaggle import models_list
+from workflow.kaggle.client import Kaggle
 from workflow.workspace import Workspace
 
 

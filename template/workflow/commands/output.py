@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from workflow import console, fetching, safe_paths
+from workflow import console
 from workflow.commands.logs import newest
 from workflow.errors import KaggleRefused
 from workflow.files import write_text
-from workflow.kaggle import Kaggle
-from workflow.kaggle_logs import plain
-from workflow.kaggle_values import RemoteFile
-from workflow.pushing import aside
+from workflow.kaggle import fetching, safe_paths
+from workflow.kaggle.client import Kaggle
+from workflow.kaggle.logs import plain
+from workflow.kaggle.values import RemoteFile
+from workflow.push.session import aside
 from workflow.workspace import Workspace
 
 

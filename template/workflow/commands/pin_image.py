@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from workflow import console, pins, submitting
-from workflow.pushing import Options, Push
+from workflow import console
+from workflow.push import pins
+from workflow.push.session import Options, Push
+from workflow.submit import submitting
 from workflow.workspace import Workspace
 
 

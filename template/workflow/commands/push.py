@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from workflow import push
-from workflow.pushing import Options, Push
+from workflow.push import in_order as push
+from workflow.push.session import Options, Push
 from workflow.workspace import Workspace
 
 

@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from kaggle_shim.refs import DatasetRef
-from workflow import push, push_dataset
 from workflow.errors import WorkflowError
 from workflow.files import read_json
 from workflow.metadata import DATASET_FILE
 from workflow.names import DATASET_TITLE
-from workflow.pushing import Options, Push
+from workflow.push import dataset as push_dataset
+from workflow.push import in_order as push
+from workflow.push.session import Options, Push
 from workflow.workspace import Workspace
 
 

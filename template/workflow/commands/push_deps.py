@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from workflow import push, push_deps
 from workflow.errors import WorkflowError
-from workflow.pushing import Options, Push
+from workflow.push import deps as push_deps
+from workflow.push import in_order as push
+from workflow.push.session import Options, Push
 from workflow.workspace import Workspace
 
 

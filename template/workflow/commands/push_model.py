@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from workflow import push, push_model
-from workflow.pushing import Options, Push
+from workflow.push import in_order as push
+from workflow.push import model as push_model
+from workflow.push.session import Options, Push
 from workflow.workspace import Workspace
 
 

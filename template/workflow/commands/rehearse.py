@@ -6,9 +6,10 @@ import shlex
 import sys
 from pathlib import Path
 
-from workflow import check, console, rehearse
+from workflow import check, console
 from workflow.errors import WorkflowError
 from workflow.findings import errors
+from workflow.rehearsal import rehearse
 from workflow.workspace import Workspace
 
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from kaggle_shim import local
-from workflow import console, history, html_report, ledger
+from workflow import console
 from workflow.errors import WorkflowError
 from workflow.files import write_text
-from workflow.history_fold import better_of, fold
-from workflow.ledger_event import now
+from workflow.ledger import book as ledger
+from workflow.ledger import history
+from workflow.ledger.event import now
+from workflow.ledger.fold import better_of, fold
+from workflow.report import page as html_report
 from workflow.workspace import Workspace
 
 DEFAULT = "report.html"

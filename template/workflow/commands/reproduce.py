@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from workflow import console, reproduce
+from workflow import console
 from workflow.errors import WorkflowError
-from workflow.push import show
-from workflow.pushing import Options, Push
+from workflow.ledger import reproduce
+from workflow.push.in_order import show
+from workflow.push.session import Options, Push
 from workflow.workspace import Workspace
 
 

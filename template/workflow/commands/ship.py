@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from workflow import console, shipping, watching
+from workflow import console
 from workflow.commands.submit import request_of
-from workflow.pushing import Options, Push
+from workflow.push.session import Options, Push
+from workflow.submit import shipping, watching
 from workflow.workspace import Workspace
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 
-from workflow import compose, console
-from workflow.kaggle import Kaggle
+from workflow import console
+from workflow.kaggle.client import Kaggle
+from workflow.stage import compose
 from workflow.workspace import Notebook, Workspace
 
 

@@ -6,10 +6,11 @@ import math
 from dataclasses import asdict
 from typing import Any
 
-from workflow import console, submitting
+from workflow import console
 from workflow.errors import WorkflowError
-from workflow.pushing import Options, Push
-from workflow.submitting import Request
+from workflow.push.session import Options, Push
+from workflow.submit import submitting
+from workflow.submit.submitting import Request
 from workflow.workspace import Workspace
 
 

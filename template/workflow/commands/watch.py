@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from workflow import console, watching
-from workflow.history import flat
-from workflow.pushing import Options, Push
+from workflow import console
+from workflow.ledger.history import flat
+from workflow.push.session import Options, Push
+from workflow.submit import watching
 from workflow.workspace import Workspace
 
 

@@ -1,0 +1,117 @@
+"""Credentials in the parts of a workspace: its codes, its notebooks, its requirements, its metadata."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from kaggle_shim.plan import Plan
+from workflow.credentials import scan as secrets_scan
+from workflow.credentials.scan import Scanner
+from workflow.errors import WorkflowError
+from workflow.findings import ERROR, WARNING, Finding, relative
+from workflow.metadata import DATASET_FILE, KERNEL_FILE
+from workflow.settings import FILE as SETTINGS
+from workflow.stage import requirements, tree
+from workflow.workspace import CODES, DEPS, Notebook, Workspace
+
+
+def scanner(workspace: Workspace) -> Scanner:
+    """What a command of this workspace looks with."""
+    return Scanner(workspace.root, workspace.build / "known")
+
+
+def of_folder(
+    workspace: Workspace, folder: Path, files: Iterable[tree.SourceFile], scope: str
+) -> tuple[Finding, ...]:
+    """What is found in the files of an upload, its metadata included."""
+    shown = relative(folder, workspace.root)
+    pairs = [(f"{shown}/{file.path}", file.source) for file in files]
+    if (folder / DATASET_FILE).is_file():
+        pairs.append((f"{shown}/{DATASET_FILE}", folder / DATASET_FILE))
+    return scanner(workspace).files(scope, pairs)
+
+
+def of_sent_notebook(
+    workspace: Workspace, notebook: Notebook, node: Any, plan: Plan | None
+) -> tuple[Finding, ...]:
+    """What is found in a notebook as it goes out: its cells, their metadata, its own, and the plan that it carries."""
+    look = scanner(workspace)
+    shown = f"{notebook.name}/{notebook.metadata.code_file}"
+    found = list(_of_settings(workspace, look)) + list(
+        _of_requirements(workspace, look) if notebook.collects else ()
+    )
+    found += look.files(
+        f"notebook-{notebook.name}", [(f"{notebook.name}/{KERNEL_FILE}", notebook.folder / KERNEL_FILE)]
+    )
+    parts = [(shown, "metadata of the notebook", json.dumps(node["metadata"], indent=1))]
+    for number, cell in enumerate(node["cells"], 1):
+        parts.append((shown, f"cell {number}", cell["source"]))
+        if cell["metadata"]:
+            parts.append((shown, f"metadata of cell {number}", json.dumps(cell["metadata"], indent=1)))
+    found += look.texts(f"cells-{notebook.name}", parts)
+    if plan is not None:
+        told = [" ".join(plan.entry), *(f"{name}={value}" for name, value in plan.environment)]
+        texts = look.texts(f"plan-{notebook.name}", [(SETTINGS, "the plan", "\n".join(told))])
+        found += (one for one in texts if one.level == ERROR)
+    return tuple(found)
+
+
+def of_notebook(workspace: Workspace, notebook: Notebook, node: Any) -> tuple[Finding, ...]:
+    """What is found in a notebook: an error in what is sent, a warning in the outputs, which stay here and in git."""
+    sent = of_sent_notebook(workspace, notebook, node, None)
+    shown = f"{notebook.name}/{notebook.metadata.code_file}"
+    in_file = scanner(workspace).files(f"file-{notebook.name}", [(shown, notebook.source)])
+    if any(one.name == "secret" and one.path == shown for one in sent):
+        return sent
+    kept = "it is in an output, which is not sent; git keeps it, so clear the outputs before a commit."
+    return (
+        *sent,
+        *(
+            replace(
+                one,
+                level=WARNING,
+                name="secret-in-output",
+                sentence=f"{one.sentence.partition(' would be sent')[0]}: {kept}",
+            )
+            for one in in_file
+            if one.level == ERROR
+        ),
+    )
+
+
+def of_message(workspace: Workspace, message: str, what: str) -> None:
+    """Raise WorkflowError for a credential in a text that goes to Kaggle, such as the notes of a version."""
+    secrets_scan.refuse(one for one in scanner(workspace).text(what, message) if one.level == ERROR)
+
+
+def of_model(workspace: Workspace, folder: Path, paths: Iterable[str], scope: str) -> None:
+    """Raise WorkflowError for a credential in the files of a model."""
+    shown = relative(folder, workspace.root)
+    secrets_scan.refuse(
+        scanner(workspace).files(scope, ((f"{shown}/{path}", folder / path) for path in paths))
+    )
+
+
+def _of_settings(workspace: Workspace, look: Scanner) -> tuple[Finding, ...]:
+    """Entry point and arguments travel in the plan."""
+    path = workspace.root / SETTINGS
+    return look.files("settings", [(SETTINGS, path)]) if path.is_file() else ()
+
+
+def _of_requirements(workspace: Workspace, look: Scanner) -> Iterator[Finding]:
+    try:
+        names = [name for name, text in requirements.files_of(workspace) if text]
+    except WorkflowError:
+        return
+    yield from look.files(
+        "requirements", [(f"{DEPS}/{name}", workspace.root / DEPS / name) for name in names]
+    )
+
+
+def of_codes(workspace: Workspace, listed: tree.Tree) -> tuple[Finding, ...]:
+    """What is found in the code tree."""
+    return of_folder(workspace, workspace.root / CODES, listed.files, CODES)

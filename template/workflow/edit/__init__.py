@@ -1,0 +1,1 @@
+"""The smallest edits of files that a person wrote."""

@@ -1,0 +1,1 @@
+"""`invoke check --fix`: repairs that need no decision."""

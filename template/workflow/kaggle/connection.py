@@ -1,0 +1,200 @@
+"""A connection to Kaggle by kagglesdk: who we are, what is repeated, how long is waited, how pages and files come."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TypeVar
+
+from kaggle_shim.refs import NotebookRef
+from workflow.errors import KaggleRefused
+from workflow.kaggle import credentials as kaggle_credentials
+from workflow.kaggle import downloads
+from workflow.kaggle import errors as kaggle_errors
+from workflow.kaggle.errors import AnswerLost, RateLimited, translated
+
+T = TypeVar("T")
+Warn = Callable[[str], None]
+
+CONNECT_SECONDS = 15.0
+READ_SECONDS = 120.0
+REACH_SECONDS = 5.0
+_PAUSES = (0.4, 1.2)
+_LONGEST_RATE_LIMIT = 60.0
+PAGE = 200
+_HEAD = 1 << 16
+
+
+class Connection:
+    """One account's connection, for all reads of a command; the calls themselves stand in the classes that derive from it."""
+
+    def __init__(self, warn: Warn) -> None:
+        """`warn` takes a sentence when something has to be asked again."""
+        self._warn = warn
+
+    @cached_property
+    def credentials(self) -> kaggle_credentials.Credentials:
+        """What the clients will use; raises WorkflowError when there is nothing."""
+        return kaggle_credentials.find()
+
+    @property
+    def account(self) -> str:
+        """User name of the account whose credentials these are; raises KaggleRefused for expired ones."""
+        return self._identity[0]
+
+    @property
+    def expires(self) -> float | None:
+        """When the token expires (seconds since 1970), None when it does not, or when Kaggle does not say."""
+        return self._identity[1]
+
+    @cached_property
+    def _identity(self) -> tuple[str, float | None]:
+        """User name and expiry, from one question."""
+        if self.credentials.token is None:
+            return self.credentials.username or "", None
+        from kagglesdk.security.types.oauth_service import IntrospectTokenRequest
+
+        request = IntrospectTokenRequest()
+        request.token = self.credentials.token
+        dead = f"Kaggle does not accept the token from {self.credentials.source}: it is expired, revoked or mistyped; {kaggle_errors.CREDENTIALS_ADVICE}."
+        try:
+            answer = self._read(
+                "asking whose token this is", lambda c: c.security.oauth_client.introspect_token(request)
+            )
+        except AnswerLost:
+            raise
+        except RateLimited:
+            raise
+        except KaggleRefused as error:
+            raise KaggleRefused(dead) from error
+        if not answer.active or not answer.username:
+            raise KaggleRefused(dead)
+        return str(answer.username), float(answer.exp) if answer.exp else None
+
+    def reach(self) -> None:
+        """See whether Kaggle answers at all, quickly and without credentials; raises AnswerLost."""
+        import requests
+
+        with translated("looking for it"):
+            requests.get(
+                self.page(""), timeout=(REACH_SECONDS, REACH_SECONDS), stream=True, allow_redirects=False
+            ).close()
+
+    def page(self, path: str) -> str:
+        """Address of a page of the site, such as `datasets/me/cmi-codes`."""
+        from kagglesdk.kaggle_env import KaggleEnv, get_endpoint, get_env
+
+        base = "https://www.kaggle.com" if get_env() == KaggleEnv.PROD else get_endpoint(get_env())
+        return f"{base}/{path}"
+
+    @cached_property
+    def _client(self) -> Any:
+        from kagglesdk import KaggleClient
+
+        found = self.credentials
+        client = KaggleClient(username=found.username, password=found.key, api_token=found.token)
+        # The session is made once, so that every call goes over one connection.
+        client.http_client()._init_session()  # noqa: SLF001 - kagglesdk opens it only as a context manager
+        return client
+
+    def _read(self, what: str, call: Callable[[Any], T]) -> T:
+        """Make a call that is safe to repeat: broken connections twice, rate limits as long as Kaggle says."""
+        waited, tries = 0.0, 0
+        while True:
+            try:
+                with translated(what), timeouts():
+                    return call(self._client)
+            except RateLimited as error:
+                pause = error.seconds if error.seconds is not None else 2.0 + waited
+                waited += pause
+                if waited > _LONGEST_RATE_LIMIT:
+                    raise
+                self._warn(
+                    f"Kaggle limits how often it may be asked: waiting {pause:.0f} s, then {what} again."
+                )
+            except AnswerLost:
+                if tries >= len(_PAUSES):
+                    raise
+                pause = _PAUSES[tries]
+                tries += 1
+            time.sleep(pause)
+
+    @contextmanager
+    def _once(self, what: str) -> Iterator[Any]:
+        """A call that must not be repeated."""
+        with translated(what), timeouts():
+            yield self._client
+
+    def _pages(self, what: str, request: Any, call: Callable[[Any], Any], field: str) -> list[Any]:
+        """Everything of a listing that Kaggle answers in pages."""
+        found: list[Any] = []
+        request.page_size = PAGE
+        while True:
+            answer = self._read(what, call)
+            found += getattr(answer, field) or []
+            token = getattr(answer, "next_page_token", None)
+            if not token:
+                return found
+            request.page_token = token
+
+    def _download(self, what: str, call: Callable[[Any], Any], target: Path) -> None:
+        """Fetch into `target`, whole or not at all; what a break left is gone on with where the server can."""
+        target.parent.mkdir(parents=True, exist_ok=True)
+        part = downloads.Part(target)
+
+        def fetch(client: Any) -> None:
+            headers = client.http_client()._session.headers  # noqa: SLF001 - kagglesdk takes no headers for one call
+            wanted = part.headers()
+            headers.update(wanted)
+            try:
+                response = call(client)
+            finally:
+                for name in wanted:
+                    headers.pop(name, None)
+            if response.status_code == downloads.NOT_SATISFIABLE:
+                part.forget()
+                raise AnswerLost(
+                    f"What was left of an earlier download does not fit while {what}: run this again."
+                )
+            response.raise_for_status()
+            with response:
+                part.receive(response)
+
+        self._read(what, fetch)
+        part.finish()
+
+
+@contextmanager
+def timeouts() -> Iterator[None]:
+    """Give every HTTP call inside a time limit: none of the clients sets one (kagglesdk 0.1.37, kaggle 2.2.4).
+
+    `HTTPAdapter.send` is the one place that all of them go through.
+    """
+    import requests.adapters
+
+    adapter: Any = requests.adapters.HTTPAdapter
+    original = adapter.send
+
+    def send(self: Any, request: Any, *args: Any, timeout: Any = None, **options: Any) -> Any:
+        return original(self, request, *args, timeout=timeout or (CONNECT_SECONDS, READ_SECONDS), **options)
+
+    adapter.send = send
+    try:
+        yield
+    finally:
+        adapter.send = original
+
+
+def head(response: Any) -> bytes:
+    """The first block of an answer; the rest is not fetched."""
+    response.raise_for_status()
+    with response:
+        return next(response.iter_content(_HEAD), b"")
+
+
+def versioned(ref: NotebookRef, version: int | None) -> str:
+    """A notebook's version as sentences name it."""
+    return ref.name if version is None else f"{ref.name} version {version}"

@@ -1,0 +1,264 @@
+"""Uploads and saved notebooks through the official client, with its silences made loud.
+
+`import kaggle` authenticates and prints; `upload_files` drops a file whose upload failed; the client repeats a create call whose
+answer was lost and so makes a version twice; it sets no time limits and knows one of the two loopback environments only (all read
+in kaggle 2.2.4). The small subclass below takes each of these away and leaves the rest as it is.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import sys
+import time
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from workflow.errors import KaggleRefused, WorkflowError
+from workflow.kaggle.credentials import Credentials
+from workflow.kaggle.errors import AnswerLost, RateLimited, of_response, one_line, translated
+from workflow.kaggle.values import Saved
+
+if TYPE_CHECKING:
+    from workflow.kaggle.client import Kaggle
+
+_REPEATS = 5
+_LONGEST_RATE_LIMIT = 60.0
+_RATE_LIMIT = 429
+_SERVER_FAULT = 500
+
+
+def send_dataset(
+    kaggle: Kaggle, folder: Path, notes: str | None, before: Callable[[], None], *, public: bool
+) -> str:
+    """Upload a staged dataset.
+
+    Args:
+        kaggle: whose credentials to use.
+        folder: the files, with `dataset-metadata.json`; top-level folders travel as zips, which Kaggle unpacks.
+        notes: notes of a new version; None creates the dataset.
+        before: called when every file is up, just before the one call that makes the version.
+        public: whether a created dataset is public.
+
+    Returns:
+        The address of the dataset as Kaggle answers it.
+
+    Raises:
+        KaggleRefused: Kaggle answered no, or a file did not go up; nothing was made.
+        AnswerLost: the version may have been made or not.
+    """
+    from workflow.kaggle.connection import timeouts
+
+    what = f"uploading {folder.name}"
+    with quiet() as printed, translated(what), timeouts():
+        client = _client(kaggle.credentials, kaggle.account, before, printed)
+        try:
+            if notes is None:
+                answer = client.dataset_create_new(
+                    str(folder), public=public, quiet=not _shows(), dir_mode="zip"
+                )
+            else:
+                answer = client.dataset_create_version(str(folder), notes, quiet=not _shows(), dir_mode="zip")
+        except ValueError as error:
+            raise WorkflowError(
+                f"Kaggle's client does not take {folder.name} ({one_line(str(error))}): correct its metadata."
+            ) from error
+    if answer is None or not (answer.error or answer.status or answer.url):
+        # An empty answer says neither that there is a version nor that there is none.
+        raise AnswerLost(
+            f"Kaggle gave no answer to the upload of {folder.name}: nothing is assumed, run this again."
+        )
+    if answer.error or str(answer.status or "").lower() not in ("ok", ""):
+        said = one_line(answer.error or str(answer.status))
+        raise KaggleRefused(
+            f"Kaggle refused the upload of {folder.name} ({said}): correct what it names, then run this again."
+        )
+    return str(answer.url or "")
+
+
+def save_notebook(kaggle: Kaggle, folder: Path, accelerator: str) -> Saved:
+    """Save the notebook in `folder` and let it run.
+
+    Raises:
+        KaggleRefused: an HTTP refusal. A refusal inside a 200 answer comes back as `Saved.error`.
+        AnswerLost: the version may have been made or not.
+    """
+    from workflow.kaggle.connection import timeouts
+
+    with quiet() as printed, translated(f"saving the notebook {folder.name}"), timeouts():
+        client = _client(kaggle.credentials, kaggle.account, lambda: None, printed)
+        try:
+            answer = within_rate_limit(
+                lambda: client.kernels_push(str(folder), acc=accelerator or None),
+                f"saving the notebook {folder.name}",
+            )
+        except ValueError as error:
+            if _is_network(error):
+                raise
+            raise WorkflowError(
+                f"Kaggle's client does not take {folder.name} ({one_line(str(error))}): correct its metadata."
+            ) from error
+    if answer is None:
+        raise AnswerLost(
+            f"Kaggle gave no answer to the notebook {folder.name}: nothing is assumed, run this again."
+        )
+    with translated(f"reading Kaggle's answer to the notebook {folder.name}"):
+        return Saved.of(answer)
+
+
+def _client(credentials: Credentials, account: str, before: Callable[[], None], printed: io.StringIO) -> Any:
+    with _introspected(credentials, account):
+        client = _class()()
+    client.credentials, client.before, client.printed = credentials, before, printed
+    values = {
+        client.CONFIG_NAME_USER: account,
+        client.CONFIG_NAME_TOKEN: credentials.token,
+        client.CONFIG_NAME_KEY: credentials.key,
+    }
+    client.config_values = {name: value for name, value in values.items() if value}
+    return client
+
+
+@contextlib.contextmanager
+def _introspected(credentials: Credentials, account: str) -> Iterator[None]:
+    """Answer the question that `import kaggle` asks about a token with what Kaggle said about that same token a moment ago."""
+    from kagglesdk.security.services.oauth_service import OAuthClient
+    from kagglesdk.security.types.oauth_service import IntrospectTokenResponse
+
+    client: Any = OAuthClient
+    original = client.introspect_token
+
+    def known(self: Any, request: Any) -> Any:
+        if request.token != credentials.token:
+            return original(self, request)
+        answer = IntrospectTokenResponse()
+        answer.active, answer.username = True, account
+        return answer
+
+    client.introspect_token = known
+    try:
+        yield
+    finally:
+        client.introspect_token = original
+
+
+@lru_cache(maxsize=1)
+def _class() -> Any:  # noqa: C901 - it holds a class, whose base can only be imported late
+    """The official client's class, made careful; imported here because its import authenticates."""
+    import requests
+    from kaggle.api.kaggle_api_extended import KaggleApi, ResumableUploadResult
+    from kagglesdk import KaggleClient
+    from kagglesdk.kaggle_env import get_env
+
+    class Careful(KaggleApi):  # type: ignore[misc]  # the client ships no types
+        """The official client with one set of credentials, which says when a file did not go up."""
+
+        credentials: Credentials
+        before: Callable[[], None]
+        printed: io.StringIO
+        uploads: Any = None
+        refused = False
+
+        def build_kaggle_client(self) -> Any:
+            """A client for the environment that kagglesdk reads: the official one takes TEST for production."""
+            found = self.credentials
+            return KaggleClient(
+                env=get_env(), username=found.username, password=found.key, api_token=found.token
+            )
+
+        def with_retry(self, func: Any, *_: Any, **__: Any) -> Any:
+            """Repeat what is safe to repeat, starting an upload; a create call is made once."""
+            if func.__name__ == "start_blob_upload":
+                return super().with_retry(func, max_retries=_REPEATS)
+
+            def once(*args: Any) -> Any:
+                self.before()
+                try:
+                    return within_rate_limit(lambda: func(*args), "making the version")
+                except requests.HTTPError as error:
+                    if error.response is not None and error.response.status_code < _SERVER_FAULT:
+                        self.forget_uploads()
+                    raise
+
+            return once
+
+        def forget_uploads(self) -> None:
+            """Begin every upload anew next time.
+
+            The client keeps what it would resume in the temporary folder for six days, also when Kaggle has lost it or will
+            not have it (seen in kaggle 2.2.4): every later upload of those files would fail.
+            """
+            for upload in self.uploads._file_uploads if self.uploads is not None else ():  # noqa: SLF001 - it has no other name
+                upload.cleanup()
+
+        def _upload_blob(self, path: str, quiet: bool, blob_type: Any, context: Any, *more: Any) -> Any:
+            self.uploads = context
+            return super()._upload_blob(path, quiet, blob_type, context, *more)
+
+        def upload_complete(self, *args: Any, **options: Any) -> Any:
+            """One attempt to send bytes; remembers whether it was refused, for what is refused can't be resumed."""
+            result = super().upload_complete(*args, **options)
+            self.refused = result == ResumableUploadResult.FAILED
+            return result
+
+        def _upload_file(self, file_name: str, *args: Any, **options: Any) -> Any:
+            uploaded = super()._upload_file(file_name, *args, **options)
+            if uploaded is None:
+                if self.refused:
+                    self.forget_uploads()
+                said = [line for line in self.printed.getvalue().splitlines() if line.strip()]
+                because = f" ({one_line(said[-1])})" if said else ""
+                raise KaggleRefused(
+                    f"The upload of {file_name} did not succeed{because}, and nothing was made of the rest: run this again."
+                )
+            return uploaded
+
+    return Careful
+
+
+def within_rate_limit(call: Callable[[], Any], what: str) -> Any:
+    """Make a call that 429 alone lets repeat: Kaggle says with it that it did nothing."""
+    import requests
+
+    waited = 0.0
+    while True:
+        try:
+            return call()
+        except requests.HTTPError as error:
+            if error.response is None or error.response.status_code != _RATE_LIMIT:
+                raise
+            refused = of_response(what, error.response)
+            seconds = refused.seconds if isinstance(refused, RateLimited) else None
+            pause = seconds if seconds is not None else 2.0 + waited
+            waited += pause
+            if waited > _LONGEST_RATE_LIMIT:
+                raise refused from error
+            print(
+                f"Kaggle limits how often it may be asked: waiting {pause:.0f} s, then {what} again.",
+                file=sys.__stderr__,
+            )
+            time.sleep(pause)
+
+
+def _is_network(error: ValueError) -> bool:
+    """Several of requests' exceptions are ValueErrors too."""
+    import requests
+
+    return isinstance(error, requests.RequestException)
+
+
+def _shows() -> bool:
+    """Whether the client's own progress bars have a terminal to be drawn on."""
+    return sys.__stderr__ is not None and sys.__stderr__.isatty() and sys.stderr is sys.__stderr__
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[io.StringIO]:
+    """Keep what the client prints; its progress bars pass where there is a terminal."""
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed), contextlib.ExitStack() as stack:
+        if not _shows():
+            stack.enter_context(contextlib.redirect_stderr(printed))
+        yield printed

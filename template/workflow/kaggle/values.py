@@ -1,0 +1,251 @@
+"""What Kaggle answers, as frozen values: nothing of the clients' own types leaves `workflow/kaggle/client.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+SOURCE_KINDS = ("dataset", "competition", "notebook", "model")
+_WIRE_KINDS = {"dataset": "dataset", "competition": "competition", "notebook": "kernel", "model": "model"}
+_ACTIVE = frozenset(("QUEUED", "RUNNING", "CANCEL_REQUESTED"))
+
+
+@dataclass(frozen=True)
+class DatasetVersion:
+    """One version of a dataset; `status` is lower case without underscores (`ready`, `failed`), "" where Kaggle does not say."""
+
+    number: int
+    notes: str
+    status: str
+    creator: str
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A dataset: what is current, and the versions that Kaggle lists (one still in processing may be missing there)."""
+
+    name: str
+    title: str
+    private: bool
+    current: int | None
+    versions: tuple[DatasetVersion, ...]
+
+    @property
+    def newest(self) -> int:
+        """The highest version that is known of, 0 for none."""
+        return max([version.number for version in self.versions] + [self.current or 0])
+
+    def version(self, number: int | None) -> DatasetVersion | None:
+        """The version with that number."""
+        return next((version for version in self.versions if version.number == number), None)
+
+    @classmethod
+    def of(cls, answer: Any, name: str) -> Dataset:
+        """From an `ApiDataset`."""
+        versions = tuple(
+            DatasetVersion(
+                int(v.version_number),
+                v.version_notes or "",
+                _plain(v.status),
+                v.creator_ref or v.creator_name or "",
+            )
+            for v in answer.versions or []
+        )
+        return cls(
+            name, answer.title or "", bool(answer.is_private), answer.current_version_number or None, versions
+        )
+
+
+@dataclass(frozen=True)
+class RemoteFile:
+    """A file on Kaggle; `size` in bytes, None where Kaggle does not say; `url` only where a listing gives one."""
+
+    name: str
+    size: int | None = None
+    url: str = ""
+
+
+@dataclass(frozen=True)
+class Notebook:
+    """A version of a notebook as Kaggle has it: its source, its switches, and what it attaches, by kind."""
+
+    name: str
+    title: str
+    newest: int
+    text: str
+    private: bool
+    internet: bool
+    gpu: bool
+    tpu: bool
+    machine_shape: str
+    docker_image: str
+    sources: Mapping[str, tuple[str, ...]]
+
+    @classmethod
+    def of(cls, answer: Any, name: str) -> Notebook:
+        """From an `ApiGetKernelResponse`."""
+        about = answer.metadata
+        return cls(
+            name=about.ref.removeprefix("/code/") if about.ref else name,
+            title=about.title or "",
+            newest=about.current_version_number or 0,
+            text=answer.blob.source or "",
+            private=bool(about.is_private),
+            internet=bool(about.enable_internet),
+            gpu=bool(about.enable_gpu),
+            tpu=bool(about.enable_tpu),
+            machine_shape=about.machine_shape or "",
+            docker_image=about.docker_image or "",
+            sources={
+                kind: tuple(getattr(about, f"{wire}_data_sources") or ())
+                for kind, wire in _WIRE_KINDS.items()
+            },
+        )
+
+
+@dataclass(frozen=True)
+class Run:
+    """How the run of one notebook version stands; `status` is the name of Kaggle's `KernelWorkerStatus`."""
+
+    status: str
+    message: str
+
+    @property
+    def active(self) -> bool:
+        """Whether it is queued or running."""
+        return self.status in _ACTIVE
+
+    @property
+    def complete(self) -> bool:
+        """Whether every cell ran."""
+        return self.status == "COMPLETE"
+
+
+@dataclass(frozen=True)
+class Saved:
+    """Kaggle's answer to a saved notebook.
+
+    Attributes:
+        name: `owner/slug` that Kaggle gave it.
+        url: its page.
+        version: number of the version, None when the answer lacks it.
+        error: Kaggle's sentence, "" for none.
+        invalid: sources that Kaggle did not attach, by kind; `tag` for keywords.
+    """
+
+    name: str
+    url: str
+    version: int | None
+    error: str
+    invalid: Mapping[str, tuple[str, ...]]
+
+    @classmethod
+    def of(cls, answer: Any) -> Saved:
+        """From an `ApiSaveKernelResponse`; the reference starts with `/code/` (seen in published answers)."""
+        invalid = {
+            kind: tuple(getattr(answer, f"invalid_{wire}_sources") or ())
+            for kind, wire in _WIRE_KINDS.items()
+        }
+        invalid["tag"] = tuple(answer.invalid_tags or ())
+        name = (answer.ref or "").strip("/").removeprefix("code/")
+        return cls(name, answer.url or "", answer.version_number or None, answer.error or "", invalid)
+
+
+@dataclass(frozen=True)
+class Quota:
+    """Accelerator hours of this week: used and allowed."""
+
+    gpu_used: float
+    gpu_allowed: float
+    tpu_used: float
+    tpu_allowed: float
+
+
+@dataclass(frozen=True)
+class Submission:
+    """A submission; scores are texts as Kaggle gives them, `status` is PENDING, COMPLETE or ERROR, `date` is ISO 8601 in UTC."""
+
+    ref: int
+    status: str
+    description: str
+    file_name: str
+    date: str
+    error: str
+    public_score: str
+    private_score: str
+    submitted_by: str
+
+    @classmethod
+    def of(cls, answer: Any) -> Submission:
+        """From an `ApiSubmission`."""
+        return cls(
+            ref=int(answer.ref),
+            status=answer.status.name,
+            description=answer.description or "",
+            file_name=answer.file_name or "",
+            date=answer.date.isoformat() if answer.date else "",
+            error=answer.error_description or "",
+            public_score=answer.public_score or "",
+            private_score=answer.private_score or "",
+            submitted_by=answer.submitted_by_ref or answer.submitted_by or "",
+        )
+
+
+@dataclass(frozen=True)
+class ModelVersion:
+    """One version of a variation: number of files, bytes, and when the newest file was made (ISO 8601, UTC; "" where Kaggle does not say)."""
+
+    files: int
+    size: int
+    date: str
+
+
+@dataclass(frozen=True)
+class Competition:
+    """A competition as this account sees it; `deadline` is ISO 8601 in UTC, "" where Kaggle does not say."""
+
+    slug: str
+    title: str
+    takes_notebooks: bool
+    entered: bool
+    deadline: str
+    over: bool
+    closed: bool
+    daily: int
+
+    @classmethod
+    def of(cls, answer: Any, slug: str) -> Competition:
+        """From an `ApiCompetition`."""
+        end = answer.deadline
+        if end is not None and end.tzinfo is None:
+            end = end.replace(tzinfo=UTC)
+        return cls(
+            slug=slug,
+            title=answer.title or slug,
+            takes_notebooks=bool(answer.is_kernels_submissions_only),
+            entered=bool(answer.user_has_entered),
+            deadline=end.astimezone(UTC).isoformat(timespec="minutes") if end else "",
+            over=end is not None and end < datetime.now(UTC),
+            closed=bool(answer.submissions_disabled),
+            daily=answer.max_daily_submissions or 0,
+        )
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Submissions that are left; `left` is None while Kaggle answers all zeros (no team yet: unknown).
+
+    `by_total` says that the competition's total allowance is what limits, not the daily one.
+    """
+
+    left: int | None
+    today: int
+    total: int
+    by_total: bool = False
+
+
+def _plain(status: object) -> str:
+    """Kaggle writes a version's status as `Ready`, `READY` or an enum."""
+    return str(getattr(status, "name", status) or "").replace("_", "").lower()

@@ -1,0 +1,338 @@
+"""`history --reproduce`: what a submission was made of, back in `build/`, from git where git has it and from Kaggle where it has not.
+
+The notebook that ran is on Kaggle, plan and shim inside; the codes are in git at their commit, or in the dataset's version
+(a dirty work tree never was in git). Whatever comes back is held against the fingerprint that the ledger or the plan states.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tarfile
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from kaggle_shim import refs
+from kaggle_shim.errors import ManifestError, RefError
+from kaggle_shim.manifest import CODES_MANIFEST, Manifest, short
+from kaggle_shim.plan import Plan
+from workflow import git
+from workflow.errors import KaggleRefused, WorkflowError
+from workflow.files import read_json, remove_tree
+from workflow.kaggle import safe_paths
+from workflow.kaggle.errors import Denied, NotThere
+from workflow.kaggle.values import Notebook
+from workflow.ledger import book as ledger
+from workflow.ledger import fold as history_fold
+from workflow.ledger.event import Part
+from workflow.ledger.fold import Submission
+from workflow.metadata import DATASET_FILE, KERNEL_FILE
+from workflow.push import dataset as push_dataset
+from workflow.push import notebook as push_notebook
+from workflow.push import recording
+from workflow.push import sub as push_sub
+from workflow.push.session import Outcome, Push
+from workflow.stage import bundle, compose, tree
+from workflow.stage import codes as stage_codes
+from workflow.stage.notebook import StagedNotebook
+from workflow.submit import looking
+from workflow.workspace import CODES
+from workflow.workspace import Notebook as Folder
+
+_KINDS = {
+    "dataset": ("dataset_sources", refs.DatasetRef),
+    "competition": ("competition_sources", refs.CompetitionRef),
+    "notebook": ("kernel_sources", refs.NotebookRef),
+    "model": ("model_sources", refs.ModelRef),
+}
+
+
+@dataclass
+class Reproduced:
+    """What came back.
+
+    Attributes:
+        ref: the submission.
+        codes: where the codes came from (`git` with its commit, `Kaggle`, `inside the notebook`), "" for nowhere.
+        notebook: what was restored, as `owner/slug version N`.
+        folder: folder of the notebook, in the workspace and below `build/`.
+        lost: what can't be had any more, one sentence each.
+        differs: what will differ from then though it can be had, one sentence each.
+    """
+
+    ref: str
+    codes: str = ""
+    notebook: str = ""
+    folder: str = ""
+    lost: list[str] = field(default_factory=list)
+    differs: list[str] = field(default_factory=list)
+
+
+def run(push: Push, ref: str) -> Reproduced:
+    """Restore the staged state of a submission into `build/`.
+
+    Raises:
+        WorkflowError: the ledger does not know it, or does not know what it was made of, or neither git nor Kaggle has its source.
+    """
+    one = _find(push, ref)
+    done = Reproduced(one.ref)
+    folder = _folder(push, one)
+    done.folder = folder.name
+    there = push.kaggle.notebook(folder.metadata.id, one.notebook_version)
+    plan = compose.plan_of(there.text) if there is not None else None
+    if there is None or plan is None:
+        raise WorkflowError(
+            f"{one.notebook} version {one.notebook_version} is not on Kaggle any more, and with it the plan of {ref} is lost: "
+            f"check out {(one.git_commit or 'its commit')[:12]} and push that state."
+        )
+    done.notebook = f"{one.notebook} version {one.notebook_version}"
+    with push.lock(f"history --reproduce {ref}"):
+        _restore_codes(push, one, plan, there.text, done)
+        _restore_notebook(push, one, folder, there, plan)
+    _look_for_the_rest(push, one, plan, done)
+    return done
+
+
+def push_again(push: Push, done: Reproduced) -> list[Outcome]:
+    """Push what was reproduced as it lies in `build/`: the codes as a new version of the dataset, then the notebook.
+
+    Raises:
+        WorkflowError: in all its classes.
+    """
+    folder = push.workspace.notebook(done.folder)
+    build = push.workspace.build
+    outcomes = []
+    payload = _staged(build / folder.name, folder)
+    if payload.staged.plan.inline_codes is None:
+        outcomes.append(push_dataset.send(push, lambda: _codes_payload(push, build / CODES, done.ref)))
+    rules = push_notebook.Rules(folder.name, compose.same, push_sub.prove)
+    outcome = push_notebook.send(push, rules, lambda: payload)
+    if outcome.version is not None:
+        report = looking.report_in(push, *push.kaggle.output(payload.ref, outcome.version))
+        recording.pushed(push, payload, outcome.version, report)
+    return [*outcomes, outcome]
+
+
+def _find(push: Push, ref: str) -> Submission:
+    known = {one.ref: one for one in history_fold.fold(ledger.read(push.workspace.root).events)}
+    one = known.get(ref)
+    if one is None:
+        raise WorkflowError(
+            f"The ledger knows no submission {ref}: invoke history lists them, with --refresh those made elsewhere too."
+        )
+    if one.notebook is None or one.notebook_version is None:
+        raise WorkflowError(
+            f"The ledger does not know which notebook version {ref} was: it was not submitted by this workflow."
+        )
+    return one
+
+
+def _folder(push: Push, one: Submission) -> Folder:
+    for name in push.workspace.notebook_names():
+        folder = push.workspace.notebook(name)
+        if folder.metadata.id.name == one.notebook:
+            return folder
+    raise WorkflowError(
+        f"No folder here is the notebook {one.notebook} any more: add one whose kernel-metadata.json has that id."
+    )
+
+
+def _restore_codes(push: Push, one: Submission, plan: Plan, text: str, done: Reproduced) -> None:
+    """`build/codes` as it was, from wherever the right fingerprint can be had."""
+    wanted = plan.inline_codes or next((part.fingerprint for part in plan.of_role("codes")), None)
+    if wanted is None:
+        done.lost.append("the plan names no fingerprint of the codes, so nothing says which they were")
+        return
+    target = push.workspace.build / CODES
+    with tempfile.TemporaryDirectory(prefix="reproduce-") as scratch:
+        staged = None
+        if plan.inline_codes is not None:
+            staged, done.codes = _from_notebook(push, text, wanted, Path(scratch)), "the notebook itself"
+        if staged is None:
+            staged, done.codes = (
+                _from_git(push, one, wanted, Path(scratch)),
+                f"git, commit {(one.git_commit or '')[:12]}",
+            )
+        if staged is None and one.codes is not None:
+            staged = _from_kaggle(push, one.codes, wanted, Path(scratch))
+            done.codes = f"Kaggle, {one.codes.ref} version {one.codes.version}"
+        if staged is None:
+            why = "git has no commit with them" if one.git_commit else "they were in no commit"
+            done.lost.append(
+                f"the codes {short(wanted)}: {why}, and Kaggle does not have them as a dataset's version"
+            )
+            done.codes = ""
+            remove_tree(target)
+            return
+        remove_tree(target)
+        shutil.copytree(staged, target)
+
+
+def _from_notebook(push: Push, text: str, wanted: str, scratch: Path) -> Path | None:
+    """A folder with the codes that travelled inside the notebook, None when they are not the ones."""
+    folder = scratch / "inline"
+    try:
+        bundle.unpack(compose.codes_of(text), folder)
+        manifest = Manifest.load(folder / CODES_MANIFEST)
+    except (ValueError, ManifestError):
+        return None
+    if manifest.fingerprint != wanted:
+        return None
+    stage_codes.write_if_changed(folder / DATASET_FILE, _metadata_text(_dataset_metadata(push)))
+    return folder
+
+
+def _from_git(push: Push, one: Submission, wanted: str, scratch: Path) -> Path | None:
+    """A folder with the codes at the submission's commit, None when they are not the ones."""
+    if one.git_commit is None:
+        return None
+    archive = scratch / "codes.tar"
+    root = scratch / "git"
+    if not git.archive(push.workspace.root, one.git_commit, archive):
+        return None
+    try:
+        with tarfile.open(archive) as file:
+            wanted_here = [
+                member
+                for member in file
+                if member.name == tree.IGNORE_FILE or member.name.startswith(f"{CODES}/")
+            ]
+            file.extractall(root, wanted_here, filter="data")
+    except tarfile.TarError:
+        # A link that leads out of the codes: only Kaggle has what it stood for.
+        return None
+    source = root / CODES
+    if not source.is_dir():
+        return None
+    listed = tree.read(source, root, own_files=(DATASET_FILE, CODES_MANIFEST))
+    folder = scratch / "staged"
+    entries = stage_codes.fill(folder, listed.files, CODES_MANIFEST, keep=(DATASET_FILE,))
+    manifest = Manifest(push.workspace.id, one.competition or "", entries, one.git_commit, one.git_dirty)
+    if manifest.fingerprint != wanted:
+        return None
+    stage_codes.write_if_changed(folder / CODES_MANIFEST, manifest.dumps())
+    raw = {**read_json(source / DATASET_FILE), "id": push.workspace.codes.id.name}
+    stage_codes.write_if_changed(folder / DATASET_FILE, _metadata_text(raw))
+    return folder
+
+
+def _from_kaggle(push: Push, part: Part, wanted: str, scratch: Path) -> Path | None:
+    """A folder with the codes of the dataset's version, None when they are gone or not the ones."""
+    try:
+        ref = refs.DatasetRef.parse(part.ref)
+        folder = scratch / "dataset"
+        folder.mkdir()
+        for file in push.kaggle.dataset_files(ref, part.version):
+            path = safe_paths.inside(folder, file.name)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            push.kaggle.download_dataset_file(ref, part.version, file.name, path)
+        manifest = Manifest.load(folder / CODES_MANIFEST)
+    except (NotThere, Denied, ManifestError, RefError):
+        return None
+    if manifest.fingerprint != wanted or not all((folder / entry.path).is_file() for entry in manifest.files):
+        return None
+    stage_codes.write_if_changed(folder / DATASET_FILE, _metadata_text(_dataset_metadata(push)))
+    return folder
+
+
+def _dataset_metadata(push: Push) -> dict[str, Any]:
+    """The dataset's metadata as it is staged now: no upload carries it, so then and now are taken for the same."""
+    return {**push.workspace.codes.raw, "id": push.workspace.codes.id.name}
+
+
+def _metadata_text(raw: Mapping[str, Any]) -> str:
+    return json.dumps(raw, indent=2, ensure_ascii=False) + "\n"
+
+
+def _restore_notebook(push: Push, one: Submission, folder: Folder, there: Notebook, plan: Plan) -> None:
+    """`build/<notebook>`: the source that ran, and metadata whose sources name the versions that were used."""
+    target = push.workspace.build / folder.name
+    remove_tree(target)
+    target.mkdir(parents=True)
+    metadata: dict[str, Any] = {
+        **folder.metadata.raw,
+        "id": folder.metadata.id.name,
+        "is_private": there.private,
+        "enable_gpu": there.gpu,
+        "enable_tpu": there.tpu,
+        "enable_internet": there.internet,
+        "machine_shape": there.machine_shape,
+        **{key: _sources(kind, plan) for kind, (key, _) in _KINDS.items()},
+    }
+    if there.docker_image or (one.image and "/" in one.image):
+        metadata["docker_image"] = there.docker_image or one.image
+    stage_codes.write_if_changed(target / KERNEL_FILE, _metadata_text(metadata))
+    stage_codes.write_if_changed(target / folder.metadata.code_file, there.text)
+
+
+def _sources(kind: str, plan: Plan) -> list[str]:
+    """What the plan attaches, as it was attached: ours are pinned by their fingerprints, models by their versions."""
+    _, parse = _KINDS[kind]
+    return [str(one.ref) for one in plan.inputs if isinstance(one.ref, parse)]
+
+
+def _look_for_the_rest(push: Push, one: Submission, plan: Plan, done: Reproduced) -> None:
+    """Say what else of it is gone, or is another one by now."""
+    for part in plan.inputs:
+        ref = part.ref
+        try:
+            if isinstance(ref, refs.ModelRef):
+                push.kaggle.model_files(ref)
+            elif isinstance(ref, refs.DatasetRef) and part.role != CODES and push.kaggle.dataset(ref) is None:
+                done.lost.append(f"the dataset {ref.name} is not on Kaggle any more")
+        except (NotThere, Denied):
+            done.lost.append(f"the {ref.kind} {ref} is not on Kaggle any more, or not for this account")
+    if one.deps is not None:
+        _deps(push, one.deps, plan, done)
+    if not one.image or "/" not in one.image:
+        done.differs.append(
+            "the image it ran in has no name that can be pinned: a new run has the newest one"
+        )
+
+
+def _deps(push: Push, deps: Part, plan: Plan, done: Reproduced) -> None:
+    """The wheels: Kaggle mounts the newest output of a notebook, so they are the same while nothing else was pushed there."""
+    try:
+        there = push.kaggle.notebook(refs.NotebookRef.parse(deps.ref))
+    except (Denied, RefError):
+        there = None
+    if there is None:
+        done.lost.append(f"the wheel notebook {deps.ref} is not on Kaggle any more")
+        return
+    now = compose.plan_of(there.text)
+    then = next((one.fingerprint for one in plan.of_role("wheels")), None)
+    if now is None or now.deps_fingerprint != then:
+        done.differs.append(
+            f"the wheel notebook {deps.ref} makes other wheels by now (version {there.newest}, then {deps.version or 'unknown'}): "
+            f"check out deps/ of the commit and push it with invoke push-deps before this is run again"
+        )
+
+
+def _codes_payload(push: Push, folder: Path, ref: str) -> push_dataset.Payload:
+    if not (folder / CODES_MANIFEST).is_file():
+        raise KaggleRefused(f"The codes of {ref} can't be had any more, so there is nothing to push.")
+    manifest = Manifest.load(folder / CODES_MANIFEST)
+    return push_dataset.Payload(
+        "codes", push.workspace.codes.id, folder, manifest, CODES_MANIFEST, f"reproduces {ref}"
+    )
+
+
+def _staged(target: Path, folder: Folder) -> push_notebook.Payload:
+    file = target / folder.metadata.code_file
+    plan = compose.plan_of(file.read_text(encoding="utf-8"))
+    if plan is None:
+        raise WorkflowError(f"{file} carries no plan: run invoke history --reproduce again.")
+    return push_notebook.Payload.of(folder, StagedNotebook(target, file, plan, ()))
+
+
+def sentences(done: Reproduced) -> Sequence[str]:
+    """What came back and what did not, for people."""
+    said = [f"build/{done.folder} is {done.notebook}."]
+    if done.codes:
+        said.append(f"build/{CODES} is what it ran, from {done.codes}.")
+    said += [f"Can't be had any more: {text}." for text in done.lost]
+    said += [f"Not as it was: {text}." for text in done.differs]
+    return said

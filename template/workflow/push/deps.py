@@ -1,0 +1,86 @@
+"""The wheel notebook: run again when requirements, collector, image or own wheels changed, or its last run did not complete."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path
+
+from kaggle_shim.deps_manifest import DEPS_MANIFEST, DepsManifest
+from kaggle_shim.errors import ManifestError
+from kaggle_shim.manifest import short
+from workflow.errors import RunFailed
+from workflow.push import dataset as push_dataset
+from workflow.push import notebook as push_notebook
+from workflow.push.session import Outcome, Push
+from workflow.stage import compose, requirements
+from workflow.stage import notebook as stage_notebook
+from workflow.stage.plans import wheels_id
+from workflow.workspace import DEPS
+
+
+def run(push: Push) -> list[Outcome]:
+    """Send the user's own wheels, then the wheel notebook, each when it changed; none in a workspace without deps."""
+    workspace = push.workspace
+    if DEPS not in workspace.notebook_names():
+        return []
+    folder = workspace.notebook(DEPS)
+    outcomes = []
+    own = workspace.root / DEPS / requirements.WHEELS
+    if own.is_dir() and any(own.glob("*.whl")):
+        ref = wheels_id(folder.metadata.id)
+        outcomes.append(push_dataset.send(push, lambda: push_dataset.stage_folder(push, own, ref, "wheels")))
+
+    def stage() -> push_notebook.Payload:
+        staged = stage_notebook.stage_deps(workspace, folder)
+        return push_notebook.Payload.of(folder, staged.notebook)
+
+    outcomes.append(push_notebook.send(push, push_notebook.Rules(DEPS, _same, _prove), stage))
+    return outcomes
+
+
+def _same(there: str, staged: str) -> bool:
+    """Whether both make the same wheels: the fingerprint over requirements, collector and own wheels, and the user's cells."""
+    one, other = compose.plan_of(there), compose.plan_of(staged)
+    if one is None or other is None:
+        return False
+    cells = [compose.cells_fingerprint(json.loads(text)["cells"][1:]) for text in (there, staged)]
+    return (
+        one.deps_fingerprint == other.deps_fingerprint
+        and one.internet == other.internet
+        and cells[0] == cells[1]
+    )
+
+
+def _prove(push: Push, payload: push_notebook.Payload, version: int) -> list[str]:
+    """Fetch the manifest of exactly that version and compare its fingerprint."""
+    ref = payload.ref
+    files, _ = push.kaggle.output(ref, version)
+    found = next((file for file in files if file.name == DEPS_MANIFEST), None)
+    if found is None:
+        raise RunFailed(
+            f"{ref.name} version {version} ended well and left no {DEPS_MANIFEST}: its notebook must call kaggle_shim.collect()."
+        )
+    push.workspace.build.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".look-", dir=push.workspace.build) as folder:
+        path = Path(folder) / DEPS_MANIFEST
+        push.kaggle.download_url(DEPS_MANIFEST, found.url, path)
+        try:
+            manifest = DepsManifest.load(path)
+        except ManifestError as error:
+            raise RunFailed(
+                f"{ref.name} version {version} left a {DEPS_MANIFEST} that does not read: {error}"
+            ) from error
+    wanted = payload.staged.plan.deps_fingerprint or ""
+    if manifest.fingerprint != wanted:
+        raise RunFailed(
+            f"{ref.name} version {version} made wheels of {short(manifest.fingerprint)}, and {short(wanted)} was staged: "
+            "it ran another source than the one sent; push deps again with --force."
+        )
+    names = {file.name.rsplit("/", 1)[-1] for file in files}
+    missing = [wheel.path for wheel in manifest.wheels if wheel.path not in names]
+    if missing:
+        raise RunFailed(
+            f"{ref.name} version {version} lists wheels that its output lacks ({', '.join(missing[:3])}): push deps again with --force."
+        )
+    return [f"{len(manifest.wheels)} wheels for {manifest.python}", *manifest.notes]

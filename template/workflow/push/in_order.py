@@ -1,0 +1,75 @@
+"""The three things in order, each only when it changed; what was interrupted goes on where it stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from kaggle_shim.manifest import short
+from workflow import check, console
+from workflow.errors import WorkflowError
+from workflow.findings import errors
+from workflow.push import codes as push_codes
+from workflow.push import deps as push_deps
+from workflow.push import sub as push_sub
+from workflow.push.session import Outcome, Push
+from workflow.waiting import seconds
+from workflow.workspace import Workspace
+
+_PHASES = ("upload", "processing", "queue", "run")
+
+
+def run(push: Push, name: str) -> list[Outcome]:
+    """Push codes, deps and a notebook.
+
+    Args:
+        push: the command.
+        name: folder of the notebook.
+
+    Raises:
+        WorkflowError: the first thing that could not be done; what was done before it stays, and is not done again.
+    """
+    refuse_faults(push.workspace)
+    outcomes = [push_codes.run(push)]
+    outcomes += push_deps.run(push)
+    push.versions |= {outcome.name: outcome.version for outcome in outcomes}
+    outcomes.append(push_sub.run(push, name, codes_pushed=True))
+    return outcomes
+
+
+def refuse_faults(workspace: Workspace) -> None:
+    """Raise WorkflowError when the workspace has errors that need no network to see."""
+    wrong = errors(check.find_all(workspace))
+    if wrong:
+        more = f" ({len(wrong) - 1} more: invoke check lists them)" if len(wrong) > 1 else ""
+        raise WorkflowError(f"{wrong[0]}{more}")
+
+
+def show(outcomes: Sequence[Outcome], *, json: bool) -> None:
+    """The table that ends a command that sends."""
+    if json:
+        console.as_json({"things": [asdict(outcome) for outcome in outcomes]})
+        return
+    columns = (
+        "thing",
+        "what",
+        "name",
+        "version",
+        "fingerprint",
+        *(f"{phase} (s)" for phase in _PHASES),
+        "page",
+    )
+    rows = [
+        (
+            outcome.thing,
+            outcome.did,
+            outcome.name,
+            "" if outcome.version is None else str(outcome.version),
+            short(outcome.fingerprint),
+            *(f"{outcome.seconds[phase]:.1f}" if phase in outcome.seconds else "" for phase in _PHASES),
+            outcome.url,
+        )
+        for outcome in outcomes
+    ]
+    total = sum(sum(outcome.seconds.values()) for outcome in outcomes)
+    console.table(f"pushed in {seconds(total)}" if total else "nothing was sent", columns, rows)

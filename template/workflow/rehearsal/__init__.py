@@ -1,0 +1,1 @@
+"""Notebooks executed here as Kaggle executes them."""

@@ -1,0 +1,339 @@
+"""Rehearsal: the same notebooks that would be pushed, on the same mounts, executed the way Kaggle executes them."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from kaggle_shim import local, refs
+from kaggle_shim.report import LOG_PREFIX, REPORT_NAME
+from workflow.errors import RunFailed, WorkflowError
+from workflow.files import remove_tree, write_text
+from workflow.rehearsal import engines, gateway, image, imports, local_inputs, sandbox
+from workflow.stage import codes as stage_codes
+from workflow.stage import notebook as stage_notebook
+from workflow.stage import plans
+from workflow.workspace import DEPS, Notebook, Workspace
+
+REHEARSAL = "rehearsal"
+DEPS_MANIFEST = "deps-manifest.json"
+_STAMP = "image.json"
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the command line asks of a rehearsal."""
+
+    notebook: str = "sub"
+    layout: str = "namespaced"
+    entry: tuple[str, ...] = ()
+    rerun: bool = False
+    without: frozenset[str] = frozenset()
+    python: Path | None = None
+    require_isolation: bool = False
+    without_isolation: bool = False
+    force: bool = False
+    image: str = ""
+    engine: str = ""
+
+
+@dataclass
+class Outcome:
+    """What a rehearsal did.
+
+    Attributes:
+        phases: seconds by phase, in order.
+        report: the run report of the notebook, {} when it wrote none.
+        image: the environment that stood for Kaggle's image.
+        notes: what stands in for what, and which isolation is missing.
+        wheels: `collected`, `reused` or `none`.
+        submission: the file that the run left, None when it left none.
+    """
+
+    phases: dict[str, float] = field(default_factory=dict)
+    report: dict[str, Any] = field(default_factory=dict)
+    image: image.Image | None = None
+    notes: list[str] = field(default_factory=list)
+    wheels: str = "none"
+    submission: Path | None = None
+
+    def timed(self, name: str, started: float) -> None:
+        """Note the seconds since `started` under `name`."""
+        self.phases[name] = round(time.monotonic() - started, 2)
+
+
+def rehearse(workspace: Workspace, options: Options, say: Say) -> Outcome:
+    """Stage, collect wheels if they are not those of the requirements, run the notebook.
+
+    Args:
+        workspace: the workspace.
+        options: what to run, and how.
+        say: takes each line to show.
+
+    Raises:
+        WorkflowError: something here is wrong; nothing ran.
+        RunFailed: a notebook ran and failed.
+    """
+    outcome = Outcome()
+    notebook = workspace.notebook(options.notebook)
+    if notebook.collects:
+        raise WorkflowError(
+            "deps is rehearsed as part of every rehearsal: name a notebook that runs an entry point, such as sub."
+        )
+    container = _container(options)
+    isolation = sandbox.detect("none" if options.without_isolation or container else None)
+    if container is not None:
+        isolation = replace(isolation, missing="", container=container)
+        outcome.notes += [container.note] if container.note else []
+    if not isolation.complete:
+        if options.require_isolation:
+            raise WorkflowError(f"{isolation.missing} --require-isolation asks for it.")
+        outcome.notes.append(isolation.missing)
+        say(f"warning: {isolation.missing}")
+    started = time.monotonic()
+    outcome.image = (
+        container.describe()
+        if container is not None
+        else image.ensure(
+            workspace.image_list, python=options.python, cache=image.default_cache(), on_line=say
+        )
+    )
+    outcome.timed("image", started)
+    started = time.monotonic()
+    codes = stage_codes.stage(workspace, notebook.metadata.competition)
+    made = {workspace.codes.id.name: codes.folder}
+    deps_fingerprint = ""
+    staged_deps = _stage_deps(workspace, notebook, options.without)
+    if staged_deps is not None:
+        deps_fingerprint = staged_deps.asked.fingerprint
+        made[staged_deps.notebook.plan.notebook] = workspace.root / local.DEPS_OUTPUT
+    known = plans.Known(codes.manifest.fingerprint, deps_fingerprint)
+    staged = stage_notebook.stage_running(
+        workspace, notebook, codes, known, options.entry or None, options.without
+    )
+    for sentence in staged.corrections:
+        say(f"note: {sentence}")
+    empty = workspace.build / REHEARSAL / "empty"
+    empty.mkdir(parents=True, exist_ok=True)
+    sources = [one.ref for one in staged.plan.inputs]
+    mounted = local_inputs.gather(
+        sources,
+        workspace.root,
+        layout=options.layout,
+        made=made,
+        without=options.without,
+        empty=empty,
+        rerun=options.rerun,
+    )
+    outcome.notes += mounted.notes
+    outcome.timed("stage", started)
+    if staged_deps is not None:
+        started = time.monotonic()
+        outcome.wheels = _collect(workspace, staged_deps, outcome.image, isolation, options, say)
+        outcome.timed("deps", started)
+    started = time.monotonic()
+    _run(workspace, notebook, staged, mounted, outcome, isolation, options, say)
+    outcome.timed(notebook.name, started)
+    return outcome
+
+
+def _container(options: Options) -> engines.Container | None:
+    """The image of a container engine that the command line names, None when it names none."""
+    if not options.image:
+        if options.engine:
+            raise WorkflowError("--engine says where the image of --image NAME lies: give both, or neither.")
+        return None
+    if options.python is not None or options.without_isolation:
+        other = "--python" if options.python is not None else "--without-isolation"
+        raise WorkflowError(f"--image and {other} each say where the notebook runs: give one of them.")
+    return engines.container(engines.find(options.engine), options.image)
+
+
+def _stage_deps(
+    workspace: Workspace, notebook: Notebook, without: frozenset[str]
+) -> stage_notebook.StagedDeps | None:
+    """Stage the wheel notebook, if the notebook attaches it and this run does not leave it out."""
+    deps = plans.deps_id(workspace)
+    if deps is None or deps.name in without:
+        return None
+    if not any(
+        isinstance(ref, refs.NotebookRef) and ref.name == deps.name for ref in notebook.metadata.sources
+    ):
+        return None
+    return stage_notebook.stage_deps(workspace, workspace.notebook(DEPS))
+
+
+def _collect(
+    workspace: Workspace,
+    staged: stage_notebook.StagedDeps,
+    chosen: image.Image,
+    isolation: sandbox.Isolation,
+    options: Options,
+    say: Say,
+) -> str:
+    """Run the wheel notebook, unless its last output was made from the same requirements for the same image."""
+    output = workspace.root / local.DEPS_OUTPUT
+    stamp = {"fingerprint": staged.asked.fingerprint, "image": chosen.identity}
+    if not options.force and _stamp(output) == stamp:
+        return "reused"
+    say("deps: collecting the wheels that the image lacks.")
+    remove_tree(output)
+    mounts = []
+    if staged.wheels is not None:
+        ref, folder = staged.wheels
+        mounts.append(sandbox.Mount(folder, ref.mount(options.layout)))
+    extra = local_inputs.gather(
+        [one.ref for one in staged.notebook.plan.inputs if one.role != "wheels"],
+        workspace.root,
+        layout=options.layout,
+        made={},
+        without=options.without,
+        empty=workspace.build / REHEARSAL / "empty",
+        rerun=False,
+    )
+    run = sandbox.NotebookRun(
+        notebook=staged.notebook.file,
+        python=chosen.python,
+        mounts=(*mounts, *extra.mounts),
+        working=output,
+        internet=True,
+        environment=_environment(rerun=False),
+        executed=workspace.build / REHEARSAL / "deps-executed.ipynb",
+    )
+    result, lines = _execute(run, isolation, say)
+    if result.exit_code != 0 or not (output / DEPS_MANIFEST).is_file():
+        remove_tree(output)
+        raise RunFailed(_reason("deps", lines, result))
+    write_text(output / _STAMP, json.dumps(stamp) + "\n")
+    return "collected"
+
+
+def _run(
+    workspace: Workspace,
+    notebook: Notebook,
+    staged: stage_notebook.StagedNotebook,
+    mounted: local_inputs.Mounted,
+    outcome: Outcome,
+    isolation: sandbox.Isolation,
+    options: Options,
+    say: Say,
+) -> None:
+    if outcome.image is None:
+        raise WorkflowError("The image was not made: run invoke rehearse again.")
+    working = workspace.build / REHEARSAL / "working"
+    remove_tree(working)
+    asking, mounts = _gateway(workspace, staged, mounted, outcome, options)
+    result_folder = workspace.build / REHEARSAL / "gateway"
+    run = sandbox.NotebookRun(
+        notebook=staged.file,
+        python=outcome.image.python,
+        mounts=mounts,
+        working=working,
+        internet=notebook.metadata.enable_internet,
+        environment=_environment(rerun=options.rerun),
+        limit=workspace.settings.limit,
+        executed=workspace.build / REHEARSAL / f"{notebook.name}-executed.ipynb",
+        companion=None
+        if asking is None
+        else sandbox.Companion(asking.inside or asking.file, asking.imports, gateway.HOSTS, result_folder),
+    )
+    result, lines = _execute(run, isolation, say)
+    outcome.report = read_report(working / REPORT_NAME)
+    if result.timed_out:
+        raise RunFailed(
+            f"{notebook.name} was ended after {result.seconds:.0f} s, the limit that workspace.limit sets."
+        )
+    if result.exit_code != 0:
+        raise RunFailed(_reason(notebook.name, lines, result, outcome.report.get("failure")))
+    if asking is not None:
+        outcome.submission = gateway.verdict(asking, result_folder)
+        if outcome.submission is None:
+            outcome.notes.append("the gateway left no submission file.")
+        return
+    submission = working / staged.plan.submission if staged.plan.submission else None
+    outcome.submission = submission if submission is not None and submission.is_file() else None
+
+
+def _gateway(
+    workspace: Workspace,
+    staged: stage_notebook.StagedNotebook,
+    mounted: local_inputs.Mounted,
+    outcome: Outcome,
+    options: Options,
+) -> tuple[gateway.Gateway | None, tuple[sandbox.Mount, ...]]:
+    """The gateway of a rerun, None for a run without one, and the mounts, those that only the gateway looks for included."""
+    plan = staged.plan
+    if not options.rerun or plan.output != "gateway" or plan.competition is None:
+        return None, mounted.mounts
+    competition = refs.CompetitionRef(plan.competition)
+    target = competition.mount(options.layout)
+    data = next((mount.source for mount in mounted.mounts if mount.target == target), None)
+    if data is None:
+        raise WorkflowError(
+            f"A gateway takes part and {competition} is not attached: add it to competition_sources."
+        )
+    asking = gateway.choose(competition, data, workspace.root, options.layout)
+    outcome.notes.append(f"{asking.file.name} plays the gateway, in a process of its own.")
+    places = gateway.fixed_places(asking.file.read_text(encoding="utf-8"), target)
+    if places:
+        outcome.notes.append(f"{competition} is mounted at {', '.join(places)} too, where its gateway looks.")
+    return asking, (*mounted.mounts, *gateway.also_at(mounted.mounts, target, places))
+
+
+def _execute(
+    run: sandbox.NotebookRun, isolation: sandbox.Isolation, say: Say
+) -> tuple[sandbox.RunResult, list[str]]:
+    lines: list[str] = []
+
+    def show(line: str) -> None:
+        lines.append(line)
+        del lines[:-200]
+        if not line.startswith(LOG_PREFIX):
+            say(line)
+
+    return sandbox.execute(run, isolation, show), lines
+
+
+def _environment(*, rerun: bool) -> dict[str, str]:
+    """What Kaggle sets in a committed run; the rehearsal's own mark tells the shim that no GPU here is no fault."""
+    return {
+        "KAGGLE_KERNEL_RUN_TYPE": "Batch",
+        "KAGGLE_SHIM_REHEARSAL": "1",
+        **({"KAGGLE_IS_COMPETITION_RERUN": "1"} if rerun else {}),
+    }
+
+
+def read_report(path: Path) -> dict[str, Any]:
+    """A run report, {} when there is none that can be read."""
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _stamp(output: Path) -> object:
+    try:
+        return json.loads((output / _STAMP).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return None
+
+
+def _reason(name: str, lines: list[str], result: sandbox.RunResult, failure: object = None) -> str:
+    """Why a notebook failed: what the run report says, or the last line that names an error."""
+    if isinstance(failure, str) and failure:
+        told = f"{name} failed: {failure}"
+    else:
+        named = [line for line in lines if "Error: " in line and not line.startswith(" ")]
+        reason = (
+            named[-1].strip() if named else (lines[-1].strip() if lines else f"exit code {result.exit_code}")
+        )
+        told = f"{name} failed after {result.seconds:.0f} s: {reason}"
+    hint = imports.advice(told)
+    return told if hint is None else f"{told}\n{hint}"

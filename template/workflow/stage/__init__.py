@@ -1,0 +1,1 @@
+"""`build/`: what is sent, byte for byte, before it is sent."""

@@ -1,0 +1,1 @@
+"""Spending a submission, and waiting for its score."""

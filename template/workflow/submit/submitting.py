@@ -1,0 +1,383 @@
+"""Submitting: exactly one version, looked at first, written down before it is sent, never twice by accident."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from kaggle_shim import local
+from kaggle_shim.refs import CompetitionRef
+from workflow import console, git
+from workflow.errors import KaggleRefused, Refused, Unreachable, WaitedTooLong, WorkflowError
+from workflow.kaggle.errors import AnswerLost
+from workflow.kaggle.values import Limits, Submission
+from workflow.ledger import book as ledger
+from workflow.ledger import fold as history_fold
+from workflow.ledger import made_of, markers
+from workflow.ledger.event import PENDING, SUBMITTED, Event, now
+from workflow.push.session import LATE_SECONDS, Push
+from workflow.submit import advice, estimate, gate, looking
+from workflow.submit.intents import SubmissionIntent, SubmissionIntents
+from workflow.submit.looking import Target
+
+METRICS = "metrics.json"
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the command line asks for.
+
+    Attributes:
+        notebook: folder of the notebook.
+        version: the version, None for the newest.
+        again: submit a version that was submitted before.
+        message: description, "" for entry point and subject of the commit.
+        cv: score in validation, None for that of `metrics.json` beside the weights.
+        hidden_rows: rows of the hidden test, for the estimate.
+    """
+
+    notebook: str = "sub"
+    version: int | None = None
+    again: bool = False
+    message: str = ""
+    cv: float | None = None
+    hidden_rows: int | None = None
+
+
+@dataclass(frozen=True)
+class Submitted:
+    """What became of it: `did` is `submitted`, `found` (its answer was lost, and it had arrived), `already submitted` or `would submit`."""
+
+    did: str
+    ref: int
+    notebook: str
+    version: int
+    competition: str
+    message: str
+    page: str
+    estimate: str = ""
+    seconds: float = 0.0
+
+
+def run(push: Push, request: Request) -> Submitted:
+    """Submit a version, unless it was submitted before.
+
+    Raises:
+        Refused: a check speaks against it, or nobody said yes.
+        KaggleRefused: Kaggle did not take it.
+        Unreachable: whether it arrived is not known; running again asks before anything is sent.
+    """
+    target = looking.look(push, request.notebook, request.version)
+    earlier = find_earlier(push, target)
+    again = request.again or push.options.force
+    if earlier and not again:
+        return _show(push, target, earlier[-1])
+    limits = _gate(push, target)
+    sentence = _estimate(push, target, request.hidden_rows)
+    push.say(sentence)
+    if push.options.dry_run:
+        return _submitted(push, target, request, "would submit", 0, sentence)
+    ask(push, target.name, target.competition, limits, light=(target.report or {}).get("light") is True)
+    started = time.monotonic()
+    with push.lock(f"submit: sending {target.name}") as waited:
+        if waited:
+            # Whoever held the workspace may have submitted this very version.
+            earlier = find_earlier(push, target)
+            if earlier and not again:
+                return _show(push, target, earlier[-1])
+        ref, did = _send(push, target, request, [one.ref for one in earlier])
+    done = _submitted(push, target, request, did, ref, sentence)
+    return replace(done, seconds=round(time.monotonic() - started, 2))
+
+
+def ask(push: Push, name: str, competition: CompetitionRef, limits: Limits, *, light: bool = False) -> None:
+    """Ask before a submission is spent; raises Refused `spend-submission` when nobody says yes."""
+    if "spend-submission" in push.answered:
+        return
+    left = (
+        "how many are left is not known"
+        if limits.left is None
+        else f"{limits.left} left, {limits.today} used today"
+    )
+    sentence = f"Submitting {name} to {competition} spends a submission ({left}){', of which only a light run was seen' if light else ''}"
+    if "spend-submission" in {*push.options.allow, *push.workspace.settings.allow} or console.confirm(
+        f"{sentence}. Go on?", yes=push.options.yes
+    ):
+        push.answered.add("spend-submission")
+        return
+    raise Refused("spend-submission", f"{sentence}: say yes on a terminal, or add --yes")
+
+
+def find_earlier(push: Push, target: Target) -> list[Submission]:
+    """The submissions of that version on Kaggle, oldest first, whoever's command made them; what an open intent became is written down."""
+    listed = list(push.kaggle.submissions(target.competition))
+    late = settle(push, target.ref.name, listed)
+    if late is not None and late.ref not in {one.ref for one in listed}:
+        listed.append(late)
+    mine = [one for one in listed if markers.read(one.description)[1] == target.mark]
+    return sorted(mine, key=lambda one: (one.date, one.ref))
+
+
+def is_open(push: Push, notebook: str) -> bool:
+    """Whether a submission of that notebook was cut off while it was sent."""
+    return SubmissionIntents(push.workspace.build).read(notebook) is not None
+
+
+def settle(push: Push, notebook: str, listed: Sequence[Submission]) -> Submission | None:
+    """Decide what became of a submission that an earlier command was about to send.
+
+    Returns:
+        The submission, None when there was no open intent or when it did not arrive.
+    """
+    intents = SubmissionIntents(push.workspace.build)
+    intent = intents.read(notebook)
+    if intent is None:
+        return None
+    found = intent.find(listed)
+    if found is None and time.time() - intent.at < LATE_SECONDS:
+        push.say("An earlier submission was cut off while it was sent; asking Kaggle for it.")
+        found = _await(push, intent, max(0.0, LATE_SECONDS - (time.time() - intent.at)))
+    if found is not None:
+        push.say(f"An earlier submission had arrived, as {found.ref}.")
+        _write_down(push, replace(intent.event, ref=str(found.ref), submitted=moment(found.date)))
+    else:
+        push.say("An earlier submission that was cut off did not arrive.")
+    intents.close(notebook)
+    return found
+
+
+def page(push: Push, competition: CompetitionRef) -> str:
+    """Address of our submissions to a competition."""
+    return push.kaggle.page(f"competitions/{competition}/submissions")
+
+
+def message_of(push: Push, target: Target, request: Request) -> str:
+    """The description in front of the mark: as given, or entry point and subject of the commit that was pushed."""
+    if request.message:
+        return request.message
+    entry = " ".join(target.plan.entry) if target.plan else target.ref.slug
+    codes = (target.report or {}).get("codes")
+    codes = codes if isinstance(codes, dict) else {}
+    subject = git.subject(push.workspace.root, str(codes.get("commit") or ""))
+    changed = " (with changes)" if subject and codes.get("dirty") else ""
+    return f"{entry}: {subject}{changed}" if subject else entry
+
+
+def _show(push: Push, target: Target, earlier: Submission) -> Submitted:
+    _know(push, target, earlier)
+    push.say(
+        f"{target.name} was submitted already, as {earlier.ref}: nothing is sent (--again submits it once more)."
+    )
+    message, _ = markers.read(earlier.description)
+    return Submitted(
+        "already submitted",
+        earlier.ref,
+        target.ref.name,
+        target.version,
+        target.competition.slug,
+        message,
+        page(push, target.competition),
+    )
+
+
+def _submitted(push: Push, target: Target, request: Request, did: str, ref: int, sentence: str) -> Submitted:
+    return Submitted(
+        did,
+        ref,
+        target.ref.name,
+        target.version,
+        target.competition.slug,
+        message_of(push, target, request),
+        page(push, target.competition),
+        sentence,
+    )
+
+
+def _gate(push: Push, target: Target) -> Limits:
+    """What is left; raises Refused for the first check that speaks against it, with the others said before."""
+    limits = push.kaggle.limits(target.competition)
+    found = gate.problems(target, limits, push.workspace.id, datetime.now(UTC))
+    allowed = {*push.options.allow, *push.workspace.settings.allow}
+    standing = [problem for problem in found if problem.name not in allowed]
+    for problem in standing[1:]:
+        push.warn(f"{problem.sentence} ({problem.name}).")
+    for note in gate.notes(target):
+        push.warn(note)
+    for problem in [*(one for one in found if one not in standing), *standing]:
+        push.refuse(problem.name, problem.sentence)
+    return limits
+
+
+def _estimate(push: Push, target: Target, hidden_rows: int | None) -> str:
+    plan = target.plan
+    entry, _ = made_of.split_entry(push.workspace, target.folder.name, plan) if plan else ((), ())
+    codes = (target.report or {}).get("codes")
+    found = estimate.estimate(
+        estimate.SaveRun.from_report(target.report or {}),
+        history_fold.fold(ledger.read(push.workspace.root).events),
+        limit=(plan.limit if plan else None) or push.workspace.settings.of(target.folder.name).limit_seconds,
+        hidden_rows=hidden_rows,
+        entry=entry,
+        codes=str(codes.get("fingerprint")) if isinstance(codes, dict) else None,
+        machine_shape=target.there.machine_shape or None,
+    )
+    assumed = (
+        " (Nobody said the limit: 9h is assumed, workspace.limit says it.)"
+        if plan and plan.limit_assumed
+        else ""
+    )
+    return found.sentence + assumed
+
+
+def _send(push: Push, target: Target, request: Request, before: Sequence[int]) -> tuple[int, str]:
+    """Write the intent down, send, and write down what came of it; returns the reference and what was done."""
+    message = message_of(push, target, request)
+    event = _event(push, target, message, cv_of(push, target, request.cv))
+    try:
+        event.line()
+    except ValueError as error:
+        raise WorkflowError(
+            f"The ledger can't take this submission ({error}), so nothing was sent: correct that value."
+        ) from error
+    intents = SubmissionIntents(push.workspace.build)
+    intent = SubmissionIntent.new(target.competition.slug, target.mark, before, event)
+    intents.open(target.ref.name, intent)
+    description = markers.describe(message, target.mark)
+    did = "submitted"
+    push.say(f"Submitting {target.name} ({target.file_name}) to {target.competition}.")
+    try:
+        ref = push.kaggle.submit(
+            target.competition, target.ref, target.version, target.file_name, description
+        )
+    except AnswerLost as error:
+        push.warn(f"{error}")
+        push.say("Whether the submission arrived is not known; asking Kaggle for it.")
+        try:
+            found = _await(push, intent, LATE_SECONDS)
+        except Unreachable:
+            found = None
+        if found is None:
+            raise Unreachable(
+                f"Whether the submission of {target.name} arrived is not known: run this again, Kaggle is asked before anything is sent."
+            ) from error
+        ref, did = found.ref, "found"
+    except KaggleRefused as error:
+        intents.close(target.ref.name)
+        said = (error.said or str(error)).rstrip(".")
+        raise KaggleRefused(
+            f"Kaggle did not take {target.name}: {said}. {advice.for_refusal(said)}"
+        ) from error
+    _write_down(push, replace(event, ref=str(ref)))
+    intents.close(target.ref.name)
+    return ref, did
+
+
+def _await(push: Push, intent: SubmissionIntent, limit: float) -> Submission | None:
+    """Look for the submission of an intent until it shows; None when it did not within the limit."""
+    competition = CompetitionRef(intent.competition)
+
+    def look(_: object) -> Submission | None:
+        return intent.find(push.kaggle.submissions(competition))
+
+    try:
+        return push.waits.until("the submission shows", limit, look)
+    except WaitedTooLong:
+        return None
+
+
+def _event(push: Push, target: Target, message: str, cv: float | None) -> Event:
+    """The `submitted` line: what the push knew about the version counts, the rest is read off the version itself."""
+    part = target.part
+    pushed = history_fold.pushed(ledger.read(push.workspace.root).events)
+    facts: dict[str, Any] = {}
+    if target.plan is not None:
+        facts = made_of.facts(
+            push.workspace,
+            target.folder.name,
+            target.plan,
+            target.report or {},
+            part,
+            machine_shape=target.there.machine_shape,
+            image=target.there.docker_image,
+        )
+    facts |= pushed.get((target.ref.name, target.version), {})
+    facts |= {"notebook": target.ref.name, "notebook_version": target.version, "sub": part}
+    facts["competition"] = target.competition.slug
+    return Event(
+        event=SUBMITTED,
+        time=now(),
+        account=push.checked_account,
+        status=PENDING,
+        cv=cv,
+        overruled=tuple(dict.fromkeys(push.overruled)) or None,
+        message=message,
+        **facts,
+    )
+
+
+def cv_of(push: Push, target: Target, given: float | None) -> float | None:
+    """The score in validation: as given, or `cv` of `metrics.json` beside the weights of the entry point's experiment."""
+    if given is not None or target.plan is None:
+        return given
+    entry, _ = made_of.split_entry(push.workspace, target.folder.name, target.plan)
+    if not entry:
+        return None
+    folder = local.data_folder(push.workspace.root) / "working" / "models" / history_fold.experiment_of(entry)
+    return _read_cv(push, folder / METRICS)
+
+
+def _read_cv(push: Push, path: Path) -> float | None:
+    if not path.is_file():
+        return None
+    try:
+        score = float(json.loads(path.read_text(encoding="utf-8"))["cv"])
+    except (OSError, ValueError, KeyError, TypeError):
+        score = math.nan
+    if math.isfinite(score):
+        return score
+    push.warn(
+        f'{path} has no number under "cv": no score in validation is kept with this submission (--cv gives one).'
+    )
+    return None
+
+
+def _know(push: Push, target: Target, found: Submission) -> None:
+    """Write a submission of ours down that the ledger has lost or never had."""
+    events = ledger.read(push.workspace.root).events
+    if any(event.event == SUBMITTED and event.ref == str(found.ref) for event in events):
+        return
+    message, _ = markers.read(found.description)
+    event = _event(push, target, message, None)
+    account = found.submitted_by or event.account
+    _write_down(
+        push,
+        replace(event, ref=str(found.ref), submitted=moment(found.date), account=account, overruled=None),
+    )
+
+
+def _write_down(push: Push, event: Event) -> None:
+    events = ledger.read(push.workspace.root).events
+    if not any(one.event == SUBMITTED and one.ref == event.ref for one in events):
+        ledger.append(push.workspace.root, event)
+
+
+def moment(date: str) -> datetime | None:
+    """Kaggle's date of a submission; it is in UTC, said or not."""
+    try:
+        moment = datetime.fromisoformat(date)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def check_version(version: int) -> int | None:
+    """The version of the command line, None for the newest; raises WorkflowError for one that is none."""
+    if version < 0:
+        raise WorkflowError(f"--version {version} is no version: versions count from 1.")
+    return version or None
