@@ -83,10 +83,11 @@ def demo() -> None:
 
 
 def check() -> None:
-    """Lint, format and types, by the one configuration in pyproject.toml."""
+    """Lint, format, types and who may import whom, by the one configuration in pyproject.toml."""
     run("ruff", "check", ".")
     run("ruff", "format", "--check", ".")
     run("mypy")
+    run("lint-imports", ROOT / "pyproject.toml", "--no-cache", "--no-logo", cwd=ROOT / "template")
 
 
 def test(arguments: list[str]) -> None:

@@ -10,9 +10,9 @@ import pytest
 import kaggle_shim
 from tests import workspaces
 from workflow import workspace
+from workflow.answers import Answers
 from workflow.doctor import changelog, template_source
 from workflow.doctor import template as doctor_template
-from workflow.doctor.answers import Answers
 from workflow.doctor.diagnosis import NOTE, OK, UNKNOWN, WRONG, Line
 from workflow.stage import bundle, compose
 

@@ -3,9 +3,9 @@
 from dataclasses import replace
 
 from tests.ledger import samples
+from workflow.ledger.estimate import SaveRun, estimate
 from workflow.ledger.event import Part
 from workflow.ledger.fold import Submission, fold
-from workflow.submit.estimate import SaveRun, estimate
 
 HOUR = 3600.0
 REPORT = {

@@ -10,8 +10,8 @@ import pytest
 from tests import workspaces
 from tests.submit.conftest import NOTEBOOK, Desk
 from workflow.errors import WorkflowError
-from workflow.ledger import reproduce
 from workflow.stage import compose
+from workflow.submit import reproduce
 from workflow.submit.submitting import Request
 
 

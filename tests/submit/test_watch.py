@@ -18,9 +18,8 @@ from tests.submit.conftest import GOOD, Desk
 from workflow import workspace
 from workflow.errors import RunFailed, WaitedTooLong, WorkflowError
 from workflow.ledger import book as ledger
-from workflow.ledger import refreshing
 from workflow.ledger.event import Event, now
-from workflow.submit import watching
+from workflow.submit import refreshing, watching
 from workflow.submit.submitting import Request
 
 

@@ -43,7 +43,7 @@ def main(
     if json and csv:
         raise WorkflowError("--json and --csv are two forms of the same: choose one.")
     if refresh:
-        from workflow.ledger.refreshing import run as take_in
+        from workflow.submit.refreshing import run as take_in
 
         take_in(workspace, quiet=json or csv)
     book = ledger.read(workspace.root)

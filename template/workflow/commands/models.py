@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from workflow import console
-from workflow.kaggle import models_list
 from workflow.kaggle.client import Kaggle
+from workflow.ledger import models as models_list
 from workflow.workspace import Workspace
 
 

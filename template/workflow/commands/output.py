@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from workflow import console
+from workflow import console, safe_paths
 from workflow.commands.logs import newest
 from workflow.errors import KaggleRefused
 from workflow.files import write_text
-from workflow.kaggle import fetching, safe_paths
+from workflow.kaggle import fetching
 from workflow.kaggle.client import Kaggle
 from workflow.kaggle.logs import plain
 from workflow.kaggle.values import RemoteFile

@@ -6,9 +6,9 @@ from dataclasses import asdict
 
 from workflow import console
 from workflow.errors import WorkflowError
-from workflow.ledger import reproduce
 from workflow.push.in_order import show
 from workflow.push.session import Options, Push
+from workflow.submit import reproduce
 from workflow.workspace import Workspace
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from workflow import git
-from workflow.doctor import answers, template_source
+from workflow import answers, git
+from workflow.doctor import template_source
 from workflow.doctor.diagnosis import NOTE, OK, UNKNOWN, WRONG, Line
 from workflow.errors import Unreachable
 from workflow.stage import bundle

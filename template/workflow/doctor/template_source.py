@@ -10,8 +10,8 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from workflow.answers import Answers
 from workflow.doctor import changelog
-from workflow.doctor.answers import Answers
 from workflow.errors import Unreachable
 
 LIMIT = 10.0

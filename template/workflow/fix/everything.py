@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from workflow.doctor import answers
+from workflow import answers
 from workflow.errors import WorkflowError
 from workflow.findings import WARNING, Finding
 from workflow.fix import files as fix_files

@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from workflow import names
-from workflow.doctor.answers import Answers
+from workflow.answers import Answers
 from workflow.edit import json_edit
 from workflow.fix.drafts import Draft
 from workflow.metadata import DATASET_FILE, KERNEL_FILE

@@ -10,9 +10,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from workflow import console
+from workflow import console, safe_paths
 from workflow.errors import KaggleRefused, Refused, WorkflowError
-from workflow.kaggle import safe_paths
 from workflow.kaggle.values import RemoteFile
 
 LARGE = 5_000_000_000

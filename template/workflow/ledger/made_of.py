@@ -7,8 +7,8 @@ from typing import Any
 
 from kaggle_shim import refs
 from kaggle_shim.plan import Plan
+from workflow.ledger.estimate import SaveRun
 from workflow.ledger.event import Part
-from workflow.submit.estimate import SaveRun
 from workflow.workspace import Workspace
 
 

@@ -17,8 +17,8 @@ from workflow.ledger import book as ledger
 from workflow.ledger import fold as history_fold
 from workflow.ledger.event import PUSHED
 from workflow.metadata import KERNEL_FILE
+from workflow.push import looking
 from workflow.push.session import Push
-from workflow.submit import looking
 
 _KEYS = {"dataset": "dataset_sources", "notebook": "kernel_sources", "model": "model_sources"}
 _IMAGE = "docker_image"

@@ -14,13 +14,12 @@ from workflow import metadata
 from workflow.errors import RunFailed, WorkflowError
 from workflow.kaggle.errors import Denied, NotThere
 from workflow.push import dataset as push_dataset
+from workflow.push import looking, recording
 from workflow.push import notebook as push_notebook
-from workflow.push import recording
 from workflow.push.session import Outcome, Push
 from workflow.stage import codes as stage_codes
 from workflow.stage import compose, plans, requirements
 from workflow.stage import notebook as stage_notebook
-from workflow.submit import looking
 from workflow.workspace import DEPS, Notebook
 
 CODES_ROLE = "codes"

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from kaggle_shim import __version__
 from kaggle_shim.manifest import FileEntry, fingerprint, scan
-from workflow.kaggle import safe_paths
+from workflow import safe_paths
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 

@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 from kaggle_shim.manifest import short
 from workflow.durations import spell
 from workflow.kaggle.values import Limits
+from workflow.push.looking import Target
 from workflow.stage import compose
-from workflow.submit.looking import Target
 
 
 @dataclass(frozen=True)

@@ -18,13 +18,14 @@ from workflow.errors import KaggleRefused, Refused, Unreachable, WaitedTooLong, 
 from workflow.kaggle.errors import AnswerLost
 from workflow.kaggle.values import Limits, Submission
 from workflow.ledger import book as ledger
+from workflow.ledger import estimate, made_of, markers
 from workflow.ledger import fold as history_fold
-from workflow.ledger import made_of, markers
 from workflow.ledger.event import PENDING, SUBMITTED, Event, now
+from workflow.push import looking
+from workflow.push.looking import Target
 from workflow.push.session import LATE_SECONDS, Push
-from workflow.submit import advice, estimate, gate, looking
+from workflow.submit import advice, gate
 from workflow.submit.intents import SubmissionIntent, SubmissionIntents
-from workflow.submit.looking import Target
 
 METRICS = "metrics.json"
 

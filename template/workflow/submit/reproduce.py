@@ -19,10 +19,9 @@ from kaggle_shim import refs
 from kaggle_shim.errors import ManifestError, RefError
 from kaggle_shim.manifest import CODES_MANIFEST, Manifest, short
 from kaggle_shim.plan import Plan
-from workflow import git
+from workflow import git, safe_paths
 from workflow.errors import KaggleRefused, WorkflowError
 from workflow.files import read_json, remove_tree
-from workflow.kaggle import safe_paths
 from workflow.kaggle.errors import Denied, NotThere
 from workflow.kaggle.values import Notebook
 from workflow.ledger import book as ledger
@@ -31,14 +30,13 @@ from workflow.ledger.event import Part
 from workflow.ledger.fold import Submission
 from workflow.metadata import DATASET_FILE, KERNEL_FILE
 from workflow.push import dataset as push_dataset
+from workflow.push import looking, recording
 from workflow.push import notebook as push_notebook
-from workflow.push import recording
 from workflow.push import sub as push_sub
 from workflow.push.session import Outcome, Push
 from workflow.stage import bundle, compose, tree
 from workflow.stage import codes as stage_codes
 from workflow.stage.notebook import StagedNotebook
-from workflow.submit import looking
 from workflow.workspace import CODES
 from workflow.workspace import Notebook as Folder
 
