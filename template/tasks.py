@@ -3,7 +3,6 @@
 This file belongs to the template and is replaced by `copier update`; commands of your own go into `local_tasks.py`.
 """
 
-import importlib.util
 import sys
 from pathlib import Path
 from typing import Any
@@ -11,21 +10,11 @@ from typing import Any
 from invoke.collection import Collection
 from invoke.context import Context
 from invoke.exceptions import Exit
-from invoke.tasks import Task, task
+from invoke.tasks import task
 
 ROOT = Path(__file__).resolve().parent
-LOCAL = ROOT / "local_tasks.py"
 
 
-# What one does with a command: `invoke` alone lists them so, `invoke --list` says it in each line.
-_GROUPS = {
-    "prepare": ("doctor", "check", "data", "new-exp", "pin-image"),
-    "run here": ("rehearse",),
-    "send": ("push", "push-codes", "push-dataset", "push-deps", "push-model", "push-sub", "ship", "submit"),
-    "look": ("logs", "models", "output", "status", "watch"),
-    "remember": ("history", "report"),
-}
-_WIDTH = max(len(name) for name in _GROUPS)
 _MIXED = (
     "error: tasks.py, workflow/ and shim/ are not of one version ({}): an update broke off or was merged by hand; run "
     "`git checkout HEAD -- .copier-answers.yml tasks.py workflow shim && git clean -fdq workflow shim`, then copier update."
@@ -91,10 +80,8 @@ def data(
 
 @task(default=True)
 def commands(_context: Context) -> None:
-    """List the commands by what one does with them; `invoke` alone does it too."""
-    from workflow import overview
-
-    print(overview.text(_GROUPS, {name: str(one.__doc__) for name, one in namespace.tasks.items()}))
+    """List the commands by what one does with them, as `invoke` alone and `invoke --list` do."""
+    print(_listed())
 
 
 @task(help={"json": "print it as JSON"})
@@ -648,34 +635,34 @@ def watch(_context: Context, ref: list[str] | None = None, limit: str = "", json
     _run("watch", ref=ref or [], limit=limit, json=json)
 
 
-def _local_tasks() -> list[Task[Any]]:
-    """The tasks of `local_tasks.py`; a broken file is reported and passed by."""
-    if not LOCAL.is_file():
-        return []
-    spec = importlib.util.spec_from_file_location("local_tasks", LOCAL)
-    if spec is None or spec.loader is None:
-        return []
-    module = importlib.util.module_from_spec(spec)
-    try:
-        spec.loader.exec_module(module)
-    except Exception as error:  # noqa: BLE001 - whatever is wrong with the user's file, our commands go on working
-        print(f"warning: local_tasks.py is passed by: {type(error).__name__}: {error}", file=sys.stderr)
-        return []
-    return [value for value in vars(module).values() if isinstance(value, Task)]
+def _program() -> Any:
+    """Invoke's running program; None when this file is imported by another one."""
+    return getattr(sys.modules.get("invoke.main"), "program", None)
 
 
-def _validate() -> None:
-    """Read the settings before invoke does; an update that broke off is told here, since nothing below would run."""
-    try:
-        from workflow.command import validate
+def _listed() -> str:
+    from workflow import overview
 
-        validate(ROOT)
-    except (ImportError, SyntaxError) as error:
-        raise Exit(_MIXED.format(str(error).partition(" (")[0]), code=2) from error
+    return overview.text(getattr(_program(), "collection", None) or namespace)
+
+
+def _group_the_list() -> None:
+    """Let `invoke --list` print what `invoke` alone does; of a part of it (`--list NAME`, `--list-depth`), what invoke prints."""
+    program = _program()
+    by_name = getattr(program, "list_flat", None)
+    if by_name is None:
+        return
+
+    def list_flat() -> None:
+        if program.list_root or program.list_depth:
+            by_name()
+        else:
+            print(_listed())
+
+    program.list_flat = list_flat
 
 
 def _collection() -> Collection:
-    _validate()
     collection = Collection(
         check,
         commands,
@@ -700,12 +687,18 @@ def _collection() -> Collection:
         submit,
         watch,
     )
-    for group, names in _GROUPS.items():
-        for name in set(names) & set(collection.tasks):
-            collection.tasks[name].__doc__ = f"{group:{_WIDTH}}  {collection.tasks[name].__doc__}"
-    for own in _local_tasks():
-        collection.add_task(own)
+    # An update that broke off is told here, since nothing below would run.
+    try:
+        from workflow import overview, own_commands  # noqa: F401 - the list below must not be what finds a fault
+        from workflow.command import validate
+
+        validate(ROOT)
+    except (ImportError, SyntaxError) as error:
+        raise Exit(_MIXED.format(str(error).partition(" (")[0]), code=2) from error
+    for sentence in own_commands.join(collection, ROOT):
+        print(f"warning: {sentence}", file=sys.stderr)
     return collection
 
 
 namespace = _collection()
+_group_the_list()

@@ -1,44 +1,67 @@
-"""What `invoke` alone prints: the commands by what one does with them."""
+"""What `invoke` alone and `invoke --list` print: the commands by what one does with them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import shutil
+import textwrap
 
+from invoke.collection import Collection
+from invoke.util import helpline
+
+import kaggle_shim
+
+GROUPS = {
+    "prepare": ("doctor", "check", "data", "new-exp", "pin-image"),
+    "run here": ("rehearse",),
+    "send": ("push", "push-codes", "push-deps", "push-sub", "push-model", "push-dataset", "ship", "submit"),
+    "look": ("status", "logs", "output", "watch", "models"),
+    "remember": ("history", "report"),
+}
+_OWN = "your own"
 _FIRST = (
     "uv run invoke doctor      says what stands in your way, and the one thing to do about it",
     "uv run invoke rehearse    runs everything on this machine, offline, and ends with a submission",
     "uv run invoke ship        goes from a saved file to a score",
 )
-_OWN = "your own"
+_WIDTH = 120
+_NARROWEST = 30
 
 
-def text(groups: Mapping[str, Sequence[str]], docs: Mapping[str, str]) -> str:
+def text(collection: Collection) -> str:
     """The commands in their groups, each with the first line of its documentation, and what to begin with.
 
     Args:
-        groups: command names by group, in the order to show; a name without documentation is passed by.
-        docs: documentation by command name, which may begin with its group's name; names in no group are the user's own.
+        collection: ours and the user's own; whatever stands in no group of ours is the user's, with its sub-collections and aliases.
     """
-    known = {name for names in groups.values() for name in names}
-    own = [name for name in sorted(docs) if name not in known and name != "commands"]
-    width = max(len(name) for name in docs) + 2
+    # `tasks.auto_dash_names: false` in invoke.yaml turns the hyphens of every name into underscores.
+    there = {name.replace("_", "-"): name for name in collection.tasks}
+    known = {there[name] for names in GROUPS.values() for name in (*names, "commands") if name in there}
+    shown = {
+        group: [(there[name], _line(collection, there[name])) for name in names if name in there]
+        for group, names in GROUPS.items()
+    }
+    shown[_OWN] = [
+        (name + (f" ({', '.join(aliases)})" if aliases else ""), _line(collection, name))
+        for name, aliases in sorted(collection.task_names.items())
+        if name not in known
+    ]
+    width = max(len(name) for pairs in shown.values() for name, _ in pairs) + 4
     lines = []
-    for group, names in {**groups, _OWN: own}.items():
-        shown = [f"  {name:{width}}{_first_line(docs[name], group)}" for name in names if name in docs]
-        if shown:
-            lines += [group, *shown, ""]
-    begin = [line for line in _FIRST if line.split()[3] in docs]
-    return "\n".join(
-        [
-            *lines,
-            "begin with",
-            *(f"  {line}" for line in begin),
-            "",
-            "invoke --help NAME explains one command.",
-        ]
+    for group, pairs in shown.items():
+        if pairs:
+            lines += [group, *(_row(name, said, width) for name, said in pairs), ""]
+    lines += ["begin with", *(f"  {line}" for line in _FIRST), ""]
+    lines.append(
+        f"invoke --help NAME explains one command. The template's version is {kaggle_shim.__version__}."
     )
+    return "\n".join(lines)
 
 
-def _first_line(doc: str, group: str) -> str:
-    line = doc.strip().splitlines()[0] if doc.strip() else ""
-    return line.removeprefix(group).strip()
+def _line(collection: Collection, name: str) -> str:
+    return helpline(collection[name]) or ""
+
+
+def _row(name: str, said: str, width: int) -> str:
+    room = max(shutil.get_terminal_size((_WIDTH, 0)).columns - width - 1, _NARROWEST)
+    first, *more = textwrap.wrap(said, room) or [""]
+    return "\n".join([f"  {name:{width - 2}}{first}".rstrip(), *(" " * width + line for line in more)])

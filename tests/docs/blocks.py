@@ -168,8 +168,8 @@ def _settings(_: list[str]) -> str:
 
 
 def _summary(task: object) -> str:
-    """The first line of a command's help, without the group that `invoke --list` shows before it."""
-    return (inspect.getdoc(task) or "").splitlines()[0].split("  ")[-1].strip()
+    """The first line of a command's help."""
+    return (inspect.getdoc(task) or "").splitlines()[0]
 
 
 def _fenced(language: str, text: str) -> str:

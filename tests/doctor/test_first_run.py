@@ -1,7 +1,6 @@
 """The first hour in an empty terminal: the list, the help, and what each command says when something has to come first."""
 
 import inspect
-import json
 import re
 import subprocess
 import sys
@@ -15,7 +14,7 @@ from invoke.tasks import Task
 
 from tests import workspaces
 from tests.local_kaggle import LocalKaggle, ScriptedRunner
-from workflow import versions
+from workflow import overview, versions
 
 OURS = sorted(name.replace("_", "-") for name, value in vars(tasks).items() if isinstance(value, Task))
 
@@ -29,29 +28,16 @@ def new(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def test_invoke_alone_lists_every_command_once_in_a_group(new: Path) -> None:
+def test_invoke_alone_and_its_list_show_every_command_once_in_a_group(new: Path) -> None:
     said = workspaces.invoke(new).stdout
     shown = re.findall(r"^  ([a-z-]+) {2,}\S", said.partition("begin with")[0], re.MULTILINE)
     assert sorted(shown) == [name for name in OURS if name != "commands"]
     assert "your own" not in said
-    assert re.findall(r"^(\w[\w ]*)$", said, re.MULTILINE)[:-1] == list(tasks._GROUPS)
+    assert re.findall(r"^(\w[\w ]*)$", said, re.MULTILINE)[:-1] == list(overview.GROUPS)
     assert "uv run invoke rehearse" in said
-
-
-def test_the_list_says_what_one_does_with_each(new: Path) -> None:
-    listed = json.loads(workspaces.invoke(new, "--list", "--list-format", "json").stdout)["tasks"]
-    group = {name: group for group, names in tasks._GROUPS.items() for name in names}
-    for one in listed:
-        if one["name"] != "commands":
-            assert one["help"].startswith(f"{group[one['name']]} ")
-
-
-def test_commands_of_ones_own_are_listed_as_such(template: Path, tmp_path: Path) -> None:
-    root = workspaces.make(template, tmp_path / "ws")
-    (root / "local_tasks.py").write_text(
-        "from invoke import task\n\n@task\ndef train(c):\n    '''Train it.'''\n"
-    )
-    assert re.search(r"^your own\n  train +Train it\.$", workspaces.invoke(root).stdout, re.MULTILINE)
+    assert workspaces.invoke(new, "--list").stdout == said
+    assert "checks" not in said
+    assert "  check " in workspaces.invoke(new, "--list", "--list-depth", "1").stdout
 
 
 @pytest.mark.parametrize("name", OURS)

@@ -12,28 +12,20 @@ watches when it ends; whatever goes wrong in it is reported and stops nothing.
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable
 from pathlib import Path
 
+from workflow import own_commands
 from workflow.ledger.fold import Submission
 
-FILE = "local_tasks.py"
+FILE = f"{own_commands.NAME}.py"
 
 
 def call(root: Path, submission: Submission, warn: Callable[[str], None]) -> None:
     """Call `on_score` or `on_failure` of the workspace's own file, where it has one."""
-    path = root / FILE
-    if not path.is_file():
-        return
     name = "on_score" if submission.complete else "on_failure"
     try:
-        spec = importlib.util.spec_from_file_location("local_tasks", path)
-        if spec is None or spec.loader is None:
-            return
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        hook = getattr(module, name, None)
+        hook = getattr(own_commands.load(root), name, None)
         if hook is not None:
             hook(submission)
     except Exception as error:  # noqa: BLE001 - whatever is wrong with the user's function, the score is there and is shown
