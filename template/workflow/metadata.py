@@ -3,40 +3,21 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from kaggle_shim import refs
 from kaggle_shim.errors import RefError
-from workflow import names
-from workflow.errors import WorkflowError
-from workflow.files import read_json
-from workflow.findings import ERROR, WARNING, Finding, relative
+from workflow import accelerators, names
+from workflow.findings import ERROR, Finding
+from workflow.metadata_reading import SOURCES, Reader
 
 KERNEL_FILE = "kernel-metadata.json"
 DATASET_FILE = "dataset-metadata.json"
 
-SHAPES = (
-    "NvidiaTeslaT4",
-    "NvidiaTeslaT4Highmem",
-    "NvidiaL4",
-    "NvidiaL4X1",
-    "NvidiaTeslaA100",
-    "NvidiaH100",
-    "NvidiaRtxPro6000",
-    "TpuV5E8",
-    "TpuV6E8",
-)
-SUCCESSORS = {"NvidiaTeslaP100": "NvidiaTeslaT4", "TpuV38": "TpuV5E8", "Tpu1VmV38": "TpuV5E8"}
 
-_SOURCES = {
-    "dataset_sources": "dataset",
-    "competition_sources": "competition",
-    "kernel_sources": "notebook",
-    "model_sources": "model",
-}
 _BOOLEANS = {"is_private": True, "enable_gpu": False, "enable_tpu": False, "enable_internet": True}
 _TEXTS = (
     "id",
@@ -48,7 +29,7 @@ _TEXTS = (
     "docker_image",
     "docker_image_pinning_type",
 )
-_KNOWN = {*_SOURCES, *_BOOLEANS, *_TEXTS, "id_no", "keywords"}
+_KNOWN = {*SOURCES, *_BOOLEANS, *_TEXTS, "id_no", "keywords"}
 _PINNING = ("original", "latest")
 
 
@@ -99,79 +80,6 @@ class DatasetMetadata:
     raw: Mapping[str, Any] = field(compare=False)
 
 
-class _Reader:
-    """Collects findings about one file while its values are taken out."""
-
-    def __init__(self, path: Path, root: Path) -> None:
-        self.path = path
-        self.shown = relative(path, root)
-        self.findings: list[Finding] = []
-        self.raw: dict[str, Any] = {}
-        try:
-            self.raw = read_json(path)
-            self.lines = path.read_text(encoding="utf-8-sig").splitlines()
-        except WorkflowError as error:
-            self.lines = []
-            sentence = str(error).replace(str(path), path.name)
-            self.findings.append(Finding(ERROR, "metadata-file", self.shown, sentence))
-
-    def error(self, name: str, key: str, sentence: str) -> None:
-        self.findings.append(Finding(ERROR, name, self.shown, sentence, self.line(key)))
-
-    def warn(self, name: str, key: str, sentence: str) -> None:
-        self.findings.append(Finding(WARNING, name, self.shown, sentence, self.line(key)))
-
-    def line(self, key: str) -> int | None:
-        return next((number for number, text in enumerate(self.lines, 1) if f'"{key}"' in text), None)
-
-    def text(self, key: str, *, required: bool = True) -> str:
-        value = self.raw.get(key)
-        if value is None and not required:
-            return ""
-        if not isinstance(value, str) or (required and not value.strip()):
-            self.error("metadata-value", key, f"{key} must be a text, it is {value!r}.")
-            return ""
-        if not value.isprintable():
-            self.error("metadata-value", key, f"{key} holds a control character: type {value!r} anew.")
-        return value
-
-    def boolean(self, key: str, default: bool) -> bool:
-        """The official client takes true, false, and both as texts; anything else ends it."""
-        value = self.raw.get(key, default)
-        if isinstance(value, str) and value.lower() in ("true", "false"):
-            return value.lower() == "true"
-        if isinstance(value, bool):
-            return value
-        self.error("metadata-value", key, f"{key} must be true or false, it is {value!r}.")
-        return default
-
-    def sources(self) -> Iterator[refs.Ref]:
-        for key, kind in _SOURCES.items():
-            values = self.raw.get(key, [])
-            if not isinstance(values, list):
-                self.error("metadata-value", key, f"{key} must be a list, it is {values!r}.")
-                continue
-            for value in values:
-                ref = self.reference(key, kind, value)
-                if ref is not None:
-                    yield ref
-
-    def reference(self, key: str, kind: str, value: object) -> refs.Ref | None:
-        try:
-            ref = refs.parse(kind, value if isinstance(value, str) else repr(value))
-        except RefError as error:
-            self.error("source-name", key, f"{key}: {error}")
-            return None
-        if kind == "model" and getattr(ref, "version", None) is None:
-            self.error(
-                "model-version",
-                key,
-                f"{key}: {ref} names no version, and Kaggle wants one: write {ref}/1 or the version you mean.",
-            )
-            return None
-        return ref
-
-
 def read_kernel(path: Path, root: Path) -> tuple[KernelMetadata | None, tuple[Finding, ...]]:
     """Read a notebook's metadata.
 
@@ -182,7 +90,7 @@ def read_kernel(path: Path, root: Path) -> tuple[KernelMetadata | None, tuple[Fi
     Returns:
         What it says (None when it can't be used) and everything to say about it.
     """
-    read = _Reader(path, root)
+    read = Reader(path, root)
     if read.findings:
         return None, tuple(read.findings)
     other = _other_kind(read.raw)
@@ -219,7 +127,7 @@ def read_kernel(path: Path, root: Path) -> tuple[KernelMetadata | None, tuple[Fi
 
 def read_dataset(path: Path, root: Path) -> tuple[DatasetMetadata | None, tuple[Finding, ...]]:
     """Read a dataset's metadata; like `read_kernel`."""
-    read = _Reader(path, root)
+    read = Reader(path, root)
     if read.findings:
         return None, tuple(read.findings)
     ident, title = read.text("id"), read.text("title")
@@ -255,7 +163,7 @@ def read_dataset(path: Path, root: Path) -> tuple[DatasetMetadata | None, tuple[
     return DatasetMetadata(ref, title, read.raw), tuple(read.findings)
 
 
-def _notebook_id(read: _Reader, ident: str, title: str) -> refs.NotebookRef | None:
+def _notebook_id(read: Reader, ident: str, title: str) -> refs.NotebookRef | None:
     if not ident or not title:
         return None
     try:
@@ -279,14 +187,14 @@ def _notebook_id(read: _Reader, ident: str, title: str) -> refs.NotebookRef | No
     return ref
 
 
-def _placeholder(read: _Reader, owner: str) -> None:
+def _placeholder(read: Reader, owner: str) -> None:
     if owner in names.PLACEHOLDERS:
         read.warn(
             "username", "id", f"{owner} stands for your Kaggle username: write yours here before you push."
         )
 
 
-def _code_file(read: _Reader, code_file: str) -> None:
+def _code_file(read: Reader, code_file: str) -> None:
     if not code_file:
         return
     if "/" in code_file or "\\" in code_file or code_file in (".", ".."):
@@ -314,36 +222,25 @@ def _other_kind(raw: Mapping[str, Any]) -> tuple[str, str] | None:
     return None
 
 
-def _fixed_value(read: _Reader, key: str, allowed: tuple[str, ...], why: str) -> None:
+def _fixed_value(read: Reader, key: str, allowed: tuple[str, ...], why: str) -> None:
     value = read.raw.get(key)
     if value not in allowed:
         read.error("metadata-value", key, f"{key} is {value!r}: {why}; write {allowed[0]}.")
 
 
-def _machine_shape(read: _Reader) -> None:
+def _machine_shape(read: Reader) -> None:
     shape = read.raw.get("machine_shape")
     if shape in (None, ""):
         return
     if not isinstance(shape, str):
         read.error("metadata-value", "machine_shape", f"machine_shape must be a text, it is {shape!r}.")
         return
-    advice = shape_advice(shape)
+    advice = accelerators.shape_advice(shape)
     if advice is not None:
         read.warn("machine-shape", "machine_shape", advice)
 
 
-def shape_advice(shape: str) -> str | None:
-    """What to say about an accelerator's name, None when it is known and current (Kaggle ignores unknown ones in silence)."""
-    if shape in SHAPES:
-        return None
-    if shape in SUCCESSORS:
-        return f"the accelerator {shape} is retired: {SUCCESSORS[shape]} took its place."
-    close = difflib.get_close_matches(shape, SHAPES, n=1, cutoff=0.5)
-    meant = f"did you mean {close[0]}?" if close else f"known are {', '.join(SHAPES)}."
-    return f"the accelerator {shape} is not one we know, and Kaggle ignores unknown ones in silence: {meant}"
-
-
-def _docker(read: _Reader) -> None:
+def _docker(read: Reader) -> None:
     pinning = read.raw.get("docker_image_pinning_type")
     if pinning is not None and pinning not in _PINNING:
         read.error(
@@ -353,7 +250,7 @@ def _docker(read: _Reader) -> None:
         )
 
 
-def _unknown_keys(read: _Reader) -> None:
+def _unknown_keys(read: Reader) -> None:
     for key in read.raw:
         if key not in _KNOWN:
             close = difflib.get_close_matches(key, _KNOWN, n=1)

@@ -18,12 +18,11 @@ from kaggle_shim.deps_manifest import DepsManifest
 from kaggle_shim.errors import ShimError
 from kaggle_shim.manifest import Manifest
 from kaggle_shim.plan import Plan
-from workflow import check, workspace
+from workflow import check, run_reports, workspace
 from workflow import settings as workspace_settings
 from workflow.errors import WorkflowError
 from workflow.ledger import book as ledger
 from workflow.push.intents import Intents, Known
-from workflow.rehearsal import rehearse
 from workflow.stage import codes as stage_codes
 from workflow.stage import compose
 from workflow.stage import notebook as stage_notebook
@@ -238,7 +237,7 @@ def test_caches_and_reports_may_be_damaged(ws: Path, content: str) -> None:
     assert Intents(ws / "build").read("me--thing") is None
     assert Known(ws / "build").of("me/thing", 1) == {}
     (ws / "run-report.json").write_bytes(raw)
-    assert rehearse.read_report(ws / "run-report.json") in (
+    assert run_reports.read(ws / "run-report.json") in (
         {},
         {"step": "sent"},
         {"version": []},

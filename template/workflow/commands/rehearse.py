@@ -10,6 +10,7 @@ from workflow import check, console
 from workflow.errors import WorkflowError
 from workflow.findings import errors
 from workflow.rehearsal import rehearse
+from workflow.rehearsal.executing import Options
 from workflow.workspace import Workspace
 
 
@@ -45,7 +46,7 @@ def main(
         for finding in wrong:
             print(finding, file=sys.stderr)
         raise WorkflowError(f"The workspace has {len(wrong)} errors: mend them, then rehearse again.")
-    options = rehearse.Options(
+    options = Options(
         notebook=notebook,
         layout=layout,
         entry=tuple(shlex.split(entry)),

@@ -6,12 +6,13 @@ import platform
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from kaggle_shim.manifest import DEPS_MANIFEST
 from kaggle_shim.report import REPORT_NAME
+from workflow import run_reports
 from workflow.doctor.diagnosis import NOTE, OK, UNKNOWN, WRONG, Line
 from workflow.errors import WorkflowError
 from workflow.kaggle.client import Kaggle
 from workflow.push.answers import report_of
-from workflow.rehearsal.rehearse import DEPS_MANIFEST, read_report
 from workflow.stage import requirement_lines
 from workflow.workspace import DEPS, SUB, Workspace
 
@@ -126,4 +127,4 @@ def _fetched(workspace: Workspace, notebook: str, name: str) -> dict[str, Any]:
     """A JSON file of the newest output that `invoke output` fetched, {} when there is none."""
     folders = [path for path in (workspace.build / "output" / notebook).glob("v*") if path.name[1:].isdigit()]
     newest = max(folders, key=lambda path: int(path.name[1:]), default=None)
-    return read_report(newest / name) if newest is not None else {}
+    return run_reports.read(newest / name) if newest is not None else {}

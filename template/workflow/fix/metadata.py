@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from workflow import metadata
+from workflow import accelerators
 from workflow.edit import json_edit
 from workflow.fix.drafts import Draft
 from workflow.metadata import DATASET_FILE, KERNEL_FILE
@@ -115,13 +115,13 @@ def _internet(draft: Draft, name: str, path: str) -> None:
 
 def _accelerator(draft: Draft, path: str) -> None:
     shape = _about(draft, path).get("machine_shape")
-    if isinstance(shape, str) and shape in metadata.SUCCESSORS:
+    if isinstance(shape, str) and shape in accelerators.SUCCESSORS:
         _set(
             draft,
             "machine-shape",
             path,
             "machine_shape",
-            metadata.SUCCESSORS[shape],
+            accelerators.SUCCESSORS[shape],
             f"the accelerator {shape} is retired.",
         )
 

@@ -183,6 +183,6 @@ def report_in(push: Push, files: tuple[RemoteFile, ...], log: str) -> dict[str, 
     with tempfile.TemporaryDirectory(prefix=".look-", dir=push.workspace.build) as scratch:
         push.kaggle.download_url(REPORT_NAME, found.url, Path(scratch) / REPORT_NAME)
         # Imported here: only a run without a report in its log needs it, and it brings all of rehearsal along.
-        from workflow.rehearsal.rehearse import read_report
+        from workflow import run_reports
 
-        return read_report(Path(scratch) / REPORT_NAME)
+        return run_reports.read(Path(scratch) / REPORT_NAME)

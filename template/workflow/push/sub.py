@@ -10,7 +10,7 @@ from typing import Any
 from kaggle_shim import refs
 from kaggle_shim.errors import ManifestError
 from kaggle_shim.manifest import CODES_MANIFEST, DATASET_MANIFEST, MODEL_MANIFEST, Manifest, short
-from workflow import metadata
+from workflow import accelerators
 from workflow.errors import RunFailed, WorkflowError
 from workflow.kaggle.errors import Denied, NotThere
 from workflow.push import dataset as push_dataset
@@ -155,7 +155,7 @@ def _accelerator(push: Push, folder: Notebook) -> str:
     """The accelerator of the command line, with what there is to say about it and about the quota; all of it warns."""
     shape = push.options.accelerator
     if shape:
-        advice = metadata.shape_advice(shape)
+        advice = accelerators.shape_advice(shape)
         if advice is not None:
             push.warn(advice)
     kind = (

@@ -2,45 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from kaggle_shim import local, refs
-from kaggle_shim.report import LOG_PREFIX, REPORT_NAME
+from kaggle_shim.report import REPORT_NAME
+from workflow import run_reports
 from workflow.errors import RunFailed, WorkflowError
-from workflow.files import remove_tree, write_text
-from workflow.rehearsal import engines, gateway, image, imports, local_inputs, sandbox
+from workflow.files import remove_tree
+from workflow.rehearsal import engines, executing, gateway, image, local_inputs, sandbox, wheels
+from workflow.rehearsal.executing import Options, Say
 from workflow.stage import codes as stage_codes
 from workflow.stage import notebook as stage_notebook
 from workflow.stage import plans
-from workflow.workspace import DEPS, Notebook, Workspace
-
-REHEARSAL = "rehearsal"
-DEPS_MANIFEST = "deps-manifest.json"
-_STAMP = "image.json"
-
-Say = Callable[[str], None]
-
-
-@dataclass(frozen=True)
-class Options:
-    """What the command line asks of a rehearsal."""
-
-    notebook: str = "sub"
-    layout: str = "namespaced"
-    entry: tuple[str, ...] = ()
-    rerun: bool = False
-    without: frozenset[str] = frozenset()
-    python: Path | None = None
-    require_isolation: bool = False
-    without_isolation: bool = False
-    force: bool = False
-    image: str = ""
-    engine: str = ""
+from workflow.workspace import Notebook, Workspace
 
 
 @dataclass
@@ -109,7 +86,7 @@ def rehearse(workspace: Workspace, options: Options, say: Say) -> Outcome:
     codes = stage_codes.stage(workspace, notebook.metadata.competition)
     made = {workspace.codes.id.name: codes.folder}
     deps_fingerprint = ""
-    staged_deps = _stage_deps(workspace, notebook, options.without)
+    staged_deps = wheels.stage(workspace, notebook, options.without)
     if staged_deps is not None:
         deps_fingerprint = staged_deps.asked.fingerprint
         made[staged_deps.notebook.plan.notebook] = workspace.root / local.DEPS_OUTPUT
@@ -119,7 +96,7 @@ def rehearse(workspace: Workspace, options: Options, say: Say) -> Outcome:
     )
     for sentence in staged.corrections:
         say(f"note: {sentence}")
-    empty = workspace.build / REHEARSAL / "empty"
+    empty = workspace.build / executing.REHEARSAL / "empty"
     empty.mkdir(parents=True, exist_ok=True)
     sources = [one.ref for one in staged.plan.inputs]
     mounted = local_inputs.gather(
@@ -135,7 +112,7 @@ def rehearse(workspace: Workspace, options: Options, say: Say) -> Outcome:
     outcome.timed("stage", started)
     if staged_deps is not None:
         started = time.monotonic()
-        outcome.wheels = _collect(workspace, staged_deps, outcome.image, isolation, options, say)
+        outcome.wheels = wheels.collect(workspace, staged_deps, outcome.image, isolation, options, say)
         outcome.timed("deps", started)
     started = time.monotonic()
     _run(workspace, notebook, staged, mounted, outcome, isolation, options, say)
@@ -155,65 +132,6 @@ def _container(options: Options) -> engines.Container | None:
     return engines.container(engines.find(options.engine), options.image)
 
 
-def _stage_deps(
-    workspace: Workspace, notebook: Notebook, without: frozenset[str]
-) -> stage_notebook.StagedDeps | None:
-    """Stage the wheel notebook, if the notebook attaches it and this run does not leave it out."""
-    deps = plans.deps_id(workspace)
-    if deps is None or deps.name in without:
-        return None
-    if not any(
-        isinstance(ref, refs.NotebookRef) and ref.name == deps.name for ref in notebook.metadata.sources
-    ):
-        return None
-    return stage_notebook.stage_deps(workspace, workspace.notebook(DEPS))
-
-
-def _collect(
-    workspace: Workspace,
-    staged: stage_notebook.StagedDeps,
-    chosen: image.Image,
-    isolation: sandbox.Isolation,
-    options: Options,
-    say: Say,
-) -> str:
-    """Run the wheel notebook, unless its last output was made from the same requirements for the same image."""
-    output = workspace.root / local.DEPS_OUTPUT
-    stamp = {"fingerprint": staged.asked.fingerprint, "image": chosen.identity}
-    if not options.force and _stamp(output) == stamp:
-        return "reused"
-    say("deps: collecting the wheels that the image lacks.")
-    remove_tree(output)
-    mounts = []
-    if staged.wheels is not None:
-        ref, folder = staged.wheels
-        mounts.append(sandbox.Mount(folder, ref.mount(options.layout)))
-    extra = local_inputs.gather(
-        [one.ref for one in staged.notebook.plan.inputs if one.role != "wheels"],
-        workspace.root,
-        layout=options.layout,
-        made={},
-        without=options.without,
-        empty=workspace.build / REHEARSAL / "empty",
-        rerun=False,
-    )
-    run = sandbox.NotebookRun(
-        notebook=staged.notebook.file,
-        python=chosen.python,
-        mounts=(*mounts, *extra.mounts),
-        working=output,
-        internet=True,
-        environment=_environment(rerun=False),
-        executed=workspace.build / REHEARSAL / "deps-executed.ipynb",
-    )
-    result, lines = _execute(run, isolation, say)
-    if result.exit_code != 0 or not (output / DEPS_MANIFEST).is_file():
-        remove_tree(output)
-        raise RunFailed(_reason("deps", lines, result))
-    write_text(output / _STAMP, json.dumps(stamp) + "\n")
-    return "collected"
-
-
 def _run(
     workspace: Workspace,
     notebook: Notebook,
@@ -226,31 +144,31 @@ def _run(
 ) -> None:
     if outcome.image is None:
         raise WorkflowError("The image was not made: run invoke rehearse again.")
-    working = workspace.build / REHEARSAL / "working"
+    working = workspace.build / executing.REHEARSAL / "working"
     remove_tree(working)
     asking, mounts = _gateway(workspace, staged, mounted, outcome, options)
-    result_folder = workspace.build / REHEARSAL / "gateway"
+    result_folder = workspace.build / executing.REHEARSAL / "gateway"
     run = sandbox.NotebookRun(
         notebook=staged.file,
         python=outcome.image.python,
         mounts=mounts,
         working=working,
         internet=notebook.metadata.enable_internet,
-        environment=_environment(rerun=options.rerun),
+        environment=executing.environment(rerun=options.rerun),
         limit=workspace.settings.limit,
-        executed=workspace.build / REHEARSAL / f"{notebook.name}-executed.ipynb",
+        executed=workspace.build / executing.REHEARSAL / f"{notebook.name}-executed.ipynb",
         companion=None
         if asking is None
         else sandbox.Companion(asking.inside or asking.file, asking.imports, gateway.HOSTS, result_folder),
     )
-    result, lines = _execute(run, isolation, say)
-    outcome.report = read_report(working / REPORT_NAME)
+    result, lines = executing.execute(run, isolation, say)
+    outcome.report = run_reports.read(working / REPORT_NAME)
     if result.timed_out:
         raise RunFailed(
             f"{notebook.name} was ended after {result.seconds:.0f} s, the limit that workspace.limit sets."
         )
     if result.exit_code != 0:
-        raise RunFailed(_reason(notebook.name, lines, result, outcome.report.get("failure")))
+        raise RunFailed(executing.reason_of(notebook.name, lines, result, outcome.report.get("failure")))
     if asking is not None:
         outcome.submission = gateway.verdict(asking, result_folder)
         if outcome.submission is None:
@@ -284,56 +202,3 @@ def _gateway(
     if places:
         outcome.notes.append(f"{competition} is mounted at {', '.join(places)} too, where its gateway looks.")
     return asking, (*mounted.mounts, *gateway.also_at(mounted.mounts, target, places))
-
-
-def _execute(
-    run: sandbox.NotebookRun, isolation: sandbox.Isolation, say: Say
-) -> tuple[sandbox.RunResult, list[str]]:
-    lines: list[str] = []
-
-    def show(line: str) -> None:
-        lines.append(line)
-        del lines[:-200]
-        if not line.startswith(LOG_PREFIX):
-            say(line)
-
-    return sandbox.execute(run, isolation, show), lines
-
-
-def _environment(*, rerun: bool) -> dict[str, str]:
-    """What Kaggle sets in a committed run; the rehearsal's own mark tells the shim that no GPU here is no fault."""
-    return {
-        "KAGGLE_KERNEL_RUN_TYPE": "Batch",
-        "KAGGLE_SHIM_REHEARSAL": "1",
-        **({"KAGGLE_IS_COMPETITION_RERUN": "1"} if rerun else {}),
-    }
-
-
-def read_report(path: Path) -> dict[str, Any]:
-    """A run report, {} when there is none that can be read."""
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return value if isinstance(value, dict) else {}
-
-
-def _stamp(output: Path) -> object:
-    try:
-        return json.loads((output / _STAMP).read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return None
-
-
-def _reason(name: str, lines: list[str], result: sandbox.RunResult, failure: object = None) -> str:
-    """Why a notebook failed: what the run report says, or the last line that names an error."""
-    if isinstance(failure, str) and failure:
-        told = f"{name} failed: {failure}"
-    else:
-        named = [line for line in lines if "Error: " in line and not line.startswith(" ")]
-        reason = (
-            named[-1].strip() if named else (lines[-1].strip() if lines else f"exit code {result.exit_code}")
-        )
-        told = f"{name} failed after {result.seconds:.0f} s: {reason}"
-    hint = imports.advice(told)
-    return told if hint is None else f"{told}\n{hint}"

@@ -11,7 +11,7 @@ from workflow.ledger import fold as history_fold
 from workflow.ledger import markers
 from workflow.ledger.event import COMPLETE, ERROR, PENDING, REFRESHED, Event, now, score_of
 from workflow.push.session import Options, Push
-from workflow.submit import submitting
+from workflow.submit import settling
 from workflow.workspace import Workspace
 
 _STATUS = {"COMPLETE": COMPLETE, "ERROR": ERROR, "PENDING": PENDING}
@@ -32,7 +32,7 @@ def run(workspace: Workspace, *, quiet: bool = False) -> int:
         listed = session.kaggle.submissions(CompetitionRef(slug))
         for about in notebooks:
             if about.competition == slug:
-                submitting.settle(session, about.id.name, listed)
+                settling.settle(session, about.id.name, listed)
         found += [_event(one, slug, ours) for one in listed]
         better = _better(session.kaggle, slug)
         if better is not None:
@@ -68,7 +68,7 @@ def _event(one: Submission, slug: str, ours: dict[str, str]) -> Event:
         event=REFRESHED,
         time=now(),
         ref=str(one.ref),
-        submitted=submitting.moment(one.date),
+        submitted=settling.moment(one.date),
         account=one.submitted_by or None,
         competition=slug,
         notebook=ours.get(mark.slug) if mark is not None else None,

@@ -6,37 +6,33 @@ The notebook that ran is on Kaggle, plan and shim inside; the codes are in git a
 
 from __future__ import annotations
 
-import json
-import shutil
-import tarfile
-import tempfile
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from kaggle_shim import refs
-from kaggle_shim.errors import ManifestError, RefError
-from kaggle_shim.manifest import CODES_MANIFEST, Manifest, short
+from kaggle_shim.errors import RefError
+from kaggle_shim.manifest import CODES_MANIFEST, Manifest
 from kaggle_shim.plan import Plan
-from workflow import git, safe_paths
 from workflow.errors import KaggleRefused, WorkflowError
-from workflow.files import read_json, remove_tree
+from workflow.files import remove_tree
 from workflow.kaggle.errors import Denied, NotThere
 from workflow.kaggle.values import Notebook
 from workflow.ledger import book as ledger
 from workflow.ledger import fold as history_fold
 from workflow.ledger.event import Part
 from workflow.ledger.fold import Submission
-from workflow.metadata import DATASET_FILE, KERNEL_FILE
+from workflow.metadata import KERNEL_FILE
 from workflow.push import dataset as push_dataset
 from workflow.push import looking, recording
 from workflow.push import notebook as push_notebook
 from workflow.push import sub as push_sub
 from workflow.push.session import Outcome, Push
-from workflow.stage import bundle, compose, tree
 from workflow.stage import codes as stage_codes
+from workflow.stage import compose
 from workflow.stage.notebook import StagedNotebook
+from workflow.submit import old_codes
+from workflow.submit.old_codes import Reproduced, metadata_text
 from workflow.workspace import CODES
 from workflow.workspace import Notebook as Folder
 
@@ -46,27 +42,6 @@ _KINDS = {
     "notebook": ("kernel_sources", refs.NotebookRef),
     "model": ("model_sources", refs.ModelRef),
 }
-
-
-@dataclass
-class Reproduced:
-    """What came back.
-
-    Attributes:
-        ref: the submission.
-        codes: where the codes came from (`git` with its commit, `Kaggle`, `inside the notebook`), "" for nowhere.
-        notebook: what was restored, as `owner/slug version N`.
-        folder: folder of the notebook, in the workspace and below `build/`.
-        lost: what can't be had any more, one sentence each.
-        differs: what will differ from then though it can be had, one sentence each.
-    """
-
-    ref: str
-    codes: str = ""
-    notebook: str = ""
-    folder: str = ""
-    lost: list[str] = field(default_factory=list)
-    differs: list[str] = field(default_factory=list)
 
 
 def run(push: Push, ref: str) -> Reproduced:
@@ -88,7 +63,7 @@ def run(push: Push, ref: str) -> Reproduced:
         )
     done.notebook = f"{one.notebook} version {one.notebook_version}"
     with push.lock(f"history --reproduce {ref}"):
-        _restore_codes(push, one, plan, there.text, done)
+        old_codes.restore(push, one, plan, there.text, done)
         _restore_notebook(push, one, folder, there, plan)
     _look_for_the_rest(push, one, plan, done)
     return done
@@ -138,113 +113,6 @@ def _folder(push: Push, one: Submission) -> Folder:
     )
 
 
-def _restore_codes(push: Push, one: Submission, plan: Plan, text: str, done: Reproduced) -> None:
-    """`build/codes` as it was, from wherever the right fingerprint can be had."""
-    wanted = plan.inline_codes or next((part.fingerprint for part in plan.of_role("codes")), None)
-    if wanted is None:
-        done.lost.append("the plan names no fingerprint of the codes, so nothing says which they were")
-        return
-    target = push.workspace.build / CODES
-    with tempfile.TemporaryDirectory(prefix="reproduce-") as scratch:
-        staged = None
-        if plan.inline_codes is not None:
-            staged, done.codes = _from_notebook(push, text, wanted, Path(scratch)), "the notebook itself"
-        if staged is None:
-            staged, done.codes = (
-                _from_git(push, one, wanted, Path(scratch)),
-                f"git, commit {(one.git_commit or '')[:12]}",
-            )
-        if staged is None and one.codes is not None:
-            staged = _from_kaggle(push, one.codes, wanted, Path(scratch))
-            done.codes = f"Kaggle, {one.codes.ref} version {one.codes.version}"
-        if staged is None:
-            why = "git has no commit with them" if one.git_commit else "they were in no commit"
-            done.lost.append(
-                f"the codes {short(wanted)}: {why}, and Kaggle does not have them as a dataset's version"
-            )
-            done.codes = ""
-            remove_tree(target)
-            return
-        remove_tree(target)
-        shutil.copytree(staged, target)
-
-
-def _from_notebook(push: Push, text: str, wanted: str, scratch: Path) -> Path | None:
-    """A folder with the codes that travelled inside the notebook, None when they are not the ones."""
-    folder = scratch / "inline"
-    try:
-        bundle.unpack(compose.codes_of(text), folder)
-        manifest = Manifest.load(folder / CODES_MANIFEST)
-    except (ValueError, ManifestError):
-        return None
-    if manifest.fingerprint != wanted:
-        return None
-    stage_codes.write_if_changed(folder / DATASET_FILE, _metadata_text(_dataset_metadata(push)))
-    return folder
-
-
-def _from_git(push: Push, one: Submission, wanted: str, scratch: Path) -> Path | None:
-    """A folder with the codes at the submission's commit, None when they are not the ones."""
-    if one.git_commit is None:
-        return None
-    archive = scratch / "codes.tar"
-    root = scratch / "git"
-    if not git.archive(push.workspace.root, one.git_commit, archive):
-        return None
-    try:
-        with tarfile.open(archive) as file:
-            wanted_here = [
-                member
-                for member in file
-                if member.name == tree.IGNORE_FILE or member.name.startswith(f"{CODES}/")
-            ]
-            file.extractall(root, wanted_here, filter="data")
-    except tarfile.TarError:
-        # A link that leads out of the codes: only Kaggle has what it stood for.
-        return None
-    source = root / CODES
-    if not source.is_dir():
-        return None
-    listed = tree.read(source, root, own_files=(DATASET_FILE, CODES_MANIFEST))
-    folder = scratch / "staged"
-    entries = stage_codes.fill(folder, listed.files, CODES_MANIFEST, keep=(DATASET_FILE,))
-    manifest = Manifest(push.workspace.id, one.competition or "", entries, one.git_commit, one.git_dirty)
-    if manifest.fingerprint != wanted:
-        return None
-    stage_codes.write_if_changed(folder / CODES_MANIFEST, manifest.dumps())
-    raw = {**read_json(source / DATASET_FILE), "id": push.workspace.codes.id.name}
-    stage_codes.write_if_changed(folder / DATASET_FILE, _metadata_text(raw))
-    return folder
-
-
-def _from_kaggle(push: Push, part: Part, wanted: str, scratch: Path) -> Path | None:
-    """A folder with the codes of the dataset's version, None when they are gone or not the ones."""
-    try:
-        ref = refs.DatasetRef.parse(part.ref)
-        folder = scratch / "dataset"
-        folder.mkdir()
-        for file in push.kaggle.dataset_files(ref, part.version):
-            path = safe_paths.inside(folder, file.name)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            push.kaggle.download_dataset_file(ref, part.version, file.name, path)
-        manifest = Manifest.load(folder / CODES_MANIFEST)
-    except (NotThere, Denied, ManifestError, RefError):
-        return None
-    if manifest.fingerprint != wanted or not all((folder / entry.path).is_file() for entry in manifest.files):
-        return None
-    stage_codes.write_if_changed(folder / DATASET_FILE, _metadata_text(_dataset_metadata(push)))
-    return folder
-
-
-def _dataset_metadata(push: Push) -> dict[str, Any]:
-    """The dataset's metadata as it is staged now: no upload carries it, so then and now are taken for the same."""
-    return {**push.workspace.codes.raw, "id": push.workspace.codes.id.name}
-
-
-def _metadata_text(raw: Mapping[str, Any]) -> str:
-    return json.dumps(raw, indent=2, ensure_ascii=False) + "\n"
-
-
 def _restore_notebook(push: Push, one: Submission, folder: Folder, there: Notebook, plan: Plan) -> None:
     """`build/<notebook>`: the source that ran, and metadata whose sources name the versions that were used."""
     target = push.workspace.build / folder.name
@@ -262,7 +130,7 @@ def _restore_notebook(push: Push, one: Submission, folder: Folder, there: Notebo
     }
     if there.docker_image or (one.image and "/" in one.image):
         metadata["docker_image"] = there.docker_image or one.image
-    stage_codes.write_if_changed(target / KERNEL_FILE, _metadata_text(metadata))
+    stage_codes.write_if_changed(target / KERNEL_FILE, metadata_text(metadata))
     stage_codes.write_if_changed(target / folder.metadata.code_file, there.text)
 
 

@@ -2,32 +2,25 @@
 
 from __future__ import annotations
 
-import json
-import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
 
-from kaggle_shim import local
 from kaggle_shim.refs import CompetitionRef
-from workflow import console, git
-from workflow.errors import KaggleRefused, Refused, Unreachable, WaitedTooLong, WorkflowError
+from workflow import console
+from workflow.errors import KaggleRefused, Refused, Unreachable, WorkflowError
 from workflow.kaggle.errors import AnswerLost
 from workflow.kaggle.values import Limits, Submission
 from workflow.ledger import book as ledger
 from workflow.ledger import estimate, made_of, markers
 from workflow.ledger import fold as history_fold
-from workflow.ledger.event import PENDING, SUBMITTED, Event, now
+from workflow.ledger.event import SUBMITTED
 from workflow.push import looking
 from workflow.push.looking import Target
 from workflow.push.session import LATE_SECONDS, Push
-from workflow.submit import advice, gate
+from workflow.submit import advice, describing, gate, settling
 from workflow.submit.intents import SubmissionIntent, SubmissionIntents
-
-METRICS = "metrics.json"
 
 
 @dataclass(frozen=True)
@@ -75,7 +68,7 @@ def run(push: Push, request: Request) -> Submitted:
         Unreachable: whether it arrived is not known; running again asks before anything is sent.
     """
     target = looking.look(push, request.notebook, request.version)
-    earlier = find_earlier(push, target)
+    earlier = settling.find_earlier(push, target)
     again = request.again or push.options.force
     if earlier and not again:
         return _show(push, target, earlier[-1])
@@ -89,7 +82,7 @@ def run(push: Push, request: Request) -> Submitted:
     with push.lock(f"submit: sending {target.name}") as waited:
         if waited:
             # Whoever held the workspace may have submitted this very version.
-            earlier = find_earlier(push, target)
+            earlier = settling.find_earlier(push, target)
             if earlier and not again:
                 return _show(push, target, earlier[-1])
         ref, did = _send(push, target, request, [one.ref for one in earlier])
@@ -115,59 +108,9 @@ def ask(push: Push, name: str, competition: CompetitionRef, limits: Limits, *, l
     raise Refused("spend-submission", f"{sentence}: say yes on a terminal, or add --yes")
 
 
-def find_earlier(push: Push, target: Target) -> list[Submission]:
-    """The submissions of that version on Kaggle, oldest first, whoever's command made them; what an open intent became is written down."""
-    listed = list(push.kaggle.submissions(target.competition))
-    late = settle(push, target.ref.name, listed)
-    if late is not None and late.ref not in {one.ref for one in listed}:
-        listed.append(late)
-    mine = [one for one in listed if markers.read(one.description)[1] == target.mark]
-    return sorted(mine, key=lambda one: (one.date, one.ref))
-
-
-def is_open(push: Push, notebook: str) -> bool:
-    """Whether a submission of that notebook was cut off while it was sent."""
-    return SubmissionIntents(push.workspace.build).read(notebook) is not None
-
-
-def settle(push: Push, notebook: str, listed: Sequence[Submission]) -> Submission | None:
-    """Decide what became of a submission that an earlier command was about to send.
-
-    Returns:
-        The submission, None when there was no open intent or when it did not arrive.
-    """
-    intents = SubmissionIntents(push.workspace.build)
-    intent = intents.read(notebook)
-    if intent is None:
-        return None
-    found = intent.find(listed)
-    if found is None and time.time() - intent.at < LATE_SECONDS:
-        push.say("An earlier submission was cut off while it was sent; asking Kaggle for it.")
-        found = _await(push, intent, max(0.0, LATE_SECONDS - (time.time() - intent.at)))
-    if found is not None:
-        push.say(f"An earlier submission had arrived, as {found.ref}.")
-        _write_down(push, replace(intent.event, ref=str(found.ref), submitted=moment(found.date)))
-    else:
-        push.say("An earlier submission that was cut off did not arrive.")
-    intents.close(notebook)
-    return found
-
-
 def page(push: Push, competition: CompetitionRef) -> str:
     """Address of our submissions to a competition."""
     return push.kaggle.page(f"competitions/{competition}/submissions")
-
-
-def message_of(push: Push, target: Target, request: Request) -> str:
-    """The description in front of the mark: as given, or entry point and subject of the commit that was pushed."""
-    if request.message:
-        return request.message
-    entry = " ".join(target.plan.entry) if target.plan else target.ref.slug
-    codes = (target.report or {}).get("codes")
-    codes = codes if isinstance(codes, dict) else {}
-    subject = git.subject(push.workspace.root, str(codes.get("commit") or ""))
-    changed = " (with changes)" if subject and codes.get("dirty") else ""
-    return f"{entry}: {subject}{changed}" if subject else entry
 
 
 def _show(push: Push, target: Target, earlier: Submission) -> Submitted:
@@ -194,7 +137,7 @@ def _submitted(push: Push, target: Target, request: Request, did: str, ref: int,
         target.ref.name,
         target.version,
         target.competition.slug,
-        message_of(push, target, request),
+        describing.message_of(push, target, request.message),
         page(push, target.competition),
         sentence,
     )
@@ -238,8 +181,8 @@ def _estimate(push: Push, target: Target, hidden_rows: int | None) -> str:
 
 def _send(push: Push, target: Target, request: Request, before: Sequence[int]) -> tuple[int, str]:
     """Write the intent down, send, and write down what came of it; returns the reference and what was done."""
-    message = message_of(push, target, request)
-    event = _event(push, target, message, cv_of(push, target, request.cv))
+    message = describing.message_of(push, target, request.message)
+    event = describing.event_of(push, target, message, describing.cv_of(push, target, request.cv))
     try:
         event.line()
     except ValueError as error:
@@ -260,7 +203,7 @@ def _send(push: Push, target: Target, request: Request, before: Sequence[int]) -
         push.warn(f"{error}")
         push.say("Whether the submission arrived is not known; asking Kaggle for it.")
         try:
-            found = _await(push, intent, LATE_SECONDS)
+            found = settling.wait_for(push, intent, LATE_SECONDS)
         except Unreachable:
             found = None
         if found is None:
@@ -274,78 +217,9 @@ def _send(push: Push, target: Target, request: Request, before: Sequence[int]) -
         raise KaggleRefused(
             f"Kaggle did not take {target.name}: {said}. {advice.for_refusal(said)}"
         ) from error
-    _write_down(push, replace(event, ref=str(ref)))
+    settling.write_down(push, replace(event, ref=str(ref)))
     intents.close(target.ref.name)
     return ref, did
-
-
-def _await(push: Push, intent: SubmissionIntent, limit: float) -> Submission | None:
-    """Look for the submission of an intent until it shows; None when it did not within the limit."""
-    competition = CompetitionRef(intent.competition)
-
-    def look(_: object) -> Submission | None:
-        return intent.find(push.kaggle.submissions(competition))
-
-    try:
-        return push.waits.until("the submission shows", limit, look)
-    except WaitedTooLong:
-        return None
-
-
-def _event(push: Push, target: Target, message: str, cv: float | None) -> Event:
-    """The `submitted` line: what the push knew about the version counts, the rest is read off the version itself."""
-    part = target.part
-    pushed = history_fold.pushed(ledger.read(push.workspace.root).events)
-    facts: dict[str, Any] = {}
-    if target.plan is not None:
-        facts = made_of.facts(
-            push.workspace,
-            target.folder.name,
-            target.plan,
-            target.report or {},
-            part,
-            machine_shape=target.there.machine_shape,
-            image=target.there.docker_image,
-        )
-    facts |= pushed.get((target.ref.name, target.version), {})
-    facts |= {"notebook": target.ref.name, "notebook_version": target.version, "sub": part}
-    facts["competition"] = target.competition.slug
-    return Event(
-        event=SUBMITTED,
-        time=now(),
-        account=push.checked_account,
-        status=PENDING,
-        cv=cv,
-        overruled=tuple(dict.fromkeys(push.overruled)) or None,
-        message=message,
-        **facts,
-    )
-
-
-def cv_of(push: Push, target: Target, given: float | None) -> float | None:
-    """The score in validation: as given, or `cv` of `metrics.json` beside the weights of the entry point's experiment."""
-    if given is not None or target.plan is None:
-        return given
-    entry, _ = made_of.split_entry(push.workspace, target.folder.name, target.plan)
-    if not entry:
-        return None
-    folder = local.data_folder(push.workspace.root) / "working" / "models" / history_fold.experiment_of(entry)
-    return _read_cv(push, folder / METRICS)
-
-
-def _read_cv(push: Push, path: Path) -> float | None:
-    if not path.is_file():
-        return None
-    try:
-        score = float(json.loads(path.read_text(encoding="utf-8"))["cv"])
-    except (OSError, ValueError, KeyError, TypeError):
-        score = math.nan
-    if math.isfinite(score):
-        return score
-    push.warn(
-        f'{path} has no number under "cv": no score in validation is kept with this submission (--cv gives one).'
-    )
-    return None
 
 
 def _know(push: Push, target: Target, found: Submission) -> None:
@@ -354,27 +228,14 @@ def _know(push: Push, target: Target, found: Submission) -> None:
     if any(event.event == SUBMITTED and event.ref == str(found.ref) for event in events):
         return
     message, _ = markers.read(found.description)
-    event = _event(push, target, message, None)
+    event = describing.event_of(push, target, message, None)
     account = found.submitted_by or event.account
-    _write_down(
+    settling.write_down(
         push,
-        replace(event, ref=str(found.ref), submitted=moment(found.date), account=account, overruled=None),
+        replace(
+            event, ref=str(found.ref), submitted=settling.moment(found.date), account=account, overruled=None
+        ),
     )
-
-
-def _write_down(push: Push, event: Event) -> None:
-    events = ledger.read(push.workspace.root).events
-    if not any(one.event == SUBMITTED and one.ref == event.ref for one in events):
-        ledger.append(push.workspace.root, event)
-
-
-def moment(date: str) -> datetime | None:
-    """Kaggle's date of a submission; it is in UTC, said or not."""
-    try:
-        moment = datetime.fromisoformat(date)
-    except ValueError:
-        return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def check_version(version: int) -> int | None:

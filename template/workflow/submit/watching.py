@@ -25,7 +25,7 @@ from workflow.ledger import hooks
 from workflow.ledger.event import COMPLETE, ERROR, PENDING, SCORE, SUBMITTED, Event, now, score_of
 from workflow.ledger.fold import Submission
 from workflow.push.session import Push
-from workflow.submit import advice, submitting
+from workflow.submit import advice, settling
 from workflow.waiting import Show, Waits
 
 _QUEUE_SECONDS = 24 * 3600.0
@@ -271,6 +271,6 @@ def _settle(push: Push) -> None:
     for name in push.workspace.notebook_names():
         notebook = push.workspace.notebook(name)
         competition = notebook.metadata.competition
-        if competition is not None and submitting.is_open(push, notebook.metadata.id.name):
+        if competition is not None and settling.is_open(push, notebook.metadata.id.name):
             listed = push.kaggle.submissions(CompetitionRef(competition))
-            submitting.settle(push, notebook.metadata.id.name, listed)
+            settling.settle(push, notebook.metadata.id.name, listed)
