@@ -1,10 +1,11 @@
 """How much `invoke push` costs beside the same done by hand with the official CLI, against the local Kaggle.
 
-    python benchmarks/push.py [--rounds 3]
+    python benchmarks/push.py [--rounds 5]
 
 (a) one code file changed: `invoke push`, against `kaggle datasets version -r zip`, `datasets status` until ready,
 `kernels push`, `kernels status` until complete. (b) nothing changed: `invoke push`, against `kaggle --version`.
-Processing and runs take ten seconds each; by hand they are looked at every second. Process time is user and system time of the processes.
+Processing and runs take ten seconds each; by hand they are looked at every second. Process time is user and system time of
+the processes. What is compared is measured by turns, and the fastest of the rounds counts: a busy machine only ever adds.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ import argparse
 import os
 import resource
 import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -34,6 +34,7 @@ LONGEST_MORE_SECONDS = 0.5
 MOST_QUESTIONS = 4
 LOOKS = 60
 SECONDS = 10.0
+HALF = 0.5
 
 
 @dataclass(frozen=True)
@@ -101,15 +102,10 @@ def change(path: Path, number: int) -> None:
     path.write_text(path.read_text(encoding="utf-8") + f"\n# {number}\n", encoding="utf-8")
 
 
-def median(values: Sequence[float]) -> float:
-    """The median, which one busy moment of the machine does not move."""
-    return statistics.median(values)
-
-
 def main() -> int:
     """Measure, print the ratios, and return 1 when an aim is missed."""
     parser = argparse.ArgumentParser(description="What invoke push costs.")
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=5)
     rounds = parser.parse_args().rounds
     with tempfile.TemporaryDirectory() as scratch:
         root = make_workspace(ROOT, Path(scratch))
@@ -144,30 +140,37 @@ def report(
     ours: Sequence[Cost], theirs: Sequence[Cost], idle: Sequence[Cost], version: Sequence[Cost]
 ) -> int:
     """Print what was found; 1 when an aim is missed."""
-    process = median([c.process for c in ours]), median([c.process for c in theirs])
+    process = min(c.process for c in ours), min(c.process for c in theirs)
     requests = max(len(c.requests) for c in ours), min(len(c.requests) for c in theirs)
-    ratio = process[0] / process[1]
-    print(f"cpus: {os.cpu_count()}, rounds: {len(ours)}, medians")
-    print(
-        f"(a) one code file changed: {process[0]:.2f} s of process time, by hand {process[1]:.2f} s: ratio {ratio:.2f} (aim: at most 0.50)"
-    )
-    print(
-        f"    by the clock: {median([c.wall for c in ours]):.2f} s, by hand {median([c.wall for c in theirs]):.2f} s"
-    )
-    print(f"    requests: {requests[0]}, by hand {requests[1]} (aim: no more)")
-    print(f"    {', '.join(f'{name} {count}' for name, count in Counter(ours[-1].requests).most_common())}")
-    more = median([c.wall for c in idle]) - median([c.wall for c in version])
-    asked = [sum(name != "IntrospectToken" for name in c.requests) for c in idle]
+    wall = min(c.wall for c in idle), min(c.wall for c in version)
+    idle_process = min(c.process for c in idle), min(c.process for c in version)
+    asked = max(sum(name != "IntrospectToken" for name in c.requests) for c in idle)
     uploads = sum(name in UPLOADS for c in idle for name in c.requests)
+    ratio, more = process[0] / process[1], wall[0] - wall[1]
+    print(f"cpus: {os.cpu_count()}, rounds: {len(ours)}, the fastest counts")
+    print("(a) one code file changed, against the same by hand")
     print(
-        f"(b) nothing changed: {median([c.wall for c in idle]):.2f} s, kaggle --version {median([c.wall for c in version]):.2f} s: {more:+.2f} s (aim: at most +0.50)"
+        f"    process time: {process[0]:.2f} s to {process[1]:.2f} s, ratio {ratio:.2f} (aim: at most {HALF:.2f})"
     )
-    print(f"    requests beside the token's: {max(asked)} (aim: at most 4), uploads: {uploads} (aim: 0)")
+    print(
+        f"    requests: {requests[0]} to {requests[1]}, ratio {requests[0] / requests[1]:.2f} (aim: at most 1.00)"
+    )
+    print(f"    {', '.join(f'{name} {count}' for name, count in Counter(ours[-1].requests).most_common())}")
+    print("(b) nothing changed, against kaggle --version")
+    print(
+        f"    by the clock: {wall[0]:.2f} s to {wall[1]:.2f} s, ratio {wall[0] / wall[1]:.2f}, {more:+.2f} s (aim: at most {LONGEST_MORE_SECONDS:+.2f} s)"
+    )
+    print(
+        f"    process time: {idle_process[0]:.2f} s to {idle_process[1]:.2f} s, ratio {idle_process[0] / idle_process[1]:.2f}"
+    )
+    print(
+        f"    requests beside the token's: {asked} (aim: at most {MOST_QUESTIONS}), uploads: {uploads} (aim: 0)"
+    )
     met = (
-        ratio <= 0.5
+        ratio <= HALF
         and requests[0] <= requests[1]
         and more <= LONGEST_MORE_SECONDS
-        and max(asked) <= MOST_QUESTIONS
+        and asked <= MOST_QUESTIONS
         and uploads == 0
     )
     print("every aim is met" if met else "an aim is missed")

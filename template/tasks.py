@@ -12,6 +12,9 @@ from invoke.context import Context
 from invoke.exceptions import Exit
 from invoke.tasks import task
 
+# invoke keeps no compiled modules unless asked (`--write-pyc`), and compiling ours takes longer than most commands.
+sys.dont_write_bytecode = bool(sys.flags.dont_write_bytecode)
+
 ROOT = Path(__file__).resolve().parent
 
 

@@ -18,6 +18,7 @@ from tests.local_kaggle.downloads import Downloads
 from tests.local_kaggle.errors import SetupError
 from tests.local_kaggle.faults import Faults
 from tests.local_kaggle.journal import Journal
+from tests.local_kaggle.prompt import Prompt
 from tests.local_kaggle.records import Token
 from tests.local_kaggle.runner import Runner, SandboxRunner, no_runner
 from tests.local_kaggle.sessions import Sessions
@@ -95,7 +96,8 @@ class LocalKaggle(Contents):
         self.user = user
         self.token = f"token-of-{user}"
         self.root = root
-        self._socket = socket.socket()
+        # Named by its protocol, since asyncio turns Nagle's algorithm off for no other socket.
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         try:
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             self._socket.bind(("127.0.0.1", port))
@@ -107,7 +109,12 @@ class LocalKaggle(Contents):
         chosen = runner or (SandboxRunner(python) if python else no_runner)
         self.world = make_world(root, behaviour or Behaviour(), chosen, {user: self.token}, workers)
         config = uvicorn.Config(
-            build(self.world), log_level="warning", lifespan="off", timeout_graceful_shutdown=1, ws="none"
+            build(self.world),
+            log_level="warning",
+            lifespan="off",
+            timeout_graceful_shutdown=1,
+            ws="none",
+            http=Prompt,
         )
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(

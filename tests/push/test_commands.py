@@ -85,6 +85,14 @@ def test_logs_follow_a_run_to_its_end_over_a_broken_stream(scene: Scene) -> None
     assert told.splitlines()[-1] == "tester/cmi-sub version 1: complete"
 
 
+def test_commands_keep_their_modules_compiled_where_python_does(scene: Scene) -> None:
+    # invoke alone would keep none, and compile everything at each command.
+    scene.invoke("--list", PYTHONDONTWRITEBYTECODE="1")
+    assert not list(scene.root.rglob("*.pyc"))
+    scene.invoke("--list", PYTHONDONTWRITEBYTECODE="")
+    assert list(scene.root.glob("workflow/__pycache__/command.*.pyc"))
+
+
 def test_no_token_is_ever_printed_or_staged(scene: Scene) -> None:
     token = "KGAT_very_secret_token"
     scene.kaggle.world.store.users.tokens[0].token = token
