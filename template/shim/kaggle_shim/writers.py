@@ -49,24 +49,24 @@ def start(dealt: Sequence[list[unpack.Job]]) -> list[subprocess.Popen[bytes]]:
     Raises:
         InstallError: there is no room for another process.
     """
-    import contextlib
     import marshal
     import subprocess
+    import tempfile
 
     command = [sys.executable, "-I", "-S", str(unpack.__file__)]
+    children: list[subprocess.Popen[bytes]] = []
     try:
-        children = [subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) for _ in dealt]
+        for share in dealt:
+            # A file, not a pipe: nobody waits until a child has started and reads.
+            with tempfile.TemporaryFile() as jobs:
+                marshal.dump(share, jobs)
+                jobs.seek(0)
+                children.append(subprocess.Popen(command, stdin=jobs, stdout=subprocess.PIPE))
     except OSError as error:
+        stop(children)
         raise InstallError(
-            f"No process can be started to unpack the wheels ({error}): free memory."
+            f"No process can be started to unpack the wheels ({error}): free memory, or room on the disk."
         ) from error
-    for child, share in zip(children, dealt, strict=True):
-        if child.stdin is not None:
-            # One that has ended already is reported by its exit code.
-            with contextlib.suppress(BrokenPipeError):
-                child.stdin.write(marshal.dumps(share))
-                child.stdin.close()
-            child.stdin = None
     return children
 
 
@@ -96,6 +96,5 @@ def stop(children: Iterable[subprocess.Popen[bytes]]) -> None:
     for child in children:
         child.kill()
         child.wait()
-        for pipe in (child.stdin, child.stdout):
-            if pipe is not None:
-                pipe.close()
+        if child.stdout is not None:
+            child.stdout.close()
