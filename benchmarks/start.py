@@ -76,7 +76,7 @@ def first_cell(plan: Plan) -> str:
     import json
 
     source = compose.read_source(ROOT / "template" / "sub" / "sub.ipynb")
-    text = compose.compose(source, plan, "benchmark", bundle.pack_shim(ROOT / "template"))
+    text = compose.compose(source, plan, "benchmark", bundle.pack_shim(ROOT / "template", plan.role))
     cell = str(json.loads(text)["cells"][0]["source"])
     ast.parse(cell)
     return cell

@@ -193,7 +193,7 @@ def _about_size(workspace: Workspace, notebook: Notebook, source: compose.Source
             plan = plans.for_collecting(workspace, notebook, requirements.read(workspace, ""), None)
         else:
             plan = plans.for_running(workspace, notebook, plans.Known(_FINGERPRINT, _FINGERPRINT))
-        compose.compose(source, plan, plan.template, bundle.pack_shim(workspace.root))
+        compose.compose(source, plan, plan.template, bundle.pack_shim(workspace.root, plan.role))
     except WorkflowError as error:
         yield Finding(ERROR, "staging", path, str(error))
 

@@ -153,7 +153,9 @@ def test_plan_and_first_cell_carry_version_and_fingerprint(ws: Path) -> None:
     version = bundle.template_version(ws)
     assert plan.template == version
     assert version.startswith(f"{kaggle_shim.__version__}+")
-    text = compose.compose(compose.read_source(notebook.source), plan, plan.template, bundle.pack_shim(ws))
+    text = compose.compose(
+        compose.read_source(notebook.source), plan, plan.template, bundle.pack_shim(ws, plan.role)
+    )
     assert f"# kaggle_shim {version}:" in text
     (ws / "shim/kaggle_shim/refs.py").write_text("# another state\n")
     bundle.shim_fingerprint.cache_clear()

@@ -61,7 +61,7 @@ class Kaggle:
         made = new_notebook(cells=[new_code_cell(cell) for cell in cells], metadata={"kernelspec": spec})
         path = self.root / "sub.ipynb"
         nbformat.write(made, str(path))
-        text = compose.compose(compose.read_source(path), plan, "test", bundle.pack_shim(ROOT / "template"))
+        text = compose.compose(compose.read_source(path), plan, "test", bundle.pack_shim(ROOT / "template", plan.role))
         path.write_text(text, encoding="utf-8")
         lines: list[str] = []
         working = self.root / "working"

@@ -19,6 +19,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kaggle_shim.plan import PLAN_VARIABLE, Plan
 from tests.fake_notebook import GOOD, SHIM, Notebook
 from tests.workspaces import ROOT
 from workflow.stage import bundle
@@ -123,13 +124,48 @@ def test_starting_a_run_imports_little() -> None:
     assert len([name for name in new if name.startswith("kaggle_shim")]) <= 14
 
 
-def test_the_packed_shim_is_at_most_64_kb_and_holds_every_module() -> None:
-    packed = base64.b64decode(bundle.pack_shim(ROOT / "template"))
-    assert len(packed) <= 64 * 1024
+@pytest.mark.parametrize(("role", "largest"), [("sub", 60_000), ("deps", 64 * 1024)])
+def test_the_packed_shim_is_small_and_holds_what_its_notebook_needs(role: str, largest: int) -> None:
+    packed = base64.b64decode(bundle.pack_shim(ROOT / "template", role))
+    assert len(packed) <= largest
+    left_out = set() if role == "deps" else bundle.COLLECTOR
     with zipfile.ZipFile(io.BytesIO(zlib.decompress(packed))) as archive:
         assert archive.testzip() is None
-        assert sorted(archive.namelist()) == [f"kaggle_shim/{path.name}" for path in FILES]
+        expected = [f"kaggle_shim/{path.name}" for path in FILES if path.name not in left_out]
+        assert sorted(archive.namelist()) == expected
         assert archive.read("kaggle_shim/running.py") == (PACKAGE / "running.py").read_bytes()
+
+
+def test_nothing_but_collecting_imports_what_a_submission_notebook_leaves_out() -> None:
+    left_out = {name.removesuffix(".py") for name in bundle.COLLECTOR}
+    users = {
+        path.name
+        for path in FILES
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ImportFrom)
+        and (
+            (node.module or "").removeprefix("kaggle_shim.") in left_out
+            or (node.module == "kaggle_shim" and left_out & {alias.name for alias in node.names})
+        )
+    }
+    # The wheel notebook's own step imports it when its plan is one for collecting, and says so otherwise.
+    assert users == bundle.COLLECTOR - {"resolve.py", "pip.py"} | {"wheel_notebook.py"}
+
+
+def test_collecting_in_a_submission_notebook_says_where_it_belongs(tmp_path: Path) -> None:
+    bundle.unpack(bundle.pack_shim(ROOT / "template", "sub"), tmp_path)
+    plan = Plan("sub", "me/cmi-sub", "w", "titanic", "test", entry=("exp001.py",))
+    (tmp_path / "plan.json").write_text(plan.dumps(), encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-B", "-c", "import kaggle_shim; kaggle_shim.collect()"],
+        cwd=tmp_path,
+        env={**os.environ, PLAN_VARIABLE: "plan.json", "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+    assert done.returncode != 0
+    assert done.stderr.splitlines()[-1].endswith("push it with `invoke push-deps`.")
 
 
 @settings(max_examples=15, deadline=None)
@@ -149,7 +185,7 @@ def test_the_same_sources_have_one_fingerprint_wherever_they_lie(order: object, 
             path.chmod(mode)
             os.utime(path, (when, when))
         assert bundle.shim_fingerprint(Path(folder)) == bundle.shim_fingerprint(ROOT / "template")
-        assert bundle.pack_shim(Path(folder)) == bundle.pack_shim(ROOT / "template")
+        assert bundle.pack_shim(Path(folder), "deps") == bundle.pack_shim(ROOT / "template", "deps")
         with (package / names[0]).open("a", encoding="utf-8") as file:
             file.write("\n")
         bundle.shim_fingerprint.cache_clear()

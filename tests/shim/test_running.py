@@ -281,6 +281,32 @@ def test_an_attached_dataset_of_wheels_is_installed(notebook: Notebook) -> None:
     assert ran.report["wheels"] == [["foo", "2.0"]]
 
 
+def test_what_a_dataset_of_wheels_brought_is_imported_too_and_warns(plain: Notebook) -> None:
+    wheels = plain.attach(Input(refs.DatasetRef("somebody", "wheels"), "wheels"))
+    make_wheel(wheels, "gpu-thing", files={"gpu_thing.py": "raise OSError('libcuda.so.1 is missing')\n"})
+    make_wheel(wheels, "allowed", files={"allowed.py": "raise OSError('on a TPU only')\n"})
+    make_wheel(wheels, "top", requires=["below>=1", "gone; extra == 'all'"])
+    make_wheel(wheels, "below", files={"below.py": "raise OSError('top alone knows when')\n"})
+    plain.codes(exp001_py=GOOD)
+    plain.plan = replace(plain.plan, allow=("Allowed",))
+    ran = plain.run()
+    assert ran.code == 0, ran.text
+    assert [warning for warning in ran.report["warnings"] if "import" in warning] == [
+        "gpu-thing is installed but `import gpu_thing` fails: OSError: libcuda.so.1 is missing. "
+        "It came with a dataset of wheels: if the entry point needs it, it will fail."
+    ]
+
+
+def test_what_the_requirements_name_stays_the_verdict_beside_a_dataset_of_wheels(plain: Notebook) -> None:
+    broken = {"foo.py": "raise OSError('undefined symbol')\n"}
+    make_wheel(deps_output(plain, "foo-1.0-py3-none-any.whl"), "foo", files=broken)
+    make_wheel(plain.attach(Input(refs.DatasetRef("somebody", "wheels"), "wheels")), "bar", requires=["foo"])
+    plain.codes(exp001_py=GOOD)
+    ran = plain.run()
+    assert ran.code != 0
+    assert ran.report["failure"] == "foo is installed but `import foo` fails: OSError: undefined symbol."
+
+
 def deps_output(notebook: Notebook, *listed: str) -> Path:
     folder = notebook.attach(Input(refs.NotebookRef("me", "cmi-deps"), "wheels", "f" * 64))
     wheels = tuple(FileEntry(name, 1, "0" * 64) for name in listed)

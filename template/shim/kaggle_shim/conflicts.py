@@ -66,7 +66,7 @@ def look(wheels: Iterable[Wheel], image: Mapping[str, Distribution]) -> list[str
         own = {wheel.project for wheel in wheels}
         for project, there in sorted(image.items()):
             if project not in own:
-                demands = [line for line in there.demands() if normalise(_name(line)) in replaced]
+                demands = [line for line in there.demands() if demanded(line) in replaced]
                 found.extend(
                     _unmet(f"The image's {project} {there.version}", demands, versions, requirements)
                 )
@@ -109,6 +109,7 @@ def _plain(project: str) -> str:
     return "-".join(part for part in project.split("-") if part not in _VARIANTS)
 
 
-def _name(line: str) -> str:
+def demanded(line: str) -> str:
+    """The project (normalised name) that a Requires-Dist line demands, "" for a line that is none."""
     match = _NAME.match(line)
-    return match[0] if match else ""
+    return normalise(match[0]) if match else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,7 +24,7 @@ class Laid:
         python: its interpreter; the image's own when nothing had to be installed.
         environment: the notebook's environment, changed for it.
         wheels: name and version of what was installed.
-        warnings: sentences about what may not work.
+        warnings: sentences about what may not work, such as what a dataset of wheels brought and can't be imported.
         import_failures: one sentence for each requirement that a fresh interpreter can't import.
     """
 
@@ -55,23 +55,34 @@ def lay(sources: Sequence[Path], prefix: Path, allow: Sequence[str]) -> Laid:
     from kaggle_shim.imports import check_imports
 
     manifests = [manifest for source in sources if (manifest := _manifest(source)) is not None]
+    listed = {_project(wheel.path): wheel.path for manifest in manifests for wheel in manifest.wheels}
     found = wheels.discover(sources)
-    _compare(found, manifests)
+    _compare(found, listed)
     if not found:
         return here
     laid = overlay.create(prefix)
     installed = install.install(found, laid, protected_allowed=allow)
     launchers.adopt(laid)
     requested = dict.fromkeys(name for manifest in manifests for name in manifest.requested)
-    failures = check_imports(laid, [name for name in requested if name not in allow])
+    brought = [name for name in _not_demanded(found) if name not in listed and name not in requested]
+    allowed = {wheels.normalise(name) for name in allow}
+    failures = check_imports(laid, [name for name in (*requested, *brought) if name not in allowed])
     early = [
         f"{name} was imported in this notebook before its wheel was installed: cells here keep the image's, the entry point gets the wheel's."
         for name in overlay.activate_here(laid)
     ]
-    environment = overlay.environment(laid, os.environ)
-    warnings = (*installed.warnings, *early)
+    # What a dataset brought was named by nobody: only the entry point knows whether it is needed.
+    useless = [
+        f"{failure} It came with a dataset of wheels: if the entry point needs it, it will fail."
+        for failure in failures
+        if failure.requirement not in requested
+    ]
     return Laid(
-        str(laid.python), environment, installed.wheels, warnings, tuple(str(failure) for failure in failures)
+        str(laid.python),
+        overlay.environment(laid, os.environ),
+        installed.wheels,
+        (*installed.warnings, *early, *useless),
+        tuple(str(failure) for failure in failures if failure.requirement in requested),
     )
 
 
@@ -81,15 +92,24 @@ def _manifest(source: Path) -> DepsManifest | None:
     return DepsManifest.load(path) if path.is_file() else None
 
 
-def _compare(found: Sequence[Wheel], manifests: Sequence[DepsManifest]) -> None:
-    """Raise InstallError for a wheel that the manifest lists and that arrived in no form at all."""
+def _project(filename: str) -> str:
+    """The project at the front of a wheel's name: a name may have lost its +, or be a folder's by now, and that stays."""
     from kaggle_shim.wheels import normalise
 
-    arrived = {wheel.project for wheel in found}
-    for manifest in manifests:
-        for listed in manifest.wheels:
-            # A name may have lost its +, or be a folder's by now: the project at its front is what stays.
-            if normalise(listed.path.split("-")[0]) not in arrived:
-                raise InstallError(
-                    f"The wheel {listed.path} is listed in {DEPS_MANIFEST} and is not mounted: push deps again, or look at its output."
-                )
+    return normalise(filename.split("-")[0])
+
+
+def _compare(found: Sequence[Wheel], listed: Mapping[str, str]) -> None:
+    """Raise InstallError for a wheel that a manifest lists and that arrived in no form at all."""
+    for project in listed.keys() - {wheel.project for wheel in found}:
+        raise InstallError(
+            f"The wheel {listed[project]} is listed in {DEPS_MANIFEST} and is not mounted: push deps again, or look at its output."
+        )
+
+
+def _not_demanded(found: Sequence[Wheel]) -> list[str]:
+    """The projects that no other wheel demands: whoever collected them asked for these, and they import the rest."""
+    from kaggle_shim.conflicts import demanded
+
+    wanted = {name for wheel in found for name in map(demanded, wheel.requires_dist) if name != wheel.project}
+    return [wheel.project for wheel in found if wheel.project not in wanted]

@@ -7,7 +7,6 @@ import tempfile
 from pathlib import Path
 
 from kaggle_shim import mounts
-from kaggle_shim.collecting import collect
 from kaggle_shim.context import WORKING_VARIABLE
 from kaggle_shim.errors import PlanError
 from kaggle_shim.machine import image_identity, machine, python_version
@@ -44,6 +43,8 @@ def run() -> None:
 
 
 def _collect(plan: Plan, report: Report, working: Path) -> None:
+    from kaggle_shim.collecting import collect
+
     own = plan.of_role("wheels")
     with report.phase("mounts"):
         wheels = mounts.locate(own[0].ref, mounts.input_root()).path if own else None

@@ -17,6 +17,8 @@ from kaggle_shim import __version__
 from kaggle_shim.manifest import FileEntry, fingerprint, scan
 from workflow import safe_paths
 
+# Modules that nothing but `kaggle_shim.collect` imports.
+COLLECTOR = frozenset({"collecting.py", "pip.py", "resolve.py"})
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
@@ -38,10 +40,11 @@ def template_version(root: Path) -> str:
 
 
 @lru_cache(maxsize=4)
-def pack_shim(root: Path) -> str:
-    """The runtime package, packed."""
+def pack_shim(root: Path, role: str) -> str:
+    """The runtime package for a notebook of that role, packed: what collects wheels goes into the wheel notebook alone."""
     folder = root / "shim" / "kaggle_shim"
-    return pack((f"kaggle_shim/{entry.path}", folder / entry.path) for entry in shim_files(root))
+    names = [entry.path for entry in shim_files(root) if role == "deps" or entry.path not in COLLECTOR]
+    return pack((f"kaggle_shim/{name}", folder / name) for name in names)
 
 
 def pack(files: Iterable[tuple[str, Path]]) -> str:

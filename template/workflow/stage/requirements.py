@@ -6,9 +6,10 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from kaggle_shim.manifest import FileEntry, fingerprint_of, hash_file
+from kaggle_shim.manifest import FileEntry, fingerprint, fingerprint_of, hash_file
 from workflow.errors import WorkflowError
 from workflow.findings import ERROR, Finding, relative
+from workflow.stage import bundle
 from workflow.workspace import DEPS, Workspace
 
 WHEELS = "wheels"
@@ -49,7 +50,9 @@ def read(workspace: Workspace, image: str) -> Asked:
         for path in sorted(folder.glob("*.whl"))
         if path.is_file()
     )
-    collector = (workspace.root / "shim" / "kaggle_shim" / "collecting.py").read_text(encoding="utf-8")
+    collector = fingerprint(
+        entry for entry in bundle.shim_files(workspace.root) if entry.path in bundle.COLLECTOR
+    )
     parts = {f"file {name}": text for name, text in files}
     parts |= {f"wheel {entry.path}": entry.sha256 for entry in wheels}
     parts |= {"collector": collector, "image": image}
