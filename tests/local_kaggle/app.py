@@ -31,6 +31,7 @@ from tests.local_kaggle.models import MODELS
 from tests.local_kaggle.notebook_saving import NOTEBOOK_SAVING
 from tests.local_kaggle.notebooks import NOTEBOOKS, log_stream
 from tests.local_kaggle.quota import QUOTA
+from tests.local_kaggle.requests_in import read_request
 from tests.local_kaggle.submissions import SUBMISSIONS
 from tests.local_kaggle.users import ACCOUNT, OAUTH, hello, user_of
 from tests.local_kaggle.variations import VARIATIONS
@@ -41,7 +42,6 @@ from tests.local_kaggle.wire import (
     Redirect,
     Reply,
     methods,
-    read_request,
     to_body,
 )
 from tests.local_kaggle.world import Caller, Handlers, World
@@ -130,7 +130,9 @@ def _call(world: World, request: Request) -> Response:
             handler = SERVICES.get(service, {}).get(name)
             if method is None or handler is None:
                 return _refusal(world, _unknown(service, name, known=method is not None))
-            reply = handler(world, caller, read_request(method, request.scope["local_kaggle"]["body"]))
+            reply = handler(
+                world, caller, read_request(method.request, request.scope["local_kaggle"]["body"])
+            )
         return _respond(world, caller, reply)
     except ApiError as error:
         return _refusal(world, error)

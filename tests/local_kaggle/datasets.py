@@ -10,13 +10,13 @@ from kagglesdk.datasets.types.dataset_api_service import (
     ApiGetDatasetStatusResponse,
     ApiListDatasetsResponse,
 )
-from kagglesdk.datasets.types.dataset_enums import DatasetSelectionGroup
 
+from tests.local_kaggle import listing
 from tests.local_kaggle.blobs import uploads_of
+from tests.local_kaggle.dataset_choice import ORDERS, choice
 from tests.local_kaggle.dataset_views import describe, version_status
-from tests.local_kaggle.errors import ApiError, denied
+from tests.local_kaggle.errors import denied
 from tests.local_kaggle.names import is_slug, slugify
-from tests.local_kaggle.paging import page
 from tests.local_kaggle.records import Dataset, Version
 from tests.local_kaggle.unpack import publish
 
@@ -28,32 +28,15 @@ if TYPE_CHECKING:
 
 
 def readable(world: World, caller: Caller, owner: str, slug: str) -> Dataset:
-    """The dataset, for somebody who may see it.
-
-    Raises:
-        ApiError: 403 for somebody else's private dataset; Behaviour.missing_dataset when there is none.
-    """
-    dataset = world.store.datasets.get(f"{owner}/{slug}")
-    if dataset is None:
-        if world.behaviour.missing_dataset == 403:
-            raise denied("datasets.get")
-        raise ApiError(404, "Dataset not found")
-    if dataset.is_private and not may_write(dataset, caller.user):
-        raise denied("datasets.get")
-    return dataset
-
-
-def may_write(dataset: Dataset, user: str) -> bool:
-    """Whether a user owns the dataset or works on it."""
-    return bool(user) and (
-        user == dataset.owner or any(c.get("username") == user for c in dataset.collaborators)
-    )
+    """The dataset, for somebody who may see it; raises ApiError as `listing.readable` says."""
+    found = world.store.datasets.get(f"{owner}/{slug}")
+    return listing.readable(found, caller, "datasets", world.behaviour.missing_dataset)
 
 
 def writable(world: World, caller: Caller, owner: str, slug: str, permission: str) -> Dataset:
     caller.required()
     dataset = world.store.datasets.get(f"{owner}/{slug}")
-    if dataset is None or not may_write(dataset, caller.user):
+    if dataset is None or not dataset.is_writer(caller.user):
         raise denied(permission)
     return dataset
 
@@ -106,7 +89,7 @@ def _create_version(world: World, caller: Caller, request: KaggleObject) -> Repl
 
 def _create_version_by_id(world: World, caller: Caller, request: KaggleObject) -> Reply:
     dataset = next((d for d in world.store.datasets.values() if d.id == request.id), None)
-    if dataset is None or not may_write(dataset, caller.required()):
+    if dataset is None or not dataset.is_writer(caller.required()):
         raise denied("datasets.update")
     return _add_version(world, caller, dataset, request.body, request.body.version_notes or "")
 
@@ -174,22 +157,14 @@ def _get(world: World, caller: Caller, request: KaggleObject) -> Reply:
 
 
 def _list(world: World, caller: Caller, request: KaggleObject) -> Reply:
-    mine = (
-        DatasetSelectionGroup.DATASET_SELECTION_GROUP_MY,
-        DatasetSelectionGroup.DATASET_SELECTION_GROUP_MY_PRIVATE,
-        DatasetSelectionGroup.DATASET_SELECTION_GROUP_MY_PUBLIC,
-    )
-    if request.group in mine:
-        caller.required()
-        every = [d for d in world.store.datasets.values() if d.owner == caller.user]
-    else:
-        every = [d for d in world.store.datasets.values() if not d.is_private]
-    if request.user:
-        every = [d for d in every if d.owner == request.user]
-    if request.search:
-        every = [d for d in every if request.search.lower() in f"{d.title} {d.slug}".lower()]
     answer = ApiListDatasetsResponse()
-    cut, answer.next_page_token = page(sorted(every, key=lambda d: -d.id), request)
+    cut, answer.next_page_token, _ = listing.listed(
+        world.store.datasets.values(),
+        request,
+        owner=request.user,
+        keep=choice(world, caller, request),
+        order=ORDERS.get(request.sort_by),
+    )
     answer.datasets = [describe(world, caller, dataset, versions=False) for dataset in cut]
     return answer
 

@@ -12,17 +12,17 @@ from kagglesdk.models.types.model_api_service import (
     ApiModelInstance,
     ApiUpdateModelResponse,
 )
-from kagglesdk.models.types.model_enums import ModelFramework, ModelInstanceType
+from kagglesdk.models.types.model_enums import ListModelsOrderBy, ModelFramework, ModelInstanceType
 
+from tests.local_kaggle import listing
 from tests.local_kaggle.clock import as_datetime, as_seconds
-from tests.local_kaggle.errors import ApiError, denied
+from tests.local_kaggle.errors import denied
 from tests.local_kaggle.names import framework_slug, is_slug
-from tests.local_kaggle.paging import page
 from tests.local_kaggle.records import Model, Variation
 from tests.local_kaggle.store import files_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from kagglesdk.kaggle_object import KaggleObject
 
@@ -33,19 +33,9 @@ CONFLICT = 409
 
 
 def readable(world: World, caller: Caller, owner: str, slug: str) -> Model:
-    """The model, for somebody who may see it.
-
-    Raises:
-        ApiError: 403 for somebody else's private model; Behaviour.missing_model when there is none.
-    """
-    model = world.store.models.get(f"{owner}/{slug}")
-    if model is None:
-        if world.behaviour.missing_model == 403:
-            raise denied("models.get")
-        raise ApiError(404, "Model not found")
-    if model.is_private and model.owner != caller.user:
-        raise denied("models.get")
-    return model
+    """The model, for somebody who may see it; raises ApiError as `listing.readable` says."""
+    found = world.store.models.get(f"{owner}/{slug}")
+    return listing.readable(found, caller, "models", world.behaviour.missing_model)
 
 
 def writable(world: World, caller: Caller, owner: str, slug: str, permission: str) -> Model:
@@ -139,17 +129,24 @@ def _get(world: World, caller: Caller, request: KaggleObject) -> Reply:
     return _describe(world, caller, readable(world, caller, request.owner_slug, request.model_slug))
 
 
+_ORDERS: Mapping[ListModelsOrderBy, Callable[[Model], float]] = {
+    ListModelsOrderBy.LIST_MODELS_ORDER_BY_CREATE_TIME: lambda model: model.created,
+    ListModelsOrderBy.LIST_MODELS_ORDER_BY_UPDATE_TIME: lambda model: model.updated,
+    ListModelsOrderBy.LIST_MODELS_ORDER_BY_PUBLISH_TIME: lambda model: model.publish_time or model.created,
+}
+
+
 def _list(world: World, caller: Caller, request: KaggleObject) -> Reply:
     """Public models, and the caller's own (that those are listed too is assumed)."""
-    every = [m for m in world.store.models.values() if not m.is_private or m.owner == caller.user]
-    if request.owner:
-        every = [m for m in every if m.owner == request.owner]
-    if request.search:
-        every = [m for m in every if request.search.lower() in f"{m.title} {m.slug}".lower()]
     answer = ApiListModelsResponse()
-    cut, answer.next_page_token = page(sorted(every, key=lambda m: -m.id), request)
+    cut, answer.next_page_token, answer.total_results = listing.listed(
+        world.store.models.values(),
+        request,
+        owner=request.owner,
+        keep=lambda model: listing.visible(model, caller.user),
+        order=_ORDERS.get(request.sort_by),
+    )
     answer.models = [_describe(world, caller, model) for model in cut]
-    answer.total_results = len(every)
     return answer
 
 

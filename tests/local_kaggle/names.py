@@ -18,8 +18,8 @@ def slugify(title: str) -> str:
 
 
 def is_slug(text: str) -> bool:
-    """Whether a text can stand in an address: letters, digits, hyphens, underscores and inner dots."""
-    return bool(re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", text))
+    """Whether a text can stand in an address: up to 100 letters, digits, hyphens, underscores and inner dots."""
+    return bool(re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}", text))
 
 
 def damage(path: str) -> str:

@@ -16,20 +16,20 @@ from kagglesdk.kernels.types.kernels_api_service import (
     ApiListKernelSessionOutputResponse,
     ApiListKernelsResponse,
 )
-from kagglesdk.kernels.types.kernels_enums import KernelsListViewType, KernelWorkerStatus
+from kagglesdk.kernels.types.kernels_enums import KernelsListSortType, KernelsListViewType, KernelWorkerStatus
 
+from tests.local_kaggle import listing
 from tests.local_kaggle.clock import as_datetime
 from tests.local_kaggle.dataset_files import single_file
 from tests.local_kaggle.errors import ApiError, denied
 from tests.local_kaggle.names import version_number
 from tests.local_kaggle.paging import page
-from tests.local_kaggle.sources import (
-    find,
-)
+from tests.local_kaggle.sources import find
 from tests.local_kaggle.store import files_of
 from tests.local_kaggle.wire import Download, EventStream, Redirect, Reply
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from kagglesdk.kaggle_object import KaggleObject
@@ -41,19 +41,8 @@ ACTIVE = frozenset(["QUEUED", "RUNNING", "CANCEL_REQUESTED"])
 
 
 def readable(world: World, caller: Caller, owner: str, slug: str) -> Notebook:
-    """The notebook, for somebody who may see it.
-
-    Raises:
-        ApiError: 403 for somebody else's private notebook; Behaviour.missing_notebook when there is none.
-    """
-    notebook = find(world, owner, slug)
-    if notebook is None:
-        if world.behaviour.missing_notebook == 403:
-            raise denied("kernels.get")
-        raise ApiError(404, "Notebook not found")
-    if notebook.is_private and notebook.owner != caller.user:
-        raise denied("kernels.get")
-    return notebook
+    """The notebook, for somebody who may see it; raises ApiError as `listing.readable` says."""
+    return listing.readable(find(world, owner, slug), caller, "kernels", world.behaviour.missing_notebook)
 
 
 def chosen(notebook: Notebook, number: int | None) -> NotebookVersion:
@@ -114,21 +103,59 @@ def _describe(notebook: Notebook, version: NotebookVersion) -> KaggleObject:
     return answer
 
 
+_ORDERS: Mapping[KernelsListSortType, Callable[[Notebook], float]] = {
+    KernelsListSortType.DATE_RUN: lambda n: n.versions[-1].finished or n.versions[-1].created,
+    KernelsListSortType.DATE_CREATED: lambda n: n.versions[0].created,
+}
+
+
+def _choice(caller: Caller, request: KaggleObject) -> Callable[[Notebook], bool]:
+    """Which notebooks a list request wants.
+
+    There are no votes, forks and bookmarks here, so what asks for those finds nothing. `output_type` is not looked at.
+    """
+    group, types = request.group, KernelsListViewType
+    if group == types.PROFILE:
+        caller.required()
+
+    def wanted(notebook: Notebook) -> bool:
+        newest = notebook.versions[-1]
+        mine = notebook.is_writer(caller.user)
+        in_group = {
+            types.PROFILE: mine,
+            types.EVERYONE: not notebook.is_private,
+            types.KERNELS_LIST_VIEW_TYPE_UNSPECIFIED: not notebook.is_private,
+            types.PUBLIC_AND_USERS_PRIVATE: mine or not notebook.is_private,
+        }
+        return (
+            in_group.get(group, False)
+            and request.language in ("", "all", newest.language)
+            and request.kernel_type in ("", "all", newest.kernel_type)
+            and not request.parent_kernel
+            and (not request.competition or request.competition in newest.competition_sources)
+            and (
+                not request.dataset
+                or any(_names(source, request.dataset) for source in newest.dataset_sources)
+            )
+        )
+
+    return wanted
+
+
+def _names(source: str, ref: str) -> bool:
+    """Whether `owner/slug` or `owner/slug/N` in a notebook's sources is a dataset."""
+    return source == ref or source.startswith(f"{ref}/")
+
+
 def _list(world: World, caller: Caller, request: KaggleObject) -> Reply:
-    if request.group == KernelsListViewType.PROFILE:
-        every = [n for n in world.store.notebooks.values() if n.owner == caller.required()]
-    else:
-        every = [n for n in world.store.notebooks.values() if not n.is_private]
-    if request.user:
-        every = [n for n in every if n.owner == request.user]
-    if request.search:
-        every = [n for n in every if request.search.lower() in n.title.lower()]
-    if request.competition:
-        every = [n for n in every if request.competition in n.versions[-1].competition_sources]
-    if request.dataset:
-        every = [n for n in every if request.dataset in n.versions[-1].dataset_sources]
     answer = ApiListKernelsResponse()
-    cut, answer.next_page_token = page(sorted(every, key=lambda n: -n.id), request)
+    cut, answer.next_page_token, _ = listing.listed(
+        world.store.notebooks.values(),
+        request,
+        owner=request.user,
+        keep=_choice(caller, request),
+        order=_ORDERS.get(request.sort_by),
+    )
     answer.kernels = [_describe(notebook, notebook.versions[-1]) for notebook in cut]
     return answer
 

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 DEFAULT_PAGE_SIZE = 20
+LARGEST_PAGE = 200
+"""As the help of kaggle 2.2.4 says; a request for more is answered with so many."""
 
 
 def page(items: Sequence[T], request: KaggleObject) -> tuple[list[T], str]:
@@ -28,9 +30,9 @@ def page(items: Sequence[T], request: KaggleObject) -> tuple[list[T], str]:
         The page and the token of the next one, empty at the end. A token wins over a page number.
 
     Raises:
-        ApiError: 400 for a token that this server never gave.
+        ApiError: 400 for a token that this server never gave, or a negative size.
     """
-    size = getattr(request, "page_size", None) or DEFAULT_PAGE_SIZE
+    size = min(getattr(request, "page_size", None) or DEFAULT_PAGE_SIZE, LARGEST_PAGE)
     if size < 0:
         raise ApiError(400, "pageSize has to be positive")
     token = getattr(request, "page_token", None)
@@ -45,7 +47,9 @@ def _token(offset: int) -> str:
 
 def _offset(token: str) -> int:
     try:
-        text = base64.urlsafe_b64decode(token).decode()
-        return int(text.removeprefix("from:"))
+        offset = int(base64.urlsafe_b64decode(token).decode().removeprefix("from:"))
     except (binascii.Error, ValueError) as error:
         raise ApiError(400, "Invalid page token") from error
+    if offset < 0 or _token(offset) != token:
+        raise ApiError(400, "Invalid page token")
+    return offset

@@ -83,6 +83,12 @@ class Dataset:
     def ref(self) -> str:
         return f"{self.owner}/{self.slug}"
 
+    def is_writer(self, user: str) -> bool:
+        """Whether a user owns the dataset or works on it."""
+        return bool(user) and (
+            user == self.owner or any(c.get("username") == user for c in self.collaborators)
+        )
+
 
 @dataclass
 class Variation:
@@ -120,6 +126,10 @@ class Model:
     @property
     def ref(self) -> str:
         return f"{self.owner}/{self.slug}"
+
+    def is_writer(self, user: str) -> bool:
+        """Whether a user owns the model."""
+        return bool(user) and user == self.owner
 
 
 @dataclass
@@ -175,6 +185,10 @@ class Notebook:
     @property
     def ref(self) -> str:
         return f"{self.owner}/{self.slug}"
+
+    def is_writer(self, user: str) -> bool:
+        """Whether a user owns the notebook."""
+        return bool(user) and user == self.owner
 
 
 @dataclass

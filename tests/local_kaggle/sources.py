@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tests.local_kaggle.competition import load
-from tests.local_kaggle.datasets import may_write
 from tests.local_kaggle.errors import ApiError
+from tests.local_kaggle.listing import visible
 from tests.local_kaggle.names import ModelSource, Source, framework_slug
 from tests.local_kaggle.records import Binding
 
@@ -49,7 +49,7 @@ def bind_datasets(world: World, user: str, texts: Iterable[str] | None) -> Bound
     def bind(text: str) -> Binding | None:
         source = Source.parse(text)
         dataset = world.store.datasets.get(source.ref) if source else None
-        if source is None or dataset is None or (dataset.is_private and not may_write(dataset, user)):
+        if source is None or dataset is None or not visible(dataset, user):
             return None
         ready = world.ready_versions(dataset.versions)
         if not ready:
@@ -72,7 +72,7 @@ def bind_notebooks(world: World, user: str, texts: Iterable[str] | None) -> Boun
     def bind(text: str) -> Binding | None:
         source = Source.parse(text)
         notebook = find(world, source.owner, source.slug) if source else None
-        if source is None or notebook is None or (notebook.is_private and notebook.owner != user):
+        if source is None or notebook is None or not visible(notebook, user):
             return None
         complete = [v for v in notebook.versions if v.status == "COMPLETE"]
         if world.behaviour.pin_notebook_versions and source.version:
@@ -90,7 +90,7 @@ def bind_models(world: World, user: str, texts: Iterable[str] | None) -> Bound:
     def bind(text: str) -> Binding | None:
         source = ModelSource.parse(text)
         model = world.store.models.get(f"{source.owner}/{source.model}") if source else None
-        if source is None or model is None or (model.is_private and model.owner != user):
+        if source is None or model is None or not visible(model, user):
             return None
         for variation in model.variations:
             if (framework_slug(variation.framework), variation.slug) == (source.framework, source.variation):

@@ -15,8 +15,6 @@ from kagglesdk.kaggle_client import KaggleClient
 from kagglesdk.kaggle_env import KaggleEnv
 from kagglesdk.kaggle_object import KaggleObject
 
-from tests.local_kaggle.errors import ApiError
-
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -27,7 +25,7 @@ class Method:
 
     service: str
     name: str
-    request: KaggleObject
+    request: type[KaggleObject]
     response: Any
 
 
@@ -82,20 +80,6 @@ class EventStream:
 
 
 Reply = Redirect | Download | Plain | EventStream | KaggleObject | None
-
-
-def read_request(method: Method, body: object) -> KaggleObject:
-    """Turns a JSON body into the request object.
-
-    Raises:
-        ApiError: 400 when the body does not fit the type.
-    """
-    if not isinstance(body, dict):
-        raise ApiError(400, "The request's body has to be a JSON object")
-    try:
-        return method.request.from_dict(body)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ApiError(400, f"The request does not fit {method.request.__name__}: {error!r}") from error
 
 
 def to_body(answer: KaggleObject) -> dict[str, object]:
