@@ -122,6 +122,7 @@ def _refusal(world: World, error: ApiError) -> Response:
 def _call(world: World, request: Request) -> Response:
     service, name = request.path_params["service"], request.path_params["method"]
     try:
+        _require_json(request)
         with world.store.lock:
             caller = _caller(world, request, anonymous=(service, name) in _ANONYMOUS)
             if (service, name) == ("api.v1.DiagnosticsService", "Hello"):
@@ -136,6 +137,13 @@ def _call(world: World, request: Request) -> Response:
         return _respond(world, caller, reply)
     except ApiError as error:
         return _refusal(world, error)
+
+
+def _require_json(request: Request) -> None:
+    """Raises ApiError 415 for a body that says it is something else than JSON; the clients always send JSON."""
+    kind = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
+    if kind != "application/json":
+        raise ApiError(415, f"The Content-Type has to be application/json, not {kind[:100]}")
 
 
 def _unknown(service: str, name: str, *, known: bool) -> ApiError:

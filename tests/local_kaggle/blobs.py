@@ -23,17 +23,39 @@ if TYPE_CHECKING:
     from tests.local_kaggle.world import Caller, Handlers, World
 
 
+_LONGEST_NAME = 200
+"""Bytes; file systems take 255, and a temporary file's name is longer than the file's own."""
+
+
 class ConnectionDropped(Exception):
     """The request is to end without an answer."""
 
 
 def start(world: World, caller: Caller, name: str, size: int, last_modified: int) -> tuple[str, str]:
-    """Begins an upload; returns its token and the address for the bytes."""
+    """Begins an upload; returns its token and the address for the bytes.
+
+    Raises:
+        ApiError: 401 when nobody is signed in, 400 for a name that no file can have or a negative size.
+    """
+    owner = caller.required()
+    if size < 0:
+        raise ApiError(400, f"Invalid content length {size}")
     token = secrets.token_hex(16)
-    blob = Blob(token, Path(name).name, size, caller.required(), last_modified=last_modified)
+    blob = Blob(token, file_name(name.rpartition("/")[2]), size, owner, last_modified=last_modified)
     world.store.blob_path(token).touch()
     world.store.save_blob(blob)
     return token, f"{caller.base}/_upload/{token}"
+
+
+def file_name(name: str) -> str:
+    """The name of an uploaded file or folder.
+
+    Raises:
+        ApiError: 400 for one that leaves its folder, or that no file system takes.
+    """
+    if name in ("", ".", "..") or "/" in name or len(name.encode()) > _LONGEST_NAME:
+        raise ApiError(400, f"Invalid file name '{name[:_LONGEST_NAME]}'")
+    return name
 
 
 def _start_blob_upload(world: World, caller: Caller, request: KaggleObject) -> Reply:
@@ -134,18 +156,24 @@ def uploads_of(
     Raises:
         ApiError: 400 for a token that is unknown, or not finished where Behaviour.incomplete_blobs refuses those.
     """
-    found = []
+    found: list[tuple[str, Path]] = []
     for file in files or []:
-        blob = world.store.blob(file.token or "")
-        if blob is None or blob.owner != owner:
-            raise ApiError(400, "Invalid upload token")
+        blob = upload_of(world, file.token, owner)
         if not blob.complete and world.behaviour.incomplete_blobs == "refused":
             raise ApiError(400, f"The upload of {blob.name} is not complete")
         found.append((blob.name, world.store.blob_path(blob.token)))
     for directory in directories or []:
         inside = uploads_of(world, owner, directory.files, directory.directories)
-        found.extend((f"{directory.name}/{name}", path) for name, path in inside)
+        found.extend((f"{file_name(directory.name)}/{name}", path) for name, path in inside)
     return found
+
+
+def upload_of(world: World, token: str, owner: str) -> Blob:
+    """The upload of a user; raises ApiError 400 for a token that is unknown or somebody else's."""
+    blob = world.store.blob(token)
+    if blob is None or blob.owner != owner:
+        raise ApiError(400, "Invalid upload token")
+    return blob
 
 
 BLOBS: Handlers = {"StartBlobUpload": _start_blob_upload}

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.local_kaggle.errors import ApiError
-from tests.local_kaggle.store import files_of
+from tests.local_kaggle.store import files_of, write_atomic
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,7 +28,7 @@ class Downloads:
         self._root = root.resolve()
         secret = root / "storage-secret"
         if not secret.exists():
-            secret.write_bytes(secrets.token_bytes(32))
+            write_atomic(secret, secrets.token_hex(32))
         self._secret = secret.read_bytes()
 
     def path_of(self, file: Path, name: str | None = None) -> str:
@@ -43,7 +43,7 @@ class Downloads:
         Raises:
             ApiError: 403 for a wrong signature, 404 when the file is gone.
         """
-        if not hmac.compare_digest(signature, self._signature(where)):
+        if not hmac.compare_digest(signature.encode(), self._signature(where).encode()):
             raise ApiError(403, "SignatureDoesNotMatch")
         file = self._root / base64.urlsafe_b64decode(where).decode()
         if not file.is_file():
@@ -72,6 +72,9 @@ class Downloads:
             handle, temporary = tempfile.mkstemp(dir=made.parent)
             os.close(handle)
             write(Path(temporary), folder, names)
+            # Kaggle packs a version when it arrives: the archive is as old as its newest file.
+            newest = max((when for _, when, _ in state), default=0)
+            os.utime(temporary, ns=(newest, newest))
             os.replace(temporary, made)
         return made
 

@@ -145,7 +145,7 @@ class _Exchange:
             more = message.get("more_body", False)
         try:
             return json.loads(content or b"{}")
-        except ValueError:
+        except (ValueError, RecursionError):
             return None
 
     async def _count_in(self) -> Message:

@@ -26,9 +26,9 @@ def damage(path: str) -> str:
     """What becomes of an uploaded file's relative path.
 
     `+` disappears [reports]. `~`, `=` and non-ASCII characters are damaged; into what is not known, here each
-    becomes `_`. Everything else stays.
+    becomes `_`, and so does a name of nothing but `+`. Everything else stays.
     """
-    return _DAMAGED.sub("_", path.replace("+", ""))
+    return "/".join(_DAMAGED.sub("_", part.replace("+", "")) or "_" for part in path.split("/"))
 
 
 def framework_slug(framework: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import re
 import shutil
 import threading
 from typing import TYPE_CHECKING, TypeVar
@@ -74,7 +75,7 @@ class Store:
     def blob(self, token: str) -> Blob | None:
         """What is known of an upload; None for a token that was never given out, or whose upload was lost."""
         path = self.root / "blobs" / f"{token}.json"
-        if "/" in token or not path.exists():
+        if not re.fullmatch("[0-9a-f]{32}", token) or not path.exists():
             return None
         return from_json(Blob, json.loads(path.read_text(encoding="utf-8")))
 
@@ -159,6 +160,8 @@ class Store:
 def _remove(folder: Path) -> None:
     """Removes a folder in one visible step, so that a restart never finds half of it."""
     doomed = folder.with_name(f".{folder.name}.deleted")
+    if doomed.exists():  # a crash came between the two halves
+        shutil.rmtree(doomed)
     os.replace(folder, doomed)
     shutil.rmtree(doomed)
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import fnmatch
 import gzip
 import shutil
 import stat
 import tarfile
 import zipfile
+import zlib
 from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING
 
+from tests.local_kaggle.errors import ApiError
 from tests.local_kaggle.names import damage
 
 if TYPE_CHECKING:
@@ -19,6 +22,18 @@ if TYPE_CHECKING:
     from tests.local_kaggle.behaviour import Behaviour
 
 _TAR_SUFFIXES = (".tar.gz", ".tgz", ".tar")
+_DEEPEST = 10
+"""Archives in archives beyond this depth stay packed: one may hold itself."""
+_BROKEN = (
+    zipfile.BadZipFile,
+    tarfile.TarError,
+    zlib.error,
+    EOFError,
+    OSError,
+    RuntimeError,
+    NotImplementedError,
+)
+"""What reading a damaged, encrypted or strangely compressed archive raises."""
 
 
 def publish(uploads: Iterable[tuple[str, Path]], folder: Path, behaviour: Behaviour) -> None:
@@ -28,24 +43,35 @@ def publish(uploads: Iterable[tuple[str, Path]], folder: Path, behaviour: Behavi
         uploads: Relative posix path and the received bytes of every uploaded file.
         folder: Where the version's files go; leftovers of a server that died meanwhile are removed.
         behaviour: Which archives are unpacked, and whether a single folder is stripped.
+
+    Raises:
+        ApiError: 400 when one path is to be a file and a folder at once, or is longer than a file system takes.
     """
-    if folder.exists():
-        shutil.rmtree(folder)
+    for leftover in (folder, _aside(folder)):
+        if leftover.exists():
+            shutil.rmtree(leftover)
     folder.mkdir(parents=True)
     for name, received in uploads:
-        with received.open("rb") as stream:
-            _place(stream, folder, PurePosixPath(name), behaviour)
+        try:
+            with received.open("rb") as stream:
+                _place(stream, folder, PurePosixPath(name), behaviour, 0)
+        except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:
+            raise ApiError(400, f"The upload's {name} is a file and a folder at once") from error
+        except OSError as error:
+            if error.errno != errno.ENAMETOOLONG:
+                raise
+            raise ApiError(400, f"A path in the upload's {name} is too long") from error
     if behaviour.strip_single_folder:
         _strip_single_folder(folder)
 
 
-def _place(stream: IO[bytes], folder: Path, name: PurePosixPath, behaviour: Behaviour) -> None:
+def _place(stream: IO[bytes], folder: Path, name: PurePosixPath, behaviour: Behaviour, depth: int) -> None:
     """Writes one file, or what is in it when it is an archive to be unpacked."""
     stem = _archive_stem(name.name, behaviour)
     target = _inside(folder, name)
     if target is None:
         return
-    if stem is not None and _looks_like(stream, name.name):
+    if stem is not None and depth < _DEEPEST and _is_whole(stream, name.name):
         inner = name.with_name(stem)
         if name.name.lower().endswith(".gz") and not name.name.lower().endswith(_TAR_SUFFIXES):
             with gzip.GzipFile(fileobj=stream) as unzipped:
@@ -53,9 +79,14 @@ def _place(stream: IO[bytes], folder: Path, name: PurePosixPath, behaviour: Beha
             return
         members = _zip_members if name.name.lower().endswith((".zip", ".whl")) else _tar_members
         for member, content in members(stream):
-            _place(content, folder, inner / member, behaviour)
+            _place(content, folder, inner / member, behaviour, depth + 1)
         return
     _write(stream, target)
+
+
+def _aside(folder: Path) -> Path:
+    """Where the only folder of a version waits while it takes the version's place."""
+    return folder.with_name(f".{folder.name}.only")
 
 
 def _archive_stem(name: str, behaviour: Behaviour) -> str | None:
@@ -73,17 +104,28 @@ def _archive_stem(name: str, behaviour: Behaviour) -> str | None:
     return None
 
 
-def _looks_like(stream: IO[bytes], name: str) -> bool:
-    """Whether the bytes are what the name says; a damaged archive stays packed."""
+def _is_whole(stream: IO[bytes], name: str) -> bool:
+    """Whether an archive is what its name says and can be read to its end; any other stays packed."""
     lower = name.lower()
-    if lower.endswith((".zip", ".whl")):
-        good = zipfile.is_zipfile(stream)
-    elif lower.endswith(_TAR_SUFFIXES):
-        good = tarfile.is_tarfile(stream)
-    else:
-        good = stream.read(2) == b"\x1f\x8b"
+    try:
+        if lower.endswith((".zip", ".whl")):
+            whole = zipfile.is_zipfile(stream) and _can_be_read(_zip_members(stream))
+        elif lower.endswith(_TAR_SUFFIXES):
+            whole = _can_be_read(_tar_members(stream))
+        else:
+            with gzip.GzipFile(fileobj=stream) as unzipped:
+                whole = _can_be_read([("", unzipped)])
+    except _BROKEN:
+        whole = False
     stream.seek(0)
-    return good
+    return whole
+
+
+def _can_be_read(members: Iterable[tuple[str, IO[bytes] | gzip.GzipFile]]) -> bool:
+    for _, content in members:
+        while content.read(1 << 20):
+            pass
+    return True
 
 
 def _zip_members(stream: IO[bytes]) -> Iterator[tuple[str, IO[bytes]]]:
@@ -119,7 +161,7 @@ def _write(content: IO[bytes] | gzip.GzipFile, target: Path) -> None:
 def _strip_single_folder(folder: Path) -> None:
     children = list(folder.iterdir())
     if len(children) == 1 and children[0].is_dir():
-        aside = folder.with_name(f".{folder.name}.only")
+        aside = _aside(folder)
         children[0].rename(aside)
         folder.rmdir()
         aside.rename(folder)
