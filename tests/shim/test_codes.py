@@ -91,7 +91,7 @@ def test_a_truncated_file_is_named_with_its_bytes(mounted: Path, tmp_path: Path)
 
 def test_an_older_content_of_the_same_size_is_noticed(mounted: Path, tmp_path: Path) -> None:
     (mounted / "exp001.py").write_bytes(b"print('hallo')\n")
-    with pytest.raises(ManifestError, match="older version"):
+    with pytest.raises(ManifestError, match="another version"):
         codes.materialise(mounted, tmp_path / "codes")
 
 
@@ -112,7 +112,7 @@ def test_an_archive_that_was_unpacked_is_named_with_what_to_do(tmp_path: Path) -
     (folder / "weights/weights.bin").write_text("1")
     (folder / "weights.zip").unlink()
     with pytest.raises(
-        ManifestError, match=r"weights\.zip is missing.*Kaggle unpacks archives.*codes/ instead"
+        ManifestError, match=r"weights\.zip is missing.*Kaggle unpacks archives.*upload what is in it instead"
     ):
         codes.materialise(folder, tmp_path / "codes")
 

@@ -19,8 +19,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kaggle_shim.plan import PLAN_VARIABLE, Plan
+from kaggle_shim import refs
+from kaggle_shim.plan import PLAN_VARIABLE, Input, Plan
 from tests.fake_notebook import GOOD, SHIM, Notebook
+from tests.wheelhouse import make_wheel, unpack
 from tests.workspaces import ROOT
 from workflow.stage import bundle
 
@@ -95,10 +97,22 @@ def test_every_module_is_python_3_10_and_imports_the_standard_library_alone(path
 def test_a_run_goes_through_on_other_pythons(tmp_path: Path, python: str) -> None:
     notebook = Notebook(tmp_path, "namespaced")
     notebook.competition()
-    notebook.codes(exp001_py="import kaggle_shim\nprint('found', kaggle_shim.find().name)\n" + GOOD)
+    wheels = notebook.attach(Input(refs.DatasetRef("somebody", "wheels"), "wheels"))
+    say = {"foo/__init__.py": "def main():\n    print('foo by', __file__)\n"}
+    make_wheel(wheels, "foo", files=say, entry_points="[console_scripts]\nfoo-say = foo:main\n")
+    unpack(make_wheel(wheels, "bar", files={"bar.py": "", "bar_link.pth": "import bar\n"}))
+    notebook.codes(
+        exp001_py="import kaggle_shim, multiprocessing, subprocess, sys\nimport foo\n"
+        "if __name__ == '__main__':\n"
+        "    print('found', kaggle_shim.find().name, 'bar' in sys.modules)\n"
+        "    child = multiprocessing.get_context('spawn').Process(target=foo.main)\n"
+        "    child.start(); child.join()\n"
+        "    subprocess.run(['foo-say'], check=True)\n" + "".join(f"    {line}\n" for line in GOOD.splitlines())
+    )
     ran = notebook.run(python)
     assert ran.code == 0, ran.text
-    assert "found titanic" in ran.text
+    assert "found titanic True" in ran.text
+    assert ran.text.count("foo by") == 2
     assert ran.report["submission"]["rows"] == 1
 
 

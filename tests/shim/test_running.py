@@ -15,7 +15,7 @@ from kaggle_shim import refs
 from kaggle_shim.context import Context
 from kaggle_shim.deps_manifest import DEPS_MANIFEST, DepsManifest
 from kaggle_shim.machine import image_identity
-from kaggle_shim.manifest import CODES_MANIFEST, FileEntry, Manifest, scan
+from kaggle_shim.manifest import CODES_MANIFEST, MODEL_MANIFEST, FileEntry, Manifest, scan
 from kaggle_shim.plan import Input, Plan
 from kaggle_shim.report import Report
 from tests.fake_notebook import GOOD, SHIM, Notebook
@@ -156,6 +156,45 @@ def test_in_a_rerun_yesterdays_code_is_a_warning(plain: Notebook) -> None:
     assert any("other content" in warning for warning in ran.report["warnings"])
 
 
+def weights(notebook: Notebook, **files: bytes) -> Path:
+    """A model of ours with its manifest, as it was pushed."""
+    ref = refs.ModelRef("me", "cmi-models", "PyTorch", "exp001", 1)
+    folder = notebook.input / ref.mount(notebook.layout)
+    folder.mkdir(parents=True)
+    for name, content in files.items():
+        (folder / name.replace("_", ".", 1)).write_bytes(content)
+    manifest = Manifest("w", "titanic", scan(folder))
+    (folder / MODEL_MANIFEST).write_text(manifest.dumps())
+    one = Input(ref, "data", manifest.fingerprint)
+    notebook.plan = replace(notebook.plan, inputs=(*notebook.plan.inputs, one))
+    notebook.codes(exp001_py=GOOD)
+    return folder
+
+
+def test_weights_that_the_upload_cut_short_or_lost_fail_the_save_run_and_warn_in_a_rerun(
+    notebook: Notebook,
+) -> None:
+    folder = weights(notebook, fold0_pt=b"12345", fold1_pt=b"1")
+    (folder / "fold0.pt").write_bytes(b"123")
+    ran = notebook.run()
+    assert ran.code != 0
+    assert "fold0.pt arrived with 3 of 5 bytes" in ran.report["failure"]
+    (folder / "fold0.pt").unlink()
+    assert "fold0.pt is missing in" in notebook.run().report["failure"]
+    ran = notebook.run(KAGGLE_IS_COMPETITION_RERUN="1")
+    assert ran.code == 0, ran.text
+    assert any("fold0.pt is missing in" in warning for warning in ran.report["warnings"])
+
+
+def test_data_that_kaggle_unpacked_or_renamed_is_a_warning(plain: Notebook) -> None:
+    folder = weights(plain, features_zip=b"PK", **{"a_b=c": b"1"})
+    (folder / "features.zip").unlink()
+    (folder / "a.b=c").rename(folder / "a.bc")
+    ran = plain.run()
+    assert ran.code == 0, ran.text
+    assert sum("is missing in" in warning for warning in ran.report["warnings"]) == 2
+
+
 def test_wrong_columns_stop_a_save_run_and_warn_in_a_rerun(plain: Notebook) -> None:
     plain.competition("id,prediction\n1,0\n")
     plain.codes(exp001_py=GOOD)
@@ -196,6 +235,48 @@ def test_the_guard_without_a_partial_file_fails_the_notebook(plain: Notebook) ->
     plain.codes(exp001_py="import time\ntime.sleep(600)\n")
     plain.plan = replace(plain.plan, guard=2.0, grace=0.2)
     assert "guard time of 2s" in plain.run().report["failure"]
+
+
+@pytest.mark.parametrize("partial", [None, "partial.csv"])
+def test_an_entry_point_that_ends_well_when_the_guard_asks_keeps_its_submission(
+    plain: Notebook, partial: str | None
+) -> None:
+    plain.codes(
+        exp001_py="import os, signal, sys, time\n"
+        "open('partial.csv', 'w').write('id,target\\n0,0\\n')\nos.utime('partial.csv', (1, 1))\n"
+        "def stop(*_):\n    open('submission.csv', 'w').write('id,target\\n1,0\\n')\n    sys.exit(0)\n"
+        "signal.signal(signal.SIGTERM, stop)\ntime.sleep(600)\n"
+    )
+    plain.plan = replace(plain.plan, guard=2.0, grace=60.0, partial=partial)
+    ran = plain.run()
+    assert ran.code == 0, ran.text
+    assert (ran.working / "submission.csv").read_text() == "id,target\n1,0\n"
+    assert ran.report["guarded"] is True
+    assert any("submission.csv is the submission" in warning for warning in ran.report["warnings"])
+
+
+def test_a_place_that_can_not_be_written_is_named(plain: Notebook) -> None:
+    plain.codes(exp001_py=GOOD)
+    nowhere = plain.root / "a-file"
+    nowhere.write_text("")
+    ran = plain.run(KAGGLE_SHIM_TMP=str(nowhere))
+    assert ran.code != 0
+    assert ran.report["failure"].startswith("There is no place to work in")
+    assert str(nowhere) in ran.report["failure"]
+
+
+def test_a_working_folder_that_is_not_there_is_made(plain: Notebook) -> None:
+    plain.codes(exp001_py=GOOD)
+    elsewhere = plain.root / "new/working"
+    assert plain.run(KAGGLE_SHIM_WORKING=str(elsewhere)).code == 0
+    assert (elsewhere / "submission.csv").is_file()
+
+
+def test_a_word_of_a_command_may_be_longer_than_any_name(plain: Notebook) -> None:
+    plain.codes(exp001_py=GOOD)
+    plain.plan = replace(plain.plan, entry=("bash", "-c", "echo id > submission.csv # " + "long " * 100))
+    ran = plain.run()
+    assert ran.code == 0, ran.text
 
 
 def test_the_environment_is_never_printed_or_reported(plain: Notebook) -> None:

@@ -67,6 +67,11 @@ def test_a_header_alone_is_legal(tmp_path: Path) -> None:
     assert look(tmp_path, "id,target\n").errors == ()
 
 
+def test_a_mask_longer_than_the_usual_field_is_read(tmp_path: Path) -> None:
+    text = f"id,target\n1,{'1 ' * 100_000}\n2,0\n"
+    assert look(tmp_path, text) == submission.Verdict((), (), 2)
+
+
 def test_existence_is_enough_when_that_is_asked_for(tmp_path: Path) -> None:
     assert look(tmp_path, "anything", "exists") == submission.Verdict((), (), None)
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from kaggle_shim.strays import Stray
 
 _BLOCK = 1 << 20
-_UNPACKED = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z")
+ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z")
 _PROGRAMS = (b"#!", b"\x7fELF")
 
 
@@ -48,7 +48,7 @@ def materialise(source: Path, target: Path) -> tuple[Manifest, tuple[str, ...]]:
     for entry in broken:
         origin = _repair(entry, candidates, target / entry.path)
         if origin is None:
-            raise ManifestError(_difference(source, entry))
+            raise ManifestError(difference(source, entry))
         notes.append(f"{entry.path} arrived as {origin} and was put back.")
     return manifest, tuple(notes)
 
@@ -87,15 +87,21 @@ def _repair(entry: FileEntry, candidates: list[Stray], target: Path) -> str | No
     return None
 
 
-def _difference(source: Path, entry: FileEntry) -> str:
+def difference(source: Path, entry: FileEntry) -> str:
+    """What is wrong with a file of an upload, and what Kaggle probably did: one sentence.
+
+    Args:
+        source: the mounted folder.
+        entry: what its manifest says of the file.
+    """
     path = source / entry.path
     if path.is_dir():
         return f"{entry.path} arrived in {source} as a folder: Kaggle unpacked it; give it a name that is no archive's."
-    if not path.is_file() and entry.path.lower().endswith(_UNPACKED):
-        return f"{entry.path} is missing in {source}: Kaggle unpacks archives on arrival; put what is in it into codes/ instead."
+    if not path.is_file() and entry.path.lower().endswith(ARCHIVES):
+        return f"{entry.path} is missing in {source}: Kaggle unpacks archives on arrival; upload what is in it instead."
     if not path.is_file():
-        return f"{entry.path} is missing in {source} and nothing there has its content: the upload lost it, push the codes again."
+        return f"{entry.path} is missing in {source} and nothing there has its content: the upload lost it, push it again."
     size = path.stat().st_size
     if size < entry.size:
-        return f"{entry.path} arrived with {size} of {entry.size} bytes in {source}: the upload was cut short, push the codes again."
-    return f"{entry.path} in {source} is not the file that was staged: an older version is mounted, push the notebook again."
+        return f"{entry.path} arrived with {size} of {entry.size} bytes in {source}: the upload was cut short, push it again."
+    return f"{entry.path} in {source} is not the file that was staged: another version is mounted, push the notebook again."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -45,7 +46,7 @@ def command_line(entry: Sequence[str], tree: Path, python: str) -> list[str]:
         return [python, *entry]
     first, *rest = entry
     program = str(tree / first) if "/" in first and (tree / first).is_file() else first
-    return [program, *(str(tree / word) if word and (tree / word).exists() else word for word in rest)]
+    return [program, *(_absolute(word, tree) for word in rest)]
 
 
 def problem(entry: Sequence[str], tree: Path) -> str | None:
@@ -100,6 +101,12 @@ def duration(seconds: float) -> str:
     minutes, left = divmod(rest, 60)
     parts = [f"{hours}h" if hours else "", f"{minutes}m" if minutes else "", f"{left}s" if left else ""]
     return "".join(parts) or "0s"
+
+
+def _absolute(word: str, tree: Path) -> str:
+    # os.path.exists, since a word may be a whole script of `bash -c`, longer than any name: pathlib would raise.
+    path = os.path.join(tree, word)  # noqa: PTH118 - as above
+    return path if word and os.path.exists(path) else word  # noqa: PTH110 - as above
 
 
 def _no_such(what: str, tree: Path) -> str:

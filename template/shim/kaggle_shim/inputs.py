@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -20,6 +21,11 @@ from kaggle_shim.manifest import (
 from kaggle_shim.plan import PLAN_VARIABLE, Input, Plan
 from kaggle_shim.refs import CompetitionRef
 
+# Files of one source whose names and sizes are compared, the largest first: each costs a question to a slow mount.
+_COMPARED = 200
+# Names that arrive as they were sent (KAGGLE.md §5).
+_KEPT = re.compile(r"[A-Za-z0-9._/-]+\Z")
+
 
 def find(run: Context) -> dict[Input, Path]:
     """Every planned input's folder; those of ours are the ones with the planned fingerprint."""
@@ -30,6 +36,8 @@ def find(run: Context) -> dict[Input, Path]:
         if found.note:
             run.report.warn(found.note)
         folders[one] = found.path
+        if one.role == "data" and one.fingerprint is not None:
+            _compare(run, found.path, _marker(one))
     run.report.values["inputs"] = [
         {"ref": str(one.ref), "kind": one.ref.kind, "path": str(path), "fingerprint": one.fingerprint}
         for one, path in folders.items()
@@ -65,6 +73,24 @@ def _anything(run: Context, one: Input) -> mounts.Found | None:
         return mounts.locate(one.ref, run.root)
     except MountError:
         return None
+
+
+def _compare(run: Context, folder: Path, marker: str) -> None:
+    """Compare names and sizes with the manifest: weights are too large to be hashed on a slow mount, a lost one shows all the same."""
+    if not (folder / marker).is_file():
+        # Only something else of that name is there; that was said already.
+        return
+    files = Manifest.load(folder / marker).files
+    for entry in sorted(files, key=lambda entry: entry.size, reverse=True)[:_COMPARED]:
+        path = folder / entry.path
+        if path.is_file() and path.stat().st_size == entry.size:
+            continue
+        error = ManifestError(codes.difference(folder, entry))
+        if not path.is_file() and (entry.path.endswith(codes.ARCHIVES) or not _KEPT.match(entry.path)):
+            # Unpacked or renamed by Kaggle, and perhaps read from where it is now: only the entry point knows.
+            run.report.warn(str(error))
+        else:
+            run.fault(error)
 
 
 def copy_codes(run: Context, folders: Mapping[Input, Path]) -> Path:

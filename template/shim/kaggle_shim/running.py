@@ -16,7 +16,7 @@ from kaggle_shim.context import CODES_VARIABLE, LIGHT_VARIABLE, RERUN_VARIABLE, 
 from kaggle_shim.entry import command_line, duration, failure
 from kaggle_shim.errors import EntryPointError, InstallError, PlanError, SubmissionError
 from kaggle_shim.machine import image_identity, machine, python_version
-from kaggle_shim.plan import Input, current
+from kaggle_shim.plan import Input, Plan, current
 from kaggle_shim.report import Report
 
 # Libraries that would otherwise wait for a network that is not there (seen by competitors).
@@ -48,12 +48,22 @@ def run() -> None:
     light = plan.light and not os.environ.get(RERUN_VARIABLE)
     report = Report({"notebook": plan.notebook, "template": plan.template, "light": light})
     try:
-        _steps(Context(plan, report, working))
+        _steps(_context(plan, report, working))
     except BaseException as error:
         report.values["failure"] = str(error) or type(error).__name__
         raise
     finally:
         write_report(report, working)
+
+
+def _context(plan: Plan, report: Report, working: Path) -> Context:
+    try:
+        working.mkdir(parents=True, exist_ok=True)
+        return Context(plan, report, working)
+    except OSError as error:
+        raise EntryPointError(
+            f"There is no place to work in ({error}): {working} and a temporary folder have to be there and writable."
+        ) from error
 
 
 def write_report(report: Report, working: Path) -> None:
@@ -198,7 +208,7 @@ def _run_entry(
     if ended.stopped:
         run.report.say("the gateway is done: the entry point was ended.")
     elif ended.guarded:
-        _use_partial(run)
+        _after_guard(run, ended.exit_code)
     elif ended.exit_code != 0:
         raise EntryPointError(failure(run.plan.entry, ended))
 
@@ -211,17 +221,32 @@ def _warning_time(run: Context) -> tuple[float, _Say] | None:
     return max(0.0, seconds - run.used), _Say(run.report, sentence)
 
 
-def _use_partial(run: Context) -> None:
+def _after_guard(run: Context, exit_code: int) -> None:
+    """Say what is the submission of an entry point that was ended, or raise EntryPointError."""
     guard = duration(run.plan.guard or 0.0)
     run.report.values["guarded"] = True
+    whole = run.working / run.plan.submission
     partial = run.working / run.plan.partial if run.plan.partial else None
+    # It took the signal as a request, or was done at that very moment: what it wrote last is what it wants scored.
+    if exit_code == 0 and _written(whole) > (_written(partial) if partial else 0.0):
+        run.report.warn(
+            f"The entry point was asked to end at the guard time of {guard} and did, with exit code 0: {whole.name} is the submission."
+        )
+        return
     if partial is None or not partial.is_file():
         lost = f", and the partial file {partial.name} is not there" if partial else ""
-        raise EntryPointError(f"The entry point was ended at the guard time of {guard}{lost}.")
-    os.replace(partial, run.working / run.plan.submission)
+        raise EntryPointError(
+            f"The entry point was ended at the guard time of {guard}{lost}: make it faster, or raise workspace.guard."
+        )
+    os.replace(partial, whole)
     run.report.warn(
         f"The entry point was ended at the guard time of {guard}: {partial.name} is the submission."
     )
+
+
+def _written(path: Path) -> float:
+    """When a file was written last, 0 for one that is not there."""
+    return path.stat().st_mtime if path.is_file() else 0.0
 
 
 def _look_at_submission(

@@ -26,6 +26,7 @@ _SEEN_ENTRIES = 500
 _NO_SAMPLE = (
     "The competition has no sample submission to compare with: only the file's existence was checked."
 )
+_LONGEST_FIELD = 1 << 30
 _MISSING_VALUES = frozenset(("", "nan", "null", "none", "na"))
 # Read in a child, with the interpreter that has the entry point's packages; the shim itself knows no parquet.
 _PARQUET_READER = """
@@ -159,6 +160,8 @@ def _read_csv(path: Path) -> Table:
     rows = 0
     missing = 0
     ids = []
+    # A mask of a whole picture, run-length encoded, is longer than the usual 131,072 characters.
+    csv.field_size_limit(_LONGEST_FIELD)
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.reader(file)
