@@ -18,16 +18,24 @@ sys.dont_write_bytecode = bool(sys.flags.dont_write_bytecode)
 ROOT = Path(__file__).resolve().parent
 
 
-_MIXED = (
-    "error: tasks.py, workflow/ and shim/ are not of one version ({}): an update broke off or was merged by hand; run "
-    "`git checkout HEAD -- .copier-answers.yml tasks.py workflow shim && git clean -fdq workflow shim`, then copier update."
-)
-
-
 def _run(name: str, **options: Any) -> None:
-    from workflow.command import run
+    try:
+        from workflow.command import run
 
-    run(ROOT, name, **options)
+        run(ROOT, name, **options)
+    except (ImportError, SyntaxError) as error:
+        raise _mixed(error) from error
+
+
+def _mixed(error: Exception) -> Exit:
+    """What is told when parts of the template are missing or do not fit each other; nothing here may need them."""
+    answers = next((path.name for path in sorted(ROOT.glob(".copier-answers*.yml"))), ".copier-answers.yml")
+    reason = str(error).partition(" (/")[0].splitlines()[0]
+    return Exit(
+        f"error: tasks.py, workflow/ and shim/ are not of one version ({reason}): an update broke off or was merged by hand; run "
+        f"`git checkout HEAD -- {answers} tasks.py workflow shim && git clean -fdq workflow shim`, then copier update.",
+        code=2,
+    )
 
 
 @task(
@@ -696,9 +704,10 @@ def _collection() -> Collection:
         from workflow.command import validate
 
         validate(ROOT)
-    except (ImportError, SyntaxError) as error:
-        raise Exit(_MIXED.format(str(error).partition(" (")[0]), code=2) from error
-    for sentence in own_commands.join(collection, ROOT):
+        told = own_commands.join(collection, ROOT)
+    except (ImportError, SyntaxError, AttributeError, TypeError) as error:
+        raise _mixed(error) from error
+    for sentence in told:
         print(f"warning: {sentence}", file=sys.stderr)
     return collection
 

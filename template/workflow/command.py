@@ -14,10 +14,6 @@ from workflow.errors import WorkflowError
 
 _INSTALL = "pip install -r workflow/requirements.txt"
 _OURS = ("workflow", "kaggle_shim")
-MIXED = (
-    "tasks.py, workflow/ and shim/ are not of one version ({reason}): an update broke off or was merged by hand; "
-    "run `git checkout HEAD -- .copier-answers.yml tasks.py workflow shim && git clean -fdq workflow shim`, then copier update."
-)
 
 
 def run(root: Path, name: str, **options: Any) -> None:
@@ -25,6 +21,7 @@ def run(root: Path, name: str, **options: Any) -> None:
 
     Raises:
         Exit: with the sentence and the code, when it could not be done.
+        ImportError: parts of the template are missing or do not fit each other; so says `tasks.py`, which needs none of them.
     """
     try:
         from workflow import versions, workspace
@@ -40,16 +37,12 @@ def run(root: Path, name: str, **options: Any) -> None:
         # Whoever read our output has seen enough; the interpreter must not complain about it at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise Exit("", code=0) from None
-    except ModuleNotFoundError as error:
-        raise Exit(_missing(error), code=2) from error
     except (ImportError, SyntaxError) as error:
-        if not _is_ours(error):
-            raise
-        raise Exit(f"error: {MIXED.format(reason=_reason(error))}", code=2) from error
+        raise _of_import(error) from error
     except OSError as error:
         raise Exit(_system(error), code=2) from error
     except Exception as error:
-        raise _as_exit(error) from error
+        raise _as_exit(error, root) from error
 
 
 def validate(root: Path) -> None:
@@ -62,7 +55,7 @@ def validate(root: Path) -> None:
         raise Exit(f"error: {error}", code=error.exit_code) from error
 
 
-def _as_exit(error: Exception) -> Exception:
+def _as_exit(error: Exception, root: Path) -> Exception:
     from kaggle_shim.errors import ShimError
     from workflow.credentials import own as secrets_own
 
@@ -72,26 +65,28 @@ def _as_exit(error: Exception) -> Exception:
         return Exit(told, code=error.exit_code)
     if isinstance(error, ShimError):
         return Exit(f"error: {error}", code=2)
+    from workflow import git
+
+    if not isinstance(error, Exit) and git.changed(root, ("tasks.py", "workflow", "shim")):
+        # The template's files are not as they were committed: a fault of the program may be one of an update.
+        return ImportError(f"{type(error).__name__}: {error}")
     return error
 
 
-def _missing(error: ModuleNotFoundError) -> str:
+def _of_import(error: ImportError | SyntaxError) -> Exception:
+    """What is raised in place of an error while importing: ours as ImportError, a package's as Exit."""
+    if isinstance(error, SyntaxError):
+        return ImportError(f"{Path(error.filename or '').name}, line {error.lineno}, is no Python")
     if (error.name or "").split(".")[0] in _OURS:
-        return f"error: {MIXED.format(reason=f'{error.name} is missing')}"
-    return f"error: the package {error.name} is not installed here: run `{_INSTALL}` (or start commands with `uv run`)."
-
-
-def _is_ours(error: ImportError | SyntaxError) -> bool:
-    if isinstance(error, SyntaxError):
-        parts = Path(error.filename or "").parts
-        return any(name in parts for name in _OURS)
-    return (error.name or "").split(".")[0] in _OURS
-
-
-def _reason(error: ImportError | SyntaxError) -> str:
-    if isinstance(error, SyntaxError):
-        return f"{Path(error.filename or '').name}, line {error.lineno}, is no Python"
-    return str(error).partition(" (")[0]
+        return ImportError(
+            f"{error.name} is missing" if isinstance(error, ModuleNotFoundError) else str(error)
+        )
+    told = (
+        f"the package {error.name} is not installed here"
+        if isinstance(error, ModuleNotFoundError)
+        else f"a package does not fit ({error})"
+    )
+    return Exit(f"error: {told}: run `{_INSTALL}` (or start commands with `uv run`).", code=2)
 
 
 def _system(error: OSError) -> str:

@@ -59,6 +59,11 @@ def changed(root: Path, paths: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(entry[3:] for entry in (listing or "").split("\0") if entry)
 
 
+def committed(root: Path, path: str) -> str | None:
+    """A text file below `root` as the last commit has it, None where that has none."""
+    return _git(root, "show", f"HEAD:./{path}")
+
+
 def _git(folder: Path, *words: str) -> str | None:
     program = shutil.which("git")
     if program is None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from workflow import answers, git
@@ -13,7 +14,8 @@ from workflow.stage import bundle
 from workflow.workspace import Workspace
 
 OWNED = ("tasks.py", "workflow", "shim")
-_RESTORE = "run `git checkout HEAD -- .copier-answers.yml tasks.py workflow shim && git clean -fdq workflow shim`, then `copier update`"
+_RESTORE = "run `git checkout HEAD -- {} tasks.py workflow shim && git clean -fdq workflow shim`, then `copier update`"
+_LIST = "workflow/files.txt"
 _SHOWN = 3
 _MARKS = ("<<<<<<< before updating", ">>>>>>> after updating")
 
@@ -42,29 +44,63 @@ def lines(workspace: Workspace) -> Iterator[Line]:
 
 def _files(root: Path, told: answers.Answers | None) -> Line:
     """Whether tasks.py, workflow/ and shim/ are of one version: an update that broke off leaves two."""
+    restore = _RESTORE.format(told.file if told is not None else ".copier-answers.yml")
     marked = sorted(path.relative_to(root).as_posix() for path in _python_files(root) if _is_marked(path))
     rejected = sorted(
-        path.relative_to(root).as_posix() for name in OWNED for path in root.glob(f"{name}/**/*.rej")
+        path.relative_to(root).as_posix() for name in OWNED for path in root.glob(f"{name}*/**/*.rej")
     )
     if marked or rejected:
         return Line(
-            "template files", WRONG, f"an update left {', '.join([*marked, *rejected])} half merged", _RESTORE
+            "template files", WRONG, f"an update left {', '.join([*marked, *rejected])} half merged", restore
         )
     changed = git.changed(root, OWNED)
-    if changed and told is not None and not git.changed(root, (told.file,)):
-        return Line(
-            "template files",
-            NOTE,
-            f"{', '.join(changed[:_SHOWN])}{' and more' if len(changed) > _SHOWN else ''} differ from the last commit, and {told.file} does not: an update broke off, or somebody edited them",
-            _RESTORE,
-        )
-    return Line(
+    answered = told is not None and bool(git.changed(root, (told.file,)))
+    if told is not None and changed and not answered:
+        says = f"{_few(changed)} differ from the last commit, and {told.file} does not: an update broke off, or somebody edited them"
+        return Line("template files", NOTE, says, restore)
+    if told is not None and answered and not changed and _made_from(root, told.file) != told.commit:
+        says = f"{told.file} is of {told.commit}, and no other file of the template changed with it: an update broke off"
+        return Line("template files", NOTE, says, restore)
+    return _odd_files(root, restore if changed else "") or Line(
         "template files",
         OK,
         "tasks.py, workflow/ and shim/ are as they were committed"
         if not changed
         else "tasks.py, workflow/ and shim/ changed since the last commit: commit the update",
     )
+
+
+def _odd_files(root: Path, restore: str) -> Line | None:
+    """Whether files of the template are missing or more than it brings; `restore` is "" when all is committed."""
+    try:
+        brought = set((root / _LIST).read_text(encoding="utf-8").split()) | {_LIST}
+    except (OSError, UnicodeDecodeError):
+        # Merged by hand, or of a version before there was such a list.
+        return None
+    there = {
+        path.relative_to(root).as_posix()
+        for name in OWNED[1:]
+        for path in (root / name).rglob("*")
+        if path.is_file() and path.suffix != ".pyc" and not path.match("*.egg-info/*")
+    }
+    missing, more = sorted(brought - there), sorted(there - brought)
+    if missing:
+        says = f"{_few(missing)} of the template {'is' if len(missing) == 1 else 'are'} missing: an update broke off, or somebody deleted them"
+        return Line("template files", WRONG, says, restore or "run `copier recopy --defaults --overwrite`")
+    if more:
+        says = f"this version does not bring {_few(more)}: an update broke off, or they are your own"
+        return Line("template files", NOTE, says, restore or "delete what is not your own with `git rm`")
+    return None
+
+
+def _few(paths: Sequence[str]) -> str:
+    return f"{', '.join(paths[:_SHOWN])}{f' and {len(paths) - _SHOWN} more' if len(paths) > _SHOWN else ''}"
+
+
+def _made_from(root: Path, file: str) -> str | None:
+    """The state of the template that the last commit's answers name."""
+    match = re.search(r"(?m)^_commit: *(\S+)", git.committed(root, file) or "")
+    return match[1] if match else None
 
 
 def _python_files(root: Path) -> Iterator[Path]:
