@@ -48,10 +48,11 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @dataclass
 class Played:
-    """What the runner did: plans in order, and how to make it fail."""
+    """What the runner did: plans in order, how to make it fail, and whether a run leaves no report."""
 
     plans: list[str] = field(default_factory=list)
     fail: Callable[[str], str | None] = lambda _: None
+    silent: bool = False
 
 
 @dataclass
@@ -139,6 +140,8 @@ def play(played: Played, order: RunOrder) -> list[str]:
         )
         (order.working / "deps-manifest.json").write_text(manifest.dumps(), encoding="utf-8")
         return ["collected"]
+    if played.silent:
+        return ["nothing to say"]
     report = Report({"notebook": plan.notebook, "template": plan.template, "warnings": []})
     folder = next((mount.source for mount in order.mounts if mount.target.endswith("cmi-codes")), None)
     found = Manifest.load(folder / CODES_MANIFEST).fingerprint if folder is not None else plan.inline_codes
