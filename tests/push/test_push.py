@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from kaggle_shim.manifest import CODES_MANIFEST
+from tests.local_kaggle import faults
 from tests.push.conftest import Scene
 from workflow.errors import Refused, WorkflowError
 
@@ -54,6 +57,70 @@ def test_changed_requirements_run_the_wheel_notebook_again(scene: Scene) -> None
     scene.all()
     (scene.root / "deps" / "requirements.txt").write_text("loguru\n", encoding="utf-8")
     assert did(scene.all()) == ["unchanged", "sent", "sent"]
+
+
+def _append(path: Path, text: str) -> None:
+    path.parent.mkdir(exist_ok=True)
+    path.write_text((path.read_text(encoding="utf-8") if path.exists() else "") + text, encoding="utf-8")
+
+
+def _wheel(scene: Scene, content: bytes) -> None:
+    folder = scene.root / "deps" / "wheels"
+    folder.mkdir(exist_ok=True)
+    (folder / "mine-1.0-py3-none-any.whl").write_bytes(b"PK\x05\x06" + bytes(18) + content)
+
+
+MAKES_OTHER_WHEELS: dict[str, Callable[[Scene], None]] = {
+    "requirements": lambda s: _append(s.root / "deps" / "requirements.txt", "loguru\n-r more.txt\n"),
+    "an included file": lambda s: _append(s.root / "deps" / "more.txt", "tqdm\n"),
+    "the collector": lambda s: _append(s.root / "shim" / "kaggle_shim" / "collecting.py", "\n# newer\n"),
+    "what the collector resolves by": lambda s: _append(
+        s.root / "shim" / "kaggle_shim" / "resolve.py", "\n# newer\n"
+    ),
+    "the image": lambda s: s.metadata("deps", docker_image="gcr.io/kaggle-images/python:v170"),
+    "a wheel of one's own": lambda s: _wheel(s, b""),
+    "another build of it": lambda s: _wheel(s, b"2"),
+    "a protected package that may be replaced": lambda s: _append(
+        s.root / "invoke.yaml", "  allow: [NumPy]\n"
+    ),
+}
+MAKES_THE_SAME_WHEELS: dict[str, Callable[[Scene], None]] = {
+    "codes": lambda s: s.edit(),
+    "another part of the shim": lambda s: _append(
+        s.root / "shim" / "kaggle_shim" / "running.py", "\n# newer\n"
+    ),
+    "settings of the run": lambda s: _append(s.root / "invoke.yaml", "  guard: 8h\n"),
+    "a refusal that is overruled": lambda s: _append(s.root / "invoke.yaml", "  allow: [take-over]\n"),
+    "the submission notebook": lambda s: s.metadata("sub", machine_shape="NvidiaTeslaT4"),
+    "a note beside the wheels": lambda s: _append(s.root / "deps" / "notes.md", "why\n"),
+}
+
+
+def test_the_wheel_notebook_runs_again_for_all_that_makes_other_wheels_and_once_each(scene: Scene) -> None:
+    (scene.root / "deps" / "more.txt").write_text("", encoding="utf-8")
+    scene.deps()
+    for what, change in MAKES_OTHER_WHEELS.items():
+        change(scene)
+        assert (what, scene.deps()[-1].did) == (what, "sent")
+        assert (what, scene.deps()[-1].did) == (what, "unchanged")
+    assert scene.versions("deps") == 1 + len(MAKES_OTHER_WHEELS)
+
+
+def test_the_wheel_notebook_does_not_run_again_for_anything_else(scene: Scene) -> None:
+    scene.deps()
+    for what, change in MAKES_THE_SAME_WHEELS.items():
+        change(scene)
+        assert (what, scene.deps()[-1].did) == (what, "unchanged")
+    assert scene.versions("deps") == 1
+
+
+@pytest.mark.parametrize("end", ["fail", "cancel"])
+def test_the_wheel_notebook_runs_again_when_its_last_run_did_not_complete(scene: Scene, end: str) -> None:
+    scene.kaggle.fault(faults.run(end))  # type: ignore[arg-type]  # one of the outcomes
+    with pytest.raises(WorkflowError):
+        scene.deps()
+    assert [scene.deps()[-1].did, scene.deps()[-1].did] == ["sent", "unchanged"]
+    assert scene.versions("deps") == 2
 
 
 def test_own_wheels_go_up_first_as_a_private_dataset(scene: Scene) -> None:

@@ -6,10 +6,12 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from kaggle_shim.image import is_protected
 from kaggle_shim.manifest import FileEntry, fingerprint, fingerprint_of, hash_file
+from kaggle_shim.wheels import normalise
 from workflow.errors import WorkflowError
 from workflow.findings import ERROR, Finding, relative
-from workflow.stage import bundle
+from workflow.stage import bundle, requirement_lines
 from workflow.workspace import DEPS, Workspace
 
 WHEELS = "wheels"
@@ -25,7 +27,7 @@ class Asked:
     Attributes:
         files: name and text of `requirements.txt` and of every file that it includes.
         wheels: the user's own wheels in `deps/wheels`, with their hashes.
-        fingerprint: over both, and over what collects them.
+        fingerprint: over both, over what collects them, and over the packages that `workspace.allow` names.
     """
 
     files: tuple[tuple[str, str], ...]
@@ -56,7 +58,23 @@ def read(workspace: Workspace, image: str) -> Asked:
     parts = {f"file {name}": text for name, text in files}
     parts |= {f"wheel {entry.path}": entry.sha256 for entry in wheels}
     parts |= {"collector": collector, "image": image}
+    allowed = _allowed_packages(workspace.settings.allow, files, wheels)
+    if allowed:
+        parts |= {"allow": " ".join(allowed)}
     return Asked(files, wheels, fingerprint_of(parts))
+
+
+def _allowed_packages(
+    allow: tuple[str, ...], files: tuple[tuple[str, str], ...], wheels: tuple[FileEntry, ...]
+) -> list[str]:
+    """The names in `workspace.allow` that the collector looks at: protected packages, and what is asked for; refusals are none."""
+    names = {normalise(name) for name in allow}
+    if not names:
+        return []
+    lines = (line for _, text in files for line in text.splitlines())
+    asked = {requirement_lines.Line(Path(), 0, line.partition(" #")[0].strip()).name for line in lines}
+    asked |= {normalise(entry.path.partition("-")[0]) for entry in wheels}
+    return sorted(name for name in names if is_protected(name) or name in asked)
 
 
 def findings_of(workspace: Workspace) -> tuple[Finding, ...]:
