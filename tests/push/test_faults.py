@@ -240,6 +240,25 @@ def test_an_upload_that_the_client_drops_in_silence_is_named_and_nothing_is_made
     assert scene.codes().version == 2
 
 
+def test_an_upload_that_breaks_off_for_good_names_no_address_and_goes_on_next_time(scene: Scene) -> None:
+    scene.kaggle.fault(faults.drop_before("PUT", times=None))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(time, "sleep", lambda _: None)
+        with pytest.raises(Unreachable, match=r"upload of exp001\.py broke off.*run this again") as caught:
+            scene.codes()
+    assert "http" not in str(caught.value)
+    scene.kaggle.world.faults.clear()
+    assert (scene.codes().version, scene.versions("codes")) == (1, 1)
+
+
+def test_an_answer_without_an_address_to_upload_to_is_not_come_back_to(scene: Scene) -> None:
+    # kaggle 2.2.4 keeps it in the temporary folder and would try it for six days.
+    scene.kaggle.fault(faults.answer("StartBlobUpload", {}))
+    with pytest.raises(Unreachable, match="no address to upload to"):
+        scene.codes()
+    assert (scene.codes().version, scene.versions("codes")) == (1, 1)
+
+
 def test_a_truncated_file_is_named_and_sent_anew(scene: Scene) -> None:
     (scene.root / "codes" / "weights.bin").write_bytes(b"x" * 5000)
     scene.kaggle.fault(faults.truncate_upload(10, skip=0, times=3))

@@ -255,3 +255,43 @@ def test_accelerator_names_and_quota_are_said_and_refuse_nothing(scene: Scene) -
     scene.sub(accelerator="NvidiaTeslaP100")
     assert any("NvidiaTeslaT4" in line for line in scene.warned)
     assert any("quota" in line for line in scene.said)
+
+
+def test_a_quota_that_kaggle_does_not_tell_refuses_nothing(scene: Scene) -> None:
+    scene.codes()
+    scene.deps()
+    scene.kaggle.fault(faults.status("GetAcceleratorQuotaStatistics", 404, "No such thing"))
+    assert scene.sub(accelerator="NvidiaTeslaT4").did == "sent"
+    assert any("quota is left is not known" in line for line in scene.warned)
+
+
+def test_the_quota_is_asked_for_when_something_is_sent(scene: Scene) -> None:
+    scene.metadata(machine_shape="NvidiaTeslaT4")
+    scene.all()
+    assert scene.all()[-1].did == "unchanged"
+    assert len(scene.kaggle.requests(method="GetAcceleratorQuotaStatistics")) == 1
+
+
+def test_no_wait_still_waits_for_the_wheels_that_the_notebook_attaches(scene: Scene) -> None:
+    _, deps, sub = scene.all(wait=False)
+    assert (deps.did, "run" in deps.seconds, sub.did, "run" in sub.seconds) == ("sent", True, "sent", False)
+    bound = scene.kaggle.notebook("tester/cmi-sub").versions[-1].bindings
+    assert [one.version for one in bound if one.slug == "cmi-deps"] == [1]
+
+
+def test_wheels_that_are_not_on_kaggle_yet_are_said_before_the_notebook_goes(scene: Scene) -> None:
+    scene.codes()
+    with pytest.raises(Refused, match=r"has no wheels of this workspace, and sub wants") as caught:
+        scene.sub()
+    assert caught.value.name == "wheels-not-current"
+    scene.kaggle.hold_runs()
+    scene.deps(wait=False)
+    with pytest.raises(Refused, match="no run of version 1 that is complete"):
+        scene.sub()
+    scene.kaggle.release_runs()
+    scene.kaggle.wait_for_runs()
+    assert scene.sub().version == 1
+    (scene.root / "deps" / "requirements.txt").write_text("loguru\n", encoding="utf-8")
+    with pytest.raises(Refused, match=r"has the wheels [0-9a-f]{12}, and sub wants [0-9a-f]{12}"):
+        scene.sub()
+    assert scene.sub(allow=frozenset(["wheels-not-current"])).version == 2

@@ -16,7 +16,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from workflow.errors import KaggleRefused, WorkflowError
+from workflow.errors import KaggleRefused, Unreachable, WorkflowError
 from workflow.kaggle.credentials import Credentials
 from workflow.kaggle.errors import AnswerLost, RateLimited, of_response, one_line, translated
 from workflow.kaggle.values import Saved
@@ -52,8 +52,8 @@ def send_dataset(
     from workflow.kaggle.connection import timeouts
 
     what = f"uploading {folder.name}"
-    with quiet() as printed, translated(what), timeouts():
-        client = _client(kaggle.credentials, kaggle.account, before, printed)
+    with quiet(), translated(what), timeouts():
+        client = _client(kaggle.credentials, kaggle.account, before)
         try:
             if notes is None:
                 answer = client.dataset_create_new(
@@ -87,8 +87,8 @@ def save_notebook(kaggle: Kaggle, folder: Path, accelerator: str) -> Saved:
     """
     from workflow.kaggle.connection import timeouts
 
-    with quiet() as printed, translated(f"saving the notebook {folder.name}"), timeouts():
-        client = _client(kaggle.credentials, kaggle.account, lambda: None, printed)
+    with quiet(), translated(f"saving the notebook {folder.name}"), timeouts():
+        client = _client(kaggle.credentials, kaggle.account, lambda: None)
         try:
             answer = within_rate_limit(
                 lambda: client.kernels_push(str(folder), acc=accelerator or None),
@@ -108,10 +108,10 @@ def save_notebook(kaggle: Kaggle, folder: Path, accelerator: str) -> Saved:
         return Saved.of(answer)
 
 
-def _client(credentials: Credentials, account: str, before: Callable[[], None], printed: io.StringIO) -> Any:
+def _client(credentials: Credentials, account: str, before: Callable[[], None]) -> Any:
     with _introspected(credentials, account):
         client = _class()()
-    client.credentials, client.before, client.printed = credentials, before, printed
+    client.credentials, client.before = credentials, before
     values = {
         client.CONFIG_NAME_USER: account,
         client.CONFIG_NAME_TOKEN: credentials.token,
@@ -157,7 +157,6 @@ def _class() -> Any:  # noqa: C901 - it holds a class, whose base can only be im
 
         credentials: Credentials
         before: Callable[[], None]
-        printed: io.StringIO
         uploads: Any = None
         refused = False
 
@@ -171,7 +170,7 @@ def _class() -> Any:  # noqa: C901 - it holds a class, whose base can only be im
         def with_retry(self, func: Any, *_: Any, **__: Any) -> Any:
             """Repeat what is safe to repeat, starting an upload; a create call is made once."""
             if func.__name__ == "start_blob_upload":
-                return super().with_retry(func, max_retries=_REPEATS)
+                return _started(super().with_retry(func, max_retries=_REPEATS))
 
             def once(*args: Any) -> Any:
                 self.before()
@@ -205,17 +204,34 @@ def _class() -> Any:  # noqa: C901 - it holds a class, whose base can only be im
 
         def _upload_file(self, file_name: str, *args: Any, **options: Any) -> Any:
             uploaded = super()._upload_file(file_name, *args, **options)
-            if uploaded is None:
-                if self.refused:
-                    self.forget_uploads()
-                said = [line for line in self.printed.getvalue().splitlines() if line.strip()]
-                because = f" ({one_line(said[-1])})" if said else ""
+            if uploaded is None and self.refused:
+                self.forget_uploads()
                 raise KaggleRefused(
-                    f"The upload of {file_name} did not succeed{because}, and nothing was made of the rest: run this again."
+                    f"The upload of {file_name} did not succeed, Kaggle's storage refused it, and nothing was made of the rest: run this again."
+                )
+            if uploaded is None:
+                # What the client printed names the address that was uploaded to, which lets anybody upload.
+                raise Unreachable(
+                    f"The upload of {file_name} broke off again and again, and nothing was made of the rest: look at your "
+                    "network, then run this again; it goes on where it broke."
                 )
             return uploaded
 
     return Careful
+
+
+def _started(start: Callable[..., Any]) -> Callable[..., Any]:
+    """Starting an upload, where an answer without an address is none: the client would keep it and come back to it for days."""
+
+    def checked(*args: Any) -> Any:
+        answer = start(*args)
+        if not answer.create_url or not answer.token:
+            raise AnswerLost(
+                "Kaggle gave no address to upload to: look for a proxy or a login page in your network, then run this again."
+            )
+        return answer
+
+    return checked
 
 
 def within_rate_limit(call: Callable[[], Any], what: str) -> Any:

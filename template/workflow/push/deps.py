@@ -9,18 +9,27 @@ from pathlib import Path
 from kaggle_shim.deps_manifest import DEPS_MANIFEST, DepsManifest
 from kaggle_shim.errors import ManifestError
 from kaggle_shim.manifest import short
+from kaggle_shim.refs import NotebookRef
 from workflow.errors import RunFailed
 from workflow.push import dataset as push_dataset
 from workflow.push import notebook as push_notebook
 from workflow.push.session import Outcome, Push
 from workflow.stage import compose, requirements
 from workflow.stage import notebook as stage_notebook
-from workflow.stage.plans import wheels_id
-from workflow.workspace import DEPS
+from workflow.stage.plans import deps_id, wheels_id
+from workflow.workspace import DEPS, Notebook, Workspace
 
 
-def run(push: Push) -> list[Outcome]:
-    """Send the user's own wheels, then the wheel notebook, each when it changed; none in a workspace without deps."""
+def run(push: Push, *, needed: bool = False) -> list[Outcome]:
+    """Send the user's own wheels, then the wheel notebook, each when it changed; none in a workspace without deps.
+
+    Args:
+        push: the command.
+        needed: whether what is pushed next attaches the wheels: their run is then waited for even with `--no-wait`.
+
+    Raises:
+        WorkflowError: in all its classes.
+    """
     workspace = push.workspace
     if DEPS not in workspace.notebook_names():
         return []
@@ -35,8 +44,42 @@ def run(push: Push) -> list[Outcome]:
         staged = stage_notebook.stage_deps(workspace, folder)
         return push_notebook.Payload.of(folder, staged.notebook)
 
-    outcomes.append(push_notebook.send(push, push_notebook.Rules(DEPS, _same, _prove), stage))
+    outcomes.append(push_notebook.send(push, push_notebook.Rules(DEPS, _same, _prove, needed=needed), stage))
     return outcomes
+
+
+def attached_by(workspace: Workspace, notebook: Notebook) -> NotebookRef | None:
+    """The wheel notebook, when that notebook attaches it."""
+    deps = deps_id(workspace)
+    names = {ref.name for ref in notebook.metadata.sources if isinstance(ref, NotebookRef)}
+    return deps if deps is not None and deps.name in names else None
+
+
+def wanted(workspace: Workspace) -> str:
+    """The fingerprint of the wheels that the workspace asks for now."""
+    return requirements.read(workspace, stage_notebook.image_of(workspace.notebook(DEPS))).fingerprint
+
+
+def refuse_others(push: Push, notebook: Notebook) -> None:
+    """Say before a notebook is sent that it would find other wheels than it wants; raises Refused `wheels-not-current`."""
+    ref = attached_by(push.workspace, notebook)
+    if ref is None:
+        return
+    there = push.kaggle.notebook(ref)
+    push.versions[ref.name] = there.newest if there is not None else None
+    plan = compose.plan_of(there.text) if there is not None else None
+    fingerprint = wanted(push.workspace)
+    if there is None or plan is None or plan.deps_fingerprint != fingerprint:
+        found = short(plan.deps_fingerprint) if plan is not None and plan.deps_fingerprint else None
+        state = f"has the wheels {found}" if found else "has no wheels of this workspace"
+    elif push.known.of(ref.name, there.newest).get("complete") or push.kaggle.run(ref, there.newest).complete:
+        return
+    else:
+        state = f"has no run of version {there.newest} that is complete"
+    push.refuse(
+        "wheels-not-current",
+        f"{ref.name} {state}, and {notebook.name} wants {short(fingerprint)}: push the wheels first (invoke push-deps, or invoke push)",
+    )
 
 
 def _same(there: str, staged: str) -> bool:
@@ -71,16 +114,16 @@ def _prove(push: Push, payload: push_notebook.Payload, version: int) -> list[str
             raise RunFailed(
                 f"{ref.name} version {version} left a {DEPS_MANIFEST} that does not read: {error}"
             ) from error
-    wanted = payload.staged.plan.deps_fingerprint or ""
-    if manifest.fingerprint != wanted:
+    staged = payload.staged.plan.deps_fingerprint or ""
+    if manifest.fingerprint != staged:
         raise RunFailed(
-            f"{ref.name} version {version} made wheels of {short(manifest.fingerprint)}, and {short(wanted)} was staged: "
-            "it ran another source than the one sent; push deps again with --force."
+            f"{ref.name} version {version} made wheels of {short(manifest.fingerprint)}, and {short(staged)} was staged: "
+            "it ran another source than the one sent; run invoke push-deps --force."
         )
     names = {file.name.rsplit("/", 1)[-1] for file in files}
     missing = [wheel.path for wheel in manifest.wheels if wheel.path not in names]
     if missing:
         raise RunFailed(
-            f"{ref.name} version {version} lists wheels that its output lacks ({', '.join(missing[:3])}): push deps again with --force."
+            f"{ref.name} version {version} lists wheels that its output lacks ({', '.join(missing[:3])}): run invoke push-deps --force."
         )
     return [f"{len(manifest.wheels)} wheels for {manifest.python}", *manifest.notes]

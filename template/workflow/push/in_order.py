@@ -31,9 +31,10 @@ def run(push: Push, name: str) -> list[Outcome]:
     """
     refuse_faults(push.workspace)
     outcomes = [push_codes.run(push)]
-    outcomes += push_deps.run(push)
+    attaches = push_deps.attached_by(push.workspace, push.workspace.notebook(name)) is not None
+    outcomes += push_deps.run(push, needed=attaches)
     push.versions |= {outcome.name: outcome.version for outcome in outcomes}
-    outcomes.append(push_sub.run(push, name, codes_pushed=True))
+    outcomes.append(push_sub.run(push, name, rest_pushed=True))
     return outcomes
 
 

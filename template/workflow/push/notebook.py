@@ -78,11 +78,15 @@ class Rules:
         thing: `deps`, or the notebook's folder name.
         same: whether Kaggle's source (first text) is as good as what is staged (second).
         prove: looks at a run that ended well; raises RunFailed when it was not the one that was staged. Returns notes.
+        before: called when it is about to be sent, for what is worth saying then.
+        needed: whether its run is waited for even with `--no-wait`, because what is pushed next attaches its output.
     """
 
     thing: str
     same: Callable[[str, str], bool]
     prove: Callable[[Push, Payload, int], list[str]]
+    before: Callable[[], None] = lambda: None
+    needed: bool = False
 
 
 def send(push: Push, rules: Rules, stage: Callable[[], Payload]) -> Outcome:
@@ -116,6 +120,7 @@ def send(push: Push, rules: Rules, stage: Callable[[], Payload]) -> Outcome:
         outcome.did = "would send"
         _list(push, payload)
         return outcome
+    rules.before()
     version = 0
     with push.lock(f"push: sending {ref.name}") as waited:
         if not waited:
@@ -315,7 +320,7 @@ def _read_back(push: Push, payload: Payload, version: int, outcome: Outcome) -> 
 def _see_through(push: Push, rules: Rules, payload: Payload, version: int, outcome: Outcome) -> None:
     """Wait for the run of that version, and prove it."""
     ref = payload.ref
-    if not push.options.wait:
+    if not push.options.wait and not rules.needed:
         push.say(f"{ref.name} version {version} runs; `invoke status` shows how it stands.")
         return
     started = time.monotonic()

@@ -10,17 +10,17 @@ from typing import Any
 from kaggle_shim import refs
 from kaggle_shim.errors import ManifestError
 from kaggle_shim.manifest import CODES_MANIFEST, DATASET_MANIFEST, MODEL_MANIFEST, Manifest, short
-from workflow import accelerators
 from workflow.errors import RunFailed, WorkflowError
 from workflow.kaggle.errors import Denied, NotThere
 from workflow.push import dataset as push_dataset
-from workflow.push import looking, recording
+from workflow.push import deps as push_deps
+from workflow.push import looking, quota, recording
 from workflow.push import notebook as push_notebook
 from workflow.push.session import Outcome, Push
 from workflow.stage import codes as stage_codes
-from workflow.stage import compose, plans, requirements
+from workflow.stage import compose, plans
 from workflow.stage import notebook as stage_notebook
-from workflow.workspace import DEPS, Notebook
+from workflow.workspace import SUB, Notebook
 
 CODES_ROLE = "codes"
 
@@ -33,13 +33,13 @@ class _Seen:
     report: dict[str, Any] = field(default_factory=dict)
 
 
-def run(push: Push, name: str, *, codes_pushed: bool = False) -> Outcome:
+def run(push: Push, name: str, *, rest_pushed: bool = False) -> Outcome:
     """Send one notebook and see its run through.
 
     Args:
         push: the command.
         name: its folder.
-        codes_pushed: whether the code dataset was brought up to date just now.
+        rest_pushed: whether codes and wheels were brought up to date just now.
 
     Raises:
         WorkflowError: in all its classes.
@@ -48,7 +48,6 @@ def run(push: Push, name: str, *, codes_pushed: bool = False) -> Outcome:
     folder = workspace.notebook(name)
     if folder.collects:
         raise WorkflowError(f"{name} is the wheel notebook: push it with invoke push-deps.")
-    accelerator = _accelerator(push, folder)
     push.check_owner(folder.metadata.id.owner, f"the notebook {folder.metadata.id.name}")
     others = _others(push, folder)
 
@@ -60,34 +59,28 @@ def run(push: Push, name: str, *, codes_pushed: bool = False) -> Outcome:
 
     def stage() -> push_notebook.Payload:
         codes = stage_codes.stage(workspace, folder.metadata.competition)
-        known = plans.Known(codes.manifest.fingerprint, _deps_fingerprint(push, folder), others)
+        wheels = push_deps.wanted(workspace) if push_deps.attached_by(workspace, folder) is not None else ""
+        known = plans.Known(codes.manifest.fingerprint, wheels, others)
         staged = stage_notebook.stage_running(workspace, folder, codes, known)
         for sentence in staged.corrections:
             push.say(f"note: {sentence}")
-        seen.payload = push_notebook.Payload.of(folder, staged, accelerator)
+        seen.payload = push_notebook.Payload.of(folder, staged, push.options.accelerator)
         return seen.payload
 
-    if not codes_pushed and workspace.settings.codes == "dataset":
-        _check_codes(push, folder)
+    if not rest_pushed:
+        if workspace.settings.codes == "dataset":
+            _check_codes(push, folder)
+        push_deps.refuse_others(push, folder)
 
     def prove(push: Push, payload: push_notebook.Payload, version: int) -> list[str]:
         seen.report = looking.report_in(push, *push.kaggle.output(payload.ref, version))
         return _prove(push, payload, version, seen.report)
 
-    outcome = push_notebook.send(push, push_notebook.Rules(name, compose.same, prove), stage)
+    rules = push_notebook.Rules(name, compose.same, prove, before=lambda: quota.tell(push, folder))
+    outcome = push_notebook.send(push, rules, stage)
     if outcome.version is not None and seen.payload is not None and not push.options.dry_run:
         recording.pushed(push, seen.payload, outcome.version, seen.report)
     return outcome
-
-
-def _deps_fingerprint(push: Push, folder: Notebook) -> str:
-    deps = plans.deps_id(push.workspace)
-    if deps is None or not any(
-        isinstance(ref, refs.NotebookRef) and ref.name == deps.name for ref in folder.metadata.sources
-    ):
-        return ""
-    staged = push.workspace.notebook(DEPS)
-    return requirements.read(push.workspace, stage_notebook.image_of(staged)).fingerprint
 
 
 def _check_codes(push: Push, folder: Notebook) -> None:
@@ -151,31 +144,6 @@ def model_manifest(push: Push, ref: refs.ModelRef) -> Manifest | None:
     return manifest
 
 
-def _accelerator(push: Push, folder: Notebook) -> str:
-    """The accelerator of the command line, with what there is to say about it and about the quota; all of it warns."""
-    shape = push.options.accelerator
-    if shape:
-        advice = accelerators.shape_advice(shape)
-        if advice is not None:
-            push.warn(advice)
-    kind = (
-        "gpu"
-        if shape.startswith("Nvidia")
-        else "tpu"
-        if shape.startswith("Tpu")
-        else folder.metadata.accelerator
-    )
-    if kind is not None and not push.options.dry_run:
-        quota = push.kaggle.quota()
-        used, allowed = (
-            (quota.gpu_used, quota.gpu_allowed) if kind == "gpu" else (quota.tpu_used, quota.tpu_allowed)
-        )
-        push.say(f"{kind.upper()} quota: {used:.1f} of {allowed:.0f} h used this week.")
-        if used >= allowed:
-            push.warn(f"The {kind.upper()} quota of this week is used up: Kaggle may refuse the run.")
-    return shape
-
-
 def prove(push: Push, payload: push_notebook.Payload, version: int) -> list[str]:
     """Hold what the run of a version found against what was staged; raises RunFailed when it is another. Returns the run's warnings."""
     return _prove(push, payload, version, looking.report_in(push, *push.kaggle.output(payload.ref, version)))
@@ -198,13 +166,20 @@ def _prove(push: Push, payload: push_notebook.Payload, version: int, report: dic
     found = codes.get("fingerprint") if isinstance(codes, dict) else None
     if wanted is not None and found != wanted:
         raise RunFailed(
-            f"{name} ran the codes {short(str(found))}, and {short(wanted)} was staged: Kaggle bound another version; push again with --force."
+            f"{name} ran the codes {short(str(found))}, and {short(wanted)} was staged: Kaggle bound another version; {_again(payload)}."
         )
     if report.get("template") != plan.template:
         raise RunFailed(
-            f"{name} ran with the shim {report.get('template')}, and {plan.template} was staged: push again with --force."
+            f"{name} ran with the shim {report.get('template')}, and {plan.template} was staged: {_again(payload)}."
         )
     notes = [str(warning) for warning in report.get("warnings", [])]
     for note in notes:
         push.warn(f"in the run: {note}")
     return notes
+
+
+def _again(payload: push_notebook.Payload) -> str:
+    """The command that sends this notebook anew and nothing else."""
+    name = payload.folder.name
+    which = "" if name == SUB else f" --notebook {name}"
+    return f"run invoke push-sub{which} --force"
