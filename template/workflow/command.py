@@ -24,13 +24,15 @@ def run(root: Path, name: str, **options: Any) -> None:
         ImportError: parts of the template are missing or do not fit each other; so says `tasks.py`, which needs none of them.
     """
     try:
-        from workflow import versions, workspace
+        from workflow import files, versions, workspace
 
         lacking = versions.advice(root)
         if lacking is not None:
             print(f"warning: {lacking}", file=sys.stderr, flush=True)
         module = importlib.import_module(f"workflow.commands.{name.replace('-', '_')}")
-        module.main(workspace.load(root), **options)
+        made = workspace.load(root)
+        files.sweep(*made.written_folders())
+        module.main(made, **options)
     except KeyboardInterrupt:
         raise Exit("Interrupted; running the command again goes on where it stopped.", code=130) from None
     except BrokenPipeError:

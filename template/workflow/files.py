@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import re
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from workflow import platforms
 from workflow.errors import WorkflowError
 
+# What a file or folder of ours is called until it is whole; no upload takes one along.
+UNFINISHED = ".*.tmp"
+_UNFINISHED = re.compile(r"\..+\.(?P<process>\d+)-\w+\.tmp")
+# A name may have 255 bytes, and the unfinished one is longer.
+_NAME_LETTERS = 50
 _LARGEST_JSON = 4 << 20
 
 
@@ -21,17 +30,50 @@ def write_text(path: Path, text: str) -> None:
 def write_bytes(path: Path, content: bytes) -> None:
     """Write a file whole or not at all, keeping the mode of a file that it replaces."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
+    descriptor, temporary = tempfile.mkstemp(**_place(path))
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
         Path(temporary).chmod(path.stat().st_mode & 0o777 if path.exists() else 0o644)
-        os.replace(temporary, path)
+        platforms.patiently(lambda: os.replace(temporary, path))
     except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            Path(temporary).unlink(missing_ok=True)
         raise
+
+
+def make_folder(path: Path) -> Path:
+    """A folder beside `path` that becomes it by one `rename`; when the process dies first, `sweep` removes it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return Path(tempfile.mkdtemp(**_place(path)))
+
+
+@contextlib.contextmanager
+def scratch(build: Path) -> Iterator[Path]:
+    """A folder below `build/` for something that is looked at once."""
+    folder = make_folder(build / "look")
+    try:
+        yield folder
+    finally:
+        platforms.remove_tree(folder)
+
+
+def sweep(*folders: Path) -> None:
+    """Remove what commands that were killed left unfinished right in these folders; what can't be removed stays."""
+    for folder in folders:
+        with contextlib.suppress(OSError):
+            for path in folder.iterdir():
+                match = _UNFINISHED.fullmatch(path.name)
+                if match is not None and not platforms.is_running(int(match["process"])):
+                    remove_tree(path)
+
+
+def _place(path: Path) -> dict[str, Any]:
+    """Where `tempfile` puts the unfinished form of `path`; the process in its name says whether anybody still works at it."""
+    prefix = f".{path.name[:_NAME_LETTERS]}.{os.getpid()}-"
+    return {"prefix": prefix, "suffix": ".tmp", "dir": path.parent}
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -73,6 +115,4 @@ def remove_tree(path: Path) -> None:
     if path.is_symlink() or path.is_file():
         path.unlink()
     else:
-        from workflow import platforms
-
         platforms.remove_tree(path)

@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from kaggle_shim.errors import ManifestError
 from kaggle_shim.manifest import MODEL_MANIFEST, FileEntry, Manifest, hash_file
 from kaggle_shim.refs import ModelRef
 from workflow.errors import KaggleRefused, Unreachable, WaitedTooLong, WorkflowError
-from workflow.files import write_text
+from workflow.files import UNFINISHED, write_text
 from workflow.kaggle.client import Kaggle
 from workflow.kaggle.errors import AnswerLost, Denied, NotThere
 from workflow.kaggle.values import RemoteFile
@@ -32,6 +32,8 @@ from workflow.waiting import Show, Waits
 
 # The first four are kagglehub's own (1.0.2); the rest is never part of weights.
 IGNORED = (
+    UNFINISHED,
+    f"*/{UNFINISHED}",
     ".git/",
     "*/.git/",
     ".cache/",
@@ -114,10 +116,14 @@ def upload(
     base = kaggle.model_version(ref) or 0
     if pending is not None and base <= pending[0] and pending[1] > 0:
         say(f"{ref}: an earlier upload was cut off after it began; asking Kaggle for its version.")
-        with suppress(WaitedTooLong):
+        try:
             base = waits.until(
                 f"a version of {ref} shows", pending[1], lambda show: _newer(kaggle, ref, pending[0], show)
             )
+        except WaitedTooLong:
+            if waits.cuts(pending[1]):
+                # It may still come: only the time that --limit gave is over.
+                raise
     there = manifest_of(kaggle, replace(ref, version=base)) if base else None
     if (
         there is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import filecmp
 import re
 import shutil
 from collections.abc import Callable, Mapping, Sequence
@@ -9,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from kaggle_shim import entry as entry_points
-from workflow import git
+from workflow import git, platforms
 from workflow.edit import yaml_edit
 from workflow.errors import WorkflowError
-from workflow.files import remove_tree, write_bytes
+from workflow.files import make_folder, remove_tree, write_bytes
 from workflow.settings import FILE, LOCAL_FILE
 from workflow.workspace import CODES, Workspace
 
@@ -243,22 +244,37 @@ def _settings_file(root: Path) -> Path:
 
 def _copy(codes: Path, step: Step) -> None:
     source, target = codes / step.source, codes / step.target
+    place = make_folder(target)
     try:
+        copy = place / target.name
         if source.is_file():
-            with target.open("xb") as file:
-                file.write(source.read_bytes())
-            shutil.copymode(source, target)
-            return
-        target.mkdir()
-    except FileExistsError as error:
-        raise WorkflowError(
-            f"{CODES}/{step.target} exists and is not overwritten: choose another --name."
-        ) from error
-    try:
-        shutil.copytree(source, target, symlinks=True, ignore=_left_out(source), dirs_exist_ok=True)
-    except BaseException:
-        remove_tree(target)
-        raise
+            shutil.copyfile(source, copy)
+            shutil.copymode(source, copy)
+        else:
+            shutil.copytree(source, copy, symlinks=True, ignore=_left_out(source))
+        if not target.exists():
+            platforms.patiently(lambda: copy.rename(target))
+        elif not _same(copy, target):
+            raise WorkflowError(
+                f"{CODES}/{step.target} exists and is not overwritten: choose another --name."
+            )
+        # A copy that is there already and has not been touched is that of a command that was cut off.
+    finally:
+        remove_tree(place)
+
+
+def _same(copy: Path, other: Path) -> bool:
+    """Whether two files or folders hold the same."""
+    if copy.is_dir() != other.is_dir() or copy.is_symlink() != other.is_symlink():
+        return False
+    if copy.is_symlink():
+        return copy.readlink() == other.readlink()
+    if copy.is_file():
+        return filecmp.cmp(copy, other, shallow=False)
+    inside = {path.name for path in copy.iterdir()}
+    return inside == {path.name for path in other.iterdir()} and all(
+        _same(copy / name, other / name) for name in inside
+    )
 
 
 def _left_out(source: Path) -> Callable[[str, list[str]], set[str]]:

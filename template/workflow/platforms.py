@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 # Seconds that a process has between "please end" and being killed: enough to write a checkpoint's last bytes.
 GRACE = 3.0
+# Seconds to wait for whoever holds a file on Windows.
+_MOMENTS = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
 # What a program needs on Windows before it can open a socket or find a library.
 _WINDOWS_NEEDS = (
     "SYSTEMROOT",
@@ -152,6 +154,25 @@ def link(source: Path, place: Path) -> None:
         except OSError:
             # A hard link can't cross drives.
             shutil.copy2(source, place)
+
+
+def patiently(act: Callable[[], Any]) -> None:
+    """Do what a virus scanner or OneDrive may forbid on Windows for a moment; raises PermissionError when it stays forbidden."""
+    for pause in _MOMENTS if os.name == "nt" else ():
+        try:
+            act()
+        except PermissionError:
+            time.sleep(pause)
+        else:
+            return
+    act()
+
+
+def is_running(pid: int) -> bool:
+    """Whether there is a process of that number on this machine, whoever's."""
+    import psutil
+
+    return psutil.pid_exists(pid)
 
 
 def remove_tree(folder: Path) -> None:

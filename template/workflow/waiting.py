@@ -46,6 +46,10 @@ class Waits:
     patience: float = _PATIENCE_SECONDS
     slept: list[float] = field(default_factory=list, compare=False)
 
+    def cuts(self, limit: float) -> bool:
+        """Whether `--limit` ends a wait of that many seconds early: what has not shown by then may still come."""
+        return self.limit is not None and self.limit < limit
+
     def until(self, what: str, limit: float, look: Callable[[Show], T | None], *, at_once: bool = True) -> T:
         """Look until there is something to see.
 
@@ -85,6 +89,11 @@ class Waits:
                 self.slept.append(min(pause, left))
                 time.sleep(self.slept[-1])
                 pause = min(pause * _GROWTH, self.poll)
+
+
+def left_of(patience: float, since: float) -> float:
+    """Seconds that remain of `patience` since a time of the wall clock; one that was set back meanwhile makes them no more."""
+    return max(0.0, patience - max(0.0, time.time() - since))
 
 
 def seconds(value: float) -> str:

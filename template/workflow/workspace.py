@@ -108,6 +108,17 @@ class Workspace:
             )
         )
 
+    def written_folders(self) -> tuple[Path, ...]:
+        """The folders right in which commands write files of their own, as far as they are there."""
+        found = (
+            self.root,
+            self.root / CODES,
+            *(self.root / name for name in self.notebook_names()),
+            self.build,
+        )
+        below = (path for pattern in ("*", "datasets/*") for path in self.build.glob(pattern))
+        return tuple(path for path in (*found, *below) if path.is_dir())
+
     def owned(self, ref: refs.DatasetRef) -> refs.DatasetRef:
         """A dataset of ours under the account that pushes (`workspace.owner`)."""
         return ref if self.settings.owner is None else replace(ref, owner=self.settings.owner)

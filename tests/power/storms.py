@@ -8,15 +8,18 @@ errors, or wait without end.
 from __future__ import annotations
 
 import json
+import os
 import random
-import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pytest
+
 from tests.local_kaggle import Fault, faults
 from tests.local_kaggle.records import NotebookVersion
+from tests.power.virtual_time import VirtualTime
 from tests.submit.conftest import NOTEBOOK, Desk
 from workflow.errors import WorkflowError
 from workflow.stage import compose
@@ -36,9 +39,11 @@ READS = (
 )
 WRITES = ("StartBlobUpload", "CreateDatasetVersion", "SaveKernel", "CreateCodeSubmission")
 CODES = (400, 401, 409, 429, 500, 502, 503)
-FIRST_LIMIT = 0.6
-LAST_LIMITS = (0.8, 1.6, 3.0, 6.0, 12.0)
-LONGEST_SECONDS = 60.0
+# Under faults a wait may be cut short by --limit, as an impatient person's; afterwards nothing cuts it.
+LIMITS = (None, None, None, 3.0, 30.0, 300.0)
+TRIES = 3
+# The longest wait that a command has is that for a run: fourteen hours, and a submission's time in the queue.
+LONGEST_SECONDS = 48 * 3600.0
 
 
 @dataclass
@@ -50,7 +55,7 @@ class Ending:
         faults: what was set.
         first: `done`, or the class of the error that the command ended with under faults.
         tries: how often it was run after the faults were gone.
-        seconds: all of it.
+        seconds: all of it, by the clock that waits move.
         wrong: what must not be, "" for nothing.
     """
 
@@ -62,33 +67,50 @@ class Ending:
     wrong: str = ""
 
 
+def seat(desk: Desk, patch: pytest.MonkeyPatch) -> VirtualTime:
+    """A desk at which waits cost no time; looks are as seldom as a patient person's, for the longest waits are days.
+
+    Git and the disk's own cache are other tests' matter: here a program started or a block awaited is time and nothing else.
+    """
+    patch.setenv("INVOKE_WORKSPACE_POLL", "600")
+    patch.setenv("PATH", str(desk.root / "no-programs"))
+    patch.setattr(os, "fsync", lambda _: None)
+    return VirtualTime(desk.kaggle, patch)
+
+
 def weather(dice: random.Random) -> list[Fault]:
     """One to four faults."""
     return [_fault(dice) for _ in range(dice.randint(1, 4))]
 
 
-def run(desk: Desk, seed: int, *, ship: bool) -> Ending:
+def run(desk: Desk, clock: VirtualTime, seed: int, *, ship: bool) -> Ending:
     """One sequence; `ship` for the whole way to a score, otherwise the push."""
     dice = random.Random(f"{seed} {ship}")  # noqa: S311 - reproducible, not secret
-    ending, started = Ending(seed), time.monotonic()
+    ending = Ending(seed)
     command = _ship if ship else _push
     _edit(desk, dice)
-    desk.kaggle.advance(86_400.0)
+    clock.sleep(86_400.0)
+    started = clock.passed
     set_ = weather(dice)
     ending.faults = [
         f"{one.kind} {one.method} {one.code if one.kind == 'status' else one.outcome}".strip() for one in set_
     ]
+    desk.kaggle.behave(processing_seconds=dice.choice((0.0, 5.0, 60.0)))
     desk.kaggle.fault(*set_)
-    ending.first, ending.wrong = _attempt(desk, command, FIRST_LIMIT, ship=ship)
-    _heal(desk)
-    told = ending.first
-    while not ending.wrong and ending.tries < len(LAST_LIMITS) and (told != "done" or ending.tries == 0):
-        told, ending.wrong = _attempt(desk, command, LAST_LIMITS[ending.tries], ship=ship)
+    told = ""
+    for limit in (dice.choice(LIMITS), *dice.choices(LIMITS, k=dice.choice((0, 0, 0, 1, 2)))):
+        told, ending.wrong = _attempt(desk, command, limit, ship=ship)
+        ending.first = ending.first or told
+        if ending.wrong:
+            return ending
+    _heal(desk, clock)
+    while not ending.wrong and ending.tries < TRIES and (told != "done" or ending.tries == 0):
+        told, ending.wrong = _attempt(desk, command, None, ship=ship)
         ending.tries += 1
-        _heal(desk)
+        _heal(desk, clock)
     if not ending.wrong and told != "done":
         ending.wrong = f"not done after {ending.tries} tries without faults: {told}"
-    ending.seconds = time.monotonic() - started
+    ending.seconds = clock.passed - started
     if not ending.wrong and ending.seconds > LONGEST_SECONDS:
         ending.wrong = f"it took {ending.seconds:.0f} s"
     return ending
@@ -125,7 +147,7 @@ def state(desk: Desk, *, ship: bool) -> str:  # noqa: PLR0911 - one sentence for
 
 
 def _attempt(
-    desk: Desk, command: Callable[[Desk, float], None], limit: float, *, ship: bool
+    desk: Desk, command: Callable[[Desk, float | None], None], limit: float | None, *, ship: bool
 ) -> tuple[str, str]:
     """Run it; returns how it ended, and what must not be."""
     try:
@@ -152,11 +174,11 @@ def _submitted(desk: Desk) -> Counter[int]:
     return Counter(one.notebook_version for one in desk.on_kaggle())
 
 
-def _push(desk: Desk, limit: float) -> None:
+def _push(desk: Desk, limit: float | None) -> None:
     desk.all(limit=limit)
 
 
-def _ship(desk: Desk, limit: float) -> None:
+def _ship(desk: Desk, limit: float | None) -> None:
     desk.ship(limit=limit)
 
 
@@ -175,21 +197,26 @@ def _edit(desk: Desk, dice: random.Random) -> None:
         path.write_text(json.dumps(node), encoding="utf-8")
 
 
-def _heal(desk: Desk) -> None:
+def _heal(desk: Desk, clock: VirtualTime) -> None:
     """Fair weather: no faults, nothing stuck, no run that goes on for ever."""
     desk.kaggle.world.faults.clear()
+    clock.settle()
     desk.kaggle.finish_processing()
     for notebook in desk.kaggle.world.store.notebooks.values():
         for version in notebook.versions:
             if version.status.upper() in ("RUNNING", "QUEUED"):
-                desk.kaggle.world.sessions.wait_idle(0.3)
-                if version.status.upper() in ("RUNNING", "QUEUED"):
-                    desk.kaggle.world.sessions.cancel(notebook.id, version.number)
+                desk.kaggle.world.sessions.cancel(notebook.id, version.number)
+    for entry in desk.kaggle.world.store.entries.values():
+        for one in entry.submissions:
+            if one.status == "PENDING":
+                one.status, one.error_description = "ERROR", "Notebook Timeout"
 
 
 def _fault(dice: random.Random) -> Fault:
     skip = dice.choice((0, 0, 0, 1, 2, 3))
-    kind = dice.choice(("status", "status", "before", "after", "after", "odd", "upload", "processing", "run"))
+    kind = dice.choice(
+        ("status", "status", "before", "after", "after", "odd", "upload", "processing", "run", "late")
+    )
     if kind == "upload":
         return dice.choice(
             (
@@ -199,10 +226,21 @@ def _fault(dice: random.Random) -> Fault:
                 lambda: faults.status("PUT", dice.choice((400, 500, 503)), skip=skip),
             )
         )()
+    if kind in ("processing", "run", "late"):
+        return _of_kaggle(kind, dice, skip)
+    return _of_a_call(kind, dice, skip)
+
+
+def _of_kaggle(kind: str, dice: random.Random, skip: int) -> Fault:
+    if kind == "late":
+        # What has arrived shows only after a while.
+        return faults.answer("ListSubmissions", {"submissions": []}, skip=skip, times=dice.randint(1, 4))
     if kind == "processing":
         return faults.processing("CreateDatasetVersion", dice.choice(("stuck", "failed")))
-    if kind == "run":
-        return faults.run(dice.choice(("fail", "cancel", "never", "timeout")), dice.choice(("Save", "Rerun")))
+    return faults.run(dice.choice(("fail", "cancel", "never", "timeout")), dice.choice(("Save", "Rerun")))
+
+
+def _of_a_call(kind: str, dice: random.Random, skip: int) -> Fault:
     method = dice.choice((*READS, *WRITES, *WRITES))
     if kind == "status":
         headers = {"Retry-After": dice.choice(("0", "0.1", "soon"))}

@@ -18,11 +18,15 @@ from kaggle_shim.report import LOG_PREFIX, Report
 from tests.local_kaggle import LocalKaggle, RunOrder, ScriptedRunner
 from workflow import workspace
 from workflow.push import codes as push_codes
+from workflow.push import dataset as push_dataset
 from workflow.push import deps as push_deps
 from workflow.push import in_order as push
+from workflow.push import model as push_model
+from workflow.push import notebook as push_notebook
 from workflow.push import sub as push_sub
 from workflow.push.session import Options, Outcome, Push
 from workflow.stage import compose
+from workflow.submit import settling, submitting
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPETITION = "child-mind-institute-detect-sleep-states"
@@ -159,6 +163,12 @@ def play(played: Played, order: RunOrder) -> list[str]:
     return [f"{LOG_PREFIX}{line}"]
 
 
+def hurry(patch: pytest.MonkeyPatch, seconds: float = 2.0) -> None:
+    """What arrives late arrives within these seconds: fewer than the limit of most tests, which so cuts no such wait short."""
+    for module in (push_dataset, push_notebook, push_model, settling, submitting):
+        patch.setattr(module, "LATE_SECONDS", seconds)
+
+
 @pytest.fixture
 def scene(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
     """A fresh workspace and a fresh local Kaggle, which this process's clients speak to."""
@@ -177,4 +187,5 @@ def scene(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
             if name.startswith("KAGGLE") or name in ("http_proxy", "HOME", "TMPDIR"):
                 monkeypatch.setenv(name, value)
         monkeypatch.setenv("INVOKE_WORKSPACE_POLL", "0.05")
+        hurry(monkeypatch)
         yield Scene(root, kaggle, played)

@@ -173,6 +173,7 @@ class _open:  # noqa: N801 - a context manager that reads as a function
             if name.startswith("KAGGLE") or name in ("http_proxy", "HOME", "TMPDIR"):
                 self.patch.setenv(name, value)
         self.patch.setenv("INVOKE_WORKSPACE_POLL", "0.05")
+        pushing.hurry(self.patch)
         desk = Desk(root, self.kaggle, Played())
         desk.script = self.script
         return desk

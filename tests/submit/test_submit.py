@@ -14,9 +14,10 @@ from datetime import UTC, datetime
 import pytest
 
 from tests.local_kaggle import faults
+from tests.push import conftest as pushing
 from tests.push.conftest import COMPETITION
 from tests.submit.conftest import GOOD, NOTEBOOK, Desk
-from workflow.errors import KaggleRefused, Refused, Unreachable, WorkflowError
+from workflow.errors import KaggleRefused, Refused, Unreachable, WaitedTooLong, WorkflowError
 from workflow.kaggle.values import Limits
 from workflow.ledger import book as ledger
 from workflow.ledger import markers
@@ -274,15 +275,24 @@ def test_a_late_submission_is_scored_with_its_private_score(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("drop", [faults.drop_before, faults.drop_after])
-def test_a_lost_answer_is_settled_by_looking_for_the_mark(desk: Desk, drop: object) -> None:
+def test_a_lost_answer_is_settled_by_looking_for_the_mark(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, drop: object
+) -> None:
+    pushing.hurry(monkeypatch, 0.5)
     desk.kaggle.fault(drop("CreateCodeSubmission"))  # type: ignore[operator]  # one of two functions
     if drop is faults.drop_after:
         assert desk.submit().did == "found"
     else:
         with pytest.raises(Unreachable, match="not known: run this again") as caught:
-            desk.submit(limit=0.3)
+            desk.submit()
         assert caught.value.exit_code == 6
-        assert desk.submit(limit=0.3).did == "submitted"
+        # What --limit cuts short proves nothing: Kaggle may be slow, and a second submission would be spent.
+        pushing.hurry(monkeypatch, 600.0)
+        with pytest.raises(WaitedTooLong, match="not known yet, and nothing was sent"):
+            desk.submit(limit=0.0)
+        assert desk.on_kaggle() == []
+        pushing.hurry(monkeypatch, 0.3)
+        assert desk.submit().did == "submitted"
     assert len(desk.on_kaggle()) == 1
     assert [one.ref for one in desk.history()] == [str(desk.on_kaggle()[0].ref)]
 
@@ -296,13 +306,24 @@ def test_a_lost_answer_to_a_repeat_is_not_mixed_up_with_the_first(desk: Desk) ->
     assert len(desk.on_kaggle()) == 2
 
 
-def test_a_repeat_that_did_not_arrive_is_not_mixed_up_with_the_first(desk: Desk) -> None:
+def test_a_submission_that_kaggles_list_does_not_show_yet_is_not_sent_again(desk: Desk) -> None:
+    first = desk.submit()
+    desk.kaggle.fault(faults.answer("ListSubmissions", {"submissions": []}, times=None))
+    again = desk.submit()
+    assert (again.did, again.ref) == ("already submitted", first.ref)
+    assert len(desk.on_kaggle()) == 1
+
+
+def test_a_repeat_that_did_not_arrive_is_not_mixed_up_with_the_first(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pushing.hurry(monkeypatch, 0.3)
     first = desk.submit()
     desk.kaggle.fault(faults.drop_before("CreateCodeSubmission"))
     with pytest.raises(Unreachable):
-        desk.submit(Request(again=True), limit=0.3)
+        desk.submit(Request(again=True))
     assert [one.ref for one in desk.history()] == [str(first.ref)]
-    assert desk.submit(Request(again=True), limit=0.3).did == "submitted"
+    assert desk.submit(Request(again=True)).did == "submitted"
     assert len(desk.on_kaggle()) == 2
 
 

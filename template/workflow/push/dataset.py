@@ -7,11 +7,8 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
-import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +19,7 @@ from workflow import console
 from workflow.credentials import scan as secrets_scan
 from workflow.credentials import workspace as secrets_workspace
 from workflow.errors import KaggleRefused, Unreachable, WaitedTooLong, WorkflowError
+from workflow.files import scratch
 from workflow.findings import raise_first
 from workflow.kaggle.errors import AnswerLost, Denied, NotThere
 from workflow.kaggle.values import Dataset, DatasetVersion, RemoteFile
@@ -31,7 +29,7 @@ from workflow.push.intents import CREATING, SENT, UPLOADING, Intent
 from workflow.push.session import LATE_SECONDS, PROCESSING_SECONDS, Outcome, Push, check_secrets
 from workflow.stage import codes as stage_codes
 from workflow.stage import tree
-from workflow.waiting import Show
+from workflow.waiting import Show, left_of
 
 _MARKER = re.compile(r"\[(?:codes|dataset|wheels):(?P<fingerprint>[0-9a-f]{12})\]\s*\Z")
 _LONGEST_MESSAGE = 200
@@ -180,7 +178,7 @@ def manifest_of(push: Push, ref: DatasetRef, version: int | None, manifest_name:
     known = push.known.of(ref.name, version).get("manifest")
     if isinstance(known, str):
         return Manifest.loads(known, ref.name)
-    with _scratch(push) as folder:
+    with scratch(push.workspace.build) as folder:
         try:
             push.kaggle.download_dataset_file(ref, version, manifest_name, folder / manifest_name)
             manifest = Manifest.load(folder / manifest_name)
@@ -232,7 +230,7 @@ def _find(push: Push, payload: Payload, intent: Intent, outcome: Outcome) -> Non
         f"{payload.ref.name}: an earlier push was cut off after it was sent; asking Kaggle for its version."
     )
     patience = PROCESSING_SECONDS if intent.step == SENT else LATE_SECONDS
-    limit = max(0.0, patience - (time.time() - intent.at))
+    limit = left_of(patience, intent.at)
     try:
         version = push.waits.until(
             f"the version of {payload.ref.name} shows",
@@ -240,8 +238,8 @@ def _find(push: Push, payload: Payload, intent: Intent, outcome: Outcome) -> Non
             lambda show: _current(push, payload.ref, intent.marker, intent.base, show),
         )
     except WaitedTooLong:
-        if intent.step == SENT and time.time() - intent.at < PROCESSING_SECONDS:
-            # Kaggle said yes, so it may still come; only the time that --limit gave is over.
+        if push.waits.cuts(limit):
+            # It may still come: only the time that --limit gave is over.
             raise
         push.say(f"{payload.ref.name}: it did not arrive.")
     else:
@@ -451,7 +449,7 @@ def _judge(push: Push, payload: Payload, version: int, listed: tuple[RemoteFile,
     comparison = arrived.compare(entries, [file for file in listed if file is not stated])
 
     def sha256_of(file: RemoteFile) -> str:
-        with _scratch(push) as folder:
+        with scratch(push.workspace.build) as folder:
             push.kaggle.download_dataset_file(payload.ref, version, file.name, folder / "file")
             return hash_file(folder / "file")
 
@@ -481,14 +479,3 @@ def _list(push: Push, payload: Payload) -> None:
 def _marker(version: DatasetVersion | None) -> str | None:
     match = _MARKER.search(version.notes) if version is not None else None
     return match["fingerprint"] if match else None
-
-
-@contextmanager
-def _scratch(push: Push) -> Iterator[Path]:
-    """A folder for something that is looked at once."""
-    push.workspace.build.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix=".look-", dir=push.workspace.build))
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import tempfile
-from pathlib import Path
 
 from kaggle_shim.deps_manifest import DEPS_MANIFEST, DepsManifest
 from kaggle_shim.errors import ManifestError
 from kaggle_shim.manifest import short
 from kaggle_shim.refs import NotebookRef
 from workflow.errors import RunFailed
+from workflow.files import scratch
 from workflow.push import dataset as push_dataset
 from workflow.push import notebook as push_notebook
 from workflow.push.session import Outcome, Push
@@ -104,9 +103,8 @@ def _prove(push: Push, payload: push_notebook.Payload, version: int) -> list[str
         raise RunFailed(
             f"{ref.name} version {version} ended well and left no {DEPS_MANIFEST}: its notebook must call kaggle_shim.collect()."
         )
-    push.workspace.build.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".look-", dir=push.workspace.build) as folder:
-        path = Path(folder) / DEPS_MANIFEST
+    with scratch(push.workspace.build) as folder:
+        path = folder / DEPS_MANIFEST
         push.kaggle.download_url(DEPS_MANIFEST, found.url, path)
         try:
             manifest = DepsManifest.load(path)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import tempfile
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from kaggle_shim.plan import Plan
 from kaggle_shim.refs import CompetitionRef, NotebookRef
 from kaggle_shim.report import REPORT_NAME
 from workflow.errors import WorkflowError
+from workflow.files import scratch
 from workflow.kaggle.errors import Denied, NotThere
 from workflow.kaggle.values import Notebook, RemoteFile, Run
 from workflow.ledger import markers
@@ -179,10 +179,9 @@ def report_in(push: Push, files: tuple[RemoteFile, ...], log: str) -> dict[str, 
     report = report_of(log)
     if report or found is None:
         return report
-    push.workspace.build.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".look-", dir=push.workspace.build) as scratch:
-        push.kaggle.download_url(REPORT_NAME, found.url, Path(scratch) / REPORT_NAME)
+    with scratch(push.workspace.build) as folder:
+        push.kaggle.download_url(REPORT_NAME, found.url, folder / REPORT_NAME)
         # Imported here: only a run without a report in its log needs it, and it brings all of rehearsal along.
         from workflow import run_reports
 
-        return run_reports.read(Path(scratch) / REPORT_NAME)
+        return run_reports.read(folder / REPORT_NAME)

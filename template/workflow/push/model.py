@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +17,7 @@ from workflow.kaggle.errors import AnswerLost
 from workflow.metadata import KERNEL_FILE
 from workflow.push.intents import CREATING, SENT
 from workflow.push.session import LATE_SECONDS, PROCESSING_SECONDS, Outcome, Push
+from workflow.waiting import left_of
 
 
 def run(
@@ -175,7 +175,7 @@ def _pending(push: Push, ref: ModelRef) -> tuple[int, float] | None:
     if intent is None or intent.name != ref.name:
         return None
     limit = PROCESSING_SECONDS if intent.step == SENT else LATE_SECONDS
-    return intent.base, limit - (time.time() - intent.at)
+    return intent.base, left_of(limit, intent.at)
 
 
 def _key(ref: ModelRef) -> str:

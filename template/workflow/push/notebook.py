@@ -23,7 +23,7 @@ from workflow.push.intents import CREATING, SENT, Intent
 from workflow.push.session import LATE_SECONDS, RUN_SECONDS, Outcome, Push, check_secrets
 from workflow.stage import compose
 from workflow.stage.notebook import StagedNotebook
-from workflow.waiting import Show, seconds
+from workflow.waiting import Show, left_of, seconds
 from workflow.workspace import Notebook as Folder
 
 _TAIL_LINES = 30
@@ -216,7 +216,7 @@ def _settle(
         push.say(
             f"{payload.ref.name}: an earlier push was cut off while it was sent; asking Kaggle for its version."
         )
-        limit = max(0.0, LATE_SECONDS - (time.time() - intent.at))
+        limit = left_of(LATE_SECONDS, intent.at)
         try:
             there = push.waits.until(
                 f"the version of {payload.ref.name} shows",
@@ -224,6 +224,9 @@ def _settle(
                 lambda show: _look(push, rules, payload, intent.base, show),
             )
         except WaitedTooLong:
+            if push.waits.cuts(limit):
+                # It may still come: only the time that --limit gave is over.
+                raise
             push.say(f"{payload.ref.name}: it did not arrive.")
             there = push.kaggle.notebook(payload.ref)
     if _arrived(rules, payload, there, intent.base) and there is not None:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from kaggle_shim import refs
 from kaggle_shim.errors import ManifestError
 from kaggle_shim.manifest import CODES_MANIFEST, DATASET_MANIFEST, MODEL_MANIFEST, Manifest, short
 from workflow.errors import RunFailed, WorkflowError
+from workflow.files import scratch
 from workflow.kaggle.errors import Denied, NotThere
 from workflow.push import dataset as push_dataset
 from workflow.push import deps as push_deps
@@ -131,9 +130,8 @@ def model_manifest(push: Push, ref: refs.ModelRef) -> Manifest | None:
     known = push.known.of(ref.name, ref.version).get("manifest")
     if isinstance(known, str):
         return Manifest.loads(known, str(ref)) if known else None
-    push.workspace.build.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".look-", dir=push.workspace.build) as scratch:
-        path = Path(scratch) / MODEL_MANIFEST
+    with scratch(push.workspace.build) as folder:
+        path = folder / MODEL_MANIFEST
         try:
             push.kaggle.download_model_file(ref, MODEL_MANIFEST, path)
             manifest: Manifest | None = Manifest.load(path)

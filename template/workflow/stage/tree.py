@@ -10,12 +10,14 @@ from pathlib import Path
 
 from workflow import git, names
 from workflow.errors import WorkflowError
+from workflow.files import UNFINISHED
 from workflow.findings import ERROR, WARNING, Finding, relative
 
 IGNORE_FILE = ".kaggleignore"
 
 # Never part of an upload, whatever the ignore files say.
 _ALWAYS_OUT = (
+    UNFINISHED,
     ".git/",
     ".venv/",
     "venv/",

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 
 from kaggle_shim.refs import CompetitionRef
 from workflow.errors import WaitedTooLong
+from workflow.kaggle.errors import Denied, NotThere
 from workflow.kaggle.values import Submission
 from workflow.ledger import book as ledger
 from workflow.ledger import markers
@@ -16,6 +17,7 @@ from workflow.ledger.event import SUBMITTED, Event
 from workflow.push.looking import Target
 from workflow.push.session import LATE_SECONDS, Push
 from workflow.submit.intents import SubmissionIntent, SubmissionIntents
+from workflow.waiting import left_of
 
 
 def find_earlier(push: Push, target: Target) -> list[Submission]:
@@ -24,8 +26,21 @@ def find_earlier(push: Push, target: Target) -> list[Submission]:
     late = settle(push, target.ref.name, listed)
     if late is not None and late.ref not in {one.ref for one in listed}:
         listed.append(late)
+    listed += _unlisted(push, target, {one.ref for one in listed})
     mine = [one for one in listed if markers.read(one.description)[1] == target.mark]
     return sorted(mine, key=lambda one: (one.date, one.ref))
+
+
+def _unlisted(push: Push, target: Target, listed: set[int]) -> list[Submission]:
+    """Submissions of that version that the ledger knows and Kaggle's list does not show (yet): asked for one by one."""
+    wanted = (SUBMITTED, target.ref.name, target.version, target.competition.slug)
+    found = []
+    for event in ledger.read(push.workspace.root).events:
+        one = (event.event, event.notebook, event.notebook_version, event.competition)
+        if one == wanted and event.ref and event.ref.isdecimal() and int(event.ref) not in listed:
+            with suppress(NotThere, Denied):
+                found.append(push.kaggle.submission(int(event.ref)))
+    return found
 
 
 def is_open(push: Push, notebook: str) -> bool:
@@ -38,15 +53,23 @@ def settle(push: Push, notebook: str, listed: Sequence[Submission]) -> Submissio
 
     Returns:
         The submission, None when there was no open intent or when it did not arrive.
+
+    Raises:
+        WaitedTooLong: `--limit` ended the wait before that could be told; the intent stays open.
     """
     intents = SubmissionIntents(push.workspace.build)
     intent = intents.read(notebook)
     if intent is None:
         return None
     found = intent.find(listed)
-    if found is None and time.time() - intent.at < LATE_SECONDS:
+    left = left_of(LATE_SECONDS, intent.at)
+    if found is None and left > 0:
         push.say("An earlier submission was cut off while it was sent; asking Kaggle for it.")
-        found = wait_for(push, intent, max(0.0, LATE_SECONDS - (time.time() - intent.at)))
+        found = wait_for(push, intent, left)
+        if found is None and push.waits.cuts(left):
+            raise WaitedTooLong(
+                f"Whether an earlier submission of {notebook} arrived is not known yet, and nothing was sent: run this again without --limit."
+            )
     if found is not None:
         push.say(f"An earlier submission had arrived, as {found.ref}.")
         write_down(push, replace(intent.event, ref=str(found.ref), submitted=moment(found.date)))
