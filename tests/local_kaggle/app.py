@@ -19,7 +19,7 @@ from starlette.responses import (
 )
 from starlette.routing import Route
 
-from tests.local_kaggle import control
+from tests.local_kaggle import control, oauth
 from tests.local_kaggle.blobs import BLOBS, ConnectionDropped, receive
 from tests.local_kaggle.competitions import COMPETITIONS
 from tests.local_kaggle.dataset_files import DATASET_FILES
@@ -30,6 +30,7 @@ from tests.local_kaggle.gate import Gate
 from tests.local_kaggle.models import MODELS
 from tests.local_kaggle.notebook_saving import NOTEBOOK_SAVING
 from tests.local_kaggle.notebooks import NOTEBOOKS, log_stream
+from tests.local_kaggle.oauth import OAUTH_FLOW
 from tests.local_kaggle.quota import QUOTA
 from tests.local_kaggle.requests_in import read_request
 from tests.local_kaggle.submissions import SUBMISSIONS
@@ -61,11 +62,16 @@ SERVICES: Mapping[str, Handlers] = {
     "kernels.KernelsApiService": {**NOTEBOOKS, **NOTEBOOK_SAVING, **QUOTA},
     "models.ModelApiService": {**MODELS, **VARIATIONS},
     "competitions.CompetitionApiService": {**COMPETITIONS, **SUBMISSIONS},
-    "security.OAuthService": OAUTH,
+    "security.OAuthService": {**OAUTH, **OAUTH_FLOW},
     "users.AccountService": ACCOUNT,
 }
 _ANONYMOUS = frozenset(
-    [("security.OAuthService", "IntrospectToken"), ("users.AccountService", "GenerateAccessToken")]
+    [
+        ("security.OAuthService", "IntrospectToken"),
+        ("security.OAuthService", "ExchangeOAuthToken"),
+        ("users.AccountService", "GenerateAccessToken"),
+        ("users.AccountService", "ExpireApiToken"),
+    ]
 )
 """Calls whose Authorization header is not looked at: they carry what they are about in their body."""
 
@@ -90,6 +96,7 @@ def build(world: World) -> ASGIApp:
         Route("/api/v1/kernels/logs/stream/{owner}/{slug}", logs, methods=["GET"]),
         Route("/_upload/{token}", upload, methods=["PUT"]),
         Route("/_storage/{signature}/{where}/{name}", storage, methods=["GET", "HEAD"]),
+        *oauth.routes(world),
         *control.routes(world),
     ]
     app = Starlette(routes=routes, exception_handlers={404: _no_such_page, 405: _no_such_page, 500: _broken})

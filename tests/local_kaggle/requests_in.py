@@ -41,7 +41,7 @@ def read_request(kind: type[KaggleObject], body: object) -> KaggleObject:
         raise ApiError(400, "The request's body has to be a JSON object")
     try:
         request = kind.from_dict(_checked_object(kind, body, ""))
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise ApiError(400, f"The request does not fit {kind.__name__}: {error!r}") from error
     for field in kind._fields:  # kagglesdk's description of a message; it has no other
         message = isinstance(field.serializer, KaggleObjectSerializer) and not field.optional

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from tests.local_kaggle.world import Caller, Handlers, World
 
-_TOKEN_SECONDS = 12 * 3600
+TOKEN_SECONDS = 12 * 3600
 
 
 def user_of(world: World, authorization: str) -> str:
@@ -53,6 +53,15 @@ def find_token(world: World, value: str) -> Token | None:
     return None
 
 
+def give_token(world: World, user: str, seconds: int | None) -> Token:
+    """Makes a token that a user may sign in with; `seconds` None: for good."""
+    expires = world.clock.now() + seconds if seconds is not None else None
+    token = Token(secrets.token_urlsafe(16), user, expires)
+    world.store.users.tokens.append(token)
+    world.store.save_users()
+    return token
+
+
 def _introspect(world: World, _caller: Caller, request: KaggleObject) -> Reply:
     """Answers as RFC 7662 does; what Kaggle says of a bad token is not known (Behaviour.inactive_token)."""
     token = find_token(world, request.token)
@@ -74,12 +83,12 @@ def _generate(world: World, _caller: Caller, request: KaggleObject) -> Reply:
     known = find_token(world, request.refresh_token)
     if known is None:
         raise ApiError(401, "Invalid refresh token")
-    token = Token(secrets.token_urlsafe(16), known.user, world.clock.now() + _TOKEN_SECONDS)
-    world.store.users.tokens.append(token)
-    world.store.save_users()
+    wanted = request.expiration_duration
+    seconds = min(int(wanted.total_seconds()), TOKEN_SECONDS) if wanted else TOKEN_SECONDS
+    token = give_token(world, known.user, seconds)
     answer = GenerateAccessTokenResponse()
     answer.token = token.token
-    answer.expires_in = _TOKEN_SECONDS
+    answer.expires_in = seconds
     answer.user_name = token.user
     return answer
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from kagglesdk.kaggle_object import KaggleObject
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tests.local_kaggle.downloads import Downloads
     from tests.local_kaggle.faults import Fault, Faults
     from tests.local_kaggle.journal import Journal
+    from tests.local_kaggle.oauth import Flow
     from tests.local_kaggle.records import Version
     from tests.local_kaggle.sessions import Sessions
     from tests.local_kaggle.store import Store
@@ -36,6 +37,7 @@ class World:
     journal: Journal
     downloads: Downloads
     sessions: Sessions
+    oauth_flows: dict[str, Flow] = field(default_factory=dict)
 
     def is_ready(self, version: Version) -> bool:
         """Whether a dataset's or model's version is through its processing."""
