@@ -23,7 +23,7 @@ from tests.local_kaggle.unpack import publish
 from tests.local_kaggle.wire import methods
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from tests.kaggle_server.conftest import Sdk
@@ -59,8 +59,12 @@ def ask(world: LocalKaggle, calls: Iterable[tuple[str, object]]) -> list[Told]:
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
         told, parts = Told(), []
 
+        unread = [content]
+
         async def receive() -> Mapping[str, object]:
-            return {"type": "http.request", "body": content, "more_body": False}
+            if not unread:
+                await asyncio.Event().wait()  # a client that stays
+            return {"type": "http.request", "body": unread.pop(), "more_body": False}
 
         async def send(message: Mapping[str, object]) -> None:
             if message["type"] == "http.response.start":
@@ -80,13 +84,13 @@ def ask(world: LocalKaggle, calls: Iterable[tuple[str, object]]) -> list[Told]:
 
 
 @pytest.fixture
-def closed(tmp_path: Path) -> LocalKaggle:
+def closed(tmp_path: Path) -> Iterator[LocalKaggle]:
     """A Kaggle that is filled and does not listen."""
     kaggle = LocalKaggle(tmp_path / "kaggle", runner=ScriptedRunner())
-    kaggle.stop()
     kaggle.add_dataset("tester/my-data", {"a.txt": "1"})
     kaggle.add_competition("cup", metric="accuracy", public={"a.csv": "id"}, solution="id,t\n1,1\n")
-    return kaggle
+    yield kaggle
+    kaggle.stop()
 
 
 def test_no_value_of_any_field_of_any_method_makes_the_server_stumble(closed: LocalKaggle) -> None:

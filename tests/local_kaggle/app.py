@@ -27,6 +27,7 @@ from tests.local_kaggle.dataset_settings import DATASET_SETTINGS
 from tests.local_kaggle.datasets import DATASETS
 from tests.local_kaggle.errors import ApiError
 from tests.local_kaggle.gate import Gate
+from tests.local_kaggle.leaderboard import LEADERBOARD
 from tests.local_kaggle.models import MODELS
 from tests.local_kaggle.notebook_saving import NOTEBOOK_SAVING
 from tests.local_kaggle.notebooks import NOTEBOOKS, log_stream
@@ -61,7 +62,7 @@ SERVICES: Mapping[str, Handlers] = {
     "datasets.DatasetApiService": {**DATASETS, **DATASET_FILES, **DATASET_SETTINGS},
     "kernels.KernelsApiService": {**NOTEBOOKS, **NOTEBOOK_SAVING, **QUOTA},
     "models.ModelApiService": {**MODELS, **VARIATIONS},
-    "competitions.CompetitionApiService": {**COMPETITIONS, **SUBMISSIONS},
+    "competitions.CompetitionApiService": {**COMPETITIONS, **SUBMISSIONS, **LEADERBOARD},
     "security.OAuthService": {**OAUTH, **OAUTH_FLOW},
     "users.AccountService": ACCOUNT,
 }

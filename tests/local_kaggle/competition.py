@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -39,6 +40,8 @@ class Competition:
     time_limit_seconds: float = 9 * 3600
     internet_allowed: bool = False
     code_competition: bool = True
+    category: str = "Featured"
+    reward: str = "Knowledge"
     higher_is_better: bool = True
 
     @classmethod
@@ -69,6 +72,12 @@ class Competition:
         """Whether the deadline has passed."""
         end = self.ends_at()
         return end is not None and world.clock.now() > end
+
+    def worth(self, score: str) -> float:
+        """A score as a number of which more is better; less than every score when there is none."""
+        if not score:
+            return -math.inf
+        return float(score) if self.higher_is_better else -float(score)
 
     def rules_accepted_by(self, world: World, user: str) -> bool:
         """Whether a user accepted the rules; `rules_accepted` says it for everybody who was not set by hand."""

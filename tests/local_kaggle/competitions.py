@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from kagglesdk.competitions.types.competition_api_service import (
@@ -10,7 +11,7 @@ from kagglesdk.competitions.types.competition_api_service import (
     ApiListCompetitionsResponse,
     ApiListDataFilesResponse,
 )
-from kagglesdk.competitions.types.competition_enums import CompetitionListTab
+from kagglesdk.competitions.types.competition_enums import CompetitionSortBy
 
 from tests.local_kaggle.clock import as_datetime
 from tests.local_kaggle.competition import Competition, every, load
@@ -21,6 +22,7 @@ from tests.local_kaggle.store import files_of
 from tests.local_kaggle.wire import Redirect, Reply
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from kagglesdk.kaggle_object import KaggleObject
@@ -91,7 +93,8 @@ def _describe(world: World, caller: Caller, competition: Competition) -> KaggleO
     answer.ref = f"https://www.kaggle.com/competitions/{competition.slug}"
     answer.url = answer.ref
     answer.title = competition.title or competition.slug
-    answer.category = "Code" if competition.code_competition else "Featured"
+    answer.category, answer.reward = competition.category, competition.reward
+    answer.date_created = as_datetime(competition.folder(world).stat().st_mtime)
     answer.evaluation_metric = competition.metric
     answer.max_daily_submissions = competition.daily_limit
     answer.is_kernels_submissions_only = competition.code_competition
@@ -107,13 +110,34 @@ def _get(world: World, caller: Caller, request: KaggleObject) -> Reply:
     return _describe(world, caller, found_competition(world, request.competition_name))
 
 
+def _order(world: World, by: CompetitionSortBy) -> Callable[[Competition], float]:
+    """What competitions are sorted by; those that are equal in it stay sorted by slug."""
+    if by == CompetitionSortBy.COMPETITION_SORT_BY_EARLIEST_DEADLINE:
+        return lambda c: c.ends_at() or math.inf
+    if by == CompetitionSortBy.COMPETITION_SORT_BY_LATEST_DEADLINE:
+        return lambda c: -(c.ends_at() or math.inf)
+    if by == CompetitionSortBy.COMPETITION_SORT_BY_NUMBER_OF_TEAMS:
+        return lambda c: -len(world.store.entry(c.slug).entered)
+    if by == CompetitionSortBy.COMPETITION_SORT_BY_RECENTLY_CREATED:
+        return lambda c: -c.folder(world).stat().st_mtime
+    return lambda _: 0
+
+
 def _list(world: World, caller: Caller, request: KaggleObject) -> Reply:
+    """Every competition, or those entered, by category and words; nobody hosts one here."""
     found = every(world)
-    if request.group == CompetitionListTab.COMPETITION_LIST_TAB_ENTERED:
+    group = request.group.name.removeprefix("COMPETITION_LIST_TAB_")
+    if group == "ENTERED":
         user = caller.required()
         found = [c for c in found if user in world.store.entry(c.slug).entered]
+    elif group not in ("EVERYTHING", "GENERAL"):
+        found = []
+    category = request.category.name.removeprefix("HOST_SEGMENT_").replace("_", "").lower()
+    if category != "unspecified":
+        found = [c for c in found if c.category.replace(" ", "").lower() == category]
     if request.search:
         found = [c for c in found if request.search.lower() in f"{c.title} {c.slug}".lower()]
+    found.sort(key=_order(world, request.sort_by))
     answer = ApiListCompetitionsResponse()
     cut, answer.next_page_token = page(found, request)
     answer.competitions = [_describe(world, caller, competition) for competition in cut]

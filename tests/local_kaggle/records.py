@@ -210,13 +210,17 @@ class Submission:
 
 @dataclass
 class Entry:
-    """What the server knows of a competition beyond its folder: who accepted the rules, who has a team, submissions."""
+    """What the server knows of a competition beyond its folder: who accepted the rules, who has a team, submissions.
+
+    A team is one user; `teams` has its number by his name.
+    """
 
     slug: str
     id: int
     rules_accepted: list[str] = field(default_factory=list)
     rules_refused: list[str] = field(default_factory=list)
     entered: list[str] = field(default_factory=list)
+    teams: dict[str, int] = field(default_factory=dict)
     submissions: list[Submission] = field(default_factory=list)
 
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from _typeshed import DataclassInstance
 
+    from tests.local_kaggle.records import Submission
+
 R = TypeVar("R", bound="DataclassInstance")
 
 
@@ -150,6 +152,10 @@ class Store:
             if slug not in self.entries:
                 self.save_entry(Entry(slug=slug, id=self.next_id()))
             return self.entries[slug]
+
+    def submission_file(self, slug: str, submission: Submission) -> Path:
+        """Where the file of a submission is kept that was uploaded."""
+        return self.root / "submissions" / slug / str(submission.ref) / submission.file_name
 
     def save_entry(self, entry: Entry) -> None:
         """Writes what is remembered of a competition."""

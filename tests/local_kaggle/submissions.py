@@ -1,24 +1,23 @@
-"""Submissions: taken, limited, listed; and the leaderboard made of them."""
+"""Submissions: taken, limited, listed, downloaded."""
 
 from __future__ import annotations
 
+import shutil
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from kagglesdk.competitions.types.competition_api_service import (
     ApiCreateCodeSubmissionResponse,
     ApiCreateSubmissionResponse,
-    ApiGetLeaderboardResponse,
-    ApiLeaderboardSubmission,
     ApiListSubmissionsResponse,
     ApiStartSubmissionUploadResponse,
     ApiSubmission,
     ApiSubmissionLimits,
 )
-from kagglesdk.competitions.types.competition_enums import SubmissionGroup
+from kagglesdk.competitions.types.competition_enums import SubmissionGroup, SubmissionSortBy
 from kagglesdk.competitions.types.submission_status import SubmissionStatus
 
-from tests.local_kaggle.blobs import start
+from tests.local_kaggle.blobs import start, upload_of
 from tests.local_kaggle.clock import as_datetime
 from tests.local_kaggle.competition import Competition, every
 from tests.local_kaggle.competitions import found_competition, with_rules
@@ -29,11 +28,11 @@ from tests.local_kaggle.records import Entry, Submission
 from tests.local_kaggle.scoring import score_submission
 from tests.local_kaggle.sources import find
 from tests.local_kaggle.store import files_of
+from tests.local_kaggle.wire import Redirect, Reply
 
 if TYPE_CHECKING:
     from kagglesdk.kaggle_object import KaggleObject
 
-    from tests.local_kaggle.wire import Reply
     from tests.local_kaggle.world import Caller, Handlers, World
 
 
@@ -138,6 +137,7 @@ def _record(world: World, caller: Caller, entry: Entry, file_name: str, descript
     entry.submissions.append(submission)
     if caller.user not in entry.entered:
         entry.entered.append(caller.user)
+        entry.teams[caller.user] = world.store.next_id()
     return submission
 
 
@@ -154,14 +154,17 @@ def _submit_file(world: World, caller: Caller, request: KaggleObject) -> Reply:
     competition, entry = _may_submit(world, caller, request.competition_name)
     if competition.code_competition:
         raise ApiError(400, "This competition only accepts Submissions from Notebooks.")
-    blob = world.store.blob(request.blob_file_tokens)
-    if blob is None or not blob.complete:
+    blob = upload_of(world, request.blob_file_tokens, caller.user)
+    if not blob.complete:
         raise ApiError(400, "Invalid upload token")
     submission = _record(world, caller, entry, blob.name, request.submission_description or "")
     submission.total_bytes = blob.size
-    named = world.store.blob_path(blob.token).with_name(f"{submission.ref}-{blob.name}")
-    world.store.blob_path(blob.token).rename(named)
-    score_submission(competition, competition.folder(world), named, submission)
+    kept = world.store.submission_file(competition.slug, submission)
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(
+        world.store.blob_path(blob.token), kept
+    )  # a copy: after a crash the token can be used again
+    score_submission(competition, competition.folder(world), kept, submission)
     world.store.save_entry(entry)
     answer = ApiCreateSubmissionResponse()
     answer.ref = submission.ref
@@ -193,38 +196,39 @@ def _list_submissions(world: World, caller: Caller, request: KaggleObject) -> Re
     mine = [s for s in world.store.entry(competition.slug).submissions if s.user == user]
     if request.group == SubmissionGroup.SUBMISSION_GROUP_SUCCESSFUL:
         mine = [s for s in mine if s.status == "COMPLETE"]
+    elif request.group == SubmissionGroup.SUBMISSION_GROUP_SELECTED:
+        mine = []  # nobody selects final submissions here
+    mine.reverse()
+    if request.sort_by == SubmissionSortBy.SUBMISSION_SORT_BY_NAME:
+        mine.sort(key=lambda s: s.file_name)
+    elif request.sort_by != SubmissionSortBy.SUBMISSION_SORT_BY_DATE:
+        mine.sort(key=lambda s: competition.worth(s.public_score), reverse=True)
     answer = ApiListSubmissionsResponse()
-    cut, answer.next_page_token = page(list(reversed(mine)), request)
+    cut, answer.next_page_token = page(mine, request)
     answer.submissions = [_describe_submission(world, competition, s) for s in cut]
     return answer
 
 
-def _get_submission(world: World, caller: Caller, request: KaggleObject) -> Reply:
+def _own(world: World, caller: Caller, ref: int) -> tuple[Competition, Submission]:
+    """A submission of the caller's; raises ApiError 404 for any other."""
     user = caller.required()
     for competition in every(world):
         for submission in world.store.entry(competition.slug).submissions:
-            if submission.ref == request.ref and submission.user == user:
-                return _describe_submission(world, competition, submission)
+            if submission.ref == ref and submission.user == user:
+                return competition, submission
     raise ApiError(404, "Submission not found")
 
 
-def _leaderboard(world: World, caller: Caller, request: KaggleObject) -> Reply:
-    """Each user's best public score."""
-    del caller
-    competition = found_competition(world, request.competition_name)
-    scored = [s for s in world.store.entry(competition.slug).submissions if s.public_score]
-    scored.sort(key=lambda s: float(s.public_score), reverse=competition.higher_is_better)
-    best = {s.user: s for s in reversed(scored)}
-    ranked = [s for s in scored if best[s.user] is s]
-    answer = ApiGetLeaderboardResponse()
-    cut, answer.next_page_token = page(ranked, request)
-    answer.submissions = []
-    for submission in cut:
-        item = ApiLeaderboardSubmission()
-        item.team_name, item.score = submission.user, submission.public_score
-        item.submission_date = as_datetime(submission.date)
-        answer.submissions.append(item)
-    return answer
+def _get_submission(world: World, caller: Caller, request: KaggleObject) -> Reply:
+    return _describe_submission(world, *_own(world, caller, request.ref))
+
+
+def _download(world: World, caller: Caller, request: KaggleObject) -> Reply:
+    """Sends the client to the submitted file; what a hidden rerun wrote is never shown."""
+    competition, submission = _own(world, caller, request.submission_id)
+    if submission.notebook:
+        raise denied("submissions.download")
+    return Redirect(world.downloads.path_of(world.store.submission_file(competition.slug, submission)))
 
 
 SUBMISSIONS: Handlers = {
@@ -234,5 +238,5 @@ SUBMISSIONS: Handlers = {
     "CreateSubmission": _submit_file,
     "ListSubmissions": _list_submissions,
     "GetSubmission": _get_submission,
-    "GetLeaderboard": _leaderboard,
+    "DownloadSubmission": _download,
 }

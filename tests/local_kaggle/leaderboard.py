@@ -1,0 +1,108 @@
+"""The leaderboard of a competition: shown, downloaded, and the public submissions of a team."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import TYPE_CHECKING
+
+from kagglesdk.competitions.types.competition_api_service import (
+    ApiGetLeaderboardResponse,
+    ApiLeaderboardSubmission,
+    ApiListTeamPublicSubmissionsResponse,
+    ApiPublicSubmission,
+)
+
+from tests.local_kaggle.clock import as_datetime
+from tests.local_kaggle.competition import every
+from tests.local_kaggle.competitions import found_competition
+from tests.local_kaggle.paging import page
+from tests.local_kaggle.store import write_atomic
+from tests.local_kaggle.wire import Download
+
+if TYPE_CHECKING:
+    from kagglesdk.kaggle_object import KaggleObject
+
+    from tests.local_kaggle.competition import Competition
+    from tests.local_kaggle.records import Submission
+    from tests.local_kaggle.wire import Reply
+    from tests.local_kaggle.world import Caller, Handlers, World
+
+
+def ranked(world: World, competition: Competition) -> list[Submission]:
+    """Each team's best public score, the best first, of equal ones the older."""
+    best: dict[str, Submission] = {}
+    for submission in world.store.entry(competition.slug).submissions:
+        known = best.get(submission.user)
+        worth = competition.worth(submission.public_score)
+        if submission.public_score and (known is None or worth > competition.worth(known.public_score)):
+            best[submission.user] = submission
+    return sorted(best.values(), key=lambda s: (-competition.worth(s.public_score), s.date))
+
+
+def _show(world: World, caller: Caller, request: KaggleObject) -> Reply:
+    del caller
+    competition = found_competition(world, request.competition_name)
+    teams = world.store.entry(competition.slug).teams
+    answer = ApiGetLeaderboardResponse()
+    cut, answer.next_page_token = page(ranked(world, competition), request)
+    answer.submissions = []
+    for submission in cut:
+        item = ApiLeaderboardSubmission()
+        item.team_id = teams.get(submission.user, 0)
+        item.team_name, item.score = submission.user, submission.public_score
+        item.submission_date = as_datetime(submission.date)
+        answer.submissions.append(item)
+    return answer
+
+
+def _download(world: World, caller: Caller, request: KaggleObject) -> Reply:
+    """A zip with one CSV; the columns are those of Kaggle's own file, as users publish it."""
+    del caller
+    competition = found_competition(world, request.competition_name)
+    entry = world.store.entry(competition.slug)
+    text = io.StringIO(newline="")
+    rows = csv.writer(text, lineterminator="\n")
+    rows.writerow(
+        [
+            "Rank",
+            "TeamId",
+            "TeamName",
+            "LastSubmissionDate",
+            "Score",
+            "SubmissionCount",
+            "TeamMemberUserNames",
+        ]
+    )
+    for rank, best in enumerate(ranked(world, competition), 1):
+        dates = [s.date for s in entry.submissions if s.user == best.user]
+        last = as_datetime(max(dates)).isoformat(" ", timespec="seconds")
+        team = entry.teams.get(best.user, 0)
+        rows.writerow([rank, team, best.user, last, best.public_score, len(dates), best.user])
+    name = f"{competition.slug}-publicleaderboard"
+    folder = world.root / "cache" / name
+    write_atomic(folder / f"{name}.csv", text.getvalue())
+    return Download(world.downloads.zip_of(folder), f"{name}.zip")
+
+
+def _of_team(world: World, caller: Caller, request: KaggleObject) -> Reply:
+    """The submission with which a team stands on the leaderboard; nothing for a team that nobody knows."""
+    del caller
+    answer = ApiListTeamPublicSubmissionsResponse()
+    answer.submissions = []
+    for competition in every(world):
+        teams = world.store.entry(competition.slug).teams
+        for submission in ranked(world, competition):
+            if teams.get(submission.user) == request.team_id:
+                item = ApiPublicSubmission()
+                item.id, item.public_score = submission.ref, submission.public_score
+                item.date_submitted = as_datetime(submission.date)
+                answer.submissions.append(item)
+    return answer
+
+
+LEADERBOARD: Handlers = {
+    "GetLeaderboard": _show,
+    "DownloadLeaderboard": _download,
+    "ListTeamPublicSubmissions": _of_team,
+}
