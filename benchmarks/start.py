@@ -50,11 +50,10 @@ def main() -> None:
     print(
         f"python entry.py, to its first line: {alone:.0f} ms (Python {sys.version.split()[0]}, {ROUNDS} rounds)"
     )
-    for name in scripts:
-        more = min(times[name]) - alone
-        print(
-            f"by the shim, {name}: {more:.0f} ms more (aim: at most {AIM:.0f}) {'ok' if more <= AIM else 'MISSED'}"
-        )
+    more = {name: min(times[name]) - alone for name in scripts}
+    verdict = "ok" if more["in a kernel"] <= AIM else "MISSED"
+    print(f"by the shim, in a kernel: {more['in a kernel']:.0f} ms more (aim: at most {AIM:.0f}) {verdict}")
+    print(f"by the shim, in a bare interpreter: {more['in a bare interpreter']:.0f} ms more")
 
 
 def attach(root: Path) -> Plan:

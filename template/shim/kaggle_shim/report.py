@@ -52,10 +52,13 @@ class Report:
         self.say(f"warning: {sentence}")
 
     def write(self, folder: Path) -> None:
-        """Write the report into `folder` and print it as one line."""
+        """Write the report into `folder` and print it as one line; a disk too full for it is a line in the log."""
         value = {"schema": 1, **self.values, "phases": self.phases, "warnings": self.warnings}
-        text = json.dumps(value, ensure_ascii=True)
         temporary = folder / f".{REPORT_NAME}.tmp"
-        temporary.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
-        os.replace(temporary, folder / REPORT_NAME)
-        print(LOG_PREFIX + text, flush=True)
+        try:
+            temporary.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
+            os.replace(temporary, folder / REPORT_NAME)
+        except OSError as error:
+            # A full disk must not hide the failure that filled it.
+            self.say(f"warning: the run report can't be written ({error}).")
+        print(LOG_PREFIX + json.dumps(value), flush=True)

@@ -12,7 +12,6 @@ from kaggle_shim.errors import PlanError
 from kaggle_shim.machine import image_identity, machine, python_version
 from kaggle_shim.plan import Plan, current
 from kaggle_shim.report import Report
-from kaggle_shim.running import write_report
 
 _MAIN = "requirements.txt"
 
@@ -39,7 +38,7 @@ def run() -> None:
         report.values["failure"] = str(error) or type(error).__name__
         raise
     finally:
-        write_report(report, working)
+        report.write(working)
 
 
 def _collect(plan: Plan, report: Report, working: Path) -> None:

@@ -19,6 +19,8 @@ from workflow import safe_paths
 
 # Modules that nothing but `kaggle_shim.collect` imports.
 COLLECTOR = frozenset({"collecting.py", "pip.py", "resolve.py"})
+# Modules that nothing but `kaggle_shim.run` imports, once it has seen that the plan is one for running.
+RUNNER = frozenset({"evaluation.py", "launchers.py", "layering.py", "strays.py", "submission.py"})
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
@@ -41,9 +43,10 @@ def template_version(root: Path) -> str:
 
 @lru_cache(maxsize=4)
 def pack_shim(root: Path, role: str) -> str:
-    """The runtime package for a notebook of that role, packed: what collects wheels goes into the wheel notebook alone."""
+    """The runtime package for a notebook of that role, packed, without what that role never imports."""
     folder = root / "shim" / "kaggle_shim"
-    names = [entry.path for entry in shim_files(root) if role == "deps" or entry.path not in COLLECTOR]
+    left_out = RUNNER if role == "deps" else COLLECTOR
+    names = [entry.path for entry in shim_files(root) if entry.path not in left_out]
     return pack((f"kaggle_shim/{name}", folder / name) for name in names)
 
 
