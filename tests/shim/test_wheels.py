@@ -45,7 +45,6 @@ def test_a_wheel_is_read_from_its_metadata(tmp_path: Path) -> None:
     assert (wheel.project, wheel.version) == ("foo-bar", "1.2")
     assert wheel.filename == "foo_bar-1.2-py2.py3-none-any.whl"
     assert wheel.requires_dist == ("numpy<3", 'x; extra == "y"')
-    assert wheel.root_is_purelib
 
 
 def test_a_name_that_lost_its_plus_is_rebuilt(tmp_path: Path) -> None:

@@ -110,6 +110,6 @@ def _plain(project: str) -> str:
 
 
 def demanded(line: str) -> str:
-    """The project (normalised name) that a Requires-Dist line demands, "" for a line that is none."""
+    """The project (normalised name) that a requirement names, "" for a text that is none."""
     match = _NAME.match(line)
     return normalise(match[0]) if match else ""

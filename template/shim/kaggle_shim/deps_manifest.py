@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from kaggle_shim.errors import ManifestError
-from kaggle_shim.manifest import DEPS_MANIFEST, FileEntry
+from kaggle_shim.manifest import DEPS_MANIFEST, FileEntry, read
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -106,8 +106,4 @@ class DepsManifest:
     @classmethod
     def load(cls, path: Path) -> DepsManifest:
         """Read a manifest file; raises ManifestError."""
-        try:
-            text = path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise ManifestError(f"{path} can't be read ({error}): push deps again.") from error
-        return cls.loads(text, str(path))
+        return cls.loads(read(path), str(path))

@@ -105,11 +105,15 @@ class Manifest:
     @classmethod
     def load(cls, path: Path) -> Manifest:
         """Read a manifest file; raises ManifestError."""
-        try:
-            text = path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise ManifestError(f"{path} can't be read ({error}): push again.") from error
-        return cls.loads(text, str(path))
+        return cls.loads(read(path), str(path))
+
+
+def read(path: Path) -> str:
+    """The text of a manifest file; raises ManifestError."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ManifestError(f"{path} can't be read ({error}): push what it belongs to again.") from error
 
 
 def fingerprint(entries: Iterable[FileEntry]) -> str:

@@ -17,8 +17,6 @@ from kaggle_shim.errors import PlanError, RefError
 SCHEMA = 1
 PLAN_VARIABLE = "KAGGLE_SHIM_PLAN"
 
-ROLES = ("codes", "wheels", "data")
-
 
 @dataclass(frozen=True)
 class Input:

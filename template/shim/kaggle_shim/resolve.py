@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from kaggle_shim.conflicts import packaging_requirements
+from kaggle_shim.conflicts import demanded, packaging_requirements
 from kaggle_shim.errors import CollectError
 from kaggle_shim.wheels import normalise
 
@@ -21,7 +21,6 @@ _SATISFIED = re.compile(
 _DEPENDS = re.compile(r"\s*(?P<who>\S+ \S+) depends on (?P<what>\S.*?)\s*")
 _REQUESTED = re.compile(r"\s*The user requested (?P<constraint>\(constraint\) )?(?P<what>\S.*?)\s*")
 _COLLECTING = re.compile(r"\s*(?:Collecting|Processing) (?P<what>\S+).*\(from (?P<source>.+)\)\s*")
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 @dataclass(frozen=True)
@@ -114,7 +113,7 @@ def no_solution(
         elif not line.strip():
             break
     for who, what in demands:
-        project = _project(what)
+        project = demanded(what)
         if project in held and not _content(what, image[project].version):
             return (
                 f"{who}{_asked_for_by(who, lines)} wants {what} and the image's {project} is {image[project].version}, which is "
@@ -252,9 +251,4 @@ def _asked_for_by(who: str, lines: Iterable[str]) -> str:
 def _project_of(what: str) -> str:
     """The project of what pip collects: a requirement, or a file's path or address."""
     name = re.split(r"[/\\]", what)[-1]
-    return normalise(name.split("-")[0]) if name.endswith(".whl") else _project(name)
-
-
-def _project(requirement: str) -> str:
-    match = _NAME.match(requirement)
-    return normalise(match[0]) if match else ""
+    return normalise(name.split("-")[0]) if name.endswith(".whl") else demanded(name)

@@ -18,8 +18,6 @@ from pathlib import Path
 
 from kaggle_shim.errors import SubmissionError
 
-CHECKS = ("exists", "columns", "strict")
-
 SAMPLE_NAMES = ("sample_submission", "sampleSubmission", "SampleSubmission", "submission_format")
 _SAMPLE_PATTERN = re.compile(r"(sample|example|test).?submission|submission.?(format|sample)", re.IGNORECASE)
 _SEEN_ENTRIES = 500

@@ -32,7 +32,6 @@ class Wheel:
         project: normalised name, `pytorch-lightning`.
         version: as its METADATA says, local part included.
         tags: of its WHEEL file.
-        root_is_purelib: whether its top level belongs to purelib.
         requires_dist: the Requires-Dist lines.
         filename: rebuilt from METADATA and WHEEL; what pip wants the file to be called.
         dist_info: the name of its metadata folder.
@@ -44,7 +43,6 @@ class Wheel:
     project: str
     version: str
     tags: tuple[str, ...]
-    root_is_purelib: bool
     requires_dist: tuple[str, ...]
     filename: str
     dist_info: str
@@ -120,7 +118,6 @@ def read_wheel(path: Path) -> Wheel:
         project=normalise(project),
         version=version,
         tags=wheel_tags,
-        root_is_purelib=_one(facts, "root-is-purelib").lower() == "true",
         requires_dist=tuple(metadata.get("requires-dist", ())),
         filename=rebuild_filename(project, version, _one(facts, "build"), wheel_tags),
         dist_info=dist_info,
