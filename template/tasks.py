@@ -42,12 +42,20 @@ def _mixed(error: Exception) -> Exit:
     help={
         "fix": "repair what needs no decision of yours; shows each change and asks",
         "yes": "write the repairs unasked",
+        "no-secret": "what is found at this place is no credential: note that in .secrets.baseline (may be repeated)",
         "json": "print the findings, or the repairs, as JSON",
-    }
+    },
+    iterable=["no_secret"],
 )
-def check(_context: Context, fix: bool = False, yes: bool = False, json: bool = False) -> None:
+def check(
+    _context: Context,
+    fix: bool = False,
+    yes: bool = False,
+    no_secret: list[str] | None = None,
+    json: bool = False,
+) -> None:
     """Validate the whole workspace, without network; --fix repairs."""
-    _run("check", fix=fix, yes=yes, json=json)
+    _run("check", fix=fix, yes=yes, no_secret=no_secret or [], json=json)
 
 
 @task(

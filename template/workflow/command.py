@@ -5,7 +5,9 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+import traceback
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 from invoke.exceptions import Exit
@@ -71,8 +73,16 @@ def _as_exit(error: Exception, root: Path) -> Exception:
 
     if not isinstance(error, Exit) and git.changed(root, ("tasks.py", "workflow", "shim")):
         # The template's files are not as they were committed: a fault of the program may be one of an update.
-        return ImportError(f"{type(error).__name__}: {error}")
+        return ImportError(secrets_own.redacted(f"{type(error).__name__}: {error}"))
+    # Whatever this is, its traceback may quote what was sent.
+    sys.excepthook = _print_redacted
     return error
+
+
+def _print_redacted(_kind: type[BaseException], error: BaseException, _trace: TracebackType | None) -> None:
+    from workflow.credentials import own as secrets_own
+
+    print(secrets_own.redacted("".join(traceback.format_exception(error))), file=sys.stderr, end="")
 
 
 def _of_import(error: ImportError | SyntaxError) -> Exception:

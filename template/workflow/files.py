@@ -7,6 +7,7 @@ import json
 import os
 import re
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -85,7 +86,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         names = [name for name, _ in pairs]
-        twice = next((name for name in names if names.count(name) > 1), None)
+        twice = next((name for name, number in Counter(names).items() if number > 1), None)
         if twice is not None:
             raise WorkflowError(f"{path} says {twice!r} twice: keep one of them.")
         return dict(pairs)

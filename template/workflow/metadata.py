@@ -30,6 +30,7 @@ _TEXTS = (
     "docker_image_pinning_type",
 )
 _KNOWN = {*SOURCES, *_BOOLEANS, *_TEXTS, "id_no", "keywords"}
+_UNKNOWN_NAMED = 20
 _PINNING = ("original", "latest")
 
 
@@ -251,8 +252,11 @@ def _docker(read: Reader) -> None:
 
 
 def _unknown_keys(read: Reader) -> None:
-    for key in read.raw:
-        if key not in _KNOWN:
-            close = difflib.get_close_matches(key, _KNOWN, n=1)
-            meant = f"did you mean {close[0]}?" if close else "Kaggle's client ignores it."
-            read.warn("metadata-key", key, f"{key} is no key of a notebook's metadata: {meant}")
+    unknown = [key for key in read.raw if key not in _KNOWN]
+    for key in unknown[:_UNKNOWN_NAMED]:
+        close = difflib.get_close_matches(key, _KNOWN, n=1)
+        meant = f"did you mean {close[0]}?" if close else "Kaggle's client ignores it."
+        read.warn("metadata-key", key, f"{key} is no key of a notebook's metadata: {meant}")
+    if len(unknown) > _UNKNOWN_NAMED:
+        more = f"and {len(unknown) - _UNKNOWN_NAMED} more are no keys of a notebook's metadata either."
+        read.warn("metadata-key", unknown[_UNKNOWN_NAMED], more)

@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 
 from workflow import check, console
+from workflow.credentials import baseline
+from workflow.credentials import workspace as secrets_workspace
 from workflow.edit.diffs import Change
 from workflow.errors import WorkflowError
-from workflow.findings import ERROR, Finding, errors
+from workflow.findings import ERROR, Finding, errors, shown
 from workflow.fix import everything as fixes
 from workflow.fix.drafts import Draft
+from workflow.push.session import aside
 from workflow.workspace import Workspace, load
 
 
-def main(workspace: Workspace, *, json: bool, fix: bool, yes: bool) -> None:
-    """Print every finding, after repairing what can be repaired if asked to.
+def main(workspace: Workspace, *, json: bool, fix: bool, yes: bool, no_secret: Sequence[str] = ()) -> None:
+    """Print every finding, after repairing what can be repaired if asked to, and noting what is no credential.
 
     Raises:
         WorkflowError: a finding is an error, or repairs were shown and nobody could be asked.
     """
+    for place in no_secret:
+        for hit in secrets_workspace.allow(workspace, place):
+            told = f"{hit.name} ({hit.shown})" if hit.shown else hit.name
+            aside(f"{shown(place)}: {told} is listed in {baseline.FILE} as no credential: commit that file.")
     if fix:
         _fix(workspace, json=json, yes=yes)
         workspace = load(workspace.root)

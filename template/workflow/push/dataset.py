@@ -85,10 +85,9 @@ def send(push: Push, stage: Callable[[], Payload]) -> Outcome:
     Raises:
         WorkflowError: in all its classes.
     """
-    if push.options.message:
-        secrets_workspace.of_message(push.workspace, push.options.message, "--message")
     with push.lock(f"push: staging {push.workspace.root.name}"):
         payload = stage()
+    secrets_workspace.of_message(push.workspace, payload.message, given=bool(push.options.message))
     check_secrets(payload.folder)
     push.check_owner(payload.ref.owner, f"the dataset {payload.ref.name}")
     raw = json.loads((payload.folder / DATASET_FILE).read_text(encoding="utf-8"))

@@ -119,7 +119,7 @@ def run(
 
 def _look_for_secrets(push: Push, folder: Path, ignore: tuple[str, ...]) -> None:
     """Raise WorkflowError for a credential in the notes or in a file that would be sent."""
-    secrets_workspace.of_message(push.workspace, push.options.message, "--message")
+    secrets_workspace.of_message(push.workspace, push.options.message, given=True)
     if folder.is_dir():
         sent = model_upload.paths(folder, (*model_upload.IGNORED, *ignore))
         secrets_workspace.of_model(push.workspace, folder, sent, f"model-{folder.name}")

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 from kaggle_shim.refs import CompetitionRef
 from workflow import console
+from workflow.credentials import workspace as secrets_workspace
 from workflow.errors import KaggleRefused, Refused, Unreachable, WorkflowError
 from workflow.kaggle.errors import AnswerLost
 from workflow.kaggle.values import Limits, Submission
@@ -182,6 +183,7 @@ def _estimate(push: Push, target: Target, hidden_rows: int | None) -> str:
 def _send(push: Push, target: Target, request: Request, before: Sequence[int]) -> tuple[int, str]:
     """Write the intent down, send, and write down what came of it; returns the reference and what was done."""
     message = describing.message_of(push, target, request.message)
+    secrets_workspace.of_message(push.workspace, message, given=bool(request.message))
     event = describing.event_of(push, target, message, describing.cv_of(push, target, request.cv))
     try:
         event.line()
