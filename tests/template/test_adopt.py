@@ -24,8 +24,12 @@ def kept(root: Path) -> dict[str, bytes]:
     }
 
 
-def adopt(template: Path, root: Path, *answers: str) -> subprocess.CompletedProcess[str]:
-    return workspaces.copier("copy", "--quiet", "--defaults", *answers, template, root, cwd=root.parent)
+def adopt(small: Path, root: Path, *answers: str) -> subprocess.CompletedProcess[str]:
+    """Move in, with copier's own time cut short: from a small template, whose other files are copied."""
+    done = workspaces.copier("copy", "--quiet", "--defaults", *answers, small, root, cwd=root.parent)
+    for name in ("workflow", "shim") if done.returncode == 0 else ():
+        shutil.copytree(workspaces.ROOT / "template" / name, root / name, dirs_exist_ok=True)
+    return done
 
 
 def commit(root: Path) -> None:
@@ -51,7 +55,7 @@ def findings(root: Path) -> list[dict[str, Any]]:
 def adopted(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The article's folder, moved in; not to be changed."""
     root = article.build(tmp_path_factory.mktemp("adopted") / "kaggle-cmi")
-    done = adopt(template, root)
+    done = workspaces.copier("copy", "--quiet", "--defaults", template, root, cwd=root.parent)
     assert done.returncode == 0, done.stderr
     commit(root)
     return root
@@ -162,6 +166,8 @@ def test_line_ends_indentation_and_byte_order_mark_survive_a_fix(ws: Path) -> No
 
 
 OCCUPIED = [
+    ("tasks/__init__.py", "mv tasks local_tasks", "mine"),
+    ("codes", "mv codes my_codes", "mine"),
     ("tasks.py", "mv tasks.py local_tasks.py", "mine"),
     ("tasks.py", "mv tasks.py local_tasks.py", "[kaggle] c*mi?"),
     ("workflow/mine.py", "mv workflow my_workflow", "mine"),
@@ -171,35 +177,43 @@ OCCUPIED = [
 
 @pytest.mark.parametrize(("name", "command", "folder"), OCCUPIED)
 def test_what_is_somebody_elses_stops_a_copy_before_its_first_file(
-    template: Path, tmp_path: Path, name: str, command: str, folder: str
+    small: Path, tmp_path: Path, name: str, command: str, folder: str
 ) -> None:
     if sys.platform == "win32" and "*" in folder:
         pytest.skip("Windows has no such names")
     root = article.build(tmp_path / folder)
+    if name == "codes":
+        shutil.rmtree(root / "codes")
     (root / name).parent.mkdir(exist_ok=True)
     (root / name).write_text(
         "from invoke import task\n\n@task\ndef mine(c):\n    '''Mine.'''\n    print('my own')\n"
     )
     before = workspaces.files_of(root)
-    done = adopt(template, root)
+    done = adopt(small, root)
     assert done.returncode != 0
-    assert f"`{command}`" in done.stderr.splitlines()[-1]
+    assert f"`{command}`" in done.stderr
+    assert done.stderr.count("\n") == 1
     assert workspaces.files_of(root) == before
-    if name == "tasks.py":
+    if name.startswith("tasks"):
         subprocess.run(command, shell=True, cwd=root, check=True)  # noqa: S602 - the very command that the message gives
-        done = adopt(template, root)
+        done = adopt(small, root)
         assert done.returncode == 0, done.stderr
         assert "my own" in workspaces.invoke(root, "mine").stdout
+        (root / name).parent.mkdir(exist_ok=True)
+        (root / name).write_text("# again\n")
+        shutil.rmtree(root / "shim")
+        assert "move what is in tasks into local_tasks" in adopt(small, root).stderr
 
 
-def test_another_templates_answers_are_not_overwritten(template: Path, tmp_path: Path) -> None:
+def test_another_templates_answers_are_not_overwritten(small: Path, tmp_path: Path) -> None:
     root = article.build(tmp_path / "mine")
     (root / ".copier-answers.yml").write_text("_src_path: elsewhere\nname: x\n")
-    done = adopt(template, root)
+    done = adopt(small, root)
     assert done.returncode != 0
-    assert "`-a .copier-answers.kaggle.yml`" in done.stderr.splitlines()[-1]
+    assert "`-a .copier-answers.kaggle.yml`" in done.stderr
+    assert done.stderr.count("\n") == 1
     assert not (root / "tasks.py").exists()
-    done = adopt(template, root, "-a", ".copier-answers.kaggle.yml")
+    done = adopt(small, root, "-a", ".copier-answers.kaggle.yml")
     assert done.returncode == 0, done.stderr
     assert (root / ".copier-answers.yml").read_text() == "_src_path: elsewhere\nname: x\n"
     assert "errors" in check(root, code=2)
@@ -207,20 +221,21 @@ def test_another_templates_answers_are_not_overwritten(template: Path, tmp_path:
 
 def test_a_second_copy_fills_in_and_is_not_stopped(template: Path, ws: Path) -> None:
     (ws / "deps/image.txt").unlink()
-    assert adopt(template, ws).returncode == 0
+    again = workspaces.copier("copy", "--quiet", "--defaults", template, ws, cwd=ws.parent)
+    assert again.returncode == 0, again.stderr
     assert (ws / "deps/image.txt").is_file()
     recopied = workspaces.copier("recopy", "--quiet", "--defaults", "--overwrite", cwd=ws)
     assert recopied.returncode == 0, recopied.stderr
 
 
-def test_other_file_names_than_ours_get_no_companion(template: Path, tmp_path: Path) -> None:
+def test_other_file_names_than_ours_get_no_companion(small: Path, tmp_path: Path) -> None:
     root = article.build(tmp_path / "mine")
     (root / "deps/deps.ipynb").rename(root / "deps/wheels-2024.ipynb")
     workspaces.edit_json(root / "deps/kernel-metadata.json", code_file="wheels-2024.ipynb")
     (root / "codes/exp001.py").rename(root / "codes/baseline.py")
     text = (root / "sub/cmi-sub.ipynb").read_text()
     (root / "sub/cmi-sub.ipynb").write_text(text.replace("exp001", "baseline"))
-    assert adopt(template, root).returncode == 0
+    assert adopt(small, root).returncode == 0
     assert {path.name for path in root.glob("*/*.ipynb")} == {"wheels-2024.ipynb", "cmi-sub.ipynb"}
     assert {path.name for path in (root / "codes").iterdir()} == {
         "baseline.py",
@@ -231,37 +246,37 @@ def test_other_file_names_than_ours_get_no_companion(template: Path, tmp_path: P
     assert "  entry: baseline.py\n" in (root / "invoke.yaml").read_text()
 
 
-def test_a_folder_inside_a_larger_repository(template: Path, tmp_path: Path) -> None:
+def test_a_folder_inside_a_larger_repository(small: Path, tmp_path: Path) -> None:
     repository = tmp_path / "repository"
     root = article.build(repository / "competitions/cmi")
     (repository / "tasks.py").write_text("# of the repository\n")
     (repository / ".gitignore").write_text("*.log\n")
     commit(repository)
-    assert adopt(template, root).returncode == 0
+    assert adopt(small, root).returncode == 0
     check(root, "--fix", "--yes")
     changed = workspaces.git(repository, "status", "--porcelain").splitlines()
     assert changed
     assert all("competitions/cmi/" in line for line in changed)
 
 
-def test_a_gitignore_of_ones_own_is_told_what_it_lacks(template: Path, tmp_path: Path) -> None:
+def test_a_gitignore_of_ones_own_is_told_what_it_lacks(small: Path, tmp_path: Path) -> None:
     root = article.build(tmp_path / "mine")
     (root / ".gitignore").write_bytes(b"*.log\r\n")
     commit(root)
-    assert adopt(template, root).returncode == 0
+    assert adopt(small, root).returncode == 0
     assert ".gitignore: warning: git does not ignore build/" in check(root, code=2)
     check(root, "--fix", "--yes")
     assert (root / ".gitignore").read_bytes() == b"*.log\r\n/build\r\n/data\r\n"
 
 
-def test_a_pyproject_of_ones_own_is_told_how_to_start(template: Path, tmp_path: Path) -> None:
+def test_a_pyproject_of_ones_own_is_told_how_to_start(small: Path, tmp_path: Path) -> None:
     root = article.build(tmp_path / "mine")
     (root / "pyproject.toml").write_text('[project]\nname = "mine"\nversion = "1"\n')
-    assert adopt(template, root).returncode == 0
+    assert adopt(small, root).returncode == 0
     assert "uv run --with-requirements workflow/requirements.txt invoke" in check(root, code=2)
 
 
-def test_a_notebook_pulled_with_the_official_client_moves_in(template: Path, tmp_path: Path) -> None:
+def test_a_notebook_pulled_with_the_official_client_moves_in(small: Path, tmp_path: Path) -> None:
     mine = article.build(tmp_path / "mine")
     root = tmp_path / "moved"
     with LocalKaggle(tmp_path / "kaggle", runner=ScriptedRunner(lambda _: [])) as kaggle:
@@ -287,7 +302,7 @@ def test_a_notebook_pulled_with_the_official_client_moves_in(template: Path, tmp
             official("kernels", "pull", "-m", f"confirm/cmi-{name}", "-p", str(root / name))
     shutil.copytree(mine / "codes", root / "codes")
     before = workspaces.files_of(root)
-    assert adopt(template, root).returncode == 0
+    assert adopt(small, root).returncode == 0
     after = workspaces.files_of(root)
     assert {name: after[name] for name in before} == before
     assert {path.name for path in root.glob("*/*.ipynb")} == {"cmi-deps.ipynb", "cmi-sub.ipynb"}
@@ -295,12 +310,68 @@ def test_a_notebook_pulled_with_the_official_client_moves_in(template: Path, tmp
     assert "kaggle_shim.run()" in (root / "sub/cmi-sub.ipynb").read_text()
 
 
-def test_a_pulled_notebook_at_the_top_is_told_where_to_go(template: Path, tmp_path: Path) -> None:
+def test_a_pulled_notebook_at_the_top_is_told_where_to_go(small: Path, tmp_path: Path) -> None:
     root = tmp_path / "mine"
     shutil.copytree(article.build(tmp_path / "article") / "sub", root)
-    assert adopt(template, root).returncode == 0
+    assert adopt(small, root).returncode == 0
     told = {one["name"]: one["sentence"] for one in findings(root)}
     assert "move this file and cmi-sub.ipynb into one" in told["stray-metadata"]
+
+
+WRITES = json.dumps(article.notebook("open('submission.csv', 'w')"))
+LAYOUTS: list[tuple[dict[str, str], dict[str, str]]] = [
+    # Notebooks and nothing else.
+    ({"best.ipynb": WRITES, "eda.ipynb": "{}"}, {"best.ipynb": "in the place of sub/sub.ipynb"}),
+    # A package with its own build, README and tests.
+    (
+        {
+            "src/mine/a.py": "1\n",
+            "tests/a.py": "1\n",
+            "pyproject.toml": "[project]\n",
+            "README.md": "# Mine\n",
+        },
+        {"src": "`git mv src codes/`", "pyproject.toml": "--with-requirements"},
+    ),
+    # Experiments, with settings of invoke and none of ours.
+    (
+        {
+            "exp/exp001/run.py": "1\n",
+            "invoke.yaml": "run:\n  echo: true\n",
+            "data/a.csv": "a\n",
+            "venv/pyvenv.cfg": "",
+        },
+        {"exp": "`git mv exp codes/`", "invoke.yaml": "No entry point is set"},
+    ),
+    # Code that already is a dataset.
+    ({"lib/dataset-metadata.json": "{}", "lib/a.py": "1\n"}, {"lib": "`git mv lib codes/`"}),
+    # Codes where ours lie: nothing to move.
+    ({"codes/a.py": "1\n", "codes/b.py": "1\n", "scripts/a.py": "1\n", "best.ipynb": "{}"}, {}),
+]
+
+
+@pytest.mark.parametrize(("mine", "advice"), LAYOUTS)
+def test_folders_of_other_shapes_keep_every_byte_and_are_told_what_to_move(
+    small: Path, tmp_path: Path, mine: dict[str, str], advice: dict[str, str]
+) -> None:
+    root = tmp_path / "mine"
+    for name, text in mine.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+    assert adopt(small, root).returncode == 0
+    told = {
+        one["path"]: one["sentence"]
+        for one in findings(root)
+        if not one["path"].endswith(".json")
+        and one["name"] not in ("limit", "own-cells", "no-call", "staging")
+    }
+    assert {name for name in told if name != "invoke.yaml" or name in advice} == set(advice), told
+    assert all(sentence in told[name] for name, sentence in advice.items()), told
+    assert {name: (root / name).read_text() for name in mine} == mine
+    if "invoke.yaml" in mine:
+        check(root, "--fix", "--yes")
+        assert (root / "invoke.yaml").read_text() == mine["invoke.yaml"] + "workspace:\n  entry: exp001.py\n"
+        (root / "ledger.jsonl").write_text("")
+        assert "git mv" not in check(root)
 
 
 @pytest.mark.parametrize(
@@ -367,10 +438,10 @@ def test_a_team_mates_dataset_is_not_rewritten(template: Path, tmp_path: Path) -
     assert "mate/cmi-codes is not of you" in check(root)
 
 
-def test_a_real_username_and_competition_come_from_what_is_there(template: Path, tmp_path: Path) -> None:
+def test_a_real_username_and_competition_come_from_what_is_there(small: Path, tmp_path: Path) -> None:
     root = article.build(tmp_path / "mine")
     shutil.rmtree(root / "deps")
-    assert adopt(template, root).returncode == 0
+    assert adopt(small, root).returncode == 0
     check(root, "--fix", "--yes")
     deps = json.loads((root / "deps/kernel-metadata.json").read_text())
     assert (deps["id"], deps["title"]) == ("confirm/cmi-deps", "cmi-deps")

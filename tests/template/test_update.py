@@ -19,12 +19,6 @@ from workflow.doctor.diagnosis import NOTE, OK, WRONG, Line
 OWNED_BY_TEMPLATE = ("tasks.py", "workflow/", "shim/")
 
 
-@pytest.fixture(scope="module")
-def small(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The template with few modules; not to be changed."""
-    return workspaces.small_template(template, tmp_path_factory.mktemp("small") / "template")
-
-
 @pytest.fixture
 def small_here(small: Path, tmp_path: Path) -> Path:
     """A small template of this test's own, to be changed."""

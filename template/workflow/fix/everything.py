@@ -10,6 +10,7 @@ from workflow.fix import metadata as fix_metadata
 from workflow.fix import mounts as fix_mounts
 from workflow.fix import names as fix_names
 from workflow.fix import notebook as fix_notebook
+from workflow.fix import strays as fix_strays
 from workflow.fix.drafts import Draft
 from workflow.workspace import Workspace
 
@@ -25,6 +26,7 @@ def plan(workspace: Workspace) -> Draft:
     fix_metadata.sources(draft, notebooks, codes=workspace.settings.codes == "dataset")
     fix_mounts.apply(draft)
     fix_files.apply(draft)
+    fix_strays.apply(draft, notebooks)
     return draft
 
 

@@ -5,22 +5,23 @@ from __future__ import annotations
 from pathlib import Path
 
 from workflow import git
+from workflow.edit import yaml_edit
 from workflow.fix.drafts import Draft
-from workflow.workspace import DEPS
+from workflow.settings import FILE as SETTINGS
+from workflow.workspace import CODES, DEPS
 
 _IGNORE = ".gitignore"
 _IMAGE = f"{DEPS}/image.txt"
 _PYPROJECT = "pyproject.toml"
 _MADE = {"build": "what is sent is made anew each time", "data": "a competition's data can't be given away"}
-_STRAY = "kernel-metadata.json"
 
 
 def apply(draft: Draft) -> None:
-    """Offer what is missing; note what a person has to move."""
+    """Offer what is missing."""
     _image(draft)
     _ignored(draft)
     _pyproject(draft)
-    _stray(draft)
+    _entry(draft)
 
 
 def _image(draft: Draft) -> None:
@@ -56,12 +57,11 @@ def _pyproject(draft: Draft) -> None:
         )
 
 
-def _stray(draft: Draft) -> None:
-    about = draft.json(_STRAY)
-    if about is not None:
-        file = about.get("code_file") or "its notebook"
-        draft.note(
-            "stray-metadata",
-            _STRAY,
-            f"a notebook is a folder: move this file and {file} into one, such as sub/ (in place of what lies there).",
-        )
+def _entry(draft: Draft) -> None:
+    """A script that is alone in codes/ is the entry point of settings that name none."""
+    text = draft.text(SETTINGS) or ""
+    scripts = [path.name for path in sorted((draft.root / CODES).glob("*.py")) if path.stem != "__init__"]
+    if len(scripts) == 1 and not yaml_edit.has_value(text, "entry", SETTINGS):
+        changed = yaml_edit.set_words(text, "entry", scripts, SETTINGS)
+        sentence = f"no entry point is set, and {CODES}/ has one script."
+        draft.edit("entry-point", SETTINGS, changed, sentence, told=True)
