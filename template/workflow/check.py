@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -72,12 +73,18 @@ def _about_entry(workspace: Workspace, notebook: str) -> Iterator[Finding]:
     problem = entry.problem(words, workspace.root / CODES)
     if problem is not None:
         yield Finding(ERROR, "entry-point", SETTINGS, problem)
-    elif entry.program_missing(words):
+    elif _program_missing(words):
         sentence = f"the program {words[0]} is not on this machine: rehearsal can't run it."
         yield Finding(WARNING, "entry-program", SETTINGS, sentence)
     elif entry.is_script(words) and words[0] in _left_out(workspace):
         sentence = f"the entry point {words[0]} is kept out of the upload by an ignore file: change .kaggleignore or .gitignore."
         yield Finding(ERROR, "entry-ignored", SETTINGS, sentence)
+
+
+def _program_missing(words: tuple[str, ...]) -> bool:
+    """Whether a command's program is not on the path of this machine."""
+    command = not entry.is_script(words) and not entry.is_module(words)
+    return command and "/" not in words[0] and shutil.which(words[0]) is None
 
 
 def _left_out(workspace: Workspace) -> frozenset[str]:

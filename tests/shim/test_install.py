@@ -399,6 +399,22 @@ def test_two_wheels_with_one_file_say_so(tmp_path: Path, layer: overlay.Overlay)
     assert (layer.site_packages / "shared.py").read_text(encoding="utf-8") == "WHO = 'bbb'\n"
 
 
+@pytest.mark.parametrize(
+    ("files", "sentence"),
+    [
+        ({"foo": "", "foo/inner.py": ""}, "foo both as a file and as a folder"),
+        ({f"foo/{'a' * 300}.py": ""}, "name too long"),
+    ],
+)
+def test_files_that_no_folder_can_hold_are_named_and_nothing_stays(
+    tmp_path: Path, layer: overlay.Overlay, files: dict[str, str], sentence: str
+) -> None:
+    make_wheel(tmp_path / "w", "foo", files=files)
+    with pytest.raises(InstallError, match=sentence):
+        install_from(tmp_path / "w", layer)
+    assert nothing_written(layer)
+
+
 @pytest.mark.parametrize("name", ["pyvenv.cfg", "bin/python"])
 def test_the_environment_itself_is_not_overwritten(tmp_path: Path, layer: overlay.Overlay, name: str) -> None:
     make_wheel(tmp_path / "w", "foo", files={f"foo-1.0.data/data/{name}": "mine"})

@@ -138,6 +138,23 @@ def test_a_model_of_ours_is_found_below_its_version_although_that_lies_deep(tmp_
     assert mounts.locate_ours(model, tmp_path, CODES_MANIFEST, RIGHT.fingerprint).path == folder
 
 
+@pytest.mark.parametrize("text", ["", "[]", "[" * 100_000, '{"fingerprint": 3}'])
+def test_a_manifest_that_does_not_read_is_one_that_does_not_match(tmp_path: Path, text: str) -> None:
+    codes = refs.DatasetRef("me", "cmi-codes")
+    folder = tmp_path / codes.mount("classic")
+    folder.mkdir(parents=True)
+    (folder / CODES_MANIFEST).write_text(text)
+    with pytest.raises(MountError, match="has one that does not read"):
+        mounts.locate_ours(codes, tmp_path, CODES_MANIFEST, "f" * 64)
+
+
+def test_a_folder_named_by_an_odd_digit_is_no_version(tmp_path: Path) -> None:
+    model = refs.ModelRef("a", "m", "PyTorch", "v")
+    for name in ("3", "²"):
+        (tmp_path / model.mount("classic") / name).mkdir(parents=True)
+    assert mounts.locate(model, tmp_path).path.name == "3"
+
+
 def test_ours_without_its_manifest_says_what_is_there_instead(tmp_path: Path) -> None:
     folder = mount(tmp_path, "datasets/me/cmi-codes")
     (folder / "exp001.py").touch()

@@ -176,6 +176,23 @@ def test_the_same_wheel_twice_is_one(tmp_path: Path) -> None:
     assert names(wheels.discover([tmp_path / "a", tmp_path / "b"])) == ["foo 1.0"]
 
 
+@pytest.mark.parametrize("line", ["Name: ../../foo", "Name: foo\nVersion: 1/../..", "Name: \nVersion: 1"])
+def test_a_name_that_no_file_can_have_is_refused(tmp_path: Path, line: str) -> None:
+    wheel = make_wheel(tmp_path, "foo")
+    rewrite(wheel, {"foo-1.0.dist-info/METADATA": f"{line}\nVersion: 1.0\n\n".encode()})
+    with pytest.raises(WheelError, match="doesn't say its name, version and tags"):
+        wheels.read_wheel(wheel)
+
+
+def test_a_record_that_is_no_table_or_has_odd_sizes_is_no_traceback(tmp_path: Path) -> None:
+    wheel = make_wheel(tmp_path, "foo")
+    rewrite(wheel, {"foo-1.0.dist-info/RECORD": "foo/__init__.py,sha256=a,²\n".encode()})
+    assert wheels.read_wheel(wheel).record == {}
+    rewrite(wheel, {"foo-1.0.dist-info/RECORD": b"x" * 200_000})
+    with pytest.raises(WheelError, match="has a RECORD that can't be read"):
+        wheels.read_wheel(wheel)
+
+
 def test_two_metadata_folders_are_no_wheel(tmp_path: Path) -> None:
     path = make_wheel(tmp_path, "foo")
     rewrite(path, {"bar-1.dist-info/METADATA": b"Name: bar\n"})

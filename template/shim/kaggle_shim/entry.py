@@ -73,18 +73,6 @@ def problem(entry: Sequence[str], tree: Path) -> str | None:
     return None
 
 
-def program_missing(entry: Sequence[str]) -> bool:
-    """Whether a command's program is not on the path of this machine."""
-    import shutil
-
-    return (
-        not is_script(entry)
-        and not is_module(entry)
-        and "/" not in entry[0]
-        and shutil.which(entry[0]) is None
-    )
-
-
 def failure(entry: tuple[str, ...], ended: Ended) -> str:
     """One sentence about an entry point that failed, and the last lines it printed below it."""
     how = f"ended by signal {-ended.exit_code}" if ended.exit_code < 0 else f"exit code {ended.exit_code}"

@@ -60,19 +60,12 @@ def _locate(run: Context, one: Input, others: tuple[object, ...]) -> mounts.Foun
     try:
         return mounts.locate_ours(one.ref, run.root, _marker(one), one.fingerprint, competitions)
     except MountError as error:
-        anyway = _anything(run, one)
-        if anyway is None:
-            raise
+        try:
+            anyway = mounts.locate(one.ref, run.root)
+        except MountError:
+            raise error from None
         run.fault(error)
         return anyway
-
-
-def _anything(run: Context, one: Input) -> mounts.Found | None:
-    """What is mounted under that reference, whatever its content."""
-    try:
-        return mounts.locate(one.ref, run.root)
-    except MountError:
-        return None
 
 
 def _compare(run: Context, folder: Path, marker: str) -> None:

@@ -7,6 +7,7 @@ and pip spends most of its time on it.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from dataclasses import dataclass
@@ -36,14 +37,12 @@ class Installed:
     Attributes:
         wheels: name and version of what was installed, sorted.
         files: how many files were written.
-        size: their bytes.
         seconds: what it took.
         warnings: sentences about what may not work; nothing was printed.
     """
 
     wheels: tuple[tuple[str, str], ...]
     files: int
-    size: int
     seconds: float
     warnings: tuple[str, ...]
 
@@ -83,10 +82,11 @@ def install(
     _refuse_splits(wheels, overlay, image, owners, allowed)
     jobs, texts = _final(layouts, verify=verify)
     destinations = [*(job[7] for job in jobs), *texts]
-    _refuse_taken(destinations, overlay)
+    folders = _folders(destinations)
+    _refuse_taken(destinations, folders, overlay)
     children: list[subprocess.Popen[bytes]] = []
     try:
-        _make_folders(destinations, overlay)
+        _make_folders(folders, overlay)
         count = writers.count(jobs, workers)
         if count > 1:
             children = writers.start(writers.shares(jobs, count))
@@ -102,7 +102,6 @@ def install(
     return Installed(
         wheels=tuple(sorted((wheel.project, wheel.version) for wheel in wheels)),
         files=len(jobs) + len(texts),
-        size=sum(job[4] for job in jobs) + sum(len(content) for content, _ in texts.values()),
         seconds=time.perf_counter() - started,
         warnings=tuple(warnings),
     )
@@ -183,7 +182,18 @@ def _final(
     return [job for destination, job in jobs.items() if destination not in texts], texts
 
 
-def _refuse_taken(destinations: Iterable[str], overlay: Overlay) -> None:
+def _folders(destinations: Iterable[str]) -> set[str]:
+    """Every folder that some files lie in, whatever lies above them included."""
+    found: set[str] = set()
+    for path in destinations:
+        folder = os.path.dirname(path)  # noqa: PTH120 - thousands: pathlib costs ten times as much
+        while folder not in found and folder != os.path.dirname(folder):  # noqa: PTH120 - as above
+            found.add(folder)
+            folder = os.path.dirname(folder)  # noqa: PTH120 - as above
+    return found
+
+
+def _refuse_taken(destinations: Iterable[str], folders: Collection[str], overlay: Overlay) -> None:
     used = [path.name for path in overlay.site_packages.iterdir() if path.name != IMAGE_PTH]
     if used:
         raise InstallError(
@@ -191,6 +201,10 @@ def _refuse_taken(destinations: Iterable[str], overlay: Overlay) -> None:
         )
     inside = str(overlay.site_packages) + os.sep
     for destination in destinations:
+        if destination in folders:
+            raise InstallError(
+                f"The wheels bring {destination} both as a file and as a folder: leave one of them out."
+            )
         if (not destination.startswith(inside) or destination.endswith(IMAGE_PTH)) and os.path.lexists(
             destination
         ):
@@ -199,8 +213,8 @@ def _refuse_taken(destinations: Iterable[str], overlay: Overlay) -> None:
             )
 
 
-def _make_folders(destinations: Iterable[str], overlay: Overlay) -> None:
-    for folder in sorted({os.path.dirname(path) for path in destinations}):  # noqa: PTH120 - thousands: pathlib costs ten times as much
+def _make_folders(folders: Iterable[str], overlay: Overlay) -> None:
+    for folder in sorted(folders):
         try:
             os.makedirs(folder, exist_ok=True)  # noqa: PTH103 - as above
         except OSError as error:
@@ -217,9 +231,11 @@ def _write(destination: str, content: bytes, *, executable: bool) -> None:
 
 
 def _remove(destinations: Iterable[str], overlay: Overlay) -> None:
+    """Take back what was written; what can't be must not hide why."""
     folders: set[Path] = set()
     for destination in destinations:
-        Path(destination).unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            Path(destination).unlink()
         folders.update(Path(destination).parents)
     for folder in sorted(folders, key=lambda path: len(path.parts), reverse=True):
         if folder.is_relative_to(overlay.prefix) and folder.is_dir() and not any(folder.iterdir()):

@@ -54,7 +54,9 @@ def lay(sources: Sequence[Path], prefix: Path, allow: Sequence[str]) -> Laid:
     from kaggle_shim import install, launchers, overlay, wheels
     from kaggle_shim.imports import check_imports
 
-    manifests = [manifest for source in sources if (manifest := _manifest(source)) is not None]
+    # What the wheel notebook says it left there; a dataset of wheels has no such manifest.
+    paths = [source / DEPS_MANIFEST for source in sources]
+    manifests = [DepsManifest.load(path) for path in paths if path.is_file()]
     listed = {_project(wheel.path): wheel.path for manifest in manifests for wheel in manifest.wheels}
     found = wheels.discover(sources)
     _compare(found, listed)
@@ -84,12 +86,6 @@ def lay(sources: Sequence[Path], prefix: Path, allow: Sequence[str]) -> Laid:
         (*installed.warnings, *early, *useless),
         tuple(str(failure) for failure in failures if failure.requirement in requested),
     )
-
-
-def _manifest(source: Path) -> DepsManifest | None:
-    """What the wheel notebook says it left there; a dataset of wheels has no such manifest."""
-    path = source / DEPS_MANIFEST
-    return DepsManifest.load(path) if path.is_file() else None
 
 
 def _project(filename: str) -> str:

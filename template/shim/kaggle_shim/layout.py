@@ -128,7 +128,7 @@ def _launchers(wheel: Wheel, overlay: Overlay) -> list[tuple[str, bytes, bool]]:
         parser.read_string(text)
     except configparser.Error as error:
         raise InstallError(
-            f"{wheel.filename} has an unreadable entry_points.txt ({error}): build it again."
+            f"{wheel.filename} has an unreadable entry_points.txt ({' '.join(str(error).split())}): build it again."
         ) from error
     found = []
     for section in ("console_scripts", "gui_scripts"):

@@ -51,7 +51,7 @@ def counterpart(ref: Ref, root: Path) -> Path | None:
     place = data / ref.mount("namespaced")
     if isinstance(ref, ModelRef) and ref.version is None and place.is_dir():
         versions = sorted(
-            (p for p in place.iterdir() if p.name.isdigit() and p.is_dir()), key=lambda p: int(p.name)
+            (p for p in place.iterdir() if p.name.isdecimal() and p.is_dir()), key=lambda p: int(p.name)
         )
         return versions[-1] if versions else None
     return place if place.is_dir() else None

@@ -17,14 +17,13 @@ def image_identity(etc: Path = Path("/etc")) -> dict[str, str | None]:
     }
 
 
-def python_version() -> str:
-    """The running Python as `3.12.1`."""
-    return ".".join(str(part) for part in sys.version_info[:3])
-
-
-def machine() -> dict[str, Any]:
-    """Processors and platform of this machine."""
-    return {"cpus": os.cpu_count(), "platform": sys.platform}
+def facts() -> dict[str, Any]:
+    """Python, image and machine of a run, as the report has them."""
+    return {
+        "python": ".".join(str(part) for part in sys.version_info[:3]),
+        "image": image_identity(),
+        "machine": {"cpus": os.cpu_count(), "platform": sys.platform},
+    }
 
 
 def gpu_names() -> list[str]:

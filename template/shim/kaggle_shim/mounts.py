@@ -93,7 +93,7 @@ def locate_ours(ref: Ref, root: Path, marker: str, fingerprint: str, others: Ite
     if not named:
         raise MountError(_missing(ref, root, marker))
     seen = "; ".join(
-        f"{place} has {(_fingerprint(place / marker) or 'an unreadable one')[:12]}" for place in named
+        f"{place} has {(_fingerprint(place / marker) or '')[:12] or 'one that does not read'}" for place in named
     )
     raise MountError(
         f"{ref} is mounted with other content than was staged: fingerprint {fingerprint[:12]} is wanted, {seen}. "
@@ -111,7 +111,7 @@ def _distinct(places: Iterable[Path]) -> list[Path]:
 
 def _only_version(ref: ModelRef, folder: Path) -> Path:
     with os.scandir(folder) as entries:
-        versions = sorted((e.name for e in entries if e.name.isdigit() and e.is_dir()), key=int)
+        versions = sorted((e.name for e in entries if e.name.isdecimal() and e.is_dir()), key=int)
     if len(versions) == 1:
         return folder / versions[0]
     if not versions:
@@ -134,7 +134,7 @@ def _fingerprint(path: Path) -> str | None:
 
     try:
         value = json.loads(path.read_text(encoding="utf-8"))["fingerprint"]
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, RecursionError, KeyError, TypeError):
         return None
     return value if isinstance(value, str) else None
 

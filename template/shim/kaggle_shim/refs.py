@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import ClassVar, TypeVar
 
 from kaggle_shim.errors import RefError
 
@@ -43,6 +44,9 @@ class CompetitionRef:
         return (f"competitions/{self.slug}", self.slug)
 
 
+_Any = TypeVar("_Any", bound="_Owned")
+
+
 @dataclass(frozen=True)
 class _Owned:
     """What datasets and notebooks have in common: `owner/slug`, perhaps with a version."""
@@ -50,6 +54,15 @@ class _Owned:
     owner: str
     slug: str
     version: int | None = None
+
+    kind: ClassVar[str]
+
+    @classmethod
+    def parse(cls: type[_Any], text: str) -> _Any:
+        """Turn `owner/slug[/version]` into a reference; raises RefError."""
+        form = f"a {cls.kind} is written owner/slug or owner/slug/version"
+        owner, slug, *version = _parts(text, (2, 3), form)
+        return cls(owner, slug, _version(text, version))
 
     def __str__(self) -> str:
         return self.name if self.version is None else f"{self.name}/{self.version}"
@@ -59,22 +72,16 @@ class _Owned:
         """The reference without its version."""
         return f"{self.owner}/{self.slug}"
 
+    def mount(self, layout: str) -> str:
+        """Where `layout` mounts it, relative to the input root (the version is not part of it)."""
+        return f"{self.kind}s/{self.name}" if layout == "namespaced" else self.slug
+
 
 @dataclass(frozen=True)
 class DatasetRef(_Owned):
     """A dataset: `owner/slug` or `owner/slug/version`."""
 
     kind = "dataset"
-
-    @classmethod
-    def parse(cls, text: str) -> DatasetRef:
-        """Turn `owner/slug[/version]` into a reference; raises RefError."""
-        owner, slug, *version = _parts(text, (2, 3), "a dataset is written owner/slug or owner/slug/version")
-        return cls(owner, slug, _version(text, version))
-
-    def mount(self, layout: str) -> str:
-        """Where `layout` mounts it, relative to the input root (the version is not part of it)."""
-        return f"datasets/{self.owner}/{self.slug}" if layout == "namespaced" else self.slug
 
     def candidates(self) -> tuple[str, ...]:
         """Every place where Kaggle may have mounted it, the owner's own first."""
@@ -86,16 +93,6 @@ class NotebookRef(_Owned):
     """A notebook's output: `owner/slug` or `owner/slug/version`."""
 
     kind = "notebook"
-
-    @classmethod
-    def parse(cls, text: str) -> NotebookRef:
-        """Turn `owner/slug[/version]` into a reference; raises RefError."""
-        owner, slug, *version = _parts(text, (2, 3), "a notebook is written owner/slug or owner/slug/version")
-        return cls(owner, slug, _version(text, version))
-
-    def mount(self, layout: str) -> str:
-        """Where `layout` mounts its output, relative to the input root."""
-        return f"notebooks/{self.owner}/{self.slug}" if layout == "namespaced" else self.slug
 
     def candidates(self) -> tuple[str, ...]:
         """Every place where Kaggle may have mounted its output, the owner's own first."""

@@ -15,7 +15,7 @@ from kaggle_shim import entry_run, inputs
 from kaggle_shim.context import RERUN_VARIABLE, WORKING_VARIABLE, Context
 from kaggle_shim.entry import command_line
 from kaggle_shim.errors import EntryPointError, InstallError, PlanError, SubmissionError
-from kaggle_shim.machine import image_identity, machine, python_version
+from kaggle_shim.machine import facts
 from kaggle_shim.plan import Input, Plan, current
 from kaggle_shim.report import Report
 
@@ -60,9 +60,7 @@ def _context(plan: Plan, report: Report, working: Path) -> Context:
 def _steps(run: Context) -> None:
     run.report.values |= {
         "kind": run.kind,
-        "python": python_version(),
-        "image": image_identity(),
-        "machine": machine(),
+        **facts(),
         "entry": list(run.plan.entry),
     }
     with run.report.phase("mounts"):

@@ -9,7 +9,7 @@ from pathlib import Path
 from kaggle_shim import mounts
 from kaggle_shim.context import WORKING_VARIABLE
 from kaggle_shim.errors import PlanError
-from kaggle_shim.machine import image_identity, machine, python_version
+from kaggle_shim.machine import facts
 from kaggle_shim.plan import Plan, current
 from kaggle_shim.report import Report
 
@@ -31,7 +31,7 @@ def run() -> None:
         )
     working = Path(os.environ.get(WORKING_VARIABLE) or "/kaggle/working")
     report = Report({"notebook": plan.notebook, "template": plan.template, "kind": "deps"})
-    report.values |= {"python": python_version(), "image": image_identity(), "machine": machine()}
+    report.values |= facts()
     try:
         _collect(plan, report, working)
     except BaseException as error:

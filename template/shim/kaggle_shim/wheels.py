@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 _ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 _DEPTH = 2
+# What may stand in a file's name, and can't lead out of a folder.
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9.!+_-]*")
 
 
 @dataclass(frozen=True)
@@ -101,7 +104,7 @@ def read_wheel(path: Path) -> Wheel:
 
     metadata, facts = _headers(text("METADATA")), _headers(text("WHEEL"))
     project, version = _one(metadata, "name"), _one(metadata, "version")
-    if not project or not version or not facts:
+    if not _NAME.fullmatch(project) or not _VERSION.fullmatch(version) or not facts:
         raise WheelError(
             f"{path.name} doesn't say its name, version and tags (METADATA, WHEEL): build it again with pip wheel."
         )
@@ -122,7 +125,7 @@ def read_wheel(path: Path) -> Wheel:
         filename=rebuild_filename(project, version, _one(facts, "build"), wheel_tags),
         dist_info=dist_info,
         members=members,
-        record=parse_record(text("RECORD") or ""),
+        record=_record(path, text("RECORD") or ""),
     )
     return _restored(wheel) if path.is_dir() else wheel
 
@@ -158,7 +161,18 @@ def parse_record(text: str) -> dict[str, tuple[str, int]]:
     import csv
 
     rows = (row for row in csv.reader(text.splitlines()) if len(row) == 3)  # noqa: PLR2004 - path, hash, size
-    return {name: (digest.rstrip("="), int(size)) for name, digest, size in rows if digest and size.isdigit()}
+    return {name: (digest.rstrip("="), int(size)) for name, digest, size in rows if digest and size.isdecimal()}
+
+
+def _record(path: Path, text: str) -> dict[str, tuple[str, int]]:
+    import csv
+
+    try:
+        return parse_record(text)
+    except csv.Error as error:
+        raise WheelError(
+            f"{path.name} has a RECORD that can't be read ({error}): build it again with pip wheel."
+        ) from error
 
 
 def _candidates(folders: Iterable[Path], scratch: Path | None) -> list[Path]:
