@@ -159,7 +159,7 @@ def _read_csv(path: Path) -> Table:
     missing = 0
     ids = []
     # A mask of a whole picture, run-length encoded, is longer than the usual 131,072 characters.
-    csv.field_size_limit(_LONGEST_FIELD)
+    usual = csv.field_size_limit(_LONGEST_FIELD)
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.reader(file)
@@ -174,6 +174,8 @@ def _read_csv(path: Path) -> Table:
         raise SubmissionError(
             f"{path.name} does not read as csv ({error}): only its existence was checked."
         ) from error
+    finally:
+        csv.field_size_limit(usual)
     return Table(columns, rows, tuple(ids), missing)
 
 
