@@ -61,14 +61,15 @@ def validate(root: Path) -> None:
 
 def _as_exit(error: Exception, root: Path) -> Exception:
     from kaggle_shim.errors import ShimError
+    from workflow import console
     from workflow.credentials import own as secrets_own
 
     if isinstance(error, WorkflowError):
         # Kaggle's own words may be part of the sentence, and they may repeat what was sent to it.
-        told = f"error: {secrets_own.redacted(str(error))}" if str(error) else ""
+        told = f"error: {console.plain(secrets_own.redacted(str(error)))}" if str(error) else ""
         return Exit(told, code=error.exit_code)
     if isinstance(error, ShimError):
-        return Exit(f"error: {error}", code=2)
+        return Exit(console.plain(f"error: {error}"), code=2)
     from workflow import git
 
     if not isinstance(error, Exit) and git.changed(root, ("tasks.py", "workflow", "shim")):

@@ -3,47 +3,65 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Sequence
 
 _THOUSAND = 1000
+# What moves a cursor, names a window, turns the writing around, or is no character at all: C0, C1, bidi controls, surrogates.
+_CONTROLS = re.compile(
+    r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]|\r(?!\n)"
+)
+_COLOURS_OR_CONTROLS = re.compile(rf"(?P<kept>\x1b\[[0-9;:]*m|\r)|{_CONTROLS.pattern}")
 
 
 def say(text: str) -> None:
     """One line for the person at the terminal."""
-    print(text, flush=True)
+    print(plain(text), flush=True)
 
 
 def warn(text: str) -> None:
     """One line that deserves a second look."""
-    print(f"warning: {text}", file=sys.stderr, flush=True)
+    print(plain(f"warning: {text}"), file=sys.stderr, flush=True)
+
+
+def plain(text: str) -> str:
+    """A text in which whatever would command a terminal is spelled out: names, messages and logs come from others."""
+    return _CONTROLS.sub(_spelled, text)
+
+
+def coloured(text: str) -> str:
+    """A log as a terminal may show it: its colours and the lines that it writes over, nothing else that commands."""
+    return _COLOURS_OR_CONTROLS.sub(lambda one: one["kept"] or _spelled(one), text)
 
 
 def as_json(value: object) -> None:
     """A report for programs: one JSON document on standard output."""
-    print(json.dumps(value, indent=1, ensure_ascii=False))
+    print(plain(json.dumps(value, indent=1, ensure_ascii=False)))
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """A table that fits the terminal, or aligned plain lines where there is none."""
+    title, rows = plain(title), [[plain(str(cell)) for cell in row] for row in rows]
     if not sys.stdout.isatty():
-        widths = [max(len(str(row[i])) for row in [columns, *rows]) for i in range(len(columns))]
+        widths = [max(len(row[i]) for row in [columns, *rows]) for i in range(len(columns))]
         print(title)
         for row in [columns, *rows]:
             print(
-                "  "
-                + "  ".join(str(cell).ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+                "  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
             )
         sys.stdout.flush()
         return
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
-    drawn = Table(title=title, title_justify="left", show_edge=False, pad_edge=False)
+    # As Text, since [brackets] in a name are no markup of rich's.
+    drawn = Table(title=Text(title), title_justify="left", show_edge=False, pad_edge=False)
     for column in columns:
         drawn.add_column(column)
     for row in rows:
-        drawn.add_row(*(str(cell) for cell in row))
+        drawn.add_row(*map(Text, row))
     Console().print(drawn)
 
 
@@ -53,7 +71,7 @@ def confirm(question: str, *, yes: bool) -> bool:
         return True
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         return False
-    return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
+    return input(plain(f"{question} [y/N] ")).strip().lower() in ("y", "yes")
 
 
 def size(count: float) -> str:
@@ -63,3 +81,8 @@ def size(count: float) -> str:
             return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
         count /= _THOUSAND
     return f"{count:.1f} GB"
+
+
+def _spelled(one: re.Match[str]) -> str:
+    """As JSON spells it, so that JSON stays JSON."""
+    return f"\\u{ord(one[0]):04x}"

@@ -18,6 +18,8 @@ from workflow.ledger.fold import Submission, better_of, fold
 from workflow.ledger.history import Order
 from workflow.workspace import Workspace
 
+_FORMULAS = ("=", "+", "-", "@", "\t", "\r")
+
 
 def main(
     workspace: Workspace,
@@ -155,5 +157,10 @@ def _write_csv(
     names = list(rows[0]) if rows else list(history.known_names())
     writer = csv_format.DictWriter(sys.stdout, names, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(rows)
+    writer.writerows({name: _cell(value) for name, value in row.items()} for row in rows)
     sys.stdout.flush()
+
+
+def _cell(value: object) -> object:
+    """A value as a cell: a text that a spreadsheet would calculate (`=`, `+`, `-`, `@`) has an apostrophe in front of it."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULAS) else value

@@ -72,5 +72,5 @@ def _follow(kaggle: Kaggle, ref: NotebookRef, version: int) -> None:
 
 def _write(text: str) -> None:
     lines = [line for line in text.splitlines(keepends=True) if not line.startswith(LOG_PREFIX)]
-    sys.stdout.write("".join(lines))
+    sys.stdout.write(console.coloured("".join(lines)))
     sys.stdout.flush()

@@ -44,7 +44,7 @@ def main(
         raise WorkflowError(f"{wrong[0].path}: {wrong[0].sentence}")
     if wrong:
         for finding in wrong:
-            print(finding, file=sys.stderr)
+            print(console.plain(str(finding)), file=sys.stderr)
         raise WorkflowError(f"The workspace has {len(wrong)} errors: mend them, then rehearse again.")
     options = Options(
         notebook=notebook,
@@ -59,7 +59,7 @@ def main(
         image=image,
         engine=engine,
     )
-    outcome = rehearse.rehearse(workspace, options, _quietly if json else console.say)
+    outcome = rehearse.rehearse(workspace, options, _quietly if json else _aloud)
     if json:
         console.as_json(as_value(outcome))
     else:
@@ -107,5 +107,10 @@ def _shown(path: Path, root: Path) -> str:
     return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
 
 
+def _aloud(line: str) -> None:
+    """The notebook's own words, colours included."""
+    print(console.coloured(line), flush=True)
+
+
 def _quietly(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
+    print(console.plain(line), file=sys.stderr, flush=True)

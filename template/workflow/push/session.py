@@ -187,4 +187,4 @@ def aside(line: str) -> None:
     """A line beside a report for programs."""
     import sys
 
-    print(line, file=sys.stderr, flush=True)
+    print(console.plain(line), file=sys.stderr, flush=True)
