@@ -21,6 +21,7 @@ from pathlib import Path
 from kaggle_shim.errors import ManifestError
 from kaggle_shim.manifest import MODEL_MANIFEST, FileEntry, Manifest, hash_file
 from kaggle_shim.refs import ModelRef
+from workflow import names
 from workflow.errors import KaggleRefused, Unreachable, WaitedTooLong, WorkflowError
 from workflow.files import UNFINISHED, write_text
 from workflow.kaggle.client import Kaggle
@@ -188,8 +189,8 @@ def paths(folder: Path, patterns: tuple[str, ...]) -> list[str]:
     """The files that kagglehub will send, relative (posix), without our manifest; raises WorkflowError for a link that leads out."""
     wild = [pattern + "*" if pattern.endswith("/") else pattern for pattern in patterns]
     found = []
-    for parent, _, names in os.walk(folder):
-        for name in names:
+    for parent, _, entries in os.walk(folder):
+        for name in entries:
             path = Path(parent, name)
             inside = path.relative_to(folder)
             if (
@@ -201,6 +202,8 @@ def paths(folder: Path, patterns: tuple[str, ...]) -> list[str]:
                     raise WorkflowError(
                         f"{path} leads out of the folder, to {path.resolve().name}: copy that file here, or leave the link out with --ignore."
                     )
+                if not names.is_text(inside.as_posix()):
+                    raise WorkflowError(f"{str(path)!a}: its name is no UTF-8: rename it.")
                 found.append(inside.as_posix())
     return sorted(found, key=str.encode)
 

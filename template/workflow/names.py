@@ -9,6 +9,8 @@ NOTEBOOK_TITLE = range(5, 51)
 DATASET_TITLE = range(6, 51)
 PLACEHOLDERS = frozenset(("your-username", "your-competition"))
 
+NOT_ON_WINDOWS = frozenset('<>:"|?*\\')
+
 _SAFE_PART = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*\Z")
 _RESERVED = frozenset(
     ("con", "prn", "aux", "nul", *(f"com{n}" for n in range(1, 10)), *(f"lpt{n}" for n in range(1, 10)))
@@ -40,3 +42,8 @@ def portable(path: str) -> bool:
     return not any(
         part.split(".")[0].lower() in _RESERVED or part.endswith((".", " ")) for part in path.split("/")
     )
+
+
+def is_text(path: str) -> bool:
+    """Whether a path is UTF-8 on the disk, as everything that travels is."""
+    return not any("\ud800" <= letter <= "\udfff" for letter in path)

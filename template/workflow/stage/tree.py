@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,13 +13,14 @@ from workflow import git, names
 from workflow.errors import WorkflowError
 from workflow.files import UNFINISHED
 from workflow.findings import ERROR, WARNING, Finding, relative
+from workflow.findings import shown as printable
 
 IGNORE_FILE = ".kaggleignore"
 
 # Never part of an upload, whatever the ignore files say.
 _ALWAYS_OUT = (
     UNFINISHED,
-    ".git/",
+    ".git",
     ".venv/",
     "venv/",
     "__pycache__/",
@@ -31,11 +33,25 @@ _ALWAYS_OUT = (
     ".DS_Store",
     "Thumbs.db",
     ".env",
+    ".env.*",
+    ".envrc",
+    "!.env.example",
+    "!.env.sample",
+    "!.env.template",
     "kaggle.json",
+    # What editors and file systems leave beside a file, parts of its text included.
+    ".idea/",
+    ".vscode/",
+    "*.sw[op]",
+    "*~",
+    ".#*",
+    "\\#*#",
+    ".nfs*",
 )
 _SHELL = (".sh", ".bash")
 _MANY_TOP_LEVEL = 50
 _HEAD = 1 << 16
+_NO_TEXT = "its name is no UTF-8, and no manifest can hold it: rename it, or ignore it in .kaggleignore."
 
 
 @dataclass(frozen=True)
@@ -103,11 +119,15 @@ def read(folder: Path, root: Path, own_files: tuple[str, ...] = ()) -> Tree:
             path = base + name
             if path in own_files or out(path):
                 continue
+            if not names.is_text(path):
+                findings.append(Finding(ERROR, "undecodable-name", prefix + path, _NO_TEXT))
+                continue
             found = _file(Path(parent, name), path, folder, prefix, findings)
             if found is not None:
                 files.append(found)
     files.sort(key=lambda file: file.path.encode())
     findings += _tops(files, prefix)
+    findings += _clashes(files, prefix)
     return Tree(tuple(files), tuple(left_out), tuple(findings))
 
 
@@ -149,8 +169,8 @@ def _folder_link(path: Path, shown: str, findings: list[Finding], prefix: str) -
 def _file(path: Path, shown: str, folder: Path, prefix: str, findings: list[Finding]) -> SourceFile | None:
     where = prefix + shown
     if path.is_symlink():
-        target = path.resolve()
-        if not target.exists():
+        target = _target(path)
+        if target is None:
             findings.append(
                 Finding(
                     ERROR,
@@ -195,11 +215,19 @@ def _file(path: Path, shown: str, folder: Path, prefix: str, findings: list[Find
     return SourceFile(shown, path, about.st_size, about.st_mtime_ns)
 
 
+def _target(link: Path) -> Path | None:
+    """Where a link leads, None for nowhere (a loop is nowhere too)."""
+    try:
+        return link.resolve(strict=True)
+    except (OSError, RuntimeError):
+        return None
+
+
 def _about_name(path: Path, shown: str, where: str, about: os.stat_result) -> Iterator[Finding]:
     harm = names.damage(shown)
     if harm is not None:
         yield Finding(WARNING, "file-name", where, f"{harm}; the notebook puts it back by its content.")
-    if not names.portable(shown):
+    if not names.portable(shown) or names.NOT_ON_WINDOWS.intersection(shown):
         yield Finding(
             WARNING, "windows-name", where, "Windows refuses this name: a team-mate there can't check it out."
         )
@@ -234,3 +262,17 @@ def _tops(files: list[SourceFile], prefix: str) -> list[Finding]:
         return []
     sentence = f"{len(tops)} files and folders lie at its top, and Kaggle takes {_MANY_TOP_LEVEL} with the manifest: put some into a folder."
     return [Finding(ERROR, "top-level-files", prefix.rstrip("/"), sentence)]
+
+
+def _clashes(files: list[SourceFile], prefix: str) -> Iterator[Finding]:
+    """Files and folders whose names differ in case or in how an accent is spelled alone."""
+    seen: dict[str, str] = {}
+    for file in files:
+        parts = file.path.split("/")
+        for depth in range(1, len(parts) + 1):
+            path = "/".join(parts[:depth])
+            first = seen.setdefault(unicodedata.normalize("NFC", path).casefold(), path)
+            if first != path and first.rpartition("/")[0] == path.rpartition("/")[0]:
+                sentence = f"{printable(first)} has the same name but for case or accents: on Windows and macOS they are one, so rename one of them."
+                yield Finding(WARNING, "name-clash", prefix + path, sentence)
+                break
