@@ -68,23 +68,3 @@ def script(kaggle: LocalKaggle, tmp_path: Path) -> Script:
         return done.stdout
 
     return run
-
-
-@pytest.fixture
-def command(kaggle: LocalKaggle, tmp_path: Path) -> Script:
-    """Runs `kaggle …`, the official command, in `tmp_path`; returns what it printed."""
-
-    def run(script: str, *, user: str | None = None, code: int = 0) -> str:
-        done = subprocess.run(
-            [sys.executable, "-m", "kaggle", *script.split()],
-            env=kaggle.environment(user),
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            timeout=100,
-            check=False,
-        )
-        assert done.returncode == code, done.stdout + done.stderr
-        return done.stdout
-
-    return run

@@ -360,18 +360,6 @@ def test_submissions_come_in_pages_and_the_leaderboard_is_sorted(kaggle: LocalKa
     assert [(r.team_name, r.score) for r in ranked] == [("tester", "0.50000")]
 
 
-def test_a_competition_of_files_scores_an_uploaded_file(
-    kaggle: LocalKaggle, command: Script, tmp_path: Path
-) -> None:
-    add_cup(kaggle, code_competition=False)
-    (tmp_path / "mine.csv").write_text("id,target\n4,1\n3,1\n2,0\n1,1\n")
-
-    printed = command("competitions submit cup -f mine.csv -m hello")
-
-    assert "Successfully submitted to The Cup" in printed
-    assert kaggle.submissions("cup")[0].public_score == "1.00000"
-
-
 def test_a_folder_with_hidden_files_loses_its_public_ones_or_keeps_them_as_told(
     kaggle: LocalKaggle, sdk: Sdk
 ) -> None:

@@ -83,20 +83,6 @@ def test_the_official_client_creates_versions_and_downloads_a_dataset(
     assert [v.notes for v in kaggle.dataset(REF).versions] == ["Initial release", "second"]
 
 
-def test_the_command_line_updates_metadata_and_deletes(
-    kaggle: LocalKaggle, command: Script, tmp_path: Path
-) -> None:
-    kaggle.add_dataset(REF, {"a.txt": "1"})
-    settings = {"title": "A better title", "subtitle": "Twenty characters at least", "isPrivate": True}
-    (tmp_path / "dataset-metadata.json").write_text(json.dumps({**settings, "licenses": [{"name": "MIT"}]}))
-
-    command(f"datasets metadata {REF} --update -p .")
-    assert (kaggle.dataset(REF).title, kaggle.dataset(REF).license) == ("A better title", "MIT")
-
-    command(f"datasets delete {REF} --yes")
-    assert REF not in kaggle.world.store.datasets
-
-
 def test_kagglehub_makes_a_version_of_a_dataset_that_exists_and_downloads_it(
     kaggle: LocalKaggle, script: Script, tmp_path: Path
 ) -> None:
