@@ -86,7 +86,7 @@ class ImportFailure:
     def __str__(self) -> str:
         """The sentence for people."""
         if not self.module:
-            return f"{self.requirement} is neither among the wheels nor in the image: add it to deps/requirements.txt."
+            return f"{self.requirement} is neither among the wheels nor in the image: collect the wheels in the image that runs this notebook."
         return f"{self.requirement} is installed but `import {self.module}` fails: {self.reason}."
 
 

@@ -60,12 +60,12 @@ def lay(sources: Sequence[Path], prefix: Path, allow: Sequence[str]) -> Laid:
     listed = {_project(wheel.path): wheel.path for manifest in manifests for wheel in manifest.wheels}
     found = wheels.discover(sources)
     _compare(found, listed)
-    if not found:
+    requested = dict.fromkeys(name for manifest in manifests for name in manifest.requested)
+    if not found and not requested:
         return here
     laid = overlay.create(prefix)
     installed = install.install(found, laid, protected_allowed=allow)
     launchers.adopt(laid)
-    requested = dict.fromkeys(name for manifest in manifests for name in manifest.requested)
     brought = [name for name in _not_demanded(found) if name not in listed and name not in requested]
     allowed = {wheels.normalise(name) for name in allow}
     failures = check_imports(laid, [name for name in (*requested, *brought) if name not in allowed])
@@ -84,7 +84,11 @@ def lay(sources: Sequence[Path], prefix: Path, allow: Sequence[str]) -> Laid:
         overlay.environment(laid, os.environ),
         installed.wheels,
         (*installed.warnings, *early, *useless),
-        tuple(str(failure) for failure in failures if failure.requirement in requested),
+        tuple(
+            f"{failure} Ask for another version or, if nothing here needs it, name {failure.requirement} in workspace.allow."
+            for failure in failures
+            if failure.requirement in requested
+        ),
     )
 
 

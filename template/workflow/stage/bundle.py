@@ -56,7 +56,8 @@ def pack(files: Iterable[tuple[str, Path]]) -> str:
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
         for name, path in sorted(files):
             archive.writestr(zipfile.ZipInfo(name, _EPOCH), path.read_bytes())
-    return base64.b64encode(zlib.compress(buffer.getvalue(), 9)).decode("ascii")
+    smallest = zlib.compressobj(level=9, memLevel=9)
+    return base64.b64encode(smallest.compress(buffer.getvalue()) + smallest.flush()).decode("ascii")
 
 
 def unpack(text: str, folder: Path) -> None:
