@@ -490,5 +490,5 @@ def test_imports_are_judged_per_requirement(tmp_path: Path) -> None:
         "bad is installed but `import bad` fails: ModuleNotFoundError: No module named 'nothing_of_that_name'.",
         "crash is installed but `import crash` fails: ended the interpreter with exit code 7.",
         "space-part is installed but `import space.part` fails: SystemExit: 3.",
-        "absent is neither among the wheels nor in the image: add it to deps/requirements.txt.",
+        "absent is neither among the wheels nor in the image: collect the wheels in the image that runs this notebook.",
     ]
