@@ -216,6 +216,9 @@ def test_a_gpu_that_is_asked_for_and_absent_fails_a_save_run_only(plain: Noteboo
     plain.plan = replace(plain.plan, accelerator="gpu")
     no_gpu = {"PATH": str(Path(sys.executable).parent)}
     assert "asks for a GPU" in plain.run(**no_gpu).report["failure"]
+    assert plain.run(**no_gpu, KAGGLE_KERNEL_RUN_TYPE="Batch").report["kind"] == "save run"
+    session = plain.run(**no_gpu, KAGGLE_KERNEL_RUN_TYPE="Interactive")
+    assert (session.code, session.report["kind"]) == (0, "interactive session")
     assert plain.run(**no_gpu, KAGGLE_SHIM_REHEARSAL="1").code == 0
     assert plain.run(**no_gpu, KAGGLE_IS_COMPETITION_RERUN="1").code == 0
 

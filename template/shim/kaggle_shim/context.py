@@ -14,6 +14,7 @@ from kaggle_shim.plan import Plan
 from kaggle_shim.report import Report
 
 RERUN_VARIABLE = "KAGGLE_IS_COMPETITION_RERUN"
+RUN_TYPE_VARIABLE = "KAGGLE_KERNEL_RUN_TYPE"
 REHEARSAL_VARIABLE = "KAGGLE_SHIM_REHEARSAL"
 LIGHT_VARIABLE = "KAGGLE_SHIM_LIGHT"
 CODES_VARIABLE = "KAGGLE_SHIM_CODES"
@@ -33,6 +34,7 @@ class Context:
         scratch: a folder of this run on local disk, not kept as output.
         rerun: whether this is the scored rerun.
         rehearsal: whether this is the developer's machine.
+        interactive: whether somebody sits before this session on Kaggle, whose outcome nobody submits.
         started: when the notebook's first cell ran, in seconds of the epoch.
     """
 
@@ -44,13 +46,18 @@ class Context:
         self.root = mounts.input_root()
         self.rerun = bool(os.environ.get(RERUN_VARIABLE))
         self.rehearsal = bool(os.environ.get(REHEARSAL_VARIABLE))
+        self.interactive = os.environ.get(RUN_TYPE_VARIABLE) == "Interactive"
         self.started = float(os.environ.get(STARTED_VARIABLE) or time.time())
         self.scratch = _new_folder()
 
     @property
     def kind(self) -> str:
         """What the report calls this run."""
-        return "rerun" if self.rerun else "rehearsal" if self.rehearsal else "save run"
+        if self.rerun:
+            return "rerun"
+        if self.rehearsal:
+            return "rehearsal"
+        return "interactive session" if self.interactive else "save run"
 
     @property
     def used(self) -> float:

@@ -63,13 +63,13 @@ def _meanings(text: str) -> tuple[refs.Ref, ...]:
     plan = current()
     if plan is None:
         return meanings
-    attached = {(one.ref.kind, getattr(one.ref, "name", str(one.ref))): one.ref for one in plan.inputs}
-    named = [
-        (meaning, attached.get((meaning.kind, getattr(meaning, "name", str(meaning)))))
-        for meaning in meanings
-    ]
-    known = tuple(meaning for meaning, planned in named if planned is not None)
-    return known or meanings
+    attached = {_named(one.ref) for one in plan.inputs}
+    return tuple(meaning for meaning in meanings if _named(meaning) in attached) or meanings
+
+
+def _named(ref: refs.Ref) -> tuple[str, str]:
+    """What a reference means, whatever its version."""
+    return ref.kind, str(getattr(ref, "name", ref))
 
 
 def _mounted(meanings: tuple[refs.Ref, ...], root: Path) -> Path:

@@ -96,6 +96,8 @@ def _look_at_accelerator(run: Context) -> None:
     )
     if run.rehearsal:
         run.report.warn("No GPU here: the entry point runs without the one it will have on Kaggle.")
+    elif run.interactive:
+        run.report.warn(sentence)
     else:
         run.fault(EntryPointError(sentence))
 

@@ -58,9 +58,7 @@ class Wheel:
 
     def read(self, name: str) -> str | None:
         """A file of its metadata folder as text, None when it has none of that name; raises WheelError."""
-        wanted = f"{self.dist_info}/{name}"
-        found = next((member for member in self.members if member.name == wanted), None)
-        return None if found is None else archives.read(found).decode("utf-8", "replace")
+        return _text(self.members, f"{self.dist_info}/{name}")
 
 
 def normalise(name: str) -> str:
@@ -96,13 +94,7 @@ def read_wheel(path: Path) -> Wheel:
     """
     members = archives.folder_members(path) if path.is_dir() else archives.zip_members(path)
     dist_info = _dist_info(path, members)
-    by_name = {member.name: member for member in members}
-
-    def text(name: str) -> str | None:
-        member = by_name.get(f"{dist_info}/{name}")
-        return None if member is None else archives.read(member).decode("utf-8", "replace")
-
-    metadata, facts = _headers(text("METADATA")), _headers(text("WHEEL"))
+    metadata, facts = (_headers(_text(members, f"{dist_info}/{name}")) for name in ("METADATA", "WHEEL"))
     project, version = _one(metadata, "name"), _one(metadata, "version")
     if not _NAME.fullmatch(project) or not _VERSION.fullmatch(version) or not facts:
         raise WheelError(
@@ -125,7 +117,7 @@ def read_wheel(path: Path) -> Wheel:
         filename=rebuild_filename(project, version, _one(facts, "build"), wheel_tags),
         dist_info=dist_info,
         members=members,
-        record=_record(path, text("RECORD") or ""),
+        record=_record(path, _text(members, f"{dist_info}/RECORD") or ""),
     )
     return _restored(wheel) if path.is_dir() else wheel
 
@@ -162,6 +154,11 @@ def parse_record(text: str) -> dict[str, tuple[str, int]]:
 
     rows = (row for row in csv.reader(text.splitlines()) if len(row) == 3)  # noqa: PLR2004 - path, hash, size
     return {name: (digest.rstrip("="), int(size)) for name, digest, size in rows if digest and size.isdecimal()}
+
+
+def _text(members: Iterable[Member], name: str) -> str | None:
+    found = next((member for member in members if member.name == name), None)
+    return None if found is None else archives.read(found).decode("utf-8", "replace")
 
 
 def _record(path: Path, text: str) -> dict[str, tuple[str, int]]:
