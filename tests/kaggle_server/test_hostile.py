@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import gzip
 import io
-import json
 import socket
 import threading
 import zipfile
@@ -15,15 +13,15 @@ import pytest
 import requests
 
 from tests.kaggle_server.actions import NOTEBOOK, create_version, start
+from tests.kaggle_server.asgi import ask
 from tests.local_kaggle import Behaviour, LocalKaggle, ScriptedRunner
-from tests.local_kaggle.app import build
 from tests.local_kaggle.errors import ApiError
 from tests.local_kaggle.store import files_of
 from tests.local_kaggle.unpack import publish
 from tests.local_kaggle.wire import methods
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from tests.kaggle_server.conftest import Sdk
@@ -44,45 +42,6 @@ HOSTILE: list[object] = ["../../etc/passwd", "x" * 3000, "é\x00", "\ud800", -1,
 HOSTILE += [[], {"a": 1}, [None], [[{}]]]
 
 
-class Told(dict[str, object]):
-    """An answer's JSON body, with its status."""
-
-    status = 0
-
-
-def ask(world: LocalKaggle, calls: Iterable[tuple[str, object]]) -> list[Told]:
-    """Sends JSON bodies to paths, without a socket: thousands of requests a second."""
-    app = build(world.world)
-    headers = [(b"authorization", f"Bearer {world.token}".encode()), (b"content-type", b"application/json")]
-
-    async def one(path: str, body: object) -> Told:
-        content = body if isinstance(body, bytes) else json.dumps(body).encode()
-        told, parts = Told(), []
-
-        unread = [content]
-
-        async def receive() -> Mapping[str, object]:
-            if not unread:
-                await asyncio.Event().wait()  # a client that stays
-            return {"type": "http.request", "body": unread.pop(), "more_body": False}
-
-        async def send(message: Mapping[str, object]) -> None:
-            if message["type"] == "http.response.start":
-                told.status = message["status"]  # type: ignore[assignment]  # ASGI says that it is an int
-            parts.append(message.get("body", b""))
-
-        scope = {"type": "http", "method": "POST", "path": path, "headers": headers, "query_string": b""}
-        await app({**scope, "raw_path": path.encode()}, receive, send)  # type: ignore[arg-type]  # plain dicts
-        if told.status >= 400:
-            told.update(json.loads(b"".join(parts)))  # type: ignore[arg-type]  # bytes, as ASGI says
-        return told
-
-    async def every() -> list[Told]:
-        return [await one(path, body) for path, body in calls]
-
-    return asyncio.run(every())
-
-
 @pytest.fixture
 def closed(tmp_path: Path) -> Iterator[LocalKaggle]:
     """A Kaggle that is filled and does not listen."""
@@ -96,7 +55,7 @@ def closed(tmp_path: Path) -> Iterator[LocalKaggle]:
 def test_no_value_of_any_field_of_any_method_makes_the_server_stumble(closed: LocalKaggle) -> None:
     calls: list[tuple[str, object]] = []
     for service, name in methods():
-        path = f"/api/v1/{service}/{name}"
+        path = f"{service}/{name}"
         fields = [field.json_name for field in methods()[service, name].request._fields]
         good = {field: GOOD[field] for field in fields if field in GOOD}
         bodies: tuple[object, ...] = ({}, good, [], "x", None, b"{", b"[" * 100_000, b"\xff\xfe")
@@ -113,7 +72,7 @@ def test_no_value_of_any_field_of_any_method_makes_the_server_stumble(closed: Lo
 
 
 def test_a_method_that_is_not_here_says_so_in_a_501(closed: LocalKaggle) -> None:
-    (answer,) = ask(closed, [("/api/v1/discussions.DiscussionApiService/ListForums", {})])
+    (answer,) = ask(closed, [("discussions.DiscussionApiService/ListForums", {})])
 
     assert answer.status == 501
     assert answer["message"] == "The local Kaggle has no discussions.DiscussionApiService/ListForums"
@@ -131,14 +90,14 @@ def test_a_method_that_is_not_here_says_so_in_a_501(closed: LocalKaggle) -> None
     ],
 )
 def test_a_refusal_names_the_field(closed: LocalKaggle, field: str, value: object, sentence: str) -> None:
-    (answer,) = ask(closed, [("/api/v1/datasets.DatasetApiService/ListDatasets", {field: value})])
+    (answer,) = ask(closed, [("datasets.DatasetApiService/ListDatasets", {field: value})])
 
     assert (answer.status, answer["message"]) == (400, sentence)
 
 
 def test_a_number_may_be_written_as_text_and_null_is_absent_as_in_protobuf(closed: LocalKaggle) -> None:
     body: object = {"pageSize": "5", "search": None, "unknownField": {}}
-    (answer,) = ask(closed, [("/api/v1/datasets.DatasetApiService/ListDatasets", body)])
+    (answer,) = ask(closed, [("datasets.DatasetApiService/ListDatasets", body)])
 
     assert answer.status == 200
 
@@ -182,7 +141,7 @@ def test_a_folder_that_leads_outside_is_refused(kaggle: LocalKaggle, sdk: Sdk) -
         "body": {"directories": [{"name": "../..", "files": [{"token": started.token}]}]},
     }
 
-    answer = ask(kaggle, [("/api/v1/datasets.DatasetApiService/CreateDatasetVersion", body)])[0]
+    answer = ask(kaggle, [("datasets.DatasetApiService/CreateDatasetVersion", body)])[0]
 
     assert (answer.status, answer["message"]) == (400, "Invalid file name '../..'")
 
