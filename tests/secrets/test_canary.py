@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
+import subprocess
 import traceback
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 from invoke.context import Context
 from invoke.exceptions import Exit
 from invoke.tasks import Task
@@ -19,6 +23,11 @@ from workflow import workspace
 
 CANARY = "KGAT" + "_" + "c0ffee00c0ffee11c0ffee22c0ffee33"
 KEY = "0ddba11c0ffee0ddba11c0ffee0ddba1"
+# Every other place where a competitor's machine keeps credentials: none of it is needed for anything that is sent.
+PLANTED = {
+    name: hashlib.sha256(name.encode()).hexdigest()[:40]
+    for name in ("netrc", "pip", "git", "dotenv", "hub", "wandb", "index")
+}
 # What a command needs to get anywhere; and rehearse, whose sandbox has a canary of its own in tests/workflow.
 OPTIONS: dict[str, dict[str, Any]] = {
     "push-dataset": {"path": "features"},
@@ -75,16 +84,73 @@ def run(name: str, task: Task[Any], **options: Any) -> str:
     return "0"
 
 
-def leaked(root: Path) -> list[str]:
-    """Files below a folder that hold a canary."""
+def leaked(root: Path, planted: Iterable[Path] = ()) -> list[str]:
+    """Files below a folder that hold a canary, but for those where it was planted."""
     return [
         str(path)
         for path in root.rglob("*")
-        if path.is_file() and any(word.encode() in path.read_bytes() for word in (CANARY, KEY))
+        if path.is_file() and path not in planted and held(path.read_bytes())
     ]
 
 
-def test_no_command_shows_or_keeps_the_token(canary: Scene, capfd: pytest.CaptureFixture[str]) -> None:
+def held(content: bytes) -> list[str]:
+    """The canaries in some bytes."""
+    return [word for word in (CANARY, KEY, *PLANTED.values()) if word.encode() in content]
+
+
+@pytest.fixture
+def plants(canary: Scene, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """Credentials wherever people have them: files at home, the workspace's `.env` and git remote, the environment; returns the files."""
+    places = {
+        Path.home() / ".netrc": f"machine api.wandb.ai login user password {PLANTED['netrc']}\n",
+        Path.home()
+        / ".config"
+        / "pip"
+        / "pip.conf": f"[global]\nextra-index-url = https://me:{PLANTED['pip']}@host.invalid/\n",
+        Path.home() / ".cache" / "huggingface" / "token": PLANTED["hub"],
+        canary.root / ".env": f"SERVICE_TOKEN={PLANTED['dotenv']}\n",
+    }
+    for path, text in places.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    monkeypatch.setenv("WANDB_API_KEY", PLANTED["wandb"])
+    monkeypatch.setenv("PIP_INDEX_URL", f"https://me:{PLANTED['index']}@host.invalid/simple")
+    git = ["git", "-C", str(canary.root), "-c", "user.name=t", "-c", "user.email=t@host.invalid"]
+    subprocess.run([*git, "init", "-q"], check=True)
+    subprocess.run([*git, "add", "codes"], check=True)
+    subprocess.run([*git, "commit", "-q", "-m", "first"], check=True)
+    subprocess.run(
+        [*git, "remote", "add", "origin", f"https://me:{PLANTED['git']}@host.invalid/ws"], check=True
+    )
+    return [*places, canary.root / ".git" / "config"]
+
+
+@pytest.fixture
+def sent(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+    """Every byte that this process's clients send, but for the header that says who they are."""
+    found: list[bytes] = []
+    real = requests.adapters.HTTPAdapter.send
+
+    def send(self: Any, request: requests.PreparedRequest, *rest: Any, **options: Any) -> requests.Response:
+        headers = {name: value for name, value in request.headers.items() if name != "Authorization"}
+        found.append(f"{request.method} {request.url} {headers}".encode())
+        # The one question that is about the token itself.
+        body: Any = None if str(request.url).endswith("/IntrospectToken") else request.body
+        if hasattr(body, "read"):
+            start = body.tell()
+            found.append(body.read())
+            body.seek(start)
+        elif body is not None:
+            found.append(body.encode() if isinstance(body, str) else bytes(body))
+        return real(self, request, *rest, **options)
+
+    monkeypatch.setattr(requests.adapters.HTTPAdapter, "send", send)
+    return found
+
+
+def test_no_command_sends_shows_or_keeps_a_credential(
+    canary: Scene, plants: list[Path], sent: list[bytes], capfd: pytest.CaptureFixture[str]
+) -> None:
     ended = {}
     every = tasks()
     assert {"push", "check", "status", "history", "data"} <= set(every)
@@ -92,10 +158,14 @@ def test_no_command_shows_or_keeps_the_token(canary: Scene, capfd: pytest.Captur
         ended[name] = run(name, task, **({"json": True} if "json" in task.body.__code__.co_varnames else {}))
     told = capfd.readouterr()
     assert ended["push"] == ended["check"] == ended["push-model"] == ended["push-dataset"] == "0", ended
-    assert CANARY not in told.out + told.err + str(ended)
+    assert not held((told.out + told.err + str(ended)).encode())
+    everything = b"\n".join(sent)
+    assert b"CreateDataset" in everything
+    assert b"def main" in everything
+    assert not [one[:300] for one in sent if held(one)]
     # The server's own records of its tokens are the one place.
-    assert leaked(canary.root) == []
-    assert leaked(canary.kaggle.root / "client") == []
+    assert leaked(canary.root, plants) == []
+    assert leaked(canary.kaggle.root / "client", plants) == []
 
 
 @pytest.mark.parametrize("fault", ODD, ids=lambda fault: f"{fault.kind}-{fault.method}-{fault.code}")
@@ -132,6 +202,16 @@ def test_the_older_key_neither(
 
 def test_what_a_version_is_called_is_looked_at_too(canary: Scene) -> None:
     every = tasks()
+    git = ["git", "-C", str(canary.root), "-c", "user.name=t", "-c", "user.email=t@host.invalid"]
+    subprocess.run([*git, "init", "-q"], check=True)
+    subprocess.run([*git, "add", "codes"], check=True)
+    subprocess.run([*git, "commit", "-q", "-m", f"with {CANARY}"], check=True)
+    ended = run("push-codes", every["push-codes"])
+    assert ended.startswith(
+        "2: error: --message, which is the subject of the commit when none is given, line 1: "
+    )
+    assert CANARY not in ended.partition("\n")[0]
+    assert canary.sends() == 0
     ended = run("push-codes", every["push-codes"], message=f"with {CANARY}")
     assert ended.startswith("2: error: --message, line 1: ")
     assert CANARY not in ended.partition("\n")[0]
