@@ -9,12 +9,16 @@ wrong state.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import gc
+import io
 import shutil
 import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
@@ -31,19 +35,39 @@ from tests.push.conftest import make_workspace  # noqa: E402 - the path is set a
 from tests.submit.conftest import Desk, Script, _open  # noqa: E402 - the path is set above
 
 _WARM_UP = 5
+_ON_ONE_DESK = 50
 
 
-def storm(desk: Desk, clock: VirtualTime, sequences: int, first: int) -> list[storms.Ending]:
-    """Run the sequences and print how they ended."""
-    endings = []
-    for number in range(sequences):
-        endings.append(storms.run(desk, clock, first + number, ship=number % 2 == 1))
-        if endings[-1].wrong:
-            print(f"WRONG {endings[-1]}", flush=True)
-        if (number + 1) % 100 == 0:
-            print(f"{number + 1} of {sequences} sequences", file=sys.stderr, flush=True)
-        forget(desk)
+def storm(base: Path, sequences: int, first: int) -> list[storms.Ending]:
+    """Run the sequences, fifty on each desk, and say which ended wrongly."""
+    endings: list[storms.Ending] = []
+    while len(endings) < sequences:
+        with seated(base) as (desk, clock):
+            for _ in range(min(_ON_ONE_DESK, sequences - len(endings))):
+                number = len(endings)
+                endings.append(storms.run(desk, clock, first + number, ship=number % 2 == 1))
+                forget(desk)
+                if endings[-1].wrong:
+                    print(f"WRONG {endings[-1]}", flush=True)
+                    break
+        print(f"{len(endings)} of {sequences} sequences", file=sys.stderr, flush=True)
     return endings
+
+
+@contextmanager
+def seated(base: Path) -> Iterator[tuple[Desk, VirtualTime]]:
+    """A desk of its own with everything pushed once."""
+    with (
+        tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        place = Path(folder)
+        shutil.copytree(base / "ws", place / "ws", symlinks=True)
+        with _open(place, Script(), patch) as desk:
+            clock = storms.seat(desk, patch)
+            with contextlib.redirect_stderr(io.StringIO()):
+                desk.all()
+                yield desk, clock
 
 
 def forget(desk: Desk) -> None:
@@ -82,19 +106,18 @@ def main() -> int:
     parser.add_argument("--loops", type=int, default=50)
     parser.add_argument("--first", type=int, default=0)
     given = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+    with tempfile.TemporaryDirectory() as folder:
         base = Path(folder)
-        (base / "made").mkdir()
-        shutil.copytree(make_workspace(ROOT, base / "made"), base / "ws", symlinks=True)
+        make_workspace(ROOT, base)
         for words in (("init", "--quiet"), ("add", "--all"), ("commit", "--quiet", "-m", "first")):
             workspaces.git(base / "ws", *words)
-        with _open(base, Script(), patch) as desk:
-            desk.all()
-            clock = storms.seat(desk, patch)
-            began = time.process_time()
-            endings = storm(desk, clock, given.sequences, given.first)
-            seconds = time.process_time() - began
-            grown = soak(desk, clock, given.loops) if given.loops else {}
+        began = time.process_time()
+        endings = storm(base, given.sequences, given.first)
+        seconds = time.process_time() - began
+        grown: dict[str, tuple[float, float]] = {}
+        if given.loops:
+            with seated(base) as (desk, clock):
+                grown = soak(desk, clock, given.loops)
     kinds = Counter(ending.first.partition(":")[0] for ending in endings)
     print(
         f"{len(endings)} sequences in {seconds:.0f} s of processor time, the longest of them {max((e.seconds for e in endings), default=0) / 3600:.1f} h by its own clock"

@@ -19,7 +19,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "template"), str(ROOT / "template" / "shim
 
 from tests.push.conftest import make_workspace  # noqa: E402 - the path is set above
 
-STAGE = "from workflow import stage_codes; stage_codes.stage(workspace.load(Path('.')), 'cup')"
+STAGE = "from workflow.stage import codes; codes.stage(workspace.load(Path('.')), 'cup')"
 CHECK = "from workflow import check; check.find_all(workspace.load(Path('.')))"
 MODEL = "from workflow import model_upload as m; print(m.list_files(Path('model'), m.IGNORED, 'w', Path('hashes.json')).fingerprint)"
 _TOPS = 40

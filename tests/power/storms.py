@@ -160,7 +160,7 @@ def _attempt(
         return "crashed", f"{type(error).__name__}: {error}"
     else:
         ended, wrong = "done", state(desk, ship=ship)
-    twice = [f"version {n} {count} times" for n, count in _submitted(desk).items() if count > 1]
+    twice = [f"version {n} {count} times" for n, count in submitted(desk).items() if count > 1]
     return ended, wrong or (f"submitted {', '.join(twice)}" if twice else "")
 
 
@@ -170,7 +170,8 @@ def _source(desk: Desk, version: NotebookVersion) -> str:
     return (folder / "source").read_text(encoding="utf-8")
 
 
-def _submitted(desk: Desk) -> Counter[int]:
+def submitted(desk: Desk) -> Counter[int]:
+    """How often each version was submitted."""
     return Counter(one.notebook_version for one in desk.on_kaggle())
 
 

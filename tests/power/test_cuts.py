@@ -1,0 +1,174 @@
+"""A power cut, a full disk, a forbidden file or a broken one at any change that a command makes: what is there stays
+whole, what it says is a sentence, and the same command again does the work.
+
+Here a few places of every command; with `CUT_EVERYWHERE=1`, as benchmarks/reliability.py does it, every one of them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from kaggle_shim.manifest import CODES_MANIFEST, Manifest, scan
+from tests.power import cuts, storms
+from tests.push.conftest import hurry
+from tests.submit.conftest import Desk
+
+HOWS = (cuts.KILL, cuts.FULL, cuts.DENIED, cuts.BROKEN)
+_CACHES = ("build", "__pycache__", ".git", "workflow", "shim")
+
+
+@dataclass(frozen=True)
+class Case:
+    """A command line, and what gives it something to do (called with a number that is another each time)."""
+
+    words: str
+    prepare: Callable[[Path, int], None]
+
+
+def unrepaired(root: Path, number: int) -> None:
+    path = root / "sub" / "kernel-metadata.json"
+    path.write_text(
+        path.read_text(encoding="utf-8").replace('"tester/cmi-codes"', "").replace('"tester/cmi-deps"', ""),
+        encoding="utf-8",
+    )
+
+
+def edited(root: Path, number: int) -> None:
+    path = root / "codes" / "exp001.py"
+    path.write_text(f"{path.read_text(encoding='utf-8')}\nprint({number})\n", encoding="utf-8")
+
+
+def trained(root: Path, number: int) -> None:
+    folder = root / "weights"
+    folder.mkdir(exist_ok=True)
+    (folder / "model.bin").write_bytes(f"{number}".encode() * 100)
+
+
+def emptied(root: Path, number: int) -> None:
+    shutil.rmtree(root / "data", ignore_errors=True)
+    shutil.rmtree(root / "fetched", ignore_errors=True)
+
+
+def nothing(root: Path, number: int) -> None:
+    """It has something to do as it is."""
+
+
+LOCAL = (
+    Case("check", nothing),
+    Case("check --fix --yes", unrepaired),
+    Case("new-exp --name exp002", nothing),
+    Case("report", nothing),
+)
+SENDING = (
+    Case("push-codes", edited),
+    Case("push --yes", edited),
+    Case("ship --yes", edited),
+    Case("push-dataset --path weights --id tester/cmi-weights", trained),
+    Case("push-model --path weights --yes", trained),
+    Case("data", emptied),
+    Case("output", emptied),
+    Case("history --refresh", nothing),
+    Case("pin-image", nothing),
+)
+
+
+def places(count: int, most: int) -> list[int]:
+    """Where to cut: everywhere, or at the first, the last, and some between."""
+    every = list(range(1, count + 1))
+    return (
+        every if os.environ.get("CUT_EVERYWHERE") else sorted({*every[:: max(1, -(-count // most))], count})
+    )
+
+
+def owned(root: Path) -> dict[str, bytes]:
+    """What is the user's, file by file."""
+    return {
+        path.relative_to(root).as_posix(): path.read_bytes()
+        for path in root.rglob("*")
+        if path.is_file()
+        and not set(path.relative_to(root).parts) & set(_CACHES)
+        and path.name != "ledger.jsonl"
+    }
+
+
+def judge(root: Path) -> None:
+    """Every JSON file reads, what a manifest vouches for is there."""
+    for path in (*root.glob("*/*.json"), *root.glob("build/*/*.json")):
+        if not path.name.startswith("."):
+            json.loads(path.read_text(encoding="utf-8"))
+    manifest = root / "build" / "codes" / CODES_MANIFEST
+    if manifest.is_file():
+        assert Manifest.load(manifest).files == scan(
+            manifest.parent, (CODES_MANIFEST, "dataset-metadata.json")
+        )
+
+
+def unfinished(root: Path) -> list[Path]:
+    return [path for path in root.rglob(".*.tmp") if "client" not in path.parts]
+
+
+def cut_and_again(root: Path, words: list[str], how: str, at: int) -> None:
+    """Cut it, look at what is left, run it again."""
+    cut = cuts.run(root, *words, how=how, at=at)
+    where = f"{words}, {how} at {at}: {cut}"
+    if how == cuts.KILL:
+        assert cut.code in (-signal.SIGKILL, 0), where
+    else:
+        assert "Traceback" not in cut.said, where
+        assert cut.code == 0 or (cut.code in (2, 6) and "error: " in cut.said), where
+    judge(root)
+    again = cuts.run(root, *words)
+    assert again.code == 0, f"{where}; then {again}"
+    assert not unfinished(root), where
+
+
+@pytest.mark.parametrize("how", HOWS)
+@pytest.mark.parametrize(
+    "case", LOCAL, ids=lambda case: case.words.partition(" --")[0] if isinstance(case, Case) else None
+)
+def test_a_command_of_this_machine(made: Path, tmp_path: Path, case: Case, how: str) -> None:
+    words, start, root = case.words.split(), tmp_path / "start", tmp_path / "ws"
+    shutil.copytree(made, start, symlinks=True)
+    case.prepare(start, 0)
+    shutil.copytree(start, root, symlinks=True)
+    counted = cuts.run(root, *words)
+    assert counted.code == 0, counted
+    assert counted.changes > 2
+    before, after = owned(start), owned(root)
+    for at in places(counted.changes, 3):
+        shutil.rmtree(root)
+        shutil.copytree(start, root, symlinks=True)
+        cut_and_again(root, words, how, at)
+        assert owned(root) == after, (how, at)
+    assert set(before) <= set(after)
+
+
+@pytest.mark.parametrize("how", HOWS)
+@pytest.mark.parametrize(
+    "case", SENDING, ids=lambda case: case.words.partition(" --")[0] if isinstance(case, Case) else None
+)
+def test_a_command_that_talks_to_kaggle(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, case: Case, how: str
+) -> None:
+    monkeypatch.setenv("INVOKE_WORKSPACE_POLL", "0.02")
+    hurry(monkeypatch, 0.3)
+    desk.kaggle.behave(processing_seconds=0.0, model_processing_seconds=0.0)
+    words = case.words.split()
+    case.prepare(desk.root, 0)
+    counted = cuts.run(desk.root, *words)
+    assert counted.code == 0, counted
+    for at in places(counted.changes, 2):
+        desk.kaggle.advance(86_400.0)
+        case.prepare(desk.root, at)
+        cut_and_again(desk.root, words, how, at)
+        if words[0] in ("push", "ship"):
+            assert storms.state(desk, ship=words[0] == "ship") == ""
+        assert all(count == 1 for count in storms.submitted(desk).values())
