@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 # Seconds that a process has between "please end" and being killed: enough to write a checkpoint's last bytes.
 GRACE = 3.0
 # Seconds to wait for whoever holds a file on Windows.
-_MOMENTS = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6)
+_MOMENTS = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6) if os.name == "nt" else ()
 # What a program needs on Windows before it can open a socket or find a library.
 _WINDOWS_NEEDS = (
     "SYSTEMROOT",
@@ -158,7 +158,7 @@ def link(source: Path, place: Path) -> None:
 
 def patiently(act: Callable[[], Any]) -> None:
     """Do what a virus scanner or OneDrive may forbid on Windows for a moment; raises PermissionError when it stays forbidden."""
-    for pause in _MOMENTS if os.name == "nt" else ():
+    for pause in _MOMENTS:
         try:
             act()
         except PermissionError:

@@ -33,7 +33,7 @@ CHANGES = frozenset(
 # A full disk still lets files be renamed and removed.
 _NEED_SPACE = frozenset(("open", "os.mkdir", "os.link", "os.symlink"))
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
-COUNT, KILL = "count", "kill"
+COUNT, KILL, INTERRUPT = "count", "kill", "interrupt"
 FULL, DENIED, BROKEN = "full", "denied", "broken"
 _ERRORS = {FULL: errno.ENOSPC, DENIED: errno.EACCES, BROKEN: errno.EIO}
 
@@ -53,7 +53,7 @@ def run(root: Path, *words: str, how: str = COUNT, at: int = 0) -> Ended:
     Args:
         root: the workspace; only changes below it count.
         words: the command line, without `invoke`.
-        how: `count`; `kill` it before its change `at`; or refuse that change: `full` (and all that need space from there
+        how: `count`; `kill` or `interrupt` (Ctrl-C) it before its change `at`; or refuse that change: `full` (and all that need space from there
             on), `denied`, `broken`.
         at: which change, from 1.
     """
@@ -103,6 +103,8 @@ class _Watch:
         due = self.seen >= self._at and event in _NEED_SPACE if self._how == FULL else self.seen == self._at
         if due and self._how == KILL:
             os.kill(os.getpid(), signal.SIGKILL)
+        if due and self._how == INTERRUPT:
+            raise KeyboardInterrupt
         if due and self._how in _ERRORS:
             number = _ERRORS[self._how]
             raise OSError(number, os.strerror(number), str(args[0]))
@@ -122,7 +124,6 @@ class _Watch:
         if not isinstance(path, str | bytes | os.PathLike):
             return False
         name = os.fsdecode(path)
-        # resolve() would raise audit events of its own.
-        return os.path.normpath(name if name.startswith("/") else f"{os.getcwd()}/{name}").startswith(
-            self._below
-        )
+        # resolve() and Path.cwd() would raise audit events of their own.
+        place = name if name.startswith("/") else f"{os.getcwd()}/{name}"  # noqa: PTH109 - see above
+        return os.path.normpath(place).startswith(self._below)

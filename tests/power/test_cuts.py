@@ -1,7 +1,7 @@
-"""A power cut, a full disk, a forbidden file or a broken one at any change that a command makes: what is there stays
-whole, what it says is a sentence, and the same command again does the work.
+"""A power cut, Ctrl-C, a full disk, a forbidden file or a broken one at any change that a command makes: what is there
+stays whole, what it says is a sentence, and the same command again does the work.
 
-Here a few places of every command; with `CUT_EVERYWHERE=1`, as benchmarks/reliability.py does it, every one of them.
+Here each once for each command; with `CUT_EVERYWHERE=1` every one of them at every change.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ from tests.power import cuts, storms
 from tests.push.conftest import hurry
 from tests.submit.conftest import Desk
 
-HOWS = (cuts.KILL, cuts.FULL, cuts.DENIED, cuts.BROKEN)
+EVERYWHERE = bool(os.environ.get("CUT_EVERYWHERE"))
+HOWS = (cuts.KILL, cuts.INTERRUPT, cuts.FULL, cuts.DENIED, cuts.BROKEN)
 _CACHES = ("build", "__pycache__", ".git", "workflow", "shim")
 
 
@@ -68,24 +69,30 @@ LOCAL = (
     Case("report", nothing),
 )
 SENDING = (
-    Case("push-codes", edited),
-    Case("push --yes", edited),
     Case("ship --yes", edited),
     Case("push-dataset --path weights --id tester/cmi-weights", trained),
     Case("push-model --path weights --yes", trained),
     Case("data", emptied),
     Case("output", emptied),
+)
+# What they do is part of what the commands above do.
+ALSO = (
+    Case("push-codes", edited),
+    Case("push --yes", edited),
     Case("history --refresh", nothing),
     Case("pin-image", nothing),
 )
 
 
-def places(count: int, most: int) -> list[int]:
-    """Where to cut: everywhere, or at the first, the last, and some between."""
-    every = list(range(1, count + 1))
-    return (
-        every if os.environ.get("CUT_EVERYWHERE") else sorted({*every[:: max(1, -(-count // most))], count})
-    )
+def cuts_of(count: int) -> list[tuple[str, int]]:
+    """How to cut a command that makes so many changes, and where: everything everywhere, or one of each, spread over it."""
+    if EVERYWHERE:
+        return [(how, at) for how in HOWS for at in range(1, count + 1)]
+    return [(how, 1 + (count - 1) * number // (len(HOWS) - 1)) for number, how in enumerate(reversed(HOWS))]
+
+
+def named(case: Case) -> str:
+    return case.words.partition(" --path")[0].replace(" --yes", "")
 
 
 def owned(root: Path) -> dict[str, bytes]:
@@ -121,6 +128,11 @@ def cut_and_again(root: Path, words: list[str], how: str, at: int) -> None:
     where = f"{words}, {how} at {at}: {cut}"
     if how == cuts.KILL:
         assert cut.code in (-signal.SIGKILL, 0), where
+    elif how == cuts.INTERRUPT:
+        assert (cut.code, "Interrupted; running the command again" in cut.said) in (
+            (130, True),
+            (0, False),
+        ), where
     else:
         assert "Traceback" not in cut.said, where
         assert cut.code == 0 or (cut.code in (2, 6) and "error: " in cut.said), where
@@ -130,11 +142,8 @@ def cut_and_again(root: Path, words: list[str], how: str, at: int) -> None:
     assert not unfinished(root), where
 
 
-@pytest.mark.parametrize("how", HOWS)
-@pytest.mark.parametrize(
-    "case", LOCAL, ids=lambda case: case.words.partition(" --")[0] if isinstance(case, Case) else None
-)
-def test_a_command_of_this_machine(made: Path, tmp_path: Path, case: Case, how: str) -> None:
+@pytest.mark.parametrize("case", LOCAL, ids=named)
+def test_a_command_of_this_machine(made: Path, tmp_path: Path, case: Case) -> None:
     words, start, root = case.words.split(), tmp_path / "start", tmp_path / "ws"
     shutil.copytree(made, start, symlinks=True)
     case.prepare(start, 0)
@@ -143,21 +152,16 @@ def test_a_command_of_this_machine(made: Path, tmp_path: Path, case: Case, how: 
     assert counted.code == 0, counted
     assert counted.changes > 2
     before, after = owned(start), owned(root)
-    for at in places(counted.changes, 3):
+    assert set(before) <= set(after)
+    for how, at in cuts_of(counted.changes):
         shutil.rmtree(root)
         shutil.copytree(start, root, symlinks=True)
         cut_and_again(root, words, how, at)
         assert owned(root) == after, (how, at)
-    assert set(before) <= set(after)
 
 
-@pytest.mark.parametrize("how", HOWS)
-@pytest.mark.parametrize(
-    "case", SENDING, ids=lambda case: case.words.partition(" --")[0] if isinstance(case, Case) else None
-)
-def test_a_command_that_talks_to_kaggle(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch, case: Case, how: str
-) -> None:
+@pytest.mark.parametrize("case", [*SENDING, *(ALSO if EVERYWHERE else ())], ids=named)
+def test_a_command_that_talks_to_kaggle(desk: Desk, monkeypatch: pytest.MonkeyPatch, case: Case) -> None:
     monkeypatch.setenv("INVOKE_WORKSPACE_POLL", "0.02")
     hurry(monkeypatch, 0.3)
     desk.kaggle.behave(processing_seconds=0.0, model_processing_seconds=0.0)
@@ -165,9 +169,9 @@ def test_a_command_that_talks_to_kaggle(
     case.prepare(desk.root, 0)
     counted = cuts.run(desk.root, *words)
     assert counted.code == 0, counted
-    for at in places(counted.changes, 2):
+    for number, (how, at) in enumerate(cuts_of(counted.changes), 1):
         desk.kaggle.advance(86_400.0)
-        case.prepare(desk.root, at)
+        case.prepare(desk.root, number)
         cut_and_again(desk.root, words, how, at)
         if words[0] in ("push", "ship"):
             assert storms.state(desk, ship=words[0] == "ship") == ""

@@ -1,4 +1,4 @@
-"""Power cuts at every write, full and read-only disks, two commands at once: files are whole or absent, reruns converge."""
+"""What killed commands leave, full and read-only disks, two commands at once: files are whole or absent, reruns converge."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from pathlib import Path
 import pytest
 
 from kaggle_shim.manifest import CODES_MANIFEST, Manifest, scan
-from tests.power import kill_at
 from tests.push.conftest import Scene
-from workflow import files, workspace
+from workflow import command, files, platforms, waiting, workspace
 from workflow.errors import WorkflowError
 from workflow.ledger import book as ledger
 from workflow.ledger.event import Event
 from workflow.stage import codes as stage_codes
+from workflow.stage import tree
 
 # What a child does, in one process each: the package, not the command line, so that a power cut takes 0.3 s and not 1 s.
 STAGE = """
@@ -38,11 +38,6 @@ FIX = """
 from pathlib import Path
 from workflow import command
 command.run(Path("."), "check", fix=True, yes=True, json=False)
-"""
-NEW = """
-from pathlib import Path
-from workflow import command
-command.run(Path("."), "new-exp", source="", new_name="exp002", json=False)
 """
 
 
@@ -80,64 +75,43 @@ def whole(root: Path) -> None:
         )
 
 
-def prepare(root: Path, name: str) -> None:
-    """Something for the command to do."""
-    if name == "fix":
-        path = root / "sub" / "kernel-metadata.json"
-        text = (
-            path.read_text(encoding="utf-8")
-            .replace('"tester/cmi-codes"', "")
-            .replace('"tester/cmi-deps"', "")
-        )
-        path.write_text(text, encoding="utf-8")
-    if name == "stage":
-        (root / "codes" / "solution").mkdir(exist_ok=True)
-        for number in range(3):
-            (root / "codes" / "solution" / f"m{number}.py").write_text(f"x = {number}\n", encoding="utf-8")
+def test_what_a_killed_command_left_is_never_sent_and_swept_by_the_next(ws: Path) -> None:
+    left = [ws / "codes" / ".exp001.py.999999999-ab_c12.tmp", ws / "build" / ".look.999999999-x.tmp"]
+    mine = [ws / "codes" / f".exp001.py.{os.getpid()}-abc.tmp", ws / "codes" / ".notes.tmp"]
+    left[1].mkdir(parents=True)
+    for path in (left[0], left[1] / "manifest.json", *mine):
+        path.write_text("half", encoding="utf-8")
+    assert "exp001.py" in {file.path for file in tree.read(ws / "codes", ws).files}
+    assert not any(file.path.endswith(".tmp") for file in tree.read(ws / "codes", ws).files)
+    command.run(ws, "report", output="", json=True)
+    assert not any(path.exists() for path in left)
+    assert all(path.exists() for path in mine)
 
 
-def result(root: Path) -> dict[str, bytes]:
-    """What a command left, but for what tells the time."""
-    return {
-        path.relative_to(root).as_posix(): path.read_bytes()
-        for path in root.rglob("*")
-        if path.is_file()
-        and not path.name.startswith((".lock", "secrets-"))
-        and "__pycache__" not in path.parts
-    }
+def test_a_file_that_a_scanner_holds_for_a_moment_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    paused: list[float] = []
+    monkeypatch.setattr(platforms, "_MOMENTS", (0.1, 0.2, 0.3))
+    monkeypatch.setattr("time.sleep", paused.append)
+    refusals = iter([PermissionError(), PermissionError(), None])
+
+    def act() -> None:
+        refusal = next(refusals)
+        if refusal is not None:
+            raise refusal
+
+    platforms.patiently(act)
+    assert paused == [0.1, 0.2]
+    refusals = iter([PermissionError()] * 9)
+    with pytest.raises(PermissionError):
+        platforms.patiently(act)
 
 
-def places(count: int) -> list[int]:
-    """Where to cut: at every write with `KILL_EVERYWHERE`, otherwise at the first, the last, and some between."""
-    every = list(range(1, count + 1))
-    return every if os.environ.get("KILL_EVERYWHERE") else sorted({*every[:: max(1, count // 5)], count})
-
-
-@pytest.mark.parametrize(("name", "code"), [("stage", STAGE), ("fix", FIX), ("new", NEW)])
-def test_a_power_cut_at_every_write(ws: Path, tmp_path: Path, name: str, code: str) -> None:
-    prepare(ws, name)
-    start = tmp_path / "start"
-    shutil.copytree(ws, start, symlinks=True)
-    counted = tmp_path / "count"
-    done = child(ws, code, kill_at.environment(tmp_path / "site", ws, count_into=counted))
-    assert done.returncode == 0, done.stderr
-    wanted, count = result(ws), counted.stat().st_size
-    assert count > 2
-    for at in places(count):
-        shutil.rmtree(ws)
-        shutil.copytree(start, ws, symlinks=True)
-        cut = child(ws, code, kill_at.environment(tmp_path / "site", ws, at=at))
-        assert cut.returncode == -signal.SIGKILL, (at, cut.stderr)
-        whole(ws)
-        again = child(ws, code, {})
-        if again.returncode != 0 and name == "new":
-            # It was cut off after the experiment was there: it says so, and overwrites nothing.
-            assert "exp002" in again.stderr
-            assert "Exit: error: " in again.stderr
-            continue
-        assert again.returncode == 0, (at, again.stderr)
-        left = {path: content for path, content in result(ws).items() if not path.endswith(".tmp")}
-        assert left == wanted, at
+@pytest.mark.parametrize(("jump", "left"), [(0.0, 120.0), (30.0, 90.0), (500.0, 0.0), (-86_400.0, 120.0)])
+def test_a_clock_that_jumps_makes_no_wait_longer(
+    monkeypatch: pytest.MonkeyPatch, jump: float, left: float
+) -> None:
+    monkeypatch.setattr("time.time", lambda: 1000.0 + jump)
+    assert waiting.left_of(120.0, 1000.0) == left
 
 
 def test_the_ledger_loses_no_line_to_a_power_cut(ws: Path) -> None:
@@ -177,7 +151,7 @@ def test_a_full_disk_is_one_sentence_and_leaves_what_was_there(made: Path, tmp_p
         (root / "codes" / "second.bin").write_bytes(b"y" * 9_000_000)
         ended = child(root, FIX, {})
         assert ended.returncode == 0, ended.stderr
-        ended = child(root, STAGE.replace("import stage_codes", "import command, stage_codes"), {})
+        ended = child(root, STAGE, {})
         assert ended.returncode != 0
         assert "No space left on device" in ended.stderr
         assert (root / "codes" / "exp001.py").read_bytes() == before

@@ -49,6 +49,14 @@ def test_memory_does_not_follow_the_size_of_the_codes(ws: Path) -> None:
     assert scale.cost(ws, scale.STAGE).megabytes < small + 60
 
 
+def test_a_check_keeps_nothing_of_what_it_read(ws: Path) -> None:
+    small = scale.cost(ws, scale.CHECK).megabytes
+    for number in range(100):
+        (ws / "codes" / f"part{number % 4}").mkdir(exist_ok=True)
+        (ws / "codes" / f"part{number % 4}" / f"f{number}.py").write_bytes(b"# an ordinary line\n" * 40_000)
+    assert scale.cost(ws, scale.CHECK).megabytes < small + 40
+
+
 def test_staging_of_many_files_shows_that_it_goes_on(
     ws: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from workflow.edit import diffs
 
 _BOM = "\ufeff"
+_LARGEST_SOURCE = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,16 @@ class Draft:
             self._before[path] = _read(self.root / path)
         text = self._before[path]
         return None if text is None else text.removeprefix(_BOM)
+
+    def holds(self, path: str, part: str) -> bool:
+        """Whether a file's text has that part. Nothing is kept of one that has not; above a megabyte it is data, and False."""
+        if path in self._after or path in self._before:
+            return part in (self.text(path) or "")
+        place = self.root / path
+        try:
+            return place.stat().st_size <= _LARGEST_SOURCE and part.encode() in place.read_bytes()
+        except OSError:
+            return False
 
     def json(self, path: str) -> dict[str, Any] | None:
         """A file's JSON object, None when there is none that reads."""

@@ -39,8 +39,8 @@ def apply(draft: Draft) -> None:
     """Repair the Python files of the code tree that name a mount of something attached; others are noted."""
     attached = tuple(_attached(draft))
     for path in _python_files(draft):
-        text = draft.text(path)
-        if text is None or _INPUT not in text:
+        text = draft.text(path) if draft.holds(path, _INPUT) else None
+        if text is None:
             continue
         try:
             literals = tuple(_literals(text))

@@ -145,16 +145,24 @@ class Connection:
         target.parent.mkdir(parents=True, exist_ok=True)
         part = downloads.Part(target)
 
+        import requests
+
         def fetch(client: Any) -> None:
             headers = client.http_client()._session.headers  # noqa: SLF001 - kagglesdk takes no headers for one call
             wanted = part.headers()
             headers.update(wanted)
             try:
                 response = call(client)
+            except requests.HTTPError as error:
+                # Some calls raise by themselves.
+                if error.response is None or error.response.status_code != downloads.NOT_SATISFIABLE:
+                    raise
+                response = error.response
             finally:
                 for name in wanted:
                     headers.pop(name, None)
             if response.status_code == downloads.NOT_SATISFIABLE:
+                # It had all arrived when the command that fetched it was ended, or it is another file now.
                 part.forget()
                 raise AnswerLost(
                     f"What was left of an earlier download does not fit while {what}: run this again."
