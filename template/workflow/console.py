@@ -74,6 +74,11 @@ def confirm(question: str, *, yes: bool) -> bool:
     return input(plain(f"{question} [y/N] ")).strip().lower() in ("y", "yes")
 
 
+def count(number: int, noun: str) -> str:
+    """A number with its noun, such as `1 error` and `2 errors`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def size(count: float) -> str:
     """Bytes as people read them."""
     for unit in ("B", "kB", "MB"):

@@ -6,6 +6,7 @@ import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -17,6 +18,8 @@ from workflow.doctor import everything as doctor
 from workflow.doctor import images as doctor_images
 from workflow.doctor import machine as doctor_machine
 from workflow.doctor.diagnosis import NOTE, OK, UNKNOWN, WRONG, Line
+from workflow.errors import Unreachable
+from workflow.kaggle import connection
 from workflow.kaggle.client import Kaggle
 
 PUBLIC = {"sample_submission.csv": b"row_id\n0\n"}
@@ -124,6 +127,61 @@ def test_without_credentials_it_says_where_to_get_them(
     assert found["competition"].state == UNKNOWN
 
 
+@pytest.fixture
+def silent(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A proxy that takes connections and never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{server.getsockname()[1]}")
+        yield
+
+
+def test_a_proxy_that_hangs_is_left_after_the_limit(
+    ws: Path, kaggle: LocalKaggle, silent: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "REACH_SECONDS", 0.2)
+    found = lines(ws)
+    assert found["network"].state == UNKNOWN
+    assert found["network"].says == "Kaggle did not answer in time while looking for it"
+    assert found["account"].state == UNKNOWN
+    assert found["check"].state != UNKNOWN
+    monkeypatch.setattr(connection, "_PAUSES", (0.0,))
+    with pytest.raises(Unreachable, match="did not answer in time while asking whose token"):
+        _ = Kaggle(lambda _: None, patience=0.2).account
+
+
+@pytest.mark.parametrize(("ahead", "says"), [(7200, "120 minutes ahead of"), (-600, "10 minutes behind")])
+def test_a_clock_that_is_wrong_is_told(
+    ws: Path, kaggle: LocalKaggle, monkeypatch: pytest.MonkeyPatch, ahead: int, says: str
+) -> None:
+    assert "clock" not in lines(ws)
+    wrong = SimpleNamespace(time=lambda: time.time() + ahead, sleep=time.sleep)
+    monkeypatch.setattr(connection, "time", wrong)
+    assert says in lines(ws)["clock"].says
+
+
+def test_a_certificate_that_does_not_fit_speaks_of_the_clock(
+    ws: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def reach(_: Kaggle) -> None:
+        raise Unreachable("Kaggle could not be reached (SSLError: certificate is not yet valid): look at it.")
+
+    monkeypatch.setattr(Kaggle, "reach", reach)
+    assert "this machine's clock" in lines(ws)["network"].remedy
+
+
+def test_credentials_that_are_not_used_are_named(
+    ws: Path, kaggle: LocalKaggle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = Path.home() / ".kaggle"
+    folder.mkdir(exist_ok=True)
+    (folder / "kaggle.json").write_text(json.dumps({"username": "mate", "key": "0" * 32}))
+    (folder / "access_token").write_text("KGAT_other\n")
+    monkeypatch.setenv("KAGGLE_USERNAME", "tester")
+    line = lines(ws)["credentials"]
+    others = f"{folder / 'access_token'} and KAGGLE_USERNAME and {folder / 'kaggle.json'} are here too and not used"
+    assert (line.state, line.says.partition("; ")[2]) == (OK, others)
+
+
 def test_an_expired_token_is_named_and_never_shown(ws: Path, kaggle: LocalKaggle) -> None:
     kaggle.expire_token()
     found = lines(ws)
@@ -186,6 +244,7 @@ def test_faults_that_check_finds_are_one_line(ws: Path, kaggle: LocalKaggle) -> 
     workspaces.edit_json(ws / "sub/kernel-metadata.json", title="x")
     found = lines(ws)
     assert found["check"].state == WRONG
+    assert found["check"].says.startswith("1 error, first of all")
     assert "invoke check" in found["check"].remedy
     assert found["names"].state == UNKNOWN
 

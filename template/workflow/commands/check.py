@@ -44,7 +44,7 @@ def main(workspace: Workspace, *, json: bool, fix: bool, yes: bool, no_secret: S
         _show(found, wrong)
     if wrong:
         raise WorkflowError(
-            f"{_count(wrong, 'error')} and {_count(len(found) - wrong, 'warning')}: mend the errors, then run invoke check again{_offer(workspace)}."
+            f"{console.count(wrong, 'error')} and {console.count(len(found) - wrong, 'warning')}: mend the errors, then run invoke check again{_offer(workspace)}."
         )
 
 
@@ -52,12 +52,16 @@ def _show(found: tuple[Finding, ...], wrong: int) -> None:
     for finding in sorted(found, key=lambda f: f.level != ERROR):
         console.say(str(finding))
     if not wrong:
-        console.say(f"check: no errors, {_count(len(found), 'warning')}.")
+        console.say(f"check: no errors, {console.count(len(found), 'warning')}.")
 
 
 def _offer(workspace: Workspace) -> str:
     files = _planned(workspace).changes()
-    return f" (invoke check --fix repairs {_count(len(files), 'file')}, and shows how first)" if files else ""
+    return (
+        f" (invoke check --fix repairs {console.count(len(files), 'file')}, and shows how first)"
+        if files
+        else ""
+    )
 
 
 def _planned(workspace: Workspace) -> Draft:
@@ -81,7 +85,7 @@ def _fix(workspace: Workspace, *, json: bool, yes: bool) -> None:
         )
     else:
         console.say(
-            f"fix: {_count(len(written), 'file')} written."
+            f"fix: {console.count(len(written), 'file')} written."
             if changes
             else "fix: nothing that needs no decision of yours."
         )
@@ -106,7 +110,3 @@ def _write(change: Change, workspace: Workspace) -> bool:
 
 def _can_ask() -> bool:
     return sys.stdin.isatty() and sys.stdout.isatty()
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

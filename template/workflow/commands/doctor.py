@@ -9,10 +9,13 @@ from workflow.errors import WorkflowError
 from workflow.kaggle.client import Kaggle
 from workflow.workspace import Workspace
 
+# Doctor asks much and sends nothing: an answer that takes longer is one that it could not have.
+_PATIENCE = 10.0
+
 
 def main(workspace: Workspace, *, json: bool) -> None:
     """Print every line; raises WorkflowError when one of them will stop a command."""
-    found = doctor.examine(workspace, Kaggle(lambda _: None))
+    found = doctor.examine(workspace, Kaggle(lambda _: None, patience=_PATIENCE))
     if json:
         console.as_json(found.to_json())
     else:

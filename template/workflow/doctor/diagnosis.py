@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from workflow.errors import WorkflowError
+
 OK = "ok"
 NOTE = "note"
 WRONG = "wrong"
@@ -25,3 +27,11 @@ class Line:
     state: str
     says: str
     remedy: str = ""
+
+
+def of_error(topic: str, state: str, error: WorkflowError) -> Line:
+    """An error's sentence as a line: what it says, and after its last colon what it tells to do."""
+    says, _, remedy = str(error).rpartition(": ")
+    return (
+        Line(topic, state, says, remedy.rstrip(".")) if says else Line(topic, state, str(error).rstrip("."))
+    )

@@ -10,7 +10,7 @@ from workflow.doctor import kaggle as doctor_kaggle
 from workflow.doctor import machine as doctor_machine
 from workflow.doctor import template as doctor_template
 from workflow.doctor import workspace as doctor_workspace
-from workflow.doctor.diagnosis import NOTE, OK, UNKNOWN, WRONG, Line
+from workflow.doctor.diagnosis import NOTE, OK, UNKNOWN, WRONG, Line, of_error
 from workflow.errors import Unreachable, WorkflowError
 from workflow.kaggle.client import Kaggle
 from workflow.workspace import Workspace
@@ -49,12 +49,6 @@ def _looked(topic: str, look: Look) -> Iterator[Line]:
     try:
         yield from look()
     except Unreachable as error:
-        yield Line(topic, UNKNOWN, *_parts(error))
+        yield of_error(topic, UNKNOWN, error)
     except WorkflowError as error:
-        yield Line(topic, WRONG, *_parts(error))
-
-
-def _parts(error: WorkflowError) -> tuple[str, str]:
-    """What an error's sentence says, and what it tells to do."""
-    says, _, remedy = str(error).rpartition(": ")
-    return (says, remedy.rstrip(".")) if says else (str(error), "")
+        yield of_error(topic, WRONG, error)

@@ -3,38 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from kaggle_shim.refs import CompetitionRef
 from workflow import metadata, names
-from workflow.doctor.diagnosis import NOTE, OK, UNKNOWN, WRONG, Line
+from workflow.doctor.diagnosis import NOTE, OK, UNKNOWN, WRONG, Line, of_error
 from workflow.errors import KaggleRefused, Unreachable, WorkflowError
+from workflow.kaggle import credentials
 from workflow.kaggle.client import Kaggle
 from workflow.kaggle.values import Competition
 from workflow.workspace import SUB, Workspace
 
 _NETWORK = ("account", "competition", "rules", "submissions", "quota")
 _SOON = 7 * 86400.0
+_WRONG_CLOCK = 300.0
 _FEW_HOURS = 2.0
 
 
 def lines(workspace: Workspace, kaggle: Kaggle) -> Iterator[Line]:
     """The lines about Kaggle; without network or credentials, what could not be looked at."""
-    credentials = _credentials(kaggle)
-    yield credentials
+    found = _credentials(kaggle)
+    yield found
     try:
-        kaggle.reach()
+        ahead = kaggle.reach()
     except Unreachable as error:
-        yield Line(
-            "network",
-            UNKNOWN,
-            str(error).partition(": ")[0],
-            "look at your network; the lines below wait for it",
-        )
+        yield _offline(error)
         yield from (Line(topic, UNKNOWN, "not looked at without network") for topic in _NETWORK)
         return
     yield Line("network", OK, f"{kaggle.page('')} answers")
-    if credentials.state == WRONG:
+    if ahead is not None and abs(ahead) > _WRONG_CLOCK:
+        way = "ahead of" if ahead > 0 else "behind"
+        says = f"this machine's clock is {abs(ahead) / 60:.0f} minutes {way} Kaggle's"
+        yield Line("clock", NOTE, says, "set it: logins, deadlines and the times of the history go by it")
+    if found.state == WRONG:
         yield from (Line(topic, UNKNOWN, "not looked at without credentials") for topic in _NETWORK)
         return
     account = _guarded("account", lambda: _account(workspace, kaggle))
@@ -51,26 +53,34 @@ def _guarded(topic: str, look: Callable[[], Line]) -> Line:
     try:
         return look()
     except KaggleRefused as error:
-        says, _, remedy = str(error).rpartition(": ")
-        return Line(topic, WRONG, says or str(error), remedy.rstrip(".") if says else "")
+        return of_error(topic, WRONG, error)
     except Unreachable as error:
-        says, _, remedy = str(error).rpartition(": ")
-        return Line(topic, UNKNOWN, says or str(error), remedy.rstrip(".") if says else "")
+        return of_error(topic, UNKNOWN, error)
+
+
+def _offline(error: Unreachable) -> Line:
+    line = of_error("network", UNKNOWN, error)
+    if "certificate" in line.says.lower():
+        return replace(
+            line, remedy="look at this machine's clock, and for a proxy that opens what goes through it"
+        )
+    return replace(line, remedy="look at your network; the lines below wait for it")
 
 
 def _credentials(kaggle: Kaggle) -> Line:
     try:
         found = kaggle.credentials
     except WorkflowError as error:
-        says, _, remedy = str(error).partition(": ")
-        return Line("credentials", WRONG, says, remedy.rstrip("."))
-    if found.token is None:
-        return Line(
-            "credentials",
-            OK,
-            f"the older pair of user name and key, of {found.username}, from {found.source}",
-        )
-    return Line("credentials", OK, f"an access token from {found.source}")
+        return of_error("credentials", WRONG, error)
+    told = (
+        f"the older pair of user name and key, of {found.username}, from {found.source}"
+        if found.token is None
+        else f"an access token from {found.source}"
+    )
+    others = [place for place in credentials.places() if place != found.source]
+    if others:
+        told += f"; {' and '.join(others)} {'is' if len(others) == 1 else 'are'} here too and not used"
+    return Line("credentials", OK, told)
 
 
 def _account(workspace: Workspace, kaggle: Kaggle) -> Line:
@@ -112,8 +122,7 @@ def _about_competition(workspace: Workspace, kaggle: Kaggle) -> Iterator[Line]:
     try:
         there = kaggle.competition(ref)
     except (KaggleRefused, Unreachable) as error:
-        says, _, remedy = str(error).rpartition(": ")
-        yield Line("competition", UNKNOWN, says or str(error), remedy.rstrip("."))
+        yield of_error("competition", UNKNOWN, error)
         there = None
     else:
         yield _competition(there, slug, kaggle)

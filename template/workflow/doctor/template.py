@@ -8,7 +8,7 @@ from pathlib import Path
 
 from workflow import answers, git
 from workflow.doctor import template_source
-from workflow.doctor.diagnosis import NOTE, OK, UNKNOWN, WRONG, Line
+from workflow.doctor.diagnosis import NOTE, OK, UNKNOWN, WRONG, Line, of_error
 from workflow.errors import Unreachable
 from workflow.stage import bundle
 from workflow.workspace import Workspace
@@ -118,8 +118,7 @@ def _update(root: Path, told: answers.Answers) -> Line:
     try:
         news = template_source.look(root, told)
     except Unreachable as error:
-        says, _, remedy = str(error).rpartition(": ")
-        return Line("update", UNKNOWN, says, remedy.rstrip("."))
+        return of_error("update", UNKNOWN, error)
     if news is None:
         return Line("update", OK, "this is the newest version of the template")
     brings = "; ".join(f"{section.version}: {_summary(section.text)}" for section in news.brings)

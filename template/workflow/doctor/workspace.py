@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from workflow import check, names
+from workflow import check, console, names
 from workflow.doctor.diagnosis import NOTE, OK, UNKNOWN, WRONG, Line
 from workflow.errors import WorkflowError
 from workflow.findings import errors
@@ -30,12 +30,15 @@ def _faults(workspace: Workspace) -> Line:
         return Line(
             "check",
             WRONG,
-            f"{len(wrong)} errors, first of all {wrong[0].path}: {wrong[0].sentence.rstrip('.')}",
+            f"{console.count(len(wrong), 'error')}, first of all {wrong[0].path}: {wrong[0].sentence.rstrip('.')}",
             "run `invoke check`, which lists them",
         )
     if len(found) > 0:
         return Line(
-            "check", NOTE, f"no errors, {len(found)} warnings", "run `invoke check`, which lists them"
+            "check",
+            NOTE,
+            f"no errors, {console.count(len(found), 'warning')}",
+            "run `invoke check`, which lists them",
         )
     return Line("check", OK, "no errors, no warnings")
 

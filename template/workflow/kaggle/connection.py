@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import email.utils
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -31,9 +32,10 @@ _HEAD = 1 << 16
 class Connection:
     """One account's connection, for all reads of a command; the calls themselves stand in the classes that derive from it."""
 
-    def __init__(self, warn: Warn) -> None:
-        """`warn` takes a sentence when something has to be asked again."""
+    def __init__(self, warn: Warn, patience: float = READ_SECONDS) -> None:
+        """`warn` takes a sentence when something has to be asked again; `patience` is how long an answer may take, in seconds."""
         self._warn = warn
+        self._patience = patience
 
     @cached_property
     def credentials(self) -> kaggle_credentials.Credentials:
@@ -74,14 +76,21 @@ class Connection:
             raise KaggleRefused(dead)
         return str(answer.username), float(answer.exp) if answer.exp else None
 
-    def reach(self) -> None:
-        """See whether Kaggle answers at all, quickly and without credentials; raises AnswerLost."""
+    def reach(self) -> float | None:
+        """See whether Kaggle answers at all, quickly and without credentials; raises AnswerLost.
+
+        Returns:
+            Seconds by which this machine's clock is ahead of Kaggle's, None when it does not say.
+        """
         import requests
 
         with translated("looking for it"):
-            requests.get(
+            answer = requests.get(
                 self.page(""), timeout=(REACH_SECONDS, REACH_SECONDS), stream=True, allow_redirects=False
-            ).close()
+            )
+            answer.close()
+            told = answer.headers.get("date")
+            return time.time() - email.utils.parsedate_to_datetime(told).timestamp() if told else None
 
     def page(self, path: str) -> str:
         """Address of a page of the site, such as `datasets/me/cmi-codes`."""
@@ -105,7 +114,7 @@ class Connection:
         waited, tries = 0.0, 0
         while True:
             try:
-                with translated(what), timeouts():
+                with translated(what), timeouts(self._patience):
                     return call(self._client)
             except RateLimited as error:
                 pause = error.seconds if error.seconds is not None else 2.0 + waited
@@ -176,7 +185,7 @@ class Connection:
 
 
 @contextmanager
-def timeouts() -> Iterator[None]:
+def timeouts(read: float = READ_SECONDS) -> Iterator[None]:
     """Give every HTTP call inside a time limit: none of the clients sets one (kagglesdk 0.1.37, kaggle 2.2.4).
 
     `HTTPAdapter.send` is the one place that all of them go through.
@@ -187,7 +196,9 @@ def timeouts() -> Iterator[None]:
     original = adapter.send
 
     def send(self: Any, request: Any, *args: Any, timeout: Any = None, **options: Any) -> Any:
-        return original(self, request, *args, timeout=timeout or (CONNECT_SECONDS, READ_SECONDS), **options)
+        return original(
+            self, request, *args, timeout=timeout or (min(CONNECT_SECONDS, read), read), **options
+        )
 
     adapter.send = send
     try:

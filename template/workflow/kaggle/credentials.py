@@ -45,6 +45,20 @@ def find() -> Credentials:
     raise WorkflowError(f"There are no Kaggle credentials on this machine: {CREDENTIALS_ADVICE}.")
 
 
+def places() -> tuple[str, ...]:
+    """Every place on this machine where credentials of Kaggle lie, the one that is used first."""
+    from kagglesdk.kaggle_env import get_access_token_from_env
+
+    token, source = get_access_token_from_env()
+    files = [Path.home() / ".kaggle" / name for name in ("access_token", "access_token.txt")]
+    found = [f"{source}"] if token else []
+    found += [str(file) for file in files if token and os.environ.get("KAGGLE_API_TOKEN") and file.is_file()]
+    pair = [name for name in ("KAGGLE_USERNAME", "KAGGLE_KEY") if os.environ.get(name)]
+    found += [" and ".join(pair)] if pair else []
+    file = _key_file()
+    return tuple(dict.fromkeys((*found, *([str(file)] if file is not None else []))))
+
+
 def _key_file() -> Path | None:
     """`kaggle.json`, where kaggle 2.2.4 looks for it."""
     folders = [Path(os.environ["KAGGLE_CONFIG_DIR"])] if os.environ.get("KAGGLE_CONFIG_DIR") else []
