@@ -228,13 +228,22 @@ def test_a_connection_reset_during_an_upload_goes_on_where_it_broke(scene: Scene
     assert scene.kaggle.dataset_files("tester/cmi-codes")["big.bin"] == bytes(300_000)
 
 
-def test_an_upload_that_the_client_drops_in_silence_is_named_and_nothing_is_made(scene: Scene) -> None:
+@pytest.mark.parametrize(
+    ("code", "kind", "said"),
+    [
+        (400, KaggleRefused, r"refused it \(HTTP 400\)\. Run this again"),
+        (429, Unreachable, r"failed \(HTTP 429\)\. Run this again in a few minutes"),
+        (500, Unreachable, r"failed \(HTTP 500\)\. Run this again in a few minutes"),
+    ],
+)
+def test_an_upload_that_the_client_drops_in_silence_is_named_and_nothing_is_made(
+    scene: Scene, code: int, kind: type[WorkflowError], said: str
+) -> None:
     scene.codes()
     scene.edit()
-    scene.kaggle.fault(faults.status("PUT", 400, "no"))
-    with pytest.raises(
-        KaggleRefused, match=r"The upload of (exp001\.py|codes-manifest\.json) did not succeed"
-    ):
+    scene.kaggle.fault(faults.status("PUT", code, "no"))
+    name = r"(exp001\.py|codes-manifest\.json)"
+    with pytest.raises(kind, match=rf"The upload of {name} did not succeed and nothing was made.*{said}"):
         scene.codes()
     assert scene.versions("codes") == 1
     assert scene.codes().version == 2
@@ -244,7 +253,7 @@ def test_an_upload_that_breaks_off_for_good_names_no_address_and_goes_on_next_ti
     scene.kaggle.fault(faults.drop_before("PUT", times=None))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(time, "sleep", lambda _: None)
-        with pytest.raises(Unreachable, match=r"upload of exp001\.py broke off.*run this again") as caught:
+        with pytest.raises(Unreachable, match=r"upload of exp001\.py .* broke off.*run this again") as caught:
             scene.codes()
     assert "http" not in str(caught.value)
     scene.kaggle.world.faults.clear()

@@ -159,6 +159,7 @@ def _class() -> Any:  # noqa: C901 - it holds a class, whose base can only be im
         before: Callable[[], None]
         uploads: Any = None
         refused = False
+        status = 0
 
         def build_kaggle_client(self) -> Any:
             """A client for the environment that kagglesdk reads: the official one takes TEST for production."""
@@ -202,20 +203,28 @@ def _class() -> Any:  # noqa: C901 - it holds a class, whose base can only be im
             self.refused = result == ResumableUploadResult.FAILED
             return result
 
+        def _is_upload_successful(self, response: Any) -> bool:
+            self.status = response.status_code
+            return bool(super()._is_upload_successful(response))
+
         def _upload_file(self, file_name: str, *args: Any, **options: Any) -> Any:
             uploaded = super()._upload_file(file_name, *args, **options)
-            if uploaded is None and self.refused:
-                self.forget_uploads()
-                raise KaggleRefused(
-                    f"The upload of {file_name} did not succeed, Kaggle's storage refused it, and nothing was made of the rest: run this again."
-                )
-            if uploaded is None:
+            if uploaded is not None:
+                return uploaded
+            nothing = f"The upload of {file_name} did not succeed and nothing was made of the rest"
+            if not self.refused:
                 # What the client printed names the address that was uploaded to, which lets anybody upload.
                 raise Unreachable(
-                    f"The upload of {file_name} broke off again and again, and nothing was made of the rest: look at your "
-                    "network, then run this again; it goes on where it broke."
+                    f"{nothing}: it broke off again and again. Look at your network, then run this again; it goes on where it broke."
                 )
-            return uploaded
+            self.forget_uploads()
+            if self.status >= _SERVER_FAULT or self.status == _RATE_LIMIT:
+                raise Unreachable(
+                    f"{nothing}: Kaggle's storage failed (HTTP {self.status}). Run this again in a few minutes."
+                )
+            raise KaggleRefused(
+                f"{nothing}: Kaggle's storage refused it (HTTP {self.status}). Run this again."
+            )
 
     return Careful
 
