@@ -303,6 +303,32 @@ def test_processing_that_never_ends(scene: Scene) -> None:
     assert (outcome.did, outcome.version, scene.versions("codes")) == ("found", 2, 2)
 
 
+def test_a_refusal_while_waiting_says_nothing_of_the_version(scene: Scene) -> None:
+    scene.codes()
+    scene.edit()
+    scene.kaggle.behave(processing_seconds=None)
+    scene.kaggle.fault(faults.status("GetDatasetStatus", 401, "Token revoked"))
+    with pytest.raises(KaggleRefused, match="credentials"):
+        scene.codes()
+    with pytest.raises(WaitedTooLong):
+        scene.codes(limit=0.2)
+    scene.kaggle.finish_processing()
+    outcome = scene.codes()
+    assert (outcome.did, outcome.version, scene.versions("codes")) == ("found", 2, 2)
+
+
+def test_processing_that_fails_after_nobody_waited_any_more_is_not_waited_for_again(scene: Scene) -> None:
+    scene.codes()
+    scene.edit()
+    scene.kaggle.behave(status_of="newest")
+    scene.kaggle.fault(faults.processing("CreateDatasetVersion", "stuck"))
+    with pytest.raises(WaitedTooLong):
+        scene.codes(limit=0.2)
+    scene.kaggle.dataset("tester/cmi-codes").versions[-1].failed = True
+    assert (scene.codes().version, scene.versions("codes")) == (3, 3)
+    assert any("failed to process" in line for line in scene.warned)
+
+
 @pytest.mark.parametrize(
     ("end", "said"),
     [("fail", "made an error on purpose"), ("cancel", "was cancelled"), ("timeout", r"version 1 failed")],

@@ -19,6 +19,7 @@ from workflow.commands import data, output
 from workflow.errors import KaggleRefused, Refused, WorkflowError
 from workflow.push import dataset as push_dataset
 from workflow.push import model as push_model
+from workflow.push.dataset_payload import stage_folder
 from workflow.push.session import Outcome
 
 HANDLE = "tester/cmi-models/pytorch/exp001"
@@ -138,7 +139,7 @@ def test_any_folder_goes_up_as_a_dataset(scene: Scene) -> None:
     def send(**options: object) -> Outcome:
         push = scene.push(**options)
         return push_dataset.send(
-            push, lambda: push_dataset.stage_folder(push, folder, DatasetRef("tester", "cmi-features"))
+            push, lambda: stage_folder(push, folder, DatasetRef("tester", "cmi-features"))
         )
 
     assert (send().version, send().did) == (1, "unchanged")

@@ -14,6 +14,7 @@ from workflow.kaggle.values import Notebook
 from workflow.push import dataset as push_dataset
 from workflow.push import model as push_model
 from workflow.push import pins
+from workflow.push.dataset_payload import stage_folder
 from workflow.stage import compose
 
 HANDLE = "tester/cmi-models/pytorch/exp001"
@@ -116,7 +117,7 @@ def push_features(desk: Desk, folder: Path, text: str) -> str:
     (folder / "a.txt").write_text(text, encoding="utf-8")
     session = desk.push()
     ref = DatasetRef("tester", "cmi-features")
-    return push_dataset.send(session, lambda: push_dataset.stage_folder(session, folder, ref)).fingerprint
+    return push_dataset.send(session, lambda: stage_folder(session, folder, ref)).fingerprint
 
 
 def test_an_own_dataset_is_verified_at_its_pinned_version(desk: Desk, tmp_path: Path) -> None:

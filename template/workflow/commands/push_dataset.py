@@ -13,6 +13,7 @@ from workflow.metadata import DATASET_FILE
 from workflow.names import DATASET_TITLE
 from workflow.push import dataset as push_dataset
 from workflow.push import in_order as push
+from workflow.push.dataset_payload import stage_folder
 from workflow.push.session import Options, Push
 from workflow.workspace import Workspace
 
@@ -27,9 +28,7 @@ def main(workspace: Workspace, *, path: str, id_: str, json: bool, **options: An
         raise WorkflowError(f"{path} is no folder: name the one to upload.")
     session = Push(workspace, Options.parse(json=json, **options))
     ref = _ref(workspace, folder, id_)
-    push.show(
-        [push_dataset.send(session, lambda: push_dataset.stage_folder(session, folder, ref))], json=json
-    )
+    push.show([push_dataset.send(session, lambda: stage_folder(session, folder, ref))], json=json)
 
 
 def _ref(workspace: Workspace, folder: Path, given: str) -> DatasetRef:

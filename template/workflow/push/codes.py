@@ -5,6 +5,7 @@ from __future__ import annotations
 from kaggle_shim.manifest import CODES_MANIFEST
 from workflow import git
 from workflow.push import dataset as push_dataset
+from workflow.push import dataset_payload
 from workflow.push.session import Outcome, Push
 from workflow.stage import codes as stage_codes
 from workflow.workspace import SUB
@@ -24,10 +25,10 @@ def competition(push: Push) -> str | None:
     return workspace.notebook(SUB).metadata.competition if SUB in workspace.notebook_names() else None
 
 
-def _stage(push: Push) -> push_dataset.Payload:
+def _stage(push: Push) -> dataset_payload.Payload:
     workspace = push.workspace
     staged = stage_codes.stage(workspace, competition(push))
-    return push_dataset.Payload(
+    return dataset_payload.Payload(
         "codes",
         workspace.codes.id,
         staged.folder,

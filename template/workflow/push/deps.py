@@ -12,6 +12,7 @@ from workflow.errors import RunFailed
 from workflow.files import scratch
 from workflow.push import dataset as push_dataset
 from workflow.push import notebook as push_notebook
+from workflow.push.dataset_payload import stage_folder
 from workflow.push.session import Outcome, Push
 from workflow.stage import compose, requirements
 from workflow.stage import notebook as stage_notebook
@@ -37,7 +38,7 @@ def run(push: Push, *, needed: bool = False) -> list[Outcome]:
     own = workspace.root / DEPS / requirements.WHEELS
     if own.is_dir() and any(own.glob("*.whl")):
         ref = wheels_id(folder.metadata.id)
-        outcomes.append(push_dataset.send(push, lambda: push_dataset.stage_folder(push, own, ref, "wheels")))
+        outcomes.append(push_dataset.send(push, lambda: stage_folder(push, own, ref, "wheels")))
 
     def stage() -> push_notebook.Payload:
         staged = stage_notebook.stage_deps(workspace, folder)

@@ -11,9 +11,8 @@ from kaggle_shim.manifest import CODES_MANIFEST, DATASET_MANIFEST, MODEL_MANIFES
 from workflow.errors import RunFailed, WorkflowError
 from workflow.files import scratch
 from workflow.kaggle.errors import Denied, NotThere
-from workflow.push import dataset as push_dataset
+from workflow.push import dataset_versions, looking, quota, recording
 from workflow.push import deps as push_deps
-from workflow.push import looking, quota, recording
 from workflow.push import notebook as push_notebook
 from workflow.push.session import Outcome, Push
 from workflow.stage import codes as stage_codes
@@ -90,7 +89,7 @@ def _check_codes(push: Push, folder: Notebook) -> None:
     with push.lock("push-sub: staging codes"):
         wanted = stage_codes.stage(push.workspace, folder.metadata.competition).manifest.fingerprint
     found = (
-        push_dataset.fingerprint_of(push, ref, there, CODES_MANIFEST)
+        dataset_versions.fingerprint_of(push, ref, there, CODES_MANIFEST)
         if there is not None and there.current is not None
         else None
     )
@@ -114,7 +113,9 @@ def _others(push: Push, folder: Notebook) -> tuple[tuple[str, str], ...]:
         elif isinstance(ref, refs.DatasetRef) and ref.owner == ours and ref.name != workspace.codes.id.name:
             there = push.kaggle.dataset(ref)
             if there is not None and there.current is not None:
-                manifest = push_dataset.manifest_of(push, ref, ref.version or there.current, DATASET_MANIFEST)
+                manifest = dataset_versions.manifest_of(
+                    push, ref, ref.version or there.current, DATASET_MANIFEST
+                )
         if manifest is not None:
             found.append(
                 (

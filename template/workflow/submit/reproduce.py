@@ -24,7 +24,7 @@ from workflow.ledger.event import Part
 from workflow.ledger.fold import Submission
 from workflow.metadata import KERNEL_FILE
 from workflow.push import dataset as push_dataset
-from workflow.push import looking, recording
+from workflow.push import dataset_payload, looking, recording
 from workflow.push import notebook as push_notebook
 from workflow.push import sub as push_sub
 from workflow.push.session import Outcome, Push
@@ -177,11 +177,11 @@ def _deps(push: Push, deps: Part, plan: Plan, done: Reproduced) -> None:
         )
 
 
-def _codes_payload(push: Push, folder: Path, ref: str) -> push_dataset.Payload:
+def _codes_payload(push: Push, folder: Path, ref: str) -> dataset_payload.Payload:
     if not (folder / CODES_MANIFEST).is_file():
         raise KaggleRefused(f"The codes of {ref} can't be had any more, so there is nothing to push.")
     manifest = Manifest.load(folder / CODES_MANIFEST)
-    return push_dataset.Payload(
+    return dataset_payload.Payload(
         "codes", push.workspace.codes.id, folder, manifest, CODES_MANIFEST, f"reproduces {ref}"
     )
 
