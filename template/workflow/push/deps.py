@@ -12,6 +12,7 @@ from workflow.errors import RunFailed
 from workflow.files import scratch
 from workflow.push import dataset as push_dataset
 from workflow.push import notebook as push_notebook
+from workflow.push import notebook_payload
 from workflow.push.dataset_payload import stage_folder
 from workflow.push.session import Outcome, Push
 from workflow.stage import compose, requirements
@@ -40,11 +41,13 @@ def run(push: Push, *, needed: bool = False) -> list[Outcome]:
         ref = wheels_id(folder.metadata.id)
         outcomes.append(push_dataset.send(push, lambda: stage_folder(push, own, ref, "wheels")))
 
-    def stage() -> push_notebook.Payload:
+    def stage() -> notebook_payload.Payload:
         staged = stage_notebook.stage_deps(workspace, folder)
-        return push_notebook.Payload.of(folder, staged.notebook)
+        return notebook_payload.Payload.of(folder, staged.notebook)
 
-    outcomes.append(push_notebook.send(push, push_notebook.Rules(DEPS, _same, _prove, needed=needed), stage))
+    outcomes.append(
+        push_notebook.send(push, notebook_payload.Rules(DEPS, _same, _prove, needed=needed), stage)
+    )
     return outcomes
 
 
@@ -95,7 +98,7 @@ def _same(there: str, staged: str) -> bool:
     )
 
 
-def _prove(push: Push, payload: push_notebook.Payload, version: int) -> list[str]:
+def _prove(push: Push, payload: notebook_payload.Payload, version: int) -> list[str]:
     """Fetch the manifest of exactly that version and compare its fingerprint."""
     ref = payload.ref
     files, _ = push.kaggle.output(ref, version)

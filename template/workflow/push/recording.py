@@ -9,7 +9,7 @@ from kaggle_shim.refs import NotebookRef
 from workflow.ledger import book as ledger
 from workflow.ledger import made_of, markers
 from workflow.ledger.event import PUSHED, Event, Part, now
-from workflow.push.notebook import Payload
+from workflow.push.notebook_payload import Payload
 from workflow.push.session import Push
 from workflow.stage import plans
 

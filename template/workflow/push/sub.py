@@ -11,7 +11,7 @@ from kaggle_shim.manifest import CODES_MANIFEST, DATASET_MANIFEST, MODEL_MANIFES
 from workflow.errors import RunFailed, WorkflowError
 from workflow.files import scratch
 from workflow.kaggle.errors import Denied, NotThere
-from workflow.push import dataset_versions, looking, quota, recording
+from workflow.push import dataset_versions, looking, notebook_payload, quota, recording
 from workflow.push import deps as push_deps
 from workflow.push import notebook as push_notebook
 from workflow.push.session import Outcome, Push
@@ -27,7 +27,7 @@ CODES_ROLE = "codes"
 class _Seen:
     """What `send` staged last, and the report of its run where it was looked at."""
 
-    payload: push_notebook.Payload | None = None
+    payload: notebook_payload.Payload | None = None
     report: dict[str, Any] = field(default_factory=dict)
 
 
@@ -55,14 +55,14 @@ def run(push: Push, name: str, *, rest_pushed: bool = False) -> Outcome:
             f"The save run of {name} is light (workspace.save-run): its entry point is told to be short, so it proves mounts, install and imports only."
         )
 
-    def stage() -> push_notebook.Payload:
+    def stage() -> notebook_payload.Payload:
         codes = stage_codes.stage(workspace, folder.metadata.competition)
         wheels = push_deps.wanted(workspace) if push_deps.attached_by(workspace, folder) is not None else ""
         known = plans.Known(codes.manifest.fingerprint, wheels, others)
         staged = stage_notebook.stage_running(workspace, folder, codes, known)
         for sentence in staged.corrections:
             push.say(f"note: {sentence}")
-        seen.payload = push_notebook.Payload.of(folder, staged, push.options.accelerator)
+        seen.payload = notebook_payload.Payload.of(folder, staged, push.options.accelerator)
         return seen.payload
 
     if not rest_pushed:
@@ -70,11 +70,11 @@ def run(push: Push, name: str, *, rest_pushed: bool = False) -> Outcome:
             _check_codes(push, folder)
         push_deps.refuse_others(push, folder)
 
-    def prove(push: Push, payload: push_notebook.Payload, version: int) -> list[str]:
+    def prove(push: Push, payload: notebook_payload.Payload, version: int) -> list[str]:
         seen.report = looking.report_in(push, *push.kaggle.output(payload.ref, version))
         return _prove(push, payload, version, seen.report)
 
-    rules = push_notebook.Rules(name, compose.same, prove, before=lambda: quota.tell(push, folder))
+    rules = notebook_payload.Rules(name, compose.same, prove, before=lambda: quota.tell(push, folder))
     outcome = push_notebook.send(push, rules, stage)
     if outcome.version is not None and seen.payload is not None and not push.options.dry_run:
         recording.pushed(push, seen.payload, outcome.version, seen.report)
@@ -143,12 +143,12 @@ def model_manifest(push: Push, ref: refs.ModelRef) -> Manifest | None:
     return manifest
 
 
-def prove(push: Push, payload: push_notebook.Payload, version: int) -> list[str]:
+def prove(push: Push, payload: notebook_payload.Payload, version: int) -> list[str]:
     """Hold what the run of a version found against what was staged; raises RunFailed when it is another. Returns the run's warnings."""
     return _prove(push, payload, version, looking.report_in(push, *push.kaggle.output(payload.ref, version)))
 
 
-def _prove(push: Push, payload: push_notebook.Payload, version: int, report: dict[str, Any]) -> list[str]:
+def _prove(push: Push, payload: notebook_payload.Payload, version: int, report: dict[str, Any]) -> list[str]:
     """Hold what the run found against what was staged; raises RunFailed when it is another."""
     name = f"{payload.ref.name} version {version}"
     if not report:
@@ -177,7 +177,7 @@ def _prove(push: Push, payload: push_notebook.Payload, version: int, report: dic
     return notes
 
 
-def _again(payload: push_notebook.Payload) -> str:
+def _again(payload: notebook_payload.Payload) -> str:
     """The command that sends this notebook anew and nothing else."""
     name = payload.folder.name
     which = "" if name == SUB else f" --notebook {name}"

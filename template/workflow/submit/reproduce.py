@@ -24,7 +24,7 @@ from workflow.ledger.event import Part
 from workflow.ledger.fold import Submission
 from workflow.metadata import KERNEL_FILE
 from workflow.push import dataset as push_dataset
-from workflow.push import dataset_payload, looking, recording
+from workflow.push import dataset_payload, looking, notebook_payload, recording
 from workflow.push import notebook as push_notebook
 from workflow.push import sub as push_sub
 from workflow.push.session import Outcome, Push
@@ -81,7 +81,7 @@ def push_again(push: Push, done: Reproduced) -> list[Outcome]:
     payload = _staged(build / folder.name, folder)
     if payload.staged.plan.inline_codes is None:
         outcomes.append(push_dataset.send(push, lambda: _codes_payload(push, build / CODES, done.ref)))
-    rules = push_notebook.Rules(folder.name, compose.same, push_sub.prove)
+    rules = notebook_payload.Rules(folder.name, compose.same, push_sub.prove)
     outcome = push_notebook.send(push, rules, lambda: payload)
     if outcome.version is not None:
         report = looking.report_in(push, *push.kaggle.output(payload.ref, outcome.version))
@@ -186,12 +186,12 @@ def _codes_payload(push: Push, folder: Path, ref: str) -> dataset_payload.Payloa
     )
 
 
-def _staged(target: Path, folder: Folder) -> push_notebook.Payload:
+def _staged(target: Path, folder: Folder) -> notebook_payload.Payload:
     file = target / folder.metadata.code_file
     plan = compose.plan_of(file.read_text(encoding="utf-8"))
     if plan is None:
         raise WorkflowError(f"{file} carries no plan: run invoke history --reproduce again.")
-    return push_notebook.Payload.of(folder, StagedNotebook(target, file, plan, ()))
+    return notebook_payload.Payload.of(folder, StagedNotebook(target, file, plan, ()))
 
 
 def sentences(done: Reproduced) -> Sequence[str]:
