@@ -18,7 +18,7 @@ from kaggle_shim.report import LOG_PREFIX, Report
 from tests.local_kaggle import LocalKaggle, RunOrder, ScriptedRunner
 from workflow import workspace
 from workflow.push import codes as push_codes
-from workflow.push import dataset as push_dataset
+from workflow.push import dataset_arrival, dataset_settling, notebook_settling
 from workflow.push import deps as push_deps
 from workflow.push import in_order as push
 from workflow.push import model as push_model
@@ -165,7 +165,15 @@ def play(played: Played, order: RunOrder) -> list[str]:
 
 def hurry(patch: pytest.MonkeyPatch, seconds: float = 2.0) -> None:
     """What arrives late arrives within these seconds: fewer than the limit of most tests, which so cuts no such wait short."""
-    for module in (push_dataset, push_notebook, push_model, settling, submitting):
+    for module in (
+        dataset_arrival,
+        dataset_settling,
+        push_notebook,
+        notebook_settling,
+        push_model,
+        settling,
+        submitting,
+    ):
         patch.setattr(module, "LATE_SECONDS", seconds)
 
 
