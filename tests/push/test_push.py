@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,6 +14,7 @@ from kaggle_shim.manifest import CODES_MANIFEST
 from tests.local_kaggle import faults
 from tests.push.conftest import Scene
 from workflow.errors import Refused, WorkflowError
+from workflow.push import in_order
 
 
 def did(outcomes: object) -> list[str]:
@@ -228,6 +230,30 @@ def test_metadata_alone_makes_nothing_public(scene: Scene) -> None:
     assert scene.versions("sub") == 0
     scene.sub(public=True)
     assert not scene.kaggle.notebook("tester/cmi-sub").is_private
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [({"is_private": False}, "--public"), ({"id": "mate/cmi-sub"}, "belongs to mate.*other-account")],
+)
+def test_what_would_refuse_the_notebook_is_said_before_the_codes_go(
+    scene: Scene, changes: dict[str, Any], said: str
+) -> None:
+    scene.metadata(**changes)
+    with pytest.raises(WorkflowError, match=said):
+        scene.all()
+    assert scene.sends() == 0
+
+
+def test_another_account_is_said_once_for_all_of_its_things(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KAGGLE_API_TOKEN", scene.kaggle.add_user("mate"))
+    push = scene.push(allow=frozenset(["other-account"]))
+    with pytest.raises(WorkflowError, match="HTTP 403"):
+        in_order.run(push, "sub")
+    assert sum("those of mate" in line for line in scene.warned) == 1
+    assert push.overruled == ["other-account"]
 
 
 def test_credentials_in_codes_are_never_sent(scene: Scene) -> None:

@@ -14,7 +14,7 @@ from workflow.push import deps as push_deps
 from workflow.push import sub as push_sub
 from workflow.push.session import Outcome, Push
 from workflow.waiting import seconds
-from workflow.workspace import Workspace
+from workflow.workspace import DEPS, Workspace
 
 _PHASES = ("upload", "processing", "queue", "run")
 
@@ -30,12 +30,26 @@ def run(push: Push, name: str) -> list[Outcome]:
         WorkflowError: the first thing that could not be done; what was done before it stays, and is not done again.
     """
     refuse_faults(push.workspace)
+    _ask_first(push, name)
     outcomes = [push_codes.run(push)]
     attaches = push_deps.attached_by(push.workspace, push.workspace.notebook(name)) is not None
     outcomes += push_deps.run(push, needed=attaches)
     push.versions |= {outcome.name: outcome.version for outcome in outcomes}
     outcomes.append(push_sub.run(push, name, rest_pushed=True))
     return outcomes
+
+
+def _ask_first(push: Push, name: str) -> None:
+    """What would refuse the last of the three is said before the first is sent: whose they are, and what would be public."""
+    workspace = push.workspace
+    if workspace.settings.codes == "dataset":
+        ref = workspace.codes.id
+        push.check_owner(ref.owner, f"the dataset {ref.name}")
+    for part in dict.fromkeys((DEPS, name)):
+        if part in workspace.notebook_names():
+            about = workspace.notebook(part).metadata
+            push.check_owner(about.id.owner, f"the notebook {about.id.name}")
+            push.check_public(metadata_says_public=not about.is_private, what=about.id.name)
 
 
 def refuse_faults(workspace: Workspace) -> None:

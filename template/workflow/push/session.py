@@ -97,6 +97,8 @@ class Push:
         # Names of the refusals that were overruled, for the ledger; and those that were answered with yes (their sentences).
         self.overruled: list[str] = []
         self.answered: set[str] = set()
+        # Other accounts whose things this one was told to push: said once, not for each thing.
+        self.owners: set[str] = set()
         # Versions of datasets and notebooks that this command saw as current, by `owner/slug`.
         self.versions: dict[str, int | None] = {}
         self.waits = Waits(workspace.settings.poll, self.say, options.limit)
@@ -145,12 +147,13 @@ class Push:
     def check_owner(self, owner: str, what: str) -> None:
         """Say before any upload that the ids belong to somebody else; raises Refused `other-account`."""
         account = self.checked_account
-        if owner.lower() != account.lower():
+        if owner.lower() not in (account.lower(), *self.owners):
             self.refuse(
                 "other-account",
                 f"The credentials here are those of {account}, and {what} belongs to {owner}: set workspace.owner "
                 f"(INVOKE_WORKSPACE_OWNER={account}, or owner: {account} in invoke.local.yaml), or use the credentials of {owner}",
             )
+            self.owners.add(owner.lower())
 
     def check_public(self, *, metadata_says_public: bool, what: str) -> None:
         """Nothing is made public by a metadata file alone; raises WorkflowError."""
