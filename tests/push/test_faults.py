@@ -48,6 +48,8 @@ def test_error_in_a_200_answer_is_a_refusal_in_kaggles_words(scene: Scene) -> No
         match=r"Maximum batch CPU session count of 0 reached\. Wait until one of your runs is over",
     ):
         scene.sub()
+    scene.kaggle.behave(cpu_sessions=5)
+    assert (scene.sub().version, scene.versions("sub")) == (1, 1)
 
 
 def test_error_in_a_200_answer_to_a_dataset(scene: Scene) -> None:
@@ -56,6 +58,7 @@ def test_error_in_a_200_answer_to_a_dataset(scene: Scene) -> None:
     )
     with pytest.raises(KaggleRefused, match=r"The dataset title is odd"):
         scene.codes()
+    assert (scene.codes().did, scene.versions("codes")) == ("sent", 1)
 
 
 def test_an_answer_without_a_version_number(scene: Scene) -> None:
@@ -63,6 +66,7 @@ def test_an_answer_without_a_version_number(scene: Scene) -> None:
     scene.kaggle.fault(faults.change("SaveKernel", {"versionNumber": None}))
     with pytest.raises(KaggleRefused, match="no version number"):
         scene.sub()
+    assert (scene.sub().version, scene.versions("sub")) == (1, 1)
 
 
 def test_another_slug_than_asked_for(scene: Scene) -> None:
@@ -70,6 +74,7 @@ def test_another_slug_than_asked_for(scene: Scene) -> None:
     scene.kaggle.fault(faults.change("SaveKernel", {"ref": "/code/tester/cmi-sub-2"}))
     with pytest.raises(KaggleRefused, match=r"saved it as tester/cmi-sub-2, not as tester/cmi-sub"):
         scene.sub()
+    assert (scene.sub().version, scene.versions("sub")) == (1, 1)
 
 
 @pytest.mark.parametrize(
@@ -188,6 +193,8 @@ def test_a_login_page_in_between(scene: Scene) -> None:
     scene.kaggle.fault(faults.answer("GetDataset", {"code": "html"}, times=None))
     with pytest.raises(errors.WorkflowError, match=r"proxy or a login page|could not be reached"):
         scene.codes()
+    scene.kaggle.world.faults.clear()
+    assert (scene.codes().did, scene.versions("codes")) == ("sent", 1)
 
 
 @pytest.mark.parametrize("drop", [faults.drop_before, faults.drop_after])
@@ -281,6 +288,7 @@ def test_a_lost_blob_is_kaggles_refusal(scene: Scene) -> None:
     scene.kaggle.fault(faults.lose_blob())
     with pytest.raises(KaggleRefused, match="Invalid upload token"):
         scene.codes()
+    assert (scene.codes().did, scene.versions("codes")) == ("sent", 1)
 
 
 def test_processing_that_fails(scene: Scene) -> None:
@@ -338,6 +346,7 @@ def test_a_run_that_ends_badly(scene: Scene, end: str, said: str) -> None:
     scene.kaggle.fault(faults.run(end))  # type: ignore[arg-type]  # one of the outcomes
     with pytest.raises(RunFailed, match=said):
         scene.sub()
+    assert (scene.sub().did, scene.versions("sub")) == ("sent", 2)
 
 
 def test_a_run_that_never_ends(scene: Scene) -> None:
