@@ -68,7 +68,7 @@ def test_killed_and_started_again(
     scene: Scene, fault: Callable[..., Fault], method: str, match: dict[str, str]
 ) -> None:
     killed_push(scene, fault, method, **match)
-    outcomes = scene.all(limit=60.0 if fault is faults.drop_after else 0.5)
+    outcomes = scene.all(limit=60.0)
     assert [outcome.version for outcome in outcomes] == [1, 1, 1]
     assert (scene.versions("codes"), scene.versions("deps"), scene.versions("sub")) == (1, 1, 1)
 
