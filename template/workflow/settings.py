@@ -6,6 +6,7 @@ It is read when `tasks.py` is imported, before invoke reads it: a bad line is on
 from __future__ import annotations
 
 import difflib
+import math
 import re
 import shlex
 from collections.abc import Callable, Mapping, MutableMapping
@@ -21,6 +22,7 @@ FILE = "invoke.yaml"
 LOCAL_FILE = "invoke.local.yaml"
 _PREFIX = "INVOKE_WORKSPACE_"
 _DURATION = re.compile(r"(?:(?P<h>\d+(?:\.\d+)?)h)?(?:(?P<m>\d+(?:\.\d+)?)m)?(?:(?P<s>\d+(?:\.\d+)?)s)?\Z")
+_MOST_VALUES = 10_000
 _ASSUMED_LIMIT = 9 * 3600.0
 _DEFAULT_SUBMISSION = {"file": "submission.csv", "gateway": "submission.parquet"}
 
@@ -137,12 +139,27 @@ def _read(path: Path) -> Mapping[str, Any]:
         raise WorkflowError(f"{path.name} can't be read ({error}): save it as UTF-8 text.") from error
     if value is None:
         return {}
+    if _written_out(value, {}) > _MOST_VALUES:
+        raise WorkflowError(
+            f"{path.name} says more than {_MOST_VALUES} values, through aliases (*name) of aliases: write it without."
+        )
     section = value.get("workspace", {}) if isinstance(value, dict) else None
     if section is None or not isinstance(section, dict):
         raise WorkflowError(
             f"{path.name} must hold `workspace:` with its settings indented below: correct its first lines."
         )
     return section
+
+
+def _written_out(value: object, known: dict[int, float]) -> float:
+    """How many values there are once every alias is written out; infinitely many where one holds itself."""
+    if not isinstance(value, dict | list):
+        return 1
+    if id(value) not in known:
+        known[id(value)] = math.inf
+        inner = value.values() if isinstance(value, dict) else value
+        known[id(value)] = 1 + sum(_written_out(one, known) for one in inner)
+    return known[id(value)]
 
 
 def _overlay(settings: Settings, section: Mapping[str, Any], name: str) -> Settings:

@@ -69,6 +69,9 @@ KERNEL_KEYS = (
     "docker_image_pinning_type",
 )
 DEEP = "[" * 100_000
+# A thousand million values once its aliases are written out.
+BOMB = "a: &b0 [x]\n" + "".join(f"k: &b{n} [{', '.join([f'*b{n - 1}'] * 9)}]\n" for n in range(1, 10))
+BOMB += "workspace: {entry: *b9}\n"
 QUICK = settings(
     max_examples=6,
     deadline=None,
@@ -157,6 +160,9 @@ def test_files_that_hold_anything(ws: Path, name: str, text: str) -> None:
 @example(text="workspace: [")
 @example(text="workspace:\n  entry: !!python/object/apply:os.system ['false']\n")
 @example(text="a: &a [x, x]\nb: &b [*a, *a]\nc: &c [*b, *b]\nworkspace: {entry: *c}\n")
+@example(text=BOMB)
+@example(text="workspace: &a\n  args: [*a]\n")
+@example(text="workspace:\n  limit: .nan\n  poll: .inf\n")
 @example(text="workspace:\n  limit: 9e999h\n")
 @example(text="workspace:\n  entry: exp001.py\n  entry: exp002.py\n")
 @example(text="\x00")
