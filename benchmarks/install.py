@@ -181,6 +181,7 @@ def in_turns(
         for name in (*names[first:], *names[:first]):
             if name != ARTICLE or number < SLOW_ROUNDS:
                 turns[name].append(take(rivals[name], wheels, place))
+                print(f"round {number + 1}: {name} {turns[name][-1].seconds:.2f} s", file=sys.stderr)
     return turns
 
 
