@@ -36,7 +36,6 @@ def send(push: Push, stage: Callable[[], Payload]) -> Outcome:
     """
     with push.lock(f"push: staging {push.workspace.root.name}"):
         payload = stage()
-    secrets_workspace.of_message(push.workspace, payload.message, given=bool(push.options.message))
     check_secrets(payload.folder)
     push.check_owner(payload.ref.owner, f"the dataset {payload.ref.name}")
     push.check_public(metadata_says_public=payload.public, what=payload.ref.name)
@@ -53,6 +52,7 @@ def send(push: Push, stage: Callable[[], Payload]) -> Outcome:
     if version is not None:
         outcome.version = version
         return outcome
+    secrets_workspace.of_message(push.workspace, payload.message, given=bool(push.options.message))
     if there is not None:
         versions.check_ours(push, payload, there)
     if push.options.dry_run:
