@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 import subprocess
 import sys
 import threading
@@ -132,14 +131,38 @@ def test_the_command_serves_is_controlled_over_http_and_ends(tmp_path: Path) -> 
             process.terminate()
 
 
-def test_the_command_refuses_wrong_options(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = str(taken.getsockname()[1])
-        assert main(["--root", str(tmp_path), "--port", port]) == 2
-    assert main(["--root", str(tmp_path), "--port", "0", "--set", "nonsense=1"]) == 2
-    assert "no switch called nonsense" in capsys.readouterr().err
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["--set", "nonsense=1"], "There is no switch called nonsense"),
+        (["--set", "cpu_sessions=many"], "what follows the = has to be JSON"),
+        (["--set", 'cpu_sessions="many"'], "Behaviour cpu_sessions is 'many'; it has to be an integer."),
+        (["--set", "processing_seconds=true"], "processing_seconds is True; it has to be a number or null."),
+        (["--set", "known_tags=[1]"], "it has to be a list of names or null."),
+        (["--set", "missing_dataset=500"], "use one of 403, 404."),
+        (["--port", "99999"], "port must be 0-65535"),
+    ],
+)
+def test_the_command_refuses_a_wrong_option(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], options: list[str], sentence: str
+) -> None:
+    assert main(["--root", str(tmp_path), "--port", "0", *options]) == 2
+    assert sentence in capsys.readouterr().err
+
+
+def test_a_port_or_a_folder_that_is_taken_and_a_python_that_is_not_there_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with LocalKaggle(tmp_path / "one") as kaggle:
+        assert main(["--root", str(tmp_path / "two"), "--port", str(kaggle.port)]) == 2
+        assert main(["--root", str(tmp_path / "one"), "--port", "0"]) == 2
+    with pytest.raises(SystemExit, match="2"):
+        main(["--root", str(tmp_path / "one"), "--python", "nowhere"])
+
+    told = capsys.readouterr().err
+    assert "in use" in told
+    assert f"Another local Kaggle serves {tmp_path / 'one'}" in told
+    assert "there is no file nowhere" in told
 
 
 def test_the_state_is_never_half_written(tmp_path: Path) -> None:

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import json
 import sys
 from pathlib import Path
 
 from tests.local_kaggle.behaviour import Behaviour
 from tests.local_kaggle.errors import SetupError
 from tests.local_kaggle.server import LocalKaggle
+
+
+def _program(text: str) -> Path:
+    if not Path(text).is_file():
+        raise argparse.ArgumentTypeError(f"there is no file {text}")
+    return Path(text)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -23,7 +28,7 @@ def main(arguments: list[str] | None = None) -> int:
         "--port", type=int, default=80, help="80 for LOCALHOST, 7777 for TEST, 0 for a free one"
     )
     parser.add_argument("--layout", choices=("namespaced", "classic"), default="namespaced")
-    parser.add_argument("--python", type=Path, help="the image's interpreter; without it runs fail")
+    parser.add_argument("--python", type=_program, help="the image's interpreter; without it runs fail")
     parser.add_argument("--user", default="tester", help="whose token is printed")
     parser.add_argument(
         "--set",
@@ -34,13 +39,11 @@ def main(arguments: list[str] | None = None) -> int:
     )
     options = parser.parse_args(arguments)
     try:
-        pairs = [each.partition("=") for each in options.set]
-        switches = {name: json.loads(value) for name, _, value in pairs}
-        behaviour = Behaviour.parse({"layout": options.layout, **switches})
+        behaviour = Behaviour.from_options(options.layout, options.set)
         kaggle = LocalKaggle(
             options.root, user=options.user, behaviour=behaviour, python=options.python, port=options.port
         )
-    except (SetupError, OSError, ValueError) as error:
+    except (SetupError, OSError, OverflowError) as error:
         sys.stderr.write(f"{error}\n")
         return 2
     with kaggle:

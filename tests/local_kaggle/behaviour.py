@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, get_args, get_type_hints
+from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin, get_type_hints
 
 from tests.local_kaggle.errors import SetupError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 Layout = Literal["namespaced", "classic"]
 
@@ -128,13 +129,14 @@ class Behaviour:
 
     def __post_init__(self) -> None:
         for name, hint in get_type_hints(type(self)).items():
-            allowed = get_args(hint)
+            allowed, value = get_args(hint), getattr(self, name)
             if allowed and not any(isinstance(each, type) or get_args(each) for each in allowed):
-                value = getattr(self, name)
                 if value not in allowed:
                     raise SetupError(
                         f"Behaviour {name} is {value!r}; use one of {', '.join(map(repr, allowed))}."
                     )
+            elif not _fits(value, hint):
+                raise SetupError(f"Behaviour {name} is {value!r}; it has to be {_said(hint)}.")
 
     @classmethod
     def parse(cls, values: Mapping[str, object]) -> Behaviour:
@@ -146,6 +148,40 @@ class Behaviour:
         as_tuples = {name: tuple(v) if isinstance(v, list) else v for name, v in values.items()}
         return cls(**as_tuples)  # type: ignore[arg-type]  # names are checked above, values in __post_init__
 
+    @classmethod
+    def from_options(cls, layout: str, options: Iterable[str]) -> Behaviour:
+        """Takes switches as they stand on the command line, `NAME=JSON`; raises SetupError for one that is not so."""
+        values: dict[str, object] = {"layout": layout}
+        for option in options:
+            name, _, text = option.partition("=")
+            try:
+                values[name] = json.loads(text)
+            except ValueError as error:
+                raise SetupError(
+                    f"--set {option}: what follows the = has to be JSON, a word in quotes for instance."
+                ) from error
+        return cls.parse(values)
+
     def with_changes(self, **changes: object) -> Behaviour:
         """The same switches but for the named ones."""
         return Behaviour.parse({**dataclasses.asdict(self), **changes})
+
+
+def _fits(value: object, hint: Any) -> bool:  # a type hint can be anything
+    """Whether a value has the type of a switch; an integer is a number too, true and false are not."""
+    if hint is float:
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    if hint in (int, bool):
+        return type(value) is hint
+    if get_origin(hint) is tuple:
+        return isinstance(value, tuple) and all(isinstance(each, str) for each in value)
+    if get_args(hint):
+        return any(_fits(value, each) for each in get_args(hint))
+    return isinstance(value, hint)
+
+
+def _said(hint: Any) -> str:  # as above
+    names = {float: "a number", int: "an integer", bool: "true or false", type(None): "null"}
+    if hint in names:
+        return names[hint]
+    return "a list of names" if get_origin(hint) is tuple else " or ".join(map(_said, get_args(hint)))

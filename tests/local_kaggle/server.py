@@ -18,6 +18,7 @@ from tests.local_kaggle.downloads import Downloads
 from tests.local_kaggle.errors import SetupError
 from tests.local_kaggle.faults import Faults
 from tests.local_kaggle.journal import Journal
+from tests.local_kaggle.places import listening, locked
 from tests.local_kaggle.prompt import Prompt
 from tests.local_kaggle.records import Token
 from tests.local_kaggle.runner import Runner, SandboxRunner, no_runner
@@ -96,14 +97,11 @@ class LocalKaggle(Contents):
         self.user = user
         self.token = f"token-of-{user}"
         self.root = root
-        # Named by its protocol, since asyncio turns Nagle's algorithm off for no other socket.
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        self._lock = locked(root)
         try:
-            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            self._socket.bind(("127.0.0.1", port))
-            self._socket.listen(128)
-        except OSError:
-            self._socket.close()
+            self._socket = listening(port)
+        except (OSError, OverflowError):
+            self._lock.release()
             raise
         self.port: int = self._socket.getsockname()[1]
         chosen = runner or (SandboxRunner(python) if python else no_runner)
@@ -148,6 +146,7 @@ class LocalKaggle(Contents):
         if self._thread.is_alive():
             self._thread.join(_START_SECONDS)
         self._socket.close()
+        self._lock.release()
 
     def __enter__(self) -> Self:
         self.start()
