@@ -235,6 +235,9 @@ def test_a_placeholder_stops_you_and_the_line_says_how_it_goes(
     assert done.returncode == 0, done.stderr
     found = lines(tmp_path / "new")
     assert found["names"].state == WRONG
+    assert found["names"].remedy.startswith(
+        "run `git init && git add --all && git commit -m start && copier update"
+    )
     assert "-d username=<yours>" in found["names"].remedy
     assert found["competition"].state == WRONG
     assert "competition_sources" in found["competition"].remedy

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from workflow import check, console, names
+from workflow import check, console, git, names
 from workflow.doctor.diagnosis import NOTE, OK, UNKNOWN, WRONG, Line
 from workflow.errors import WorkflowError
 from workflow.findings import errors
@@ -13,6 +13,8 @@ from workflow.workspace import Notebook, Workspace
 
 _FINGERPRINT = "0" * 64
 _NEARLY = 0.8
+# copier updates what git knows, and nothing else.
+_COMMIT = "git init && git add --all && git commit -m start && "
 
 
 def lines(workspace: Workspace) -> Iterator[Line]:
@@ -59,7 +61,7 @@ def _names(workspace: Workspace) -> Line:
             "names",
             WRONG,
             f"{told}, of {', '.join(sorted(owners))}",
-            "run `copier update --defaults -d username=<yours>`, then `invoke check --fix`",
+            f"run `{_COMMIT if git.state(workspace.root) is None else ''}copier update --defaults -d username=<yours>`, then `invoke check --fix`",
         )
     return Line("names", OK, f"{told}, of {', '.join(sorted(owners))}")
 
