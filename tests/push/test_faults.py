@@ -284,6 +284,16 @@ def test_a_truncated_file_is_named_and_sent_anew(scene: Scene) -> None:
     assert scene.kaggle.dataset_files("tester/cmi-codes")["weights.bin"] == b"x" * 5000
 
 
+def test_a_truncated_manifest_is_named_and_sent_anew(scene: Scene) -> None:
+    scene.codes()
+    scene.edit()
+    scene.kaggle.fault(faults.truncate_upload(20, times=None))
+    with pytest.raises(KaggleRefused, match=r"codes-manifest.json does not read"):
+        scene.codes()
+    scene.kaggle.world.faults.clear()
+    assert scene.codes().did == "sent"
+
+
 def test_a_lost_blob_is_kaggles_refusal(scene: Scene) -> None:
     scene.kaggle.fault(faults.lose_blob())
     with pytest.raises(KaggleRefused, match="Invalid upload token"):

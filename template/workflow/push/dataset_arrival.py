@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 
-from kaggle_shim.manifest import hash_file, short
+from kaggle_shim.errors import ManifestError
+from kaggle_shim.manifest import Manifest, hash_file, short
 from kaggle_shim.refs import DatasetRef
 from workflow.errors import KaggleRefused, Unreachable, WaitedTooLong
 from workflow.files import scratch
@@ -135,6 +136,8 @@ def _judge(push: Push, payload: Payload, version: int, listed: tuple[RemoteFile,
             return hash_file(folder / "file")
 
     wrong = arrived.problems(comparison, sha256_of)
+    if stated is not None and stated.size != payload.entries[-1].size:
+        wrong += _manifest_problem(push, payload, version)
     for note in arrived.notes(comparison):
         push.warn(note)
     push.known.note(
@@ -144,3 +147,15 @@ def _judge(push: Push, payload: Payload, version: int, listed: tuple[RemoteFile,
         **({"manifest": payload.manifest.dumps()} if not wrong else {}),
     )
     return wrong
+
+
+def _manifest_problem(push: Push, payload: Payload, version: int) -> list[str]:
+    """What is wrong with a manifest of another size than was sent: it may name another commit, and it may be cut short."""
+    name = payload.manifest_name
+    with scratch(push.workspace.build) as folder:
+        push.kaggle.download_dataset_file(payload.ref, version, name, folder / name)
+        try:
+            found = Manifest.load(folder / name).fingerprint
+        except ManifestError:
+            return [f"{name} does not read"]
+    return [] if found == payload.manifest.fingerprint else [f"{name} lists other files"]
