@@ -39,6 +39,10 @@ def run(*command: str | Path, cwd: Path = ROOT) -> None:
 
 def prepare() -> None:
     """Make the environment, unless it is already the one that requirements.txt describes."""
+    if VENV.is_symlink():
+        raise SystemExit(
+            f"{VENV} is a link, and what it leads to may be in use: remove the link, then run this again."
+        )
     wanted = f"{sys.version}\n{hashlib.sha256(LOCK.read_bytes()).hexdigest()}\n"
     if STAMP.is_file() and STAMP.read_text(encoding="utf-8") == wanted:
         return
