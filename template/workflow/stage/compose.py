@@ -6,6 +6,7 @@ The source file is never touched. Its cells go out without outputs, with the ker
 from __future__ import annotations
 
 import ast
+import copy
 import hashlib
 import json
 import re
@@ -17,6 +18,7 @@ from typing import Any
 from kaggle_shim.errors import PlanError
 from kaggle_shim.plan import PLAN_VARIABLE, Plan
 from workflow.errors import WorkflowError
+from workflow.stage import plain_notebook
 
 LARGEST_SOURCE = 900_000
 CELL_ID = "kaggle-shim"
@@ -69,29 +71,17 @@ def read_source(path: Path) -> Source:
     Raises:
         WorkflowError: it is no notebook, with its path and the reason.
     """
-    import nbformat
-
     try:
-        with warnings.catch_warnings():
-            # Missing cell ids are added below; nbformat's word on them is not for the user.
-            warnings.simplefilter("ignore")
-            node = nbformat.reads(_without_outputs(path.read_text(encoding="utf-8-sig")), as_version=4)
-            _name_cells(node)
-            nbformat.validate(node)
+        value = _without_outputs(json.loads(path.read_text(encoding="utf-8-sig")))
+        node = plain_notebook.node_of(value)
+        if node is None:
+            node = _by_nbformat(value)
+        _name_cells(node)
     except FileNotFoundError as error:
         raise WorkflowError(
             f"{path} does not exist: write it, or correct code_file in its metadata."
         ) from error
-    except (
-        nbformat.reader.NotJSONError,
-        nbformat.ValidationError,
-        UnicodeDecodeError,
-        ValueError,
-        RecursionError,
-        KeyError,
-        AttributeError,
-        TypeError,
-    ) as error:
+    except (UnicodeDecodeError, ValueError, RecursionError, KeyError, AttributeError, TypeError) as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
         raise WorkflowError(
             f"{path} is no notebook that Jupyter can read ({reason}): open and save it there, or take it from git."
@@ -112,23 +102,24 @@ def compose(source: Source, plan: Plan, version: str, shim: str, codes: str = ""
     Raises:
         WorkflowError: it is larger than Kaggle takes.
     """
-    import nbformat
-
-    node = nbformat.from_dict(source.node)
-    cell = nbformat.v4.new_code_cell(
-        _CELL.format(
-            version=version,
-            cells=cells_fingerprint(node["cells"]),
-            plan=plan.dumps(),
-            shim=shim,
-            codes=codes,
-            variable=PLAN_VARIABLE,
-        ),
-        metadata={"_kg_hide-input": True, "jupyter": {"source_hidden": True}},
+    node = copy.deepcopy(source.node)
+    code = _CELL.format(
+        version=version,
+        cells=cells_fingerprint(node["cells"]),
+        plan=plan.dumps(),
+        shim=shim,
+        codes=codes,
+        variable=PLAN_VARIABLE,
     )
-    cell["id"] = CELL_ID
+    cell: dict[str, Any] = {
+        "cell_type": "code",
+        "execution_count": None,
+        "id": CELL_ID,
+        "metadata": {"_kg_hide-input": True, "jupyter": {"source_hidden": True}},
+        "outputs": [],
+        "source": code,
+    }
     node["cells"] = [cell, *node["cells"]]
-    nbformat.validate(node)
     text = json.dumps(node, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
     size = sent_size(text)
     if size > LARGEST_SOURCE:
@@ -203,13 +194,28 @@ def same(one: str, other: str) -> bool:
     return plan is not None and plan == plan_of(other) and cells[0] == cells[1]
 
 
-def _without_outputs(text: str) -> str:
+def _without_outputs(value: Any) -> Any:
     """A notebook as saved by nbformat 4, without what is not sent: outputs may have hundreds of megabytes."""
-    value = json.loads(text)
     for cell in value["cells"] if isinstance(value, dict) and isinstance(value.get("cells"), list) else ():
         if isinstance(cell, dict) and "outputs" in cell:
             cell["outputs"] = []
-    return json.dumps(value)
+    return value
+
+
+def _by_nbformat(value: object) -> Any:
+    """Any notebook that nbformat takes, in the current format; raises ValueError with its words for what it does not take."""
+    import nbformat
+
+    try:
+        with warnings.catch_warnings():
+            # Missing cell ids are added afterwards; nbformat's word on them is not for the user.
+            warnings.simplefilter("ignore")
+            node = nbformat.reads(json.dumps(value), as_version=4)
+            _name_cells(node)
+            nbformat.validate(node)
+    except (nbformat.reader.NotJSONError, nbformat.ValidationError) as error:
+        raise ValueError(str(error)) from error
+    return node
 
 
 def _name_cells(node: Any) -> None:
