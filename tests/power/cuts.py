@@ -75,7 +75,7 @@ def _inside(root: Path, words: tuple[str, ...], how: str, at: int, told: Path) -
     os.chdir(root)
     sys.stdin, sys.stdout, sys.stderr = io.StringIO(), io.StringIO(), io.StringIO()
     code = 0
-    watch = _Watch(f"{root}/", how, at)
+    watch = Watch(f"{root}/", how, at)
     sys.addaudithook(watch)
     try:
         Program().run(["invoke", *words])
@@ -89,7 +89,7 @@ def _inside(root: Path, words: tuple[str, ...], how: str, at: int, told: Path) -
     return code
 
 
-class _Watch:
+class Watch:
     """An audit hook that counts changes, and acts at one of them."""
 
     def __init__(self, below: str, how: str, at: int) -> None:

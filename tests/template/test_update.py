@@ -272,9 +272,9 @@ def test_from_every_earlier_state_ours_is_replaced_and_theirs_stays(
 
 
 KILLED = """
-import os, signal, sys
-from tests.power.kill_at import watch
-watch(sys.argv.pop(1), int(sys.argv.pop(1)), "")
+import sys
+from tests.power import cuts
+sys.addaudithook(cuts.Watch(sys.argv.pop(1) + "/", cuts.KILL, int(sys.argv.pop(1))))
 from copier._cli import CopierApp
 CopierApp.run()
 """
