@@ -154,12 +154,39 @@ def test_files_of_credentials_are_known_in_archives_too(scan: Callable[..., list
         gzip.compress(line(TOKEN))[:-20],
         gzip.compress(bytes(range(256)) * 9000)[:-20],
         zipped("7.zip", b"7z\xbc\xaf\x27\x1c"),
+        b"PAR1 and no more",
+        b"ARROW1\0\0 and no more",
+        b"ORC\n and no more",
+        lz4_frame := b"\x04\x22\x4d\x18 and no more",
+        tarred("a.lz4", lz4_frame, "w:gz"),
     ],
-    ids=["gz", "zip", "bz2", "xz", "7z", "rar", "zst", "cut", "cut later", "7z in a zip"],
+    ids=[
+        *("gz", "zip", "bz2", "xz", "7z", "rar", "zst", "cut", "cut later", "7z in a zip"),
+        *("parquet", "arrow", "orc", "lz4", "lz4 in a tar"),
+    ],
 )
 def test_what_can_not_be_looked_into_is_said(scan: Callable[..., list[Finding]], content: bytes) -> None:
     [found] = [one for one in scan(content) if one.name == "not-searched"]
     assert found.level == "warning"
+
+
+def test_what_can_be_read_of_such_a_file_is_in_archives_too(scan: Callable[..., list[Finding]]) -> None:
+    table = b"PAR1\0\1\2\xff" + TOKEN.encode() + b"\0PAR1"
+    assert {one.name for one in scan(table)} == {"secret", "not-searched"}
+    assert {one.name for one in scan(zipped("a.parquet", table))} == {"secret", "not-searched"}
+
+
+def test_many_of_them_are_one_sentence_with_their_number(alone: Path) -> None:
+    files = [alone / f"{number}.parquet" for number in range(4)]
+    for path in files:
+        path.write_bytes(b"PAR1 and no more")
+    look = Scanner(alone, alone / "cache")
+    for count, said in ((1, "in it could"), (2, "and in 1 more file of"), (4, "and in 3 more files of")):
+        # The second look is answered from what the first one kept.
+        for _ in range(2):
+            [found] = look.files("test", [(path.name, path) for path in files[:count]])
+            assert (found.name, found.path) == ("not-searched", "0.parquet")
+            assert said in found.sentence
 
 
 def test_a_locked_member_is_said_and_its_name_looked_at(scan: Callable[..., list[Finding]]) -> None:

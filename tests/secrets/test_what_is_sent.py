@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import stat
+
 import pytest
 
+from kaggle_shim.refs import DatasetRef
 from tests.push.conftest import Scene
 from workflow.errors import Refused, WorkflowError
+from workflow.push import dataset
 from workflow.push import model as push_model
+from workflow.push.dataset_payload import stage_folder
 
 
 def test_a_dry_run_lists_every_file_with_its_size_and_what_is_left_out_once(
@@ -94,3 +100,54 @@ def test_nothing_outside_the_folder_comes_with_a_link(scene: Scene) -> None:
             notebook="",
         )
     assert not scene.kaggle.requests(method="CreateModel")
+
+
+def test_a_hard_link_is_the_file_itself(scene: Scene) -> None:
+    # No system tells which of two names came first: what lies in the folder is sent, and searched like all else.
+    outside = scene.root.parent / "private.txt"
+    outside.write_text("a note", encoding="utf-8")
+    (scene.root / "codes" / "notes.txt").hardlink_to(outside)
+    scene.codes()
+    assert "notes.txt" in scene.kaggle.dataset_files("tester/cmi-codes")
+    outside.write_text("token = 'KGAT" + "_" + "c0ffee11" * 4 + "'", encoding="utf-8")
+    with pytest.raises(WorkflowError, match=r"notes\.txt, line 1: Kaggle API token"):
+        scene.codes()
+
+
+@pytest.mark.parametrize("kind", ["pipe", "device"])
+def test_what_is_no_regular_file_is_neither_opened_nor_sent(scene: Scene, kind: str) -> None:
+    path = scene.root / "codes" / "odd"
+    try:
+        # The device is /dev/zero's: read to its end, it never ends; so does a pipe that nobody writes to.
+        os.mknod(path, 0o600 | (stat.S_IFIFO if kind == "pipe" else stat.S_IFCHR), os.makedev(1, 5))
+    except (PermissionError, AttributeError):
+        pytest.skip("this account makes no device files")
+    scene.codes()
+    assert "odd" not in scene.kaggle.dataset_files("tester/cmi-codes")
+    assert not (scene.root / "build" / "codes" / "odd").exists()
+    checked = scene.invoke("check")
+    assert "codes/odd: warning: it is no regular file and is not uploaded. [special-file]" in checked.stdout
+
+
+def test_what_no_search_reads_is_said_once_where_it_is_sent(scene: Scene) -> None:
+    folder = scene.root / "features"
+    folder.mkdir()
+    for number in range(3):
+        (folder / f"{number}.parquet").write_bytes(b"PAR1 and no more")
+    (scene.root / "codes" / "a.parquet").write_bytes(b"PAR1 and no more")
+    scene.codes(dry_run=True)
+    scene.codes()
+    said = [line for line in scene.warned if "searched for credentials" in line]
+    assert [line.partition(":")[0] for line in said] == ["codes/a.parquet"] * 2
+    scene.codes()
+    assert [line for line in scene.warned if "searched for credentials" in line] == said
+    scene.warned.clear()
+    push = scene.push()
+    dataset.send(push, lambda: stage_folder(push, folder, DatasetRef("tester", "cmi-features")))
+    push_model.run(
+        scene.push(), exp="", path="features", handle="tester/cmi-models/pytorch/exp001", framework="",
+        licence="", ignore=(), notebook="",
+    )  # fmt: skip
+    said = [line for line in scene.warned if "searched for credentials" in line]
+    assert [line.partition(":")[0] for line in said] == ["features/0.parquet"] * 2
+    assert all("and in 2 more files of this upload" in line for line in said)

@@ -18,8 +18,21 @@ from typing import IO, cast
 
 _PACKED = ((b"\x1f\x8b", "gzip"), (b"BZh", "bzip2"), (b"\xfd7zXZ\0", "xz"))
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06")
-# There is nothing in the standard library that reads these.
-_CLOSED = (b"7z\xbc\xaf\x27\x1c", b"Rar!\x1a\x07", b"\x28\xb5\x2f\xfd")
+# There is nothing in the standard library that reads these: 7z, rar, zst, lz4, snappy, lzip and compress, and the tables whose
+# columns are packed (parquet, feather and arrow, ORC).
+_CLOSED = (
+    b"7z\xbc\xaf\x27\x1c",
+    b"Rar!\x1a\x07",
+    b"\x28\xb5\x2f\xfd",
+    b"\x04\x22\x4d\x18",
+    b"\xff\x06\x00\x00sNaPpY",
+    b"LZIP",
+    b"\x1f\x9d",
+    b"PAR1",
+    b"ARROW1\0\0",
+    b"FEA1",
+    b"ORC\n",
+)
 _HEAD = 600
 _TAR_AT = slice(257, 262)
 # A bomb must not cost more than this, all of a file taken together.
@@ -134,7 +147,11 @@ def _entry(
         return
     member = io.BufferedReader(_Counted(source, budget), 1 << 16)
     head = member.peek(_HEAD)[:_HEAD]
-    if _is_archive(head):
+    if head.startswith(_CLOSED):
+        # As with a file of this kind: what can be read without unpacking it is.
+        budget.whole = False
+        yield name, io.BytesIO() if only_archives else member
+    elif _is_archive(head):
         yield name, io.BytesIO()
         yield from _within(name, head, member, budget, depth + 1)
     else:

@@ -16,7 +16,7 @@ from typing import Any
 from workflow.credentials import placeholders
 
 # Written into every cache of results: to be raised whenever something below finds more or less than before.
-VERSION = 2
+VERSION = 3
 
 # The plugins of detect-secrets 1.5 whose formats stand for themselves, each with a text without which it can't match
 # ("" for none): several patterns begin in ways that take Python 100 ms for a megabyte.

@@ -17,7 +17,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import IO, Any
 
-from workflow.credentials import archives, baseline, look, pieces
+from workflow.credentials import archives, baseline, look, pieces, unsearched
 from workflow.credentials import formats as secrets_formats
 from workflow.credentials import own as secrets_own
 from workflow.credentials.look import Hit
@@ -68,6 +68,7 @@ class Scanner:
             files: the files.
         """
         known, fresh, found = self._load(scope), {}, []
+        unread: list[str] = []
         for shown, path in files:
             about = path.stat()
             stamp = [about.st_size, about.st_mtime_ns, about.st_ctime_ns]
@@ -78,10 +79,11 @@ class Scanner:
             if hits is None:
                 hits = [*self._unlisted(shown, of_name), *self._of_file(shown, path, about.st_size)]
             fresh[key] = [stamp, [[hit.line, hit.name, hit.shown, hit.random] for hit in hits]]
-            found += [self._finding(shown, named, hit) for hit in hits]
+            found += [self._finding(shown, named, hit) for hit in hits if hit.name != _NOT_WHOLE]
+            unread += [named for hit in hits if hit.name == _NOT_WHOLE]
         if fresh != known:
             self._save(scope, fresh)
-        return tuple(found)
+        return (*found, *unsearched.findings(unread))
 
     def text(self, shown: str, text: str, where: str = "") -> tuple[Finding, ...]:
         """Look into a text; `where` names its place in the file, such as `cell 3`."""
@@ -169,9 +171,6 @@ class Scanner:
         place = f"{named}:{where}:{hit.line}" if where else f"{named}:{hit.line}"
         self.places.setdefault(place, []).append((shown, hit))
         line = None if where else hit.line
-        if hit.name == _NOT_WHOLE:
-            sentence = "not all that is packed in it could be searched for credentials (encrypted, damaged, too deep or too much): make sure that it holds none."
-            return Finding(WARNING, "not-searched", named, sentence)
         if hit.random:
             sentence = f"{inside}a string here looks random: make sure that it is no password or key."
             return Finding(WARNING, "random-string", named, sentence, line)

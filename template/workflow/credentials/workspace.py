@@ -133,12 +133,10 @@ def of_message(workspace: Workspace, message: str, *, given: bool) -> None:
     secrets_scan.refuse(one for one in scanner(workspace).text(what, message) if one.level == ERROR)
 
 
-def of_model(workspace: Workspace, folder: Path, paths: Iterable[str], scope: str) -> None:
-    """Raise WorkflowError for a credential in the files of a model."""
+def of_model(workspace: Workspace, folder: Path, paths: Iterable[str], scope: str) -> tuple[Finding, ...]:
+    """What is found in the files of a model."""
     shown = relative(folder, workspace.root)
-    secrets_scan.refuse(
-        scanner(workspace).files(scope, ((f"{shown}/{path}", folder / path) for path in paths))
-    )
+    return scanner(workspace).files(scope, ((f"{shown}/{path}", folder / path) for path in paths))
 
 
 def _of_settings(workspace: Workspace, look: Scanner) -> tuple[Finding, ...]:

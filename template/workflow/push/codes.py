@@ -36,6 +36,7 @@ def _stage(push: Push) -> dataset_payload.Payload:
         CODES_MANIFEST,
         _message(push),
         staged.left_out,
+        staged.unsearched,
     )
 
 

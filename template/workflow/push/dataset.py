@@ -55,6 +55,8 @@ def send(push: Push, stage: Callable[[], Payload]) -> Outcome:
     secrets_workspace.of_message(push.workspace, payload.message, given=bool(push.options.message))
     if there is not None:
         versions.check_ours(push, payload, there)
+    for sentence in payload.unsearched:
+        push.warn(sentence)
     if push.options.dry_run:
         outcome.did = "would send"
         _list(push, payload)

@@ -9,6 +9,7 @@ from pathlib import Path
 from kaggle_shim.manifest import DATASET_MANIFEST, FileEntry, Manifest, hash_file, short
 from kaggle_shim.refs import DatasetRef
 from workflow.credentials import scan as secrets_scan
+from workflow.credentials import unsearched
 from workflow.credentials import workspace as secrets_workspace
 from workflow.errors import WorkflowError
 from workflow.findings import raise_first
@@ -32,6 +33,7 @@ class Payload:
         manifest_name: its file name.
         message: notes of the version, in front of the marker.
         left_out: what ignore files keep back.
+        unsearched: what is to be said of files that no search for credentials reads.
     """
 
     thing: str
@@ -41,6 +43,7 @@ class Payload:
     manifest_name: str
     message: str
     left_out: tuple[str, ...] = ()
+    unsearched: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:
@@ -81,7 +84,8 @@ def stage_folder(push: Push, folder: Path, ref: DatasetRef, thing: str = "datase
         raise WorkflowError(
             f"{folder} holds no file to upload: put one there, or look at {tree.IGNORE_FILE}."
         )
-    secrets_scan.refuse(secrets_workspace.of_folder(workspace, folder, listed.files, ref.slug))
+    credentials = secrets_workspace.of_folder(workspace, folder, listed.files, ref.slug)
+    secrets_scan.refuse(credentials)
     target = workspace.build / "datasets" / ref.slug
     entries = stage_codes.fill(target, listed.files, DATASET_MANIFEST, keep=(DATASET_FILE,))
     manifest = Manifest(workspace.id, "", entries)
@@ -94,5 +98,12 @@ def stage_folder(push: Push, folder: Path, ref: DatasetRef, thing: str = "datase
     stage_codes.write_if_changed(target / DATASET_FILE, json.dumps({**raw, "id": ref.name}, indent=2) + "\n")
     stage_codes.write_if_changed(target / DATASET_MANIFEST, manifest.dumps())
     return Payload(
-        thing, ref, target, manifest, DATASET_MANIFEST, push.options.message or folder.name, listed.left_out
+        thing,
+        ref,
+        target,
+        manifest,
+        DATASET_MANIFEST,
+        push.options.message or folder.name,
+        listed.left_out,
+        unsearched.sentences(credentials),
     )

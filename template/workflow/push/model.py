@@ -10,6 +10,8 @@ from kaggle_shim import local
 from kaggle_shim.manifest import Manifest
 from kaggle_shim.refs import ModelRef
 from workflow import console, model_upload
+from workflow.credentials import scan as secrets_scan
+from workflow.credentials import unsearched
 from workflow.credentials import workspace as secrets_workspace
 from workflow.edit import json_edit
 from workflow.errors import WorkflowError
@@ -54,7 +56,7 @@ def run(
     folder = folder if folder.is_absolute() else workspace.root / folder
     ref = ModelRef.parse(handle) if handle else _default(push, framework, name)
     push.check_owner(ref.owner, f"the model {ref.name}")
-    _look_for_secrets(push, folder, ignore)
+    unread = _look_for_secrets(push, folder, ignore)
     outcome = Outcome("model", "unchanged", ref.name, url=push.kaggle.page(f"models/{ref.name}"))
 
     def check(version: int, there: Manifest | None) -> None:
@@ -70,11 +72,13 @@ def run(
 
     if push.options.dry_run:
         outcome.did = "would send"
+        _warn(push, unread)
         _list(push, folder, ref)
         return outcome
 
     @contextmanager
     def sending(base: int) -> Iterator[None]:
+        _warn(push, unread)
         with push.lock(f"push-model: sending {ref.name}"):
             push.intents.open(_key(ref), ref.name, "", base, CREATING)
             try:
@@ -117,12 +121,20 @@ def run(
     return outcome
 
 
-def _look_for_secrets(push: Push, folder: Path, ignore: tuple[str, ...]) -> None:
-    """Raise WorkflowError for a credential in the notes or in a file that would be sent."""
+def _look_for_secrets(push: Push, folder: Path, ignore: tuple[str, ...]) -> tuple[str, ...]:
+    """Raise WorkflowError for a credential in the notes or in a file that would be sent; what could not be searched comes back."""
     secrets_workspace.of_message(push.workspace, push.options.message, given=True)
-    if folder.is_dir():
-        sent = model_upload.paths(folder, (*model_upload.IGNORED, *ignore))
-        secrets_workspace.of_model(push.workspace, folder, sent, f"model-{folder.name}")
+    if not folder.is_dir():
+        return ()
+    sent = model_upload.paths(folder, (*model_upload.IGNORED, *ignore))
+    found = secrets_workspace.of_model(push.workspace, folder, sent, f"model-{folder.name}")
+    secrets_scan.refuse(found)
+    return unsearched.sentences(found)
+
+
+def _warn(push: Push, sentences: tuple[str, ...]) -> None:
+    for sentence in sentences:
+        push.warn(sentence)
 
 
 def attach(push: Push, notebook: str, ref: ModelRef) -> str:

@@ -19,6 +19,7 @@ from kaggle_shim.errors import ManifestError
 from kaggle_shim.manifest import CODES_MANIFEST, FileEntry, Manifest, hash_file
 from workflow import git
 from workflow.credentials import scan as secrets_scan
+from workflow.credentials import unsearched
 from workflow.credentials import workspace as secrets_workspace
 from workflow.errors import WorkflowError
 from workflow.files import remove_tree, write_text
@@ -32,11 +33,12 @@ _TELL_SECONDS = 3.0
 
 @dataclass(frozen=True)
 class Staged:
-    """A staged dataset: its folder, its manifest, and what was left out of it."""
+    """A staged dataset: its folder, its manifest, what was left out of it, and what is to be said of files that no search reads."""
 
     folder: Path
     manifest: Manifest
     left_out: tuple[str, ...]
+    unsearched: tuple[str, ...] = ()
 
 
 def stage(workspace: Workspace, competition: str | None) -> Staged:
@@ -52,7 +54,8 @@ def stage(workspace: Workspace, competition: str | None) -> Staged:
     source = workspace.root / CODES
     listed = tree.read(source, workspace.root, own_files=(DATASET_FILE, CODES_MANIFEST))
     raise_first(listed.findings)
-    secrets_scan.refuse(secrets_workspace.of_codes(workspace, listed))
+    credentials = secrets_workspace.of_codes(workspace, listed)
+    secrets_scan.refuse(credentials)
     if not listed.files:
         raise WorkflowError(
             f"{CODES}/ holds no file to upload: write an entry point there, or look at {tree.IGNORE_FILE}."
@@ -70,7 +73,7 @@ def stage(workspace: Workspace, competition: str | None) -> Staged:
     )
     write_if_changed(folder / DATASET_FILE, json.dumps(raw, indent=2, ensure_ascii=False) + "\n")
     write_if_changed(folder / CODES_MANIFEST, manifest.dumps())
-    return Staged(folder, manifest, listed.left_out)
+    return Staged(folder, manifest, listed.left_out, unsearched.sentences(credentials))
 
 
 def fill(
