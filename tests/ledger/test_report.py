@@ -1,7 +1,10 @@
 """The HTML report, opened in a real browser."""
 
+from collections import Counter
 from collections.abc import Iterator
+from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -9,7 +12,7 @@ from tests import browser
 from tests.ledger import samples
 from tests.ledger.conftest import Invoke
 from workflow.ledger import book as ledger
-from workflow.ledger.event import Event
+from workflow.ledger.event import Event, Part
 from workflow.ledger.fold import fold
 from workflow.ledger.history import Order
 from workflow.report import page as html_report
@@ -123,6 +126,63 @@ def test_markup_and_scripts_in_a_message_are_shown_as_text(page: browser.Page, t
         "(() => { const s = document.createElement('script'); s.textContent = 'document.title = 2'; document.body.append(s); })()"
     )
     assert page.evaluate("document.title") == "detect-sleep: submissions"
+
+
+class Elements(HTMLParser):
+    """The elements of a page, and the attributes that could run something or fetch something."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: Counter[str] = Counter()
+        self.acting: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags[tag] += 1
+        self.acting += [
+            name for name, _ in attrs if name.startswith("on") or name in ("src", "href", "style")
+        ]
+
+
+def test_no_value_of_the_ledger_makes_an_element(tmp_path: Path) -> None:
+    """What the browser shows above, for every value at once and without one: the elements are those of a plain history."""
+
+    def page(word: str) -> Elements:
+        part = Part(word, 1, word)
+        about: dict[str, Any] = {
+            "account": word, "competition": word, "notebook": word, "entry": (f"{word}.py",), "args": (word,), "git_commit": word,
+            "codes": part, "deps": part, "sub": part, "models": (part,), "image": word, "machine_shape": word,
+        }  # fmt: skip
+        events = [
+            change
+            for number in (1, 2)
+            for change in (
+                samples.pushed(number, **about),
+                samples.submitted(
+                    number,
+                    ref=f"{word}{number}",
+                    account=word,
+                    competition=word,
+                    notebook=word,
+                    message=f"{word} {number}",
+                ),
+                samples.score(number, ref=f"{word}{number}", error=word, status=word),
+            )
+        ]
+        facts = html_report.Facts(
+            word,
+            samples.START,
+            samples.LIMIT,
+            limit_assumed=False,
+            ranking=Order("higher", assumed=False),
+            warning=word,
+        )
+        return Elements(html_report.page(fold(events), facts))
+
+    plain, evil = page("plain"), page(f"'\">{EVIL}")
+    assert evil.tags == plain.tags
+    assert evil.acting == plain.acting
+    assert plain.tags["script"] == 2
 
 
 def test_light_and_dark_follow_the_reader(page: browser.Page, tmp_path: Path) -> None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import fnmatch
+import lzma
 import shutil
+import struct
 import zipfile
+import zlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -20,6 +24,17 @@ _TABLES = (".csv", ".tsv", ".parquet", ".feather", ".json", ".jsonl", ".xlsx", "
 _FEW_TABLES = 20
 # Sizes that Kaggle lists were seen to be rounded.
 _MORE = 1_000_000
+# What zipfile raises for archives that are broken, locked, or packed in a way that it does not know.
+_DAMAGED = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+    ValueError,
+    struct.error,
+)
 
 
 @dataclass(frozen=True)
@@ -118,19 +133,36 @@ def _unzip_single(item: Item) -> None:
         or not zipfile.is_zipfile(item.target)
     ):
         return
-    with zipfile.ZipFile(item.target) as archive:
-        members = archive.infolist()
-        if len(members) != 1 or members[0].filename.rsplit("/", 1)[-1] != item.target.name:
-            return
-        if item.size is not None and members[0].file_size > item.size + _MORE:
-            item.target.unlink()
-            raise KaggleRefused(
-                f"{item.name} came as an archive of {console.size(members[0].file_size)}, and {console.size(item.size)} were announced: nothing of it was kept; run this again."
-            )
-        part = item.target.with_name(f".{item.target.name}.unzip")
-        with archive.open(members[0]) as source, part.open("wb") as file:
-            shutil.copyfileobj(source, file)
+    part = item.target.with_name(f".{item.target.name}.unzip")
+    named = False
+    try:
+        with zipfile.ZipFile(item.target) as archive:
+            members = archive.infolist()
+            named = len(members) == 1 and members[0].filename.rsplit("/", 1)[-1] == item.target.name
+            if not named:
+                return
+            if item.size is not None and members[0].file_size > item.size + _MORE:
+                raise _refused(
+                    item,
+                    f"of {console.size(members[0].file_size)}, and {console.size(item.size)} were announced",
+                )
+            with archive.open(members[0]) as source, part.open("wb") as file:
+                shutil.copyfileobj(source, file)
+    except (*_DAMAGED, OSError) as error:
+        part.unlink(missing_ok=True)
+        # EINVAL: it names a place before its beginning.
+        if isinstance(error, OSError) and error.errno != errno.EINVAL:
+            raise
+        if named:
+            raise _refused(item, f"that can't be unpacked ({error})") from error
+        # A file that only ends like an archive.
+        return
     part.replace(item.target)
+
+
+def _refused(item: Item, why: str) -> KaggleRefused:
+    item.target.unlink()
+    return KaggleRefused(f"{item.name} came as an archive {why}: nothing of it was kept; run this again.")
 
 
 def _fetcher(fetch: Callable[[RemoteFile, Path], None], file: RemoteFile) -> Callable[[Path], None]:
