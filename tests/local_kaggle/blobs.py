@@ -99,6 +99,10 @@ async def receive(
     if blob is None:
         raise ApiError(404, "Upload not found")
     offset = _offset(content_range, blob)
+    if offset is None and 0 < blob.size <= blob.received:
+        # The answer to the last byte was lost, not the file.
+        blob.complete = True
+        world.store.save_blob(blob)
     if offset is None or blob.complete:
         return Progress(200 if blob.complete else 308, blob.received)
     limit = fault.after_bytes if fault and fault.kind in ("reset_upload", "truncate_upload") else None

@@ -16,6 +16,7 @@ from kaggle_shim.deps_manifest import DepsManifest
 from kaggle_shim.manifest import CODES_MANIFEST, Manifest, short
 from kaggle_shim.report import LOG_PREFIX, Report
 from tests.local_kaggle import LocalKaggle, RunOrder, ScriptedRunner
+from tests.local_kaggle.journal import Request
 from workflow import workspace
 from workflow.push import codes as push_codes
 from workflow.push import dataset_arrival, dataset_settling, notebook_settling
@@ -113,6 +114,10 @@ class Scene:
         """Requests that send something."""
         methods = {"CreateDataset", "CreateDatasetVersion", "SaveKernel", "PUT", "StartBlobUpload"}
         return sum(request.method in methods for request in self.kaggle.requests())
+
+    def puts(self) -> list[Request]:
+        """Requests that sent bytes, or asked how many had arrived."""
+        return [request for request in self.kaggle.requests() if request.method == "PUT"]
 
     def invoke(
         self, *words: str, timeout: float = 60.0, **environment: str

@@ -235,6 +235,32 @@ def test_a_connection_reset_during_an_upload_goes_on_where_it_broke(scene: Scene
     assert scene.kaggle.dataset_files("tester/cmi-codes")["big.bin"] == bytes(300_000)
 
 
+def test_bytes_that_all_arrived_before_the_line_broke_are_not_sent_again(scene: Scene) -> None:
+    scene.kaggle.fault(faults.reset_upload(1_000_000))
+    assert scene.codes().did == "sent"
+    sizes = [len(content) for content in scene.kaggle.dataset_files("tester/cmi-codes").values()]
+    assert sorted(request.request_bytes for request in scene.puts()) == sorted([0, *sizes])
+
+
+def test_a_storage_that_has_all_and_says_it_lacks_some_gets_the_whole_again(scene: Scene) -> None:
+    # The client would announce a body that never comes, and wait two minutes for each of a hundred tries.
+    scene.codes()
+    path = scene.root / "codes" / "exp001.py"
+    path.write_bytes(bytes(5000))
+    lacking = faults.status("PUT", 308, headers={"Range": "bytes=0-4999"})
+    scene.kaggle.fault(faults.reset_upload(5000), lacking)
+    assert scene.codes().did == "sent"
+    assert scene.kaggle.dataset_files("tester/cmi-codes")["exp001.py"] == bytes(5000)
+
+
+def test_a_long_upload_over_a_bad_line_goes_on_as_long_as_something_arrives(scene: Scene) -> None:
+    (scene.root / "codes" / "exp001.py").write_bytes(b"x" * 100_000)
+    # Each hits the bytes, and the question how many have arrived, which it lets pass.
+    scene.kaggle.fault(*(faults.reset_upload(1000 * number, times=2) for number in range(1, 15)))
+    assert scene.codes().did == "sent"
+    assert scene.kaggle.dataset_files("tester/cmi-codes")["exp001.py"] == b"x" * 100_000
+
+
 @pytest.mark.parametrize(
     ("code", "kind", "said"),
     [
@@ -259,10 +285,13 @@ def test_an_upload_that_the_client_drops_in_silence_is_named_and_nothing_is_made
 def test_an_upload_that_breaks_off_for_good_names_no_address_and_goes_on_next_time(scene: Scene) -> None:
     scene.kaggle.fault(faults.drop_before("PUT", times=None))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(time, "sleep", lambda _: None)
+        slept: list[float] = []
+        patch.setattr(time, "sleep", slept.append)
         with pytest.raises(Unreachable, match=r"upload of exp001\.py .* broke off.*run this again") as caught:
             scene.codes()
     assert "http" not in str(caught.value)
+    assert sum(slept) == 180.0
+    assert len(scene.puts()) == 10
     scene.kaggle.world.faults.clear()
     assert (scene.codes().version, scene.versions("codes")) == (1, 1)
 

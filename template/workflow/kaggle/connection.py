@@ -188,14 +188,18 @@ class Connection:
 def timeouts(read: float = READ_SECONDS) -> Iterator[None]:
     """Give every HTTP call inside a time limit: none of the clients sets one (kagglesdk 0.1.37, kaggle 2.2.4).
 
-    `HTTPAdapter.send` is the one place that all of them go through.
+    `HTTPAdapter.send` is the one place that all of them go through. An upload (PUT) is made once by it: the official client
+    asks for ten repeats there, each of all the bytes from the first, when it could ask how many have arrived.
     """
     import requests.adapters
+    from urllib3.util import Retry
 
     adapter: Any = requests.adapters.HTTPAdapter
     original = adapter.send
 
     def send(self: Any, request: Any, *args: Any, timeout: Any = None, **options: Any) -> Any:
+        if request.method == "PUT":
+            self.max_retries = Retry(0, read=False)
         return original(
             self, request, *args, timeout=timeout or (min(CONNECT_SECONDS, read), read), **options
         )

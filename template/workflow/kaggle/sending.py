@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from workflow.kaggle.client import Kaggle
 
 _REPEATS = 5
+# Before an upload that broke off is gone on with (seconds).
+_PAUSES = (0.0, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0, 60.0)
 _LONGEST_RATE_LIMIT = 60.0
 _RATE_LIMIT = 429
 _SERVER_FAULT = 500
@@ -160,6 +162,9 @@ def _class() -> Any:  # noqa: C901 - it holds a class, whose base can only be im
         uploads: Any = None
         refused = False
         status = 0
+        arrived = broken = 0
+        # The pauses are what ends it, begun anew with what arrives: ten tries in all would end a long upload over a bad line.
+        MAX_UPLOAD_RESUME_ATTEMPTS = sys.maxsize
 
         def build_kaggle_client(self) -> Any:
             """A client for the environment that kagglesdk reads: the official one takes TEST for production."""
@@ -194,14 +199,40 @@ def _class() -> Any:  # noqa: C901 - it holds a class, whose base can only be im
                 upload.cleanup()
 
         def _upload_blob(self, path: str, quiet: bool, blob_type: Any, context: Any, *more: Any) -> Any:
-            self.uploads = context
+            self.uploads, self.arrived, self.broken = context, 0, 0
             return super()._upload_blob(path, quiet, blob_type, context, *more)
 
-        def upload_complete(self, *args: Any, **options: Any) -> Any:
-            """One attempt to send bytes; remembers whether it was refused, for what is refused can't be resumed."""
-            result = super().upload_complete(*args, **options)
+        def upload_complete(self, path: str, *args: Any, **options: Any) -> Any:
+            """One attempt to send bytes; remembers whether it was refused, for what is refused can't be resumed.
+
+            One that broke off is followed by a pause, and by the client's question how far it came. Too many in a row that
+            brought not a byte more end it, as the client knows an end only: failed, though not refused.
+            """
+            result = super().upload_complete(path, *args, **options)
             self.refused = result == ResumableUploadResult.FAILED
+            if result != ResumableUploadResult.INCOMPLETE:
+                return result
+            if self.broken == len(_PAUSES):
+                return ResumableUploadResult.FAILED
+            pause = _PAUSES[self.broken]
+            self.broken += 1
+            print(
+                f"The upload of {Path(path).name} broke off: going on where it broke{f' in {pause:.0f} s' if pause else ''}.",
+                file=sys.__stderr__,
+            )
+            time.sleep(pause)
             return result
+
+        def _resume_upload(self, path: str, url: str, size: int, *more: Any) -> Any:
+            found = super()._resume_upload(path, url, size, *more)
+            if found.result == ResumableUploadResult.INCOMPLETE:
+                if found.start_at > self.arrived:
+                    self.arrived, self.broken = found.start_at, 0
+                if found.start_at >= size:
+                    # All is there and it is not over: for the nothing that is left the client (kaggle 2.2.4) would announce
+                    # a body that never comes, and wait for an answer to it. So the whole is sent again.
+                    return ResumableUploadResult.Incomplete()
+            return found
 
         def _is_upload_successful(self, response: Any) -> bool:
             self.status = response.status_code
