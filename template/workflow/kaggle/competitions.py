@@ -158,7 +158,7 @@ class CompetitionCalls(Connection):
             notebook.slug,
             version,
         )
-        from workflow.kaggle.sending import within_rate_limit
+        from workflow.kaggle.rate_limit import within_rate_limit
 
         # By kagglesdk: the official client's own command hides the reason of a refusal (kaggle 2.2.4).
         what = f"submitting {versioned(notebook, version)} to {ref}"
