@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import socket
 import time
 
 import pytest
 
+from kaggle_shim.manifest import CODES_MANIFEST, Manifest
 from tests.local_kaggle import faults
 from tests.push.conftest import COMPETITION, Scene
 from workflow import errors
@@ -240,6 +242,24 @@ def test_bytes_that_all_arrived_before_the_line_broke_are_not_sent_again(scene: 
     assert scene.codes().did == "sent"
     sizes = [len(content) for content in scene.kaggle.dataset_files("tester/cmi-codes").values()]
     assert sorted(request.request_bytes for request in scene.puts()) == sorted([0, *sizes])
+
+
+def test_what_an_earlier_push_uploaded_is_not_taken_for_a_file_of_the_same_size_and_second(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.path.getmtime", lambda _: 1_700_000_000.0)
+    scene.codes()
+    path = scene.root / "codes" / "exp001.py"
+    path.write_text("print(1)\n", encoding="utf-8")
+    scene.kaggle.fault(faults.drop_before("CreateDatasetVersion"))
+    with pytest.raises(Unreachable):
+        scene.codes(limit=0.1)
+    path.write_text("print(2)\n", encoding="utf-8")
+    assert scene.codes().did == "sent"
+    files = scene.kaggle.dataset_files("tester/cmi-codes")
+    manifest = Manifest.loads(files[CODES_MANIFEST].decode(), "")
+    assert files["exp001.py"] == b"print(2)\n"
+    assert hashlib.sha256(b"print(2)\n").hexdigest() in {entry.sha256 for entry in manifest.files}
 
 
 def test_a_storage_that_has_all_and_says_it_lacks_some_gets_the_whole_again(scene: Scene) -> None:

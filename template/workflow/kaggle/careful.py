@@ -1,7 +1,8 @@
 """The official client, made careful.
 
 `upload_files` drops a file whose upload failed; the client repeats a create call whose answer was lost and so makes a version
-twice; an upload that breaks off it begins anew ten times, from the first byte, before it asks how far it came; and it knows one of
+twice; an upload that breaks off it begins anew ten times, from the first byte, before it asks how far it came; it takes what it
+uploaded days ago for a file of today that has the same size and second; and it knows one of
 the two loopback environments only (all read in kaggle 2.2.4). The small subclass below takes each of these away and leaves the
 rest as it is.
 """
@@ -12,9 +13,11 @@ import sys
 import time
 from collections.abc import Callable
 from functools import lru_cache
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from kaggle_shim.manifest import hash_file
 from workflow.errors import KaggleRefused, Unreachable
 from workflow.kaggle.credentials import Credentials
 from workflow.kaggle.errors import AnswerLost
@@ -80,6 +83,9 @@ def careful_class() -> Any:  # noqa: C901 - it holds a class, whose base can onl
 
         def _upload_blob(self, path: str, quiet: bool, blob_type: Any, context: Any, *more: Any) -> Any:
             self.uploads, self.arrived, self.broken = context, 0, 0
+            # The client knows again what it would resume by path, size and second: another content may have all three.
+            name = sha256(f"{path}\0{hash_file(Path(path))}".encode()).hexdigest()
+            context.get_upload_info_file_path = lambda _: str(Path(context._temp_dir, f"{name}.json"))  # noqa: SLF001 - as above
             return super()._upload_blob(path, quiet, blob_type, context, *more)
 
         def upload_complete(self, path: str, *args: Any, **options: Any) -> Any:

@@ -165,7 +165,7 @@ def _prove(push: Push, payload: notebook_payload.Payload, version: int, report: 
     found = codes.get("fingerprint") if isinstance(codes, dict) else None
     if wanted is not None and found != wanted:
         raise RunFailed(
-            f"{name} ran the codes {short(str(found))}, and {short(wanted)} was staged: Kaggle bound another version; {_again(payload)}."
+            f"{name} ran the codes {short(str(found))}, and {short(wanted)} was staged: Kaggle bound another version; {_again(payload)}, and should it find the same, invoke push-codes --force before it."
         )
     if report.get("template") != plan.template:
         raise RunFailed(
