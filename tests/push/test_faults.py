@@ -13,7 +13,7 @@ from kaggle_shim.manifest import CODES_MANIFEST, Manifest
 from tests.local_kaggle import faults
 from tests.push.conftest import COMPETITION, Scene
 from workflow import errors
-from workflow.errors import KaggleRefused, RunFailed, Unreachable, WaitedTooLong, WorkflowError
+from workflow.errors import KaggleRefused, Refused, RunFailed, Unreachable, WaitedTooLong, WorkflowError
 
 
 def prepared(scene: Scene) -> Scene:
@@ -465,3 +465,36 @@ def test_an_old_version_that_kaggle_binds_anyway_fails_the_push(scene: Scene) ->
     scene.metadata(dataset_sources=["tester/cmi-codes/1"], competition_sources=[COMPETITION])
     with pytest.raises(RunFailed, match="the plan wants"):
         scene.all()
+
+
+@pytest.mark.parametrize("code", [404, 403])
+@pytest.mark.parametrize(("times", "name"), [(1, "edited-on-kaggle"), (2, "take-over")])
+def test_one_answer_that_a_notebook_does_not_exist_is_not_believed(
+    scene: Scene, code: int, times: int, name: str
+) -> None:
+    scene.all()
+    folder = scene.kaggle.world.store.notebook_folder(scene.kaggle.notebook("tester/cmi-sub"), 1)
+    value = json.loads((folder / "source").read_text(encoding="utf-8"))
+    value["cells"][-1]["source"] += "\nprint('edited on the site')"
+    (folder / "source").write_text(json.dumps(value), encoding="utf-8")
+    for allow in (frozenset[str](), frozenset([name])):
+        scene.kaggle.fault(
+            faults.status(
+                "GetKernel", code, "No such notebook", match={"kernelSlug": "cmi-sub"}, times=times
+            )
+        )
+        if not allow:
+            with pytest.raises(Refused, match=name):
+                scene.sub()
+            assert scene.versions("sub") == 1
+        else:
+            assert scene.sub(allow=allow).version == 2
+        assert scene.kaggle.world.faults.unused() == []
+
+
+def test_a_notebook_that_there_is_not_is_asked_for_twice_and_made(scene: Scene) -> None:
+    scene.codes()
+    scene.kaggle.forget_requests()
+    assert scene.deps()[0].did == "sent"
+    asked = [request.method for request in scene.kaggle.requests()]
+    assert asked[asked.index("GetKernel") :][:4] == ["GetKernel", "ListKernels", "GetKernel", "SaveKernel"]

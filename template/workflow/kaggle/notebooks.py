@@ -39,6 +39,19 @@ class NotebookCalls(Connection):
         with translated(f"reading Kaggle's answer about {ref}"):
             return Notebook.of(answer, ref.name)
 
+    def lists_notebook(self, ref: NotebookRef) -> bool:
+        """Whether this account's own list names it: proof that it exists; what no list names may exist all the same."""
+        from kagglesdk.kernels.types.kernels_api_service import ApiListKernelsRequest
+        from kagglesdk.kernels.types.kernels_enums import KernelsListViewType
+
+        request = ApiListKernelsRequest()
+        request.group = KernelsListViewType.PROFILE
+        what = "listing your notebooks"
+        mine = self._pages(
+            what, request, lambda c: c.kernels.kernels_api_client.list_kernels(request), "kernels"
+        )
+        return any(one.ref.lower() == ref.name.lower() for one in mine)
+
     def run(self, ref: NotebookRef, version: int | None) -> Run:
         """How the run of a version stands (of the newest when None)."""
         from kagglesdk.kernels.types.kernels_api_service import ApiGetKernelSessionStatusRequest

@@ -38,7 +38,7 @@ def send(push: Push, rules: Rules, stage: Callable[[], Payload]) -> Outcome:
     push.check_public(metadata_says_public=not payload.folder.metadata.is_private, what=ref.name)
     outcome = Outcome(rules.thing, "unchanged", ref.name, url=push.kaggle.page(f"code/{ref.name}"))
     outcome.fingerprint = payload.marker
-    there = push.kaggle.notebook(ref)
+    there = notebook_state.existing(push, ref)
     intent = push.intents.read(payload.key)
     if intent is not None and not push.options.dry_run:
         there = notebook_settling.settle(push, rules, payload, intent, there, outcome)

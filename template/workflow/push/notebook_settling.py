@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from workflow.errors import WaitedTooLong
 from workflow.kaggle.values import Notebook
+from workflow.push import notebook_state
 from workflow.push.intents import CREATING, Intent
 from workflow.push.notebook_payload import Payload, Rules
 from workflow.push.session import LATE_SECONDS, Outcome, Push
@@ -34,7 +35,7 @@ def settle(
                 # It may still come: only the time that --limit gave is over.
                 raise
             push.say(f"{payload.ref.name}: it did not arrive.")
-            there = push.kaggle.notebook(payload.ref)
+            there = notebook_state.existing(push, payload.ref)
     if _arrived(rules, payload, there, intent.base) and there is not None:
         push.say(f"{payload.ref.name}: an earlier push had arrived, as version {there.newest}.")
         outcome.notes.append("an earlier push had arrived")

@@ -2,12 +2,40 @@
 
 from __future__ import annotations
 
+from kaggle_shim.refs import NotebookRef
 from workflow.files import write_text
+from workflow.kaggle.errors import Denied, NotThere
 from workflow.kaggle.values import Notebook, Run
 from workflow.push import answers as push_answers
 from workflow.push.notebook_payload import Payload, Rules
 from workflow.push.session import Push
 from workflow.stage import compose
+
+
+def existing(push: Push, ref: NotebookRef) -> Notebook | None:
+    """The notebook on Kaggle, None when there is none.
+
+    Saving a notebook that exists writes over it unseen, so one answer that it does not is not believed: it is held against
+    the list of the account's own notebooks, and asked for again.
+
+    Raises:
+        Refused: `take-over`: the list names it, and asked by name Kaggle still has none.
+    """
+    there = push.kaggle.notebook(ref)
+    if there is not None:
+        return there
+    try:
+        listed = push.kaggle.lists_notebook(ref)
+    except (NotThere, Denied):
+        listed = False
+    there = push.kaggle.notebook(ref)
+    if there is None and listed:
+        push.refuse(
+            "take-over",
+            f"Kaggle lists the notebook {ref.name} and, asked for it, answers that there is none: run this again in a minute, "
+            "so that nothing of it is written over unseen",
+        )
+    return there
 
 
 def state(push: Push, rules: Rules, payload: Payload, there: Notebook) -> Run | None:
