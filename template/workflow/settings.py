@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import difflib
 import math
-import re
-import shlex
 from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
@@ -16,12 +14,12 @@ from typing import Any
 
 from invoke.vendor import yaml
 
+from workflow import setting_values
 from workflow.errors import WorkflowError
 
 FILE = "invoke.yaml"
 LOCAL_FILE = "invoke.local.yaml"
 _PREFIX = "INVOKE_WORKSPACE_"
-_DURATION = re.compile(r"(?:(?P<h>\d+(?:\.\d+)?)h)?(?:(?P<m>\d+(?:\.\d+)?)m)?(?:(?P<s>\d+(?:\.\d+)?)s)?\Z")
 _MOST_VALUES = 10_000
 _ASSUMED_LIMIT = 9 * 3600.0
 _DEFAULT_SUBMISSION = {"file": "submission.csv", "gateway": "submission.parquet"}
@@ -114,16 +112,6 @@ def load(root: Path, environ: MutableMapping[str, str]) -> Settings:
     return settings
 
 
-def duration(value: object, where: str) -> float:
-    """Seconds of a time such as `9h`, `1h30m` or `45s`; raises WorkflowError."""
-    text = str(value).strip().lower()
-    match = _DURATION.match(text)
-    if isinstance(value, bool) or not text or match is None:
-        raise WorkflowError(f"{where} is {value!r}: write a time such as 9h, 1h30m or 45s.")
-    parts = match.groupdict(default="0")
-    return float(parts["h"]) * 3600 + float(parts["m"]) * 60 + float(parts["s"])
-
-
 def _read(path: Path) -> Mapping[str, Any]:
     if not path.is_file():
         return {}
@@ -190,93 +178,27 @@ def _notebooks(value: object, where: str) -> dict[str, dict[str, Any]]:
     return {str(folder): _parsed(section, f"{where}.{folder}", parsers) for folder, section in value.items()}
 
 
-def _text(value: object, where: str) -> str:
-    if not isinstance(value, str) or not value.strip():
-        raise WorkflowError(f"{where} is {value!r}: write a text, in quotes if it looks like a number.")
-    return value.strip()
-
-
-def _words(value: object, where: str) -> tuple[str, ...]:
-    """A command line, as one text or as a list."""
-    if isinstance(value, list) and all(
-        isinstance(word, str | int | float) and not isinstance(word, bool) for word in value
-    ):
-        return tuple(str(word) for word in value)
-    try:
-        return tuple(shlex.split(_text(value, where)))
-    except ValueError as error:
-        raise WorkflowError(f"{where} is {value!r}: a quotation mark is not closed.") from error
-
-
-def _names(value: object, where: str) -> tuple[str, ...]:
-    """Names, as a list or with commas or spaces between them."""
-    items = value if isinstance(value, list) else _text(value, where).replace(",", " ").split()
-    if not all(isinstance(item, str) for item in items):
-        raise WorkflowError(f"{where} is {value!r}: write a list of names.")
-    return tuple(items)
-
-
-def _variables(value: object, where: str) -> tuple[tuple[str, str], ...]:
-    if isinstance(value, str):
-        value = dict(part.partition("=")[::2] for part in _words(value, where))
-    if not isinstance(value, dict) or not all(isinstance(v, str | int | float) for v in value.values()):
-        raise WorkflowError(f"{where} is {value!r}: write NAME: value lines below it.")
-    return tuple((str(name), str(text)) for name, text in value.items())
-
-
-def _one_of(*choices: str) -> Callable[[object, str], str]:
-    def parse(value: object, where: str) -> str:
-        if value not in choices:
-            raise WorkflowError(f"{where} is {value!r}: write one of {', '.join(choices)}.")
-        return str(value)
-
-    return parse
-
-
-def _number(low: float, high: float) -> Callable[[object, str], float]:
-    def parse(value: object, where: str) -> float:
-        try:
-            number = float(str(value))
-        except ValueError:
-            number = float("nan")
-        if isinstance(value, bool) or not low <= number <= high:
-            raise WorkflowError(f"{where} is {value!r}: write a number from {low:g} to {high:g}.")
-        return number
-
-    return parse
-
-
-def _relative(value: object, where: str) -> str:
-    """The name of a file in the working folder; an empty text where none is meant."""
-    if value == "":
-        return ""
-    text = _text(value, where)
-    if text.startswith(("/", "\\")) or ".." in text.replace("\\", "/").split("/"):
-        raise WorkflowError(f"{where} is {text!r}: write a path inside the working folder.")
-    return text
-
-
 _PARSERS: Mapping[str, Callable[[object, str], Any]] = {
-    "id": _text,
-    "entry": _words,
-    "args": _words,
-    "environment": _variables,
-    "limit": duration,
-    "warn_at": _number(0.01, 1),
-    "guard": duration,
-    "grace": duration,
-    "partial": _relative,
-    "submission": _relative,
-    "output": _one_of("file", "gateway"),
-    "check": _one_of("exists", "columns", "strict"),
-    "codes": _one_of("dataset", "inline"),
-    "save_run": _one_of("full", "light"),
-    "wheels": _names,
-    "poll": _number(0.01, 3600),
-    "allow": _names,
-    "owner": _text,
-    "data": _text,
-    "better": _one_of("higher", "lower"),
+    "id": setting_values.text,
+    "entry": setting_values.words,
+    "args": setting_values.words,
+    "environment": setting_values.variables,
+    "limit": setting_values.duration,
+    "warn_at": setting_values.number(0.01, 1),
+    "guard": setting_values.duration,
+    "grace": setting_values.duration,
+    "partial": setting_values.relative,
+    "submission": setting_values.relative,
+    "output": setting_values.one_of("file", "gateway"),
+    "check": setting_values.one_of("exists", "columns", "strict"),
+    "codes": setting_values.one_of("dataset", "inline"),
+    "save_run": setting_values.one_of("full", "light"),
+    "wheels": setting_values.names,
+    "poll": setting_values.number(0.01, 3600),
+    "allow": setting_values.names,
+    "owner": setting_values.text,
+    "data": setting_values.text,
+    "better": setting_values.one_of("higher", "lower"),
     "notebooks": _notebooks,
 }
 

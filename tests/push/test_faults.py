@@ -479,9 +479,7 @@ def test_one_answer_that_a_notebook_does_not_exist_is_not_believed(
     (folder / "source").write_text(json.dumps(value), encoding="utf-8")
     for allow in (frozenset[str](), frozenset([name])):
         scene.kaggle.fault(
-            faults.status(
-                "GetKernel", code, "No such notebook", match={"kernelSlug": "cmi-sub"}, times=times
-            )
+            faults.status("GetKernel", code, "No such notebook", match={"kernelSlug": "cmi-sub"}, times=times)
         )
         if not allow:
             with pytest.raises(Refused, match=name):

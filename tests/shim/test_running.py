@@ -8,6 +8,7 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,7 +19,7 @@ from kaggle_shim.machine import image_identity
 from kaggle_shim.manifest import CODES_MANIFEST, MODEL_MANIFEST, FileEntry, Manifest, scan
 from kaggle_shim.plan import Input, Plan
 from kaggle_shim.report import Report
-from tests.fake_notebook import GOOD, SHIM, Notebook
+from tests.fake_notebook import GOOD, SHIM, Notebook, Ran
 from tests.wheelhouse import make_wheel
 
 
@@ -467,6 +468,67 @@ def test_a_report_that_can_not_be_written_does_not_hide_the_failure(plain: Noteb
     assert ran.code != 0
     assert "the reason" in ran.text
     assert "the run report can't be written" in ran.text
+
+
+def failed(ran: Ran, said: str) -> None:
+    """The run failed, and its last word is one sentence of ours, which the report holds too."""
+    assert ran.code != 0
+    sentence = ran.text.rstrip().splitlines()[-1].partition(": ")
+    assert sentence[0] == "kaggle_shim.errors.EntryPointError"
+    assert said in sentence[2]
+    assert ran.report["failure"] == sentence[2]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"entry": ("exp\0.py",)}, "'exp\\x00.py' is not in the codes"),
+        ({"entry": ("bash", "run.sh", "a\0b")}, "can't be started (embedded null byte)"),
+        ({"entry": ("-m", "exp\0")}, "is not in the codes"),
+        ({"entry": (f"{'x' * 300}.py",)}, "xx.py is not in the codes"),
+        ({"entry": (f"./{'x' * 300}",)}, "is not in the codes"),
+        ({"entry": ("-m", "x" * 300)}, "is not in the codes"),
+        ({"environment": (("A", "b\0"),)}, "can't be started (embedded null byte)"),
+        ({"environment": (("A=", "b"),)}, "can't be started (illegal environment variable name)"),
+    ],
+)
+def test_an_entry_point_that_no_system_takes_is_one_sentence(
+    plain: Notebook, change: dict[str, Any], said: str
+) -> None:
+    plain.codes(exp001_py=GOOD, run_sh="true\n")
+    plain.plan = replace(plain.plan, **change)
+    failed(plain.run(), said)
+
+
+def test_a_competition_that_vanishes_while_the_entry_point_runs_is_a_warning(plain: Notebook) -> None:
+    folder = plain.competition()
+    plain.codes(exp001_py=f"import shutil\nshutil.rmtree({str(folder)!r})\n" + GOOD)
+    ran = plain.run()
+    assert ran.code == 0, ran.text
+    assert ran.report["submission"]["rows"] == 1
+    [warning] = ran.report["warnings"]
+    assert warning.startswith(f"The competition's sample can't be looked for in {folder} (")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows limits no file's size")
+@pytest.mark.parametrize("rerun", ["", "1"])
+@pytest.mark.parametrize("damaged", [False, True])
+def test_a_disk_that_fills_up_while_the_codes_are_copied_is_one_sentence(
+    plain: Notebook, tmp_path: Path, rerun: str, damaged: bool
+) -> None:
+    """The limit of a file's size stands for the disk's: both are errors of the write."""
+    folder = plain.codes(exp001_py=GOOD, a_py="")
+    (folder / "blob").write_bytes(bytes(1 << 20))
+    plain.seal()
+    if damaged:
+        # Then a rerun copies the codes as they are.
+        (folder / "a.py").write_text("x = 1\n", encoding="utf-8")
+    limited = tmp_path / "python"
+    limited.write_text(f'#!/bin/sh\nulimit -f 100\nexec "{sys.executable}" "$@"\n', encoding="utf-8")
+    limited.chmod(0o755)
+    ran = plain.run(str(limited), KAGGLE_IS_COMPETITION_RERUN=rerun)
+    failed(ran, f"The codes can't be copied from {folder} to ")
+    assert "(File too large)" in ran.report["failure"]
 
 
 def context(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, rerun: bool) -> Context:

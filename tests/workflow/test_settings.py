@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests import workspaces
-from workflow import settings
+from workflow import setting_values, settings
 from workflow.errors import WorkflowError
 
 
@@ -104,6 +104,10 @@ def test_the_local_file_overrules_the_shared_one(tmp_path: Path) -> None:
         ("workspace: [1]\n", ["workspace:"]),
         ("- 1\n", ["workspace:"]),
         ('workspace:\n  entry: "exp.py \'open"\n', ["quotation mark"]),
+        ('workspace:\n  entry: "exp\\0.py"\n', ["entry", "'exp\\x00.py'", "take it out"]),
+        ('workspace:\n  args: ["\\ud800"]\n', ["args", "no program can be given"]),
+        ('workspace:\n  environment: {A: "b\\0"}\n', ["environment", "take it out"]),
+        ('workspace:\n  environment: {"A=B": c}\n', ["environment", "'A=B'", "correct it"]),
     ],
 )
 def test_a_bad_line_is_one_sentence(tmp_path: Path, text: str, words: list[str]) -> None:
@@ -120,7 +124,7 @@ def test_a_bad_line_is_one_sentence(tmp_path: Path, text: str, words: list[str])
     [("9h", 32400.0), ("1h30m", 5400.0), ("45s", 45.0), ("0.5h", 1800.0), ("90m", 5400.0)],
 )
 def test_times_are_written_as_people_write_them(text: str, seconds: float) -> None:
-    assert settings.duration(text, "limit") == seconds
+    assert setting_values.duration(text, "limit") == seconds
 
 
 def test_a_bad_line_ends_every_command_with_exit_2_and_no_traceback(template: Path, tmp_path: Path) -> None:

@@ -45,7 +45,7 @@ def command_line(entry: Sequence[str], tree: Path, python: str) -> list[str]:
     if is_module(entry):
         return [python, *entry]
     first, *rest = entry
-    program = str(tree / first) if "/" in first and (tree / first).is_file() else first
+    program = str(tree / first) if "/" in first and _is_file(first, tree) else first
     return [program, *(_absolute(word, tree) for word in rest)]
 
 
@@ -57,18 +57,18 @@ def problem(entry: Sequence[str], tree: Path) -> str | None:
     if not entry:
         return "No entry point is set: write workspace.entry in invoke.yaml, such as exp001.py."
     if is_script(entry):
-        return None if (tree / entry[0]).is_file() else _no_such(entry[0], tree)
+        return None if _is_file(entry[0], tree) else _no_such(entry[0], tree)
     if is_module(entry):
         relative = entry[1].replace(".", "/")
         forms = (f"{relative}.py", f"{relative}/__main__.py")
         top = relative.split("/")[0]
-        if not (tree / top).exists() and not (tree / f"{top}.py").exists() and "." in entry[1]:
+        if not _exists(top, tree) and not _exists(f"{top}.py", tree) and "." in entry[1]:
             # A module of an installed package, such as a launcher: only the run can tell.
             return None
         return (
-            None if any((tree / form).is_file() for form in forms) else _no_such(f"module {entry[1]}", tree)
+            None if any(_is_file(form, tree) for form in forms) else _no_such(f"module {entry[1]}", tree)
         )
-    if entry[0].startswith("./") and not (tree / entry[0]).is_file():
+    if entry[0].startswith("./") and not _is_file(entry[0], tree):
         return _no_such(entry[0], tree)
     return None
 
@@ -92,12 +92,20 @@ def duration(seconds: float) -> str:
 
 
 def _absolute(word: str, tree: Path) -> str:
-    # os.path.exists, since a word may be a whole script of `bash -c`, longer than any name: pathlib would raise.
-    path = os.path.join(tree, word)  # noqa: PTH118 - as above
-    return path if word and os.path.exists(path) else word  # noqa: PTH110 - as above
+    return str(tree / word) if word and _exists(word, tree) else word
+
+
+# By os.path: a word may be a whole script of `bash -c`, longer than any name, or hold what no name does; pathlib would raise.
+def _exists(word: str, tree: Path) -> bool:
+    return os.path.exists(os.path.join(tree, word))  # noqa: PTH110, PTH118 - as above
+
+
+def _is_file(word: str, tree: Path) -> bool:
+    return os.path.isfile(os.path.join(tree, word))  # noqa: PTH113, PTH118 - as above
 
 
 def _no_such(what: str, tree: Path) -> str:
     scripts = sorted(path.name for path in tree.glob("*.py"))
     there = f"there are {', '.join(scripts[:8])}" if scripts else "there is no script at all"
-    return f"The entry point {what} is not in the codes: {there}; set workspace.entry in invoke.yaml or write the file."
+    shown = what if what.isprintable() else ascii(what)
+    return f"The entry point {shown} is not in the codes: {there}; set workspace.entry in invoke.yaml or write the file."

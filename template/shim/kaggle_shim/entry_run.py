@@ -82,7 +82,7 @@ def run(
         )
     except OSError as error:
         raise EntryPointError(
-            f"The entry point {command[0]} can't be started ({error.strerror or error}): name a program of the image in "
+            f"The entry point {' '.join(context.plan.entry)} can't be started ({error.strerror or error}): name a program of the image in "
             "workspace.entry, such as bash run.sh, or a file of codes/ that says with #! what runs it."
         ) from error
     context.report.values |= {

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from kaggle_shim import codes, mounts
 from kaggle_shim.context import Context
-from kaggle_shim.errors import ManifestError, MountError, PlanError
+from kaggle_shim.errors import EntryPointError, ManifestError, MountError, PlanError
 from kaggle_shim.manifest import (
     CODES_MANIFEST,
     DATASET_MANIFEST,
@@ -96,10 +96,9 @@ def copy_codes(run: Context, folders: Mapping[Input, Path]) -> Path:
         manifest, notes = codes.materialise(source, tree)
     except ManifestError as error:
         run.fault(error)
-        import shutil
-
-        shutil.copytree(source, tree, dirs_exist_ok=True)
-        return tree
+        return _copied_as_they_are(source, tree)
+    except OSError as error:
+        raise _not_copied(source, tree, error) from error
     for note in notes:
         run.report.warn(note)
     run.report.values["codes"] = {
@@ -110,6 +109,23 @@ def copy_codes(run: Context, folders: Mapping[Input, Path]) -> Path:
     }
     run.report.say(f"codes {short(manifest.fingerprint)}: {len(manifest.files)} files.")
     return tree
+
+
+def _copied_as_they_are(source: Path, tree: Path) -> Path:
+    import shutil
+
+    try:
+        shutil.copytree(source, tree, dirs_exist_ok=True)
+    except OSError as error:
+        raise _not_copied(source, tree, error) from error
+    return tree
+
+
+def _not_copied(source: Path, tree: Path, error: OSError) -> EntryPointError:
+    return EntryPointError(
+        f"The codes can't be copied from {source} to {tree} ({error.strerror or error}): look at what fills that disk, "
+        "or whether the input is still mounted; then run this again."
+    )
 
 
 def _marker(one: Input) -> str:

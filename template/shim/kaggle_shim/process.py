@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import errno
 import os
 import signal
 import subprocess
@@ -76,15 +77,19 @@ def run(
         KeyboardInterrupt: as it came; the group has been ended by then.
     """
     started = time.monotonic()
-    child = subprocess.Popen(
-        list(command),
-        cwd=cwd,
-        env=dict(environment),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        start_new_session=_POSIX,
-    )
+    try:
+        child = subprocess.Popen(
+            list(command),
+            cwd=cwd,
+            env=dict(environment),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=_POSIX,
+        )
+    except ValueError as error:
+        # A character that no system takes in a command line or a variable.
+        raise OSError(errno.EINVAL, str(error)) from error
     watch = _Watch(child, started, warn_at, guard, grace, look)
     tail = _Tail()
     try:

@@ -88,16 +88,19 @@ def look(
         )
     if check == "exists" or path.suffix not in (".csv", ".parquet"):
         return Verdict((), (), None)
-    sample = find_sample(competition, path.suffix) if competition is not None else None
     rows = None
     try:
         table = read(path, python, environment)
         rows = table.rows
+        sample = find_sample(competition, path.suffix) if competition is not None else None
         if sample is None:
             return Verdict((), (_NO_SAMPLE,), rows)
         errors, warnings = judge(table, read(sample, python, environment), check, path.name, sample.name)
     except SubmissionError as error:
         return Verdict((), (str(error),), rows)
+    except OSError as error:
+        gone = f"The competition's sample can't be looked for in {competition} ({error.strerror or error}): only {path.name}'s existence was checked."
+        return Verdict((), (gone,), rows)
     return Verdict(errors, warnings, rows)
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from workflow import console, lock, settings
+from workflow import console, lock, setting_values
 from workflow.credentials.scan import FILES
 from workflow.errors import Refused, WorkflowError
 from workflow.kaggle.client import Kaggle
@@ -55,7 +55,7 @@ class Options:
         cls, *, allow: Sequence[str] = (), limit: str = "", json: bool = False, **others: bool | str
     ) -> Options:
         """From a command's options; raises WorkflowError for a limit that is no time."""
-        seconds = settings.duration(limit, "--limit") if limit else None
+        seconds = setting_values.duration(limit, "--limit") if limit else None
         return cls(allow=frozenset(allow), limit=seconds, quiet=json, **others)  # type: ignore[arg-type]  # names are the fields above
 
 
