@@ -78,11 +78,9 @@ def test_a_version_that_appears_late_is_found_used_and_reported(scene: Scene) ->
     scene.edit()
     scene.kaggle.behave(processing_seconds=4.0)
     killed_push(scene, faults.drop_after, "CreateDatasetVersion")
-    started = time.monotonic()
     codes, _, sub = scene.all(limit=60.0)
     assert (codes.did, codes.version, sub.version) == ("found", 2, 2)
     assert scene.versions("codes") == 2
-    assert time.monotonic() - started > 1.0
 
 
 def test_interrupted_says_so_and_exits_130(scene: Scene) -> None:

@@ -102,12 +102,14 @@ def test_the_rerun_is_measured_from_outside_with_its_error(desk: Desk) -> None:
         return GOOD
 
     desk.script.rerun = slow
+    begun = time.monotonic()
     desk.submit()
     (one,) = desk.watch()
+    took = time.monotonic() - begun
     assert one.rerun_seconds is not None
     assert one.rerun_error is not None
     assert one.rerun_seconds + one.rerun_error >= 1.0
-    assert one.rerun_seconds - one.rerun_error <= 2.5
+    assert one.rerun_seconds - one.rerun_error <= took
     assert "with its time in the queue" in watching.scored(one)
 
 
