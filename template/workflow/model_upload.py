@@ -8,8 +8,6 @@ or `python -m workflow.model_upload FOLDER HANDLE`. `invoke push-model` is this,
 
 from __future__ import annotations
 
-import fnmatch
-import os
 import sys
 import tempfile
 import time
@@ -19,35 +17,17 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from kaggle_shim.errors import ManifestError
-from kaggle_shim.manifest import MODEL_MANIFEST, FileEntry, Manifest, hash_file
+from kaggle_shim.manifest import MODEL_MANIFEST, Manifest, hash_file
 from kaggle_shim.refs import ModelRef
-from workflow import names
+from workflow import model_files
 from workflow.errors import KaggleRefused, Unreachable, WaitedTooLong, WorkflowError
-from workflow.files import UNFINISHED, write_text
+from workflow.files import write_text
 from workflow.kaggle.client import Kaggle
 from workflow.kaggle.errors import AnswerLost, Denied, NotThere
 from workflow.kaggle.values import RemoteFile
 from workflow.push import arrived
-from workflow.stage.hashes import Hashes
 from workflow.waiting import Show, Waits
 
-# The first four are kagglehub's own (1.0.2); the rest is never part of weights.
-IGNORED = (
-    UNFINISHED,
-    f"*/{UNFINISHED}",
-    ".git/",
-    "*/.git/",
-    ".cache/",
-    ".huggingface/",
-    "__pycache__/",
-    "*/__pycache__/",
-    ".ipynb_checkpoints/",
-    ".DS_Store",
-    "*.tmp",
-    "kaggle.json",
-    "access_token",
-    ".env",
-)
 _PROCESSING_SECONDS = 3600.0
 _LATE_SECONDS = 120.0
 
@@ -86,7 +66,7 @@ def upload(
         handle: `owner/model/framework/variation`, without a version.
         notes: version notes.
         licence: licence of a variation that is made, such as `Apache 2.0`.
-        ignore: patterns (fnmatch, `/` at the end for a folder) of what stays here, on top of `IGNORED`.
+        ignore: patterns (fnmatch, `/` at the end for a folder) of what stays here, on top of `model_files.IGNORED`.
         workspace: id of the workspace, "" outside one.
         force: upload although nothing changed.
         say: takes lines to show.
@@ -110,8 +90,8 @@ def upload(
     if ref.version is not None:
         raise WorkflowError(f"{handle} ends in a version: leave it out, Kaggle gives the next one.")
     folder = Path(folder)
-    patterns = (*IGNORED, *ignore)
-    manifest = list_files(folder, patterns, workspace, hashes)
+    patterns = (*model_files.IGNORED, *ignore)
+    manifest = model_files.list_files(folder, patterns, workspace, hashes)
     kaggle = kaggle or Kaggle(say)
     waits = waits or Waits(30.0, say)
     base = kaggle.model_version(ref) or 0
@@ -164,48 +144,6 @@ def manifest_of(kaggle: Kaggle, ref: ModelRef) -> Manifest | None:
             return Manifest.load(folder / MODEL_MANIFEST)
         except (NotThere, Denied, ManifestError):
             return None
-
-
-def list_files(
-    folder: Path, patterns: tuple[str, ...], workspace: str, hashes: Path | None = None
-) -> Manifest:
-    """What kagglehub will send, file by file; `hashes` is a file that keeps what was read."""
-    if not folder.is_dir():
-        raise WorkflowError(f"{folder} is no folder: name the one that holds the weights.")
-    known = Hashes(hashes)
-    entries = [
-        FileEntry(path, (folder / path).stat().st_size, known.of(folder / path))
-        for path in paths(folder, patterns)
-    ]
-    known.save()
-    if not entries:
-        raise WorkflowError(
-            f"{folder} holds no file to upload: train first, or correct the patterns to ignore."
-        )
-    return Manifest(workspace, "", tuple(sorted(entries, key=lambda entry: entry.path.encode())))
-
-
-def paths(folder: Path, patterns: tuple[str, ...]) -> list[str]:
-    """The files that kagglehub will send, relative (posix), without our manifest; raises WorkflowError for a link that leads out."""
-    wild = [pattern + "*" if pattern.endswith("/") else pattern for pattern in patterns]
-    found = []
-    for parent, _, entries in os.walk(folder):
-        for name in entries:
-            path = Path(parent, name)
-            inside = path.relative_to(folder)
-            if (
-                path.is_file()
-                and inside.as_posix() != MODEL_MANIFEST
-                and not any(fnmatch.fnmatch(str(inside), pattern) for pattern in wild)
-            ):
-                if path.is_symlink() and not path.resolve().is_relative_to(folder.resolve()):
-                    raise WorkflowError(
-                        f"{path} leads out of the folder, to {path.resolve().name}: copy that file here, or leave the link out with --ignore."
-                    )
-                if not names.is_text(inside.as_posix()):
-                    raise WorkflowError(f"{str(path)!a}: its name is no UTF-8: rename it.")
-                found.append(inside.as_posix())
-    return sorted(found, key=str.encode)
 
 
 def _newer(kaggle: Kaggle, ref: ModelRef, base: int, show: Show) -> int | None:

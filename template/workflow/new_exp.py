@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import filecmp
 import re
-import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from kaggle_shim import entry as entry_points
-from workflow import git, platforms
+from workflow import experiment_copy
 from workflow.edit import yaml_edit
 from workflow.errors import WorkflowError
-from workflow.files import make_folder, remove_tree, write_bytes
+from workflow.files import write_bytes
 from workflow.settings import FILE, LOCAL_FILE
 from workflow.workspace import CODES, Workspace
 
@@ -21,7 +19,6 @@ ENTRY_VARIABLE = "INVOKE_WORKSPACE_ENTRY"
 
 _NUMBERED = re.compile(r"(?P<head>\D*)(?P<number>\d+)(?P<tail>.*)", re.DOTALL)
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
-_CACHES = ("__pycache__", ".ipynb_checkpoints", "*.pyc")
 _LARGEST_TEXT = 1 << 20
 
 
@@ -84,7 +81,7 @@ def carry_out(workspace: Workspace, step: Step, environ: Mapping[str, str]) -> t
     before = settings.read_bytes().decode("utf-8") if settings.is_file() else ""
     bom = "\ufeff" if before.startswith("\ufeff") else ""
     after = bom + yaml_edit.set_words(before.removeprefix(bom), "entry", step.entry, settings.name)
-    _copy(workspace.root / CODES, step)
+    experiment_copy.make(workspace.root / CODES, step.source, step.target)
     write_bytes(settings, after.encode("utf-8"))
     if environ.get(ENTRY_VARIABLE):
         return settings, (
@@ -240,49 +237,3 @@ def _settings_file(root: Path) -> Path:
     if local.is_file() and yaml_edit.has_value(local.read_text(encoding="utf-8-sig"), "entry", LOCAL_FILE):
         return local
     return root / FILE
-
-
-def _copy(codes: Path, step: Step) -> None:
-    source, target = codes / step.source, codes / step.target
-    place = make_folder(target)
-    try:
-        copy = place / target.name
-        if source.is_file():
-            shutil.copyfile(source, copy)
-            shutil.copymode(source, copy)
-        else:
-            shutil.copytree(source, copy, symlinks=True, ignore=_left_out(source))
-        if not target.exists():
-            platforms.patiently(lambda: copy.rename(target))
-        elif not _same(copy, target):
-            raise WorkflowError(
-                f"{CODES}/{step.target} exists and is not overwritten: choose another --name."
-            )
-        # A copy that is there already and has not been touched is that of a command that was cut off.
-    finally:
-        remove_tree(place)
-
-
-def _same(copy: Path, other: Path) -> bool:
-    """Whether two files or folders hold the same."""
-    if copy.is_dir() != other.is_dir() or copy.is_symlink() != other.is_symlink():
-        return False
-    if copy.is_symlink():
-        return copy.readlink() == other.readlink()
-    if copy.is_file():
-        return filecmp.cmp(copy, other, shallow=False)
-    inside = {path.name for path in copy.iterdir()}
-    return inside == {path.name for path in other.iterdir()} and all(
-        _same(copy / name, other / name) for name in inside
-    )
-
-
-def _left_out(source: Path) -> Callable[[str, list[str]], set[str]]:
-    """What a copy leaves out: caches, and what git ignores (weights, logs)."""
-    ignored = {(source / path) for path in git.ignored(source)}
-    caches = shutil.ignore_patterns(*_CACHES)
-
-    def out(folder: str, names: list[str]) -> set[str]:
-        return set(caches(folder, names)) | {name for name in names if Path(folder, name) in ignored}
-
-    return out

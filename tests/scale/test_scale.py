@@ -11,7 +11,7 @@ from benchmarks import scale
 from kaggle_shim import manifest
 from kaggle_shim.refs import DatasetRef
 from tests.push.conftest import Scene
-from workflow import model_upload, workspace
+from workflow import model_files, workspace
 from workflow.stage import codes as stage_codes
 from workflow.stage import hashes
 
@@ -71,14 +71,14 @@ def test_a_model_is_hashed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     folder.mkdir()
     with (folder / "a.bin").open("wb") as file:
         file.truncate(50_000_000)
-    first = model_upload.list_files(folder, model_upload.IGNORED, "w", cache)
+    first = model_files.list_files(folder, model_files.IGNORED, "w", cache)
     assert first.files[0].sha256 == manifest.hash_file(folder / "a.bin")
     monkeypatch.setattr(hashes, "hash_file", lambda _: pytest.fail("read again"))
-    assert model_upload.list_files(folder, model_upload.IGNORED, "w", cache) == first
+    assert model_files.list_files(folder, model_files.IGNORED, "w", cache) == first
     monkeypatch.undo()
     with (folder / "a.bin").open("r+b") as file:
         file.write(b"x")
-    assert model_upload.list_files(folder, model_upload.IGNORED, "w", cache) != first
+    assert model_files.list_files(folder, model_files.IGNORED, "w", cache) != first
 
 
 def test_lists_of_many_are_read_to_their_end(scene: Scene) -> None:

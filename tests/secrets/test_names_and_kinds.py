@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from workflow import model_upload
+from workflow import model_files
 from workflow.errors import WorkflowError
 from workflow.stage import tree
 
@@ -115,5 +115,5 @@ def test_a_name_that_is_no_text_is_refused(codes: Path, name: bytes) -> None:
     assert [(one.level, one.name) for one in listed.findings] == [("error", "undecodable-name")]
     str(listed.findings[0]).encode()
     with pytest.raises(WorkflowError, match="its name is no UTF-8"):
-        model_upload.paths(codes, ())
+        model_files.paths(codes, ())
     shutil.rmtree(os.fsencode(codes))

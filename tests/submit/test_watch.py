@@ -19,7 +19,7 @@ from workflow import workspace
 from workflow.errors import RunFailed, WaitedTooLong, WorkflowError
 from workflow.ledger import book as ledger
 from workflow.ledger.event import Event, now
-from workflow.submit import refreshing, watching
+from workflow.submit import refreshing, rerun, watching
 from workflow.submit.submitting import Request
 
 
@@ -110,7 +110,7 @@ def test_the_rerun_is_measured_from_outside_with_its_error(desk: Desk) -> None:
     assert one.rerun_error is not None
     assert one.rerun_seconds + one.rerun_error >= 1.0
     assert one.rerun_seconds - one.rerun_error <= took
-    assert "with its time in the queue" in watching.scored(one)
+    assert "with its time in the queue" in rerun.scored(one)
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ def test_the_rerun_is_measured_from_outside_with_its_error(desk: Desk) -> None:
 def test_what_was_not_looked_at_is_not_claimed(
     last_pending: float | None, over: float, expected: tuple[float, float] | None
 ) -> None:
-    measured = watching.measure(0.0, last_pending, over)
+    measured = rerun.measure(0.0, last_pending, over)
     assert (measured and (measured.seconds, measured.error)) == expected
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from workflow import console
 from workflow.commands.submit import request_of
 from workflow.push.session import Options, Push
-from workflow.submit import shipping, watching
+from workflow.submit import rerun, shipping, watching
 from workflow.workspace import Workspace
 
 
@@ -34,4 +34,4 @@ def main(
     if shipped.submission is not None:
         watching.raise_failures([shipped.submission])
         if shipped.submission.complete and not json:
-            console.say(watching.scored(shipped.submission))
+            console.say(rerun.scored(shipped.submission))

@@ -7,7 +7,7 @@ from typing import Any
 from workflow import console
 from workflow.ledger.history import flat
 from workflow.push.session import Options, Push
-from workflow.submit import watching
+from workflow.submit import rerun, watching
 from workflow.workspace import Workspace
 
 
@@ -24,5 +24,5 @@ def main(workspace: Workspace, *, ref: list[str], json: bool, **options: Any) ->
         console.as_json({"submissions": [flat(one) for one in over]})
     else:
         for one in (one for one in chosen if one.status != "pending"):
-            session.say(watching.scored(one) if one.complete else watching.failure(one))
+            session.say(rerun.scored(one) if one.complete else rerun.failure(one))
     watching.raise_failures(over)

@@ -9,7 +9,7 @@ from pathlib import Path
 from kaggle_shim import local
 from kaggle_shim.manifest import Manifest
 from kaggle_shim.refs import ModelRef
-from workflow import console, model_upload
+from workflow import console, model_files, model_upload
 from workflow.credentials import scan as secrets_scan
 from workflow.credentials import unsearched
 from workflow.credentials import workspace as secrets_workspace
@@ -126,7 +126,7 @@ def _look_for_secrets(push: Push, folder: Path, ignore: tuple[str, ...]) -> tupl
     secrets_workspace.of_message(push.workspace, push.options.message, given=True)
     if not folder.is_dir():
         return ()
-    sent = model_upload.paths(folder, (*model_upload.IGNORED, *ignore))
+    sent = model_files.paths(folder, (*model_files.IGNORED, *ignore))
     found = secrets_workspace.of_model(push.workspace, folder, sent, f"model-{folder.name}")
     secrets_scan.refuse(found)
     return unsearched.sentences(found)
@@ -195,8 +195,8 @@ def _key(ref: ModelRef) -> str:
 
 
 def _list(push: Push, folder: Path, ref: ModelRef) -> None:
-    manifest = model_upload.list_files(
-        folder, model_upload.IGNORED, push.workspace.id, push.workspace.build / "known" / "hashes.json"
+    manifest = model_files.list_files(
+        folder, model_files.IGNORED, push.workspace.id, push.workspace.build / "known" / "hashes.json"
     )
     if not push.options.quiet:
         console.table(

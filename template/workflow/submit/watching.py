@@ -1,16 +1,11 @@
-"""Waiting for scores: by reference, through broken networks and restarts, with the rerun's time measured from outside.
-
-Kaggle states no runtime of a rerun. What can be known is when it was submitted and between which two looks it ended: the
-middle of that gap is taken, half of it is the error, and the time in Kaggle's queue is part of what was measured.
-"""
+"""Waiting for scores: by reference, through broken networks and restarts, with the rerun's time measured from outside."""
 
 from __future__ import annotations
 
 import json
-import math
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from kaggle_shim.refs import CompetitionRef
@@ -25,40 +20,13 @@ from workflow.ledger import hooks
 from workflow.ledger.event import COMPLETE, ERROR, PENDING, SCORE, SUBMITTED, Event, now, score_of
 from workflow.ledger.fold import Submission
 from workflow.push.session import Push
-from workflow.submit import advice, settling
+from workflow.submit import rerun, settling
 from workflow.waiting import Show, Waits
 
 _QUEUE_SECONDS = 24 * 3600.0
 _LISTED_SECONDS = 120.0
 _AN_HOUR = 3600.0
 _ENDS = {"COMPLETE": COMPLETE, "ERROR": ERROR}
-# A measurement that may be off by more than this share of itself says nothing.
-_LARGEST_ERROR = 0.5
-
-
-@dataclass(frozen=True)
-class Measured:
-    """How long a rerun took, its time in the queue included, and how many seconds that may be off."""
-
-    seconds: float
-    error: float
-
-
-def measure(submitted: float, last_pending: float | None, first_over: float) -> Measured | None:
-    """The time between submission and end of a rerun, None when nobody looked while it ran.
-
-    Args:
-        submitted: when it was submitted, in seconds since 1970.
-        last_pending: when it was last seen pending.
-        first_over: when it was first seen scored or failed.
-    """
-    begun = max(submitted, last_pending if last_pending is not None else submitted)
-    error = max(0.0, first_over - begun) / 2
-    seconds = begun + error - submitted
-    if seconds <= 0 or error > seconds * _LARGEST_ERROR:
-        return None
-    # A tenth is what is kept of both, so an error is never stated as less.
-    return Measured(round(seconds, 1), max(0.1, math.ceil(error * 10) / 10))
 
 
 def open_ones(push: Push, refs: Sequence[str] = ()) -> tuple[Submission, ...]:
@@ -112,34 +80,7 @@ def raise_failures(submissions: Sequence[Submission]) -> None:
     """Raise RunFailed when a rerun failed, with Kaggle's reason and what to do about it."""
     failed = [one for one in submissions if one.status == ERROR]
     if failed:
-        raise RunFailed(" ".join(failure(one) for one in failed))
-
-
-def failure(one: Submission) -> str:
-    """One sentence about a rerun that failed, and one of advice."""
-    said = (one.error or "Kaggle gives no reason").rstrip(".")
-    after = f" after {spell(one.rerun_seconds)}" if one.rerun_seconds else ""
-    return f"Submission {one.ref} failed{after}: {said}. {advice.for_failure(said)}"
-
-
-def scored(one: Submission) -> str:
-    """One sentence about a submission that was scored."""
-    private = f", private {one.private_score:g}" if one.private_score is not None else ""
-    public = f"public {one.public_score:g}" if one.public_score is not None else "without a public score"
-    return f"Submission {one.ref}: {public}{private}{took(one)}."
-
-
-def took(one: Submission) -> str:
-    """How long the rerun took, as far as it was measured, as the end of a sentence."""
-    if one.rerun_seconds is None:
-        return "; nobody looked while it was rerun, so its time is not known"
-    share = f", {one.rerun_seconds / one.limit:.0%} of the limit of {spell(one.limit)}" if one.limit else ""
-    error = (
-        f" ± {spell(one.rerun_error) if one.rerun_error >= 1 else '1s'}"
-        if one.rerun_error is not None
-        else ""
-    )
-    return f"; the rerun took {spell(one.rerun_seconds)}{error} with its time in the queue{share}"
+        raise RunFailed(" ".join(rerun.failure(one) for one in failed))
 
 
 class _Watcher:
@@ -233,7 +174,7 @@ def _until_all_over(waits: Waits, watcher: _Watcher, limit: float) -> None:
 
 def _end(push: Push, one: Submission, remote: Remote, last_pending: float | None, at: float) -> Submission:
     """Write down how a submission ended, unless another command did, and tell the hooks."""
-    measured = measure(_begun(push, one), last_pending, at)
+    measured = rerun.measure(_begun(push, one), last_pending, at)
     event = Event(
         event=SCORE,
         time=now(),
@@ -253,7 +194,7 @@ def _end(push: Push, one: Submission, remote: Remote, last_pending: float | None
             ledger.append(push.workspace.root, event)
             events = (*events, event)
     ended = next(new for new in history_fold.fold(events) if new.ref == one.ref)
-    push.say(scored(ended) if ended.complete else failure(ended))
+    push.say(rerun.scored(ended) if ended.complete else rerun.failure(ended))
     if not told:
         hooks.call(push.workspace.root, ended, push.warn)
     return ended
