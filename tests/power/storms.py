@@ -13,6 +13,7 @@ import random
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,7 @@ from tests.local_kaggle import Fault, faults
 from tests.local_kaggle.records import NotebookVersion
 from tests.power.virtual_time import VirtualTime
 from tests.submit.conftest import NOTEBOOK, Desk
+from workflow.credentials import own
 from workflow.errors import WorkflowError
 from workflow.stage import compose
 
@@ -44,6 +46,9 @@ LIMITS = (None, None, None, 3.0, 30.0, 300.0)
 TRIES = 3
 # The longest wait that a command has is that for a run: fourteen hours, and a submission's time in the queue.
 LONGEST_SECONDS = 48 * 3600.0
+
+
+_NEEDED = ("KAGGLE", "INVOKE", "PY", "HOME", "TMPDIR", "LANG", "LC_", "http_proxy")
 
 
 @dataclass
@@ -70,8 +75,13 @@ class Ending:
 def seat(desk: Desk, patch: pytest.MonkeyPatch) -> VirtualTime:
     """A desk at which waits cost no time; looks are as seldom as a patient person's, for the longest waits are days.
 
-    Git and the disk's own cache are other tests' matter: here a program started or a block awaited is time and nothing else.
+    Git, the disk's own cache and what this machine's credentials are, asked ten times by a command, are other tests' matter:
+    here a program started, a block awaited or a variable more in the environment is time and nothing else.
     """
+    for name in os.environ:
+        if not name.startswith(_NEEDED):
+            patch.delenv(name)
+    patch.setattr(own, "values", lru_cache(own.values))
     patch.setenv("INVOKE_WORKSPACE_POLL", "600")
     patch.setenv("PATH", str(desk.root / "no-programs"))
     patch.setattr(os, "fsync", lambda _: None)
