@@ -1,7 +1,7 @@
 """A power cut, Ctrl-C, a full disk, a forbidden file or a broken one at any change that a command makes: what is there
 stays whole, what it says is a sentence, and the same command again does the work.
 
-Here each once for each command; with `CUT_EVERYWHERE=1` every one of them at every change.
+Here each once for most commands; with `CUT_EVERYWHERE=1` every one of them at every change of every command that writes.
 """
 
 from __future__ import annotations
@@ -19,10 +19,11 @@ import pytest
 from kaggle_shim.manifest import CODES_MANIFEST, Manifest, scan
 from tests.power import cuts, storms
 from tests.push.conftest import hurry
-from tests.submit.conftest import Desk
+from tests.submit.conftest import Desk, light
 
 EVERYWHERE = bool(os.environ.get("CUT_EVERYWHERE"))
 HOWS = (cuts.KILL, cuts.INTERRUPT, cuts.FULL, cuts.DENIED, cuts.BROKEN)
+_PLACES = 4
 _CACHES = ("build", "__pycache__", ".git", "workflow", "shim")
 
 
@@ -58,6 +59,31 @@ def emptied(root: Path, number: int) -> None:
     shutil.rmtree(root / "fetched", ignore_errors=True)
 
 
+def pushed(root: Path, number: int) -> None:
+    edited(root, number)
+    assert cuts.run(root, "push", "--yes").code == 0
+
+
+def sent_in(root: Path, number: int) -> None:
+    pushed(root, number)
+    assert cuts.run(root, "submit", "--yes").code == 0
+
+
+def made_of_something(root: Path, number: int) -> None:
+    if number == 0:
+        sent_in(root, number)
+    for name in ("codes", "sub"):
+        shutil.rmtree(root / "build" / name)
+
+
+def rehearsable(root: Path, number: int) -> None:
+    (root / "deps" / "requirements.txt").write_text("", encoding="utf-8")
+    (root / "codes" / "exp001.py").write_text(
+        "open('submission.csv', 'w').write('row_id,series_id,step,event,score\\n0,a,1,onset,0.5\\n')\n",
+        encoding="utf-8",
+    )
+
+
 def nothing(root: Path, number: int) -> None:
     """It has something to do as it is."""
 
@@ -68,8 +94,11 @@ LOCAL = (
     Case("new-exp --name exp002", nothing),
     Case("report", nothing),
 )
+# A rehearsal takes seconds: each of its cuts at a few places.
+ALSO_LOCAL = (Case("rehearse", rehearsable),)
 SENDING = (
     Case("ship --yes", edited),
+    Case("submit --yes", pushed),
     Case("push-dataset --path weights --id tester/cmi-weights", trained),
     Case("push-model --path weights --yes", trained),
     Case("data", emptied),
@@ -80,14 +109,16 @@ ALSO = (
     Case("push-codes", edited),
     Case("push --yes", edited),
     Case("history --refresh", nothing),
+    Case("watch", sent_in),
+    Case("history --reproduce REF", made_of_something),
     Case("pin-image", nothing),
 )
 
 
-def cuts_of(count: int) -> list[tuple[str, int]]:
-    """How to cut a command that makes so many changes, and where: everything everywhere, or one of each, spread over it."""
+def cuts_of(count: int, step: int = 1) -> list[tuple[str, int]]:
+    """How to cut a command that makes so many changes, and where: everything at each `step`th change, or one of each, spread over it."""
     if EVERYWHERE:
-        return [(how, at) for how in HOWS for at in range(1, count + 1)]
+        return [(how, at) for how in HOWS for at in range(1, count + 1, step)]
     return [(how, 1 + (count - 1) * number // (len(HOWS) - 1)) for number, how in enumerate(reversed(HOWS))]
 
 
@@ -142,10 +173,16 @@ def cut_and_again(root: Path, words: list[str], how: str, at: int) -> None:
     assert not unfinished(root), where
 
 
-@pytest.mark.parametrize("case", LOCAL, ids=named)
-def test_a_command_of_this_machine(made: Path, tmp_path: Path, case: Case) -> None:
+@pytest.mark.parametrize("case", [*LOCAL, *(ALSO_LOCAL if EVERYWHERE else ())], ids=named)
+def test_a_command_of_this_machine(
+    made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest, case: Case
+) -> None:
+    if case in ALSO_LOCAL:
+        request.getfixturevalue("image_python")
+        monkeypatch.setenv("XDG_CACHE_HOME", str(request.getfixturevalue("cache_home")))
     words, start, root = case.words.split(), tmp_path / "start", tmp_path / "ws"
     shutil.copytree(made, start, symlinks=True)
+    light(start)
     case.prepare(start, 0)
     shutil.copytree(start, root, symlinks=True)
     counted = cuts.run(root, *words)
@@ -153,7 +190,8 @@ def test_a_command_of_this_machine(made: Path, tmp_path: Path, case: Case) -> No
     assert counted.changes > 2
     before, after = owned(start), owned(root)
     assert set(before) <= set(after)
-    for how, at in cuts_of(counted.changes):
+    step = max(1, counted.changes // _PLACES) if case in ALSO_LOCAL else 1
+    for how, at in cuts_of(counted.changes, step):
         shutil.rmtree(root)
         shutil.copytree(start, root, symlinks=True)
         cut_and_again(root, words, how, at)
@@ -165,14 +203,14 @@ def test_a_command_that_talks_to_kaggle(desk: Desk, monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("INVOKE_WORKSPACE_POLL", "0.02")
     hurry(monkeypatch, 0.3)
     desk.kaggle.behave(processing_seconds=0.0, model_processing_seconds=0.0)
-    words = case.words.split()
     case.prepare(desk.root, 0)
+    words = [desk.history()[-1].ref if word == "REF" else word for word in case.words.split()]
     counted = cuts.run(desk.root, *words)
     assert counted.code == 0, counted
     for number, (how, at) in enumerate(cuts_of(counted.changes), 1):
         desk.kaggle.advance(86_400.0)
         case.prepare(desk.root, number)
         cut_and_again(desk.root, words, how, at)
-        if words[0] in ("push", "ship"):
-            assert storms.state(desk, ship=words[0] == "ship") == ""
+        if words[0] in ("push", "ship", "submit"):
+            assert storms.state(desk, ship=words[0] != "push") == ""
         assert all(count == 1 for count in storms.submitted(desk).values())

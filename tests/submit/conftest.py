@@ -121,16 +121,21 @@ def _leave(order: RunOrder, text: str | None) -> list[str]:
     return ["played"]
 
 
+def light(root: Path) -> None:
+    """Put the template's own folders beside a workspace, compiled once: every copy of it links to them."""
+    for name in ("workflow", "shim"):
+        place = root.parent / name
+        shutil.move(root / name, place)
+        compileall.compile_dir(place, quiet=2)
+        (root / name).symlink_to(place, target_is_directory=True)
+
+
 @pytest.fixture(scope="session")
 def pushed_once(made: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a workspace in git (`ws`) and the Kaggle it was pushed to (`kaggle`); not to be changed."""
     base = tmp_path_factory.mktemp("pushed")
     shutil.copytree(made, base / "ws", symlinks=True)
-    # The template's own folders lie in one place, compiled once, and every copy of the workspace links to them.
-    for name in ("workflow", "shim"):
-        shutil.move(base / "ws" / name, base / name)
-        compileall.compile_dir(base / name, quiet=2)
-        (base / "ws" / name).symlink_to(base / name, target_is_directory=True)
+    light(base / "ws")
     workspaces.git(base / "ws", "init", "--quiet", "--initial-branch=main")
     workspaces.git(base / "ws", "add", "--all")
     workspaces.git(base / "ws", "commit", "--quiet", "-m", "wider windows")
