@@ -25,8 +25,7 @@ ROOMS = (
     ("tests/hostile", "broken and hostile metadata, settings, notebooks, manifests, archives and answers"),
     (
         "tests/power",
-        "commands killed, interrupted and refused at changes that they make; full and read-only disks; two commands at once; "
-        "200 sequences of random faults",
+        "commands cut off or refused at changes that they make; full, read-only and shared disks; 200 sequences of random faults",
     ),
     ("tests/scale", "many files, large files, long lists"),
     ("tests/push/test_faults.py", "every named fault of Kaggle during a push"),
