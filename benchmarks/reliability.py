@@ -3,7 +3,7 @@
     python benchmarks/reliability.py [--sequences 1000] [--loops 50] [--everywhere]
 
 Each line is a room of tests or a benchmark that was run just now; `--everywhere` cuts every command at every change that it
-makes, which takes an hour. Exit 1 when anything ended as it must not.
+makes, which takes half an hour. Exit 1 when anything ended as it must not.
 """
 
 from __future__ import annotations

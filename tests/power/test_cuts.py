@@ -1,7 +1,8 @@
 """A power cut, Ctrl-C, a full disk, a forbidden file or a broken one at any change that a command makes: what is there
 stays whole, what it says is a sentence, and the same command again does the work.
 
-Here each once for most commands; with `CUT_EVERYWHERE=1` every one of them at every change of every command that writes.
+Here each once for most commands; with `CUT_EVERYWHERE=1` one of them, in turn, at every change of every command
+that writes (a rehearsal, which takes seconds, at a few); with `CUT_EVERYWHERE=5` all five at every change.
 """
 
 from __future__ import annotations
@@ -21,9 +22,9 @@ from tests.power import cuts, storms
 from tests.push.conftest import hurry
 from tests.submit.conftest import Desk, light
 
-EVERYWHERE = bool(os.environ.get("CUT_EVERYWHERE"))
+EVERYWHERE = int(os.environ.get("CUT_EVERYWHERE") or 0)
 HOWS = (cuts.KILL, cuts.INTERRUPT, cuts.FULL, cuts.DENIED, cuts.BROKEN)
-_PLACES = 4
+_PLACES = 15
 _CACHES = ("build", "__pycache__", ".git", "workflow", "shim")
 
 
@@ -94,7 +95,6 @@ LOCAL = (
     Case("new-exp --name exp002", nothing),
     Case("report", nothing),
 )
-# A rehearsal takes seconds: each of its cuts at a few places.
 ALSO_LOCAL = (Case("rehearse", rehearsable),)
 SENDING = (
     Case("ship --yes", edited),
@@ -116,9 +116,13 @@ ALSO = (
 
 
 def cuts_of(count: int, step: int = 1) -> list[tuple[str, int]]:
-    """How to cut a command that makes so many changes, and where: everything at each `step`th change, or one of each, spread over it."""
+    """How to cut a command that makes so many changes, and where: at each `step`th change, or one of each, spread over it."""
     if EVERYWHERE:
-        return [(how, at) for how in HOWS for at in range(1, count + 1, step)]
+        return [
+            (HOWS[(at + turn) % len(HOWS)], at)
+            for turn in range(EVERYWHERE)
+            for at in range(1, count + 1, step)
+        ]
     return [(how, 1 + (count - 1) * number // (len(HOWS) - 1)) for number, how in enumerate(reversed(HOWS))]
 
 
