@@ -6,6 +6,7 @@ import hashlib
 import json
 import socket
 import time
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +15,8 @@ from tests.local_kaggle import faults
 from tests.push.conftest import COMPETITION, Scene
 from workflow import errors
 from workflow.errors import KaggleRefused, Refused, RunFailed, Unreachable, WaitedTooLong, WorkflowError
+from workflow.push.intents import CREATING, UPLOADING, Intents
+from workflow.waiting import left_of
 
 
 def prepared(scene: Scene) -> Scene:
@@ -260,6 +263,20 @@ def test_what_an_earlier_push_uploaded_is_not_taken_for_a_file_of_the_same_size_
     manifest = Manifest.loads(files[CODES_MANIFEST].decode(), "")
     assert files["exp001.py"] == b"print(2)\n"
     assert hashlib.sha256(b"print(2)\n").hexdigest() in {entry.sha256 for entry in manifest.files}
+
+
+def test_an_answer_lost_after_long_minutes_is_waited_for_as_long_as_one_after_a_second(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 1000.0
+    monkeypatch.setattr("time.time", lambda: now)
+    intents = Intents(tmp_path)
+    intents.open("codes", "tester/cmi-codes", "ab12", 1, UPLOADING)
+    now += 7200.0
+    intents.advance("codes", CREATING)
+    intent = intents.read("codes")
+    assert intent is not None
+    assert left_of(120.0, intent.at) == 120.0
 
 
 def test_a_storage_that_has_all_and_says_it_lacks_some_gets_the_whole_again(scene: Scene) -> None:

@@ -30,7 +30,7 @@ class Intent:
         marker: what the new version will be recognised by.
         base: the newest version that was there before, 0 for none.
         step: `uploading` (nothing can be there yet), `creating` (nobody knows) or `sent` (Kaggle said yes).
-        at: when, in seconds since 1970.
+        at: when it came to this step, in seconds since 1970: what was sent long after it was begun is waited for as long as the rest.
     """
 
     name: str
@@ -63,7 +63,7 @@ class Intents:
         """Note how far it came."""
         intent = self.read(thing)
         if intent is not None:
-            self._write(thing, replace(intent, step=step))
+            self._write(thing, replace(intent, step=step, at=time.time()))
 
     def close(self, thing: str) -> None:
         """It is settled."""

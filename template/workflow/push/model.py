@@ -84,6 +84,8 @@ def run(
             try:
                 yield
             except AnswerLost:
+                # From now on, however long the upload took, it is given the time to show.
+                push.intents.advance(_key(ref), CREATING)
                 raise
             except WorkflowError:
                 push.intents.close(_key(ref))
