@@ -76,10 +76,22 @@ def restore(push: Push, one: Submission, plan: Plan, text: str, done: Reproduced
                 f"the codes {short(wanted)}: {why}, and Kaggle does not have them as a dataset's version"
             )
             done.codes = ""
-            remove_tree(target)
+            _replace(target, None)
             return
-        remove_tree(target)
-        shutil.copytree(staged, target)
+        _replace(target, staged)
+
+
+def _replace(target: Path, staged: Path | None) -> None:
+    """Put codes in the place of what is there; the manifest goes first and comes last, for it vouches for the rest."""
+    (target / CODES_MANIFEST).unlink(missing_ok=True)
+    remove_tree(target)
+    if staged is not None:
+        shutil.copytree(
+            staged,
+            target,
+            ignore=lambda folder, _: [CODES_MANIFEST] if Path(folder) == staged else [],
+        )
+        shutil.copy2(staged / CODES_MANIFEST, target)
 
 
 def _from_notebook(push: Push, text: str, wanted: str, scratch: Path) -> Path | None:
