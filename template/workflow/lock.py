@@ -20,7 +20,7 @@ _LOOK_SECONDS = 0.2
 def held(
     build: Path, doing: str, say: Callable[[str], None], limit: float = _LIMIT_SECONDS
 ) -> Iterator[bool]:
-    """Hold the workspace's lock; gives whether another command had to be waited for, and what was decided before may be stale.
+    """Hold the workspace's lock; gives whether another command had to be waited for.
 
     Args:
         build: the folder that it guards.
@@ -65,6 +65,25 @@ def holder(build: Path) -> str:
         return f"{value['doing']} (process {value['pid']}, since {value['since']})"
     except (OSError, ValueError, RecursionError, KeyError, TypeError):
         return "another command"
+
+
+def sends(build: Path) -> int:
+    """How many things were sent from this workspace; 0 when nothing says so."""
+    try:
+        return int(_sends(build).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return 0
+
+
+def count_send(build: Path) -> int:
+    """Count one more, for other commands to see; to be called with the lock held."""
+    count = sends(build) + 1
+    write_text(_sends(build), f"{count}\n")
+    return count
+
+
+def _sends(build: Path) -> Path:
+    return build / ".sends"
 
 
 def _note(build: Path) -> Path:

@@ -15,6 +15,8 @@ import pytest
 
 from tests.local_kaggle import Fault, faults
 from tests.push.conftest import Scene
+from workflow.push import codes as push_codes
+from workflow.push import sub as push_sub
 
 
 class Killer:
@@ -100,6 +102,33 @@ def test_interrupted_says_so_and_exits_130(scene: Scene) -> None:
     _, told = child.communicate(timeout=30)
     assert child.returncode == 130, told
     assert "goes on where it stopped" in told
+
+
+@pytest.mark.parametrize("thing", ["codes", "sub"])
+def test_what_another_push_sent_between_question_and_lock_is_not_sent_again(
+    scene: Scene, thing: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene.all()
+    scene.edit()
+    if thing == "sub":
+        scene.codes()
+    slow = scene.push()
+    ask = {"codes": "dataset", "sub": "notebook"}[thing]
+    real = getattr(slow.kaggle, ask)
+    asked: list[Any] = []
+
+    def answer(ref: Any, *more: Any) -> Any:
+        told = real(ref, *more)
+        if ref.name == f"tester/cmi-{thing}" and not asked:
+            asked.append(ref)
+            # The other one asks, sends and lets the lock go before this one takes it.
+            assert getattr(scene, thing)().did == "sent"
+        return told
+
+    monkeypatch.setattr(slow.kaggle, ask, answer)
+    done = push_codes.run(slow) if thing == "codes" else push_sub.run(slow, "sub")
+    assert done.did == "unchanged"
+    assert scene.versions(thing) == 2
 
 
 def test_two_pushes_at_once_send_one_thing_once(scene: Scene) -> None:

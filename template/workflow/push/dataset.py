@@ -64,14 +64,14 @@ def send(push: Push, stage: Callable[[], Payload]) -> Outcome:
     if payload.thing == "codes":
         _ask_about_unusual(push, payload, there)
     lost = False
-    with push.lock(f"push: sending {payload.ref.name}") as waited:
-        if not waited:
+    with push.sending(f"push: sending {payload.ref.name}") as stale:
+        if not stale:
             payload = stage()
             check_secrets(payload.folder)
             outcome.fingerprint = payload.manifest.fingerprint
             lost = _upload(push, payload, there, outcome)
-    if waited:
-        # Whoever held the workspace may have sent this very thing: ask anew.
+    if stale:
+        # It may have been this very thing: ask anew.
         return send(push, stage)
     arrival.arrive(push, payload, there.newest if there is not None else 0, outcome, lost=lost)
     outcome.did = "sent"

@@ -52,14 +52,14 @@ def send(push: Push, rules: Rules, stage: Callable[[], Payload]) -> Outcome:
         return outcome
     rules.before()
     version = 0
-    with push.lock(f"push: sending {ref.name}") as waited:
-        if not waited:
+    with push.sending(f"push: sending {ref.name}") as stale:
+        if not stale:
             payload = stage()
             check_secrets(payload.staged.folder)
             outcome.fingerprint = payload.marker
             version = _save(push, rules, payload, there, outcome)
-    if waited:
-        # Whoever held the workspace may have sent this very thing: ask anew.
+    if stale:
+        # It may have been this very thing: ask anew.
         return send(push, rules, stage)
     outcome.did, outcome.version = "sent", version
     _read_back(push, payload, version, outcome)

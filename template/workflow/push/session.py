@@ -102,6 +102,7 @@ class Push:
         # Versions of datasets and notebooks that this command saw as current, by `owner/slug`.
         self.versions: dict[str, int | None] = {}
         self.waits = Waits(workspace.settings.poll, self.say, options.limit)
+        self._sends = lock.sends(workspace.build)
 
     def warn(self, sentence: str) -> None:
         """A sentence that deserves a second look."""
@@ -135,9 +136,22 @@ class Push:
 
     @contextmanager
     def lock(self, doing: str) -> Iterator[bool]:
-        """Hold the workspace while `build/` is written or something is sent; gives whether another command held it meanwhile."""
+        """Hold the workspace while `build/` is written; gives whether another command had to be waited for."""
         with lock.held(self.workspace.build, f"invoke {doing}", self.say) as waited:
             yield waited
+
+    @contextmanager
+    def sending(self, what: str) -> Iterator[bool]:
+        """Hold the workspace while something is sent.
+
+        Gives whether another command sent something since this one began or last sent: what Kaggle said before may be
+        stale then, and has to be asked anew before anything is sent.
+        """
+        with self.lock(what):
+            sends = lock.sends(self.workspace.build)
+            stale = sends != self._sends
+            self._sends = sends if stale else lock.count_send(self.workspace.build)
+            yield stale
 
     @cached_property
     def checked_account(self) -> str:

@@ -80,9 +80,9 @@ def run(push: Push, request: Request) -> Submitted:
         return _submitted(push, target, request, "would submit", 0, sentence)
     ask(push, target.name, target.competition, limits, light=(target.report or {}).get("light") is True)
     started = time.monotonic()
-    with push.lock(f"submit: sending {target.name}") as waited:
-        if waited:
-            # Whoever held the workspace may have submitted this very version.
+    with push.sending(f"submit: sending {target.name}") as stale:
+        if stale:
+            # It may have been this very version.
             earlier = settling.find_earlier(push, target)
             if earlier and not again:
                 return _show(push, target, earlier[-1])
