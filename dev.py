@@ -98,7 +98,8 @@ def test(arguments: list[str]) -> None:
     """All checks and all tests, or the tests that the arguments name."""
     if not arguments:
         check()
-    run(PYTHON, "-m", "pytest", *(arguments or ["-n", "2"]))
+    # One more than there are processors: a good part of the tests waits for processes of its own.
+    run(PYTHON, "-m", "pytest", *(arguments or ["-n", str((os.cpu_count() or 1) + 1)]))
 
 
 def docs() -> None:
