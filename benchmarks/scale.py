@@ -7,21 +7,21 @@ from __future__ import annotations
 
 import argparse
 import os
+import resource
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "template"), str(ROOT / "template" / "shim")]
 
-from tests.push.conftest import make_workspace  # noqa: E402 - the path is set above
+from workflow import check, model_files, workspace  # noqa: E402 - the path is set above
+from workflow.stage import codes  # noqa: E402 - as above
 
-STAGE = "from workflow.stage import codes; codes.stage(workspace.load(Path('.')), 'cup')"
-CHECK = "from workflow import check; check.find_all(workspace.load(Path('.')))"
-MODEL = "from workflow import model_upload as m; print(m.list_files(Path('model'), m.IGNORED, 'w', Path('hashes.json')).fingerprint)"
 _TOPS = 40
 
 
@@ -33,15 +33,30 @@ class Cost:
     megabytes: float
 
 
-def cost(root: Path, code: str) -> Cost:
-    """Run code in a process of its own."""
-    wrapped = f"from pathlib import Path\nfrom workflow import workspace\n{code}\nimport resource, sys\nprint(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)"
+def stage() -> None:
+    """Stage the codes of the workspace in the current folder."""
+    codes.stage(workspace.load(Path()), "cup")
+
+
+def check_all() -> None:
+    """Check the workspace in the current folder."""
+    check.find_all(workspace.load(Path()))
+
+
+def fingerprint_model() -> None:
+    """Fingerprint the model's folder, with the hashes kept from last time."""
+    print(model_files.list_files(Path("model"), model_files.IGNORED, "w", Path("hashes.json")).fingerprint)
+
+
+WORK = {one.__name__: one for one in (stage, check_all, fingerprint_model)}
+
+
+def cost(root: Path, work: Callable[[], None]) -> Cost:
+    """Do one piece of work in a process of its own."""
     started = time.perf_counter()
-    paths = os.pathsep.join((str(ROOT / "template"), str(ROOT / "template" / "shim")))
     done = subprocess.run(
-        [sys.executable, "-c", wrapped],
+        [sys.executable, str(Path(__file__).resolve()), "--work", work.__name__],
         cwd=root,
-        env={**os.environ, "PYTHONPATH": paths},
         capture_output=True,
         text=True,
         check=False,
@@ -74,18 +89,20 @@ def measure(root: Path, files: int, megabytes: int, model_megabytes: int) -> lis
     fill(root / "codes", files, megabytes)
     what = f"{files} files, {megabytes} MB in codes"
     found = [
-        (f"{what}: staged the first time", cost(root, STAGE)),
-        (f"{what}: staged again, nothing changed", cost(root, STAGE)),
+        (f"{what}: staged the first time", cost(root, stage)),
+        (f"{what}: staged again, nothing changed", cost(root, stage)),
     ]
     for number in (0, 2, 4):
         next((root / "codes").rglob(f"f{number}.py")).write_text("changed = True\n", encoding="utf-8")
-    found.append((f"{what}: staged again, three files changed", cost(root, STAGE)))
-    found.append((f"{what}: check", cost(root, CHECK)))
+    found.append((f"{what}: staged again, three files changed", cost(root, stage)))
+    found.append((f"{what}: check", cost(root, check_all)))
     (root / "model").mkdir()
     with (root / "model" / "weights.safetensors").open("wb") as file:
         file.truncate(model_megabytes * 1_000_000)
-    found.append((f"a model of {model_megabytes} MB: fingerprint the first time", cost(root, MODEL)))
-    found.append((f"a model of {model_megabytes} MB: fingerprint again", cost(root, MODEL)))
+    found.append(
+        (f"a model of {model_megabytes} MB: fingerprint the first time", cost(root, fingerprint_model))
+    )
+    found.append((f"a model of {model_megabytes} MB: fingerprint again", cost(root, fingerprint_model)))
     return found
 
 
@@ -95,7 +112,15 @@ def main() -> None:
     parser.add_argument("--files", type=int, default=20_000)
     parser.add_argument("--megabytes", type=int, default=2000)
     parser.add_argument("--model-megabytes", type=int, default=6000)
+    parser.add_argument("--work", choices=WORK, help=argparse.SUPPRESS)
     given = parser.parse_args()
+    if given.work:
+        WORK[given.work]()
+        print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)
+        return
+    # Imported here: what is measured should not have pytest in its memory.
+    from tests.push.conftest import make_workspace
+
     with tempfile.TemporaryDirectory() as folder:
         root = make_workspace(ROOT, Path(folder))
         for name, one in measure(root, given.files, given.megabytes, given.model_megabytes):

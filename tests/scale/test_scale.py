@@ -41,20 +41,20 @@ def test_a_second_staging_reads_only_what_changed(ws: Path, monkeypatch: pytest.
 
 
 def test_memory_does_not_follow_the_size_of_the_codes(ws: Path) -> None:
-    small = scale.cost(ws, scale.STAGE).megabytes
+    small = scale.cost(ws, scale.stage).megabytes
     # Piece by piece: a child's peak begins at what its parent holds when it is forked.
     with (ws / "codes" / "huge.txt").open("wb") as file:
         for _ in range(80):
             file.write(b"an ordinary line\n" * 100_000)
-    assert scale.cost(ws, scale.STAGE).megabytes < small + 60
+    assert scale.cost(ws, scale.stage).megabytes < small + 60
 
 
 def test_a_check_keeps_nothing_of_what_it_read(ws: Path) -> None:
-    small = scale.cost(ws, scale.CHECK).megabytes
+    small = scale.cost(ws, scale.check_all).megabytes
     for number in range(100):
         (ws / "codes" / f"part{number % 4}").mkdir(exist_ok=True)
         (ws / "codes" / f"part{number % 4}" / f"f{number}.py").write_bytes(b"# an ordinary line\n" * 40_000)
-    assert scale.cost(ws, scale.CHECK).megabytes < small + 40
+    assert scale.cost(ws, scale.check_all).megabytes < small + 40
 
 
 def test_staging_of_many_files_shows_that_it_goes_on(
