@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "template" / "shim"))
 
 from kaggle_shim import mounts, refs  # noqa: E402 - the shim has to be on the path first
-from kaggle_shim.manifest import CODES_MANIFEST, Manifest, scan  # noqa: E402
+from kaggle_shim.manifest import CODES_MANIFEST, Manifest, scan  # noqa: E402 - the path is set above
 
 ROUNDS = 5
 AIM = 10.0
