@@ -1,7 +1,7 @@
 """The one place that talks to Kaggle: reads through kagglesdk, uploads and saved notebooks through the official clients.
 
 The clients come in late (kagglesdk 0.4 s, kaggle and kagglehub 0.6 s each), their answers go out as frozen values
-(`kaggle_values`), their failures as our errors (`kaggle_errors`). Nothing here prints or logs a token.
+(`workflow.kaggle.values`), their failures as our errors (`workflow.kaggle.errors`). Nothing here prints or logs a token.
 """
 
 from __future__ import annotations
@@ -27,21 +27,14 @@ __all__ = ["Kaggle", "timeouts"]
 class Kaggle(DatasetCalls, NotebookCalls, CompetitionCalls):
     """Kaggle, as one account sees it.
 
-    Every method raises WorkflowError (no credentials), KaggleRefused or Unreachable, in the classes of `kaggle_errors`.
+    Every method raises WorkflowError (no credentials), KaggleRefused or Unreachable, in the classes of `workflow.kaggle.errors`.
     """
 
     def model_version(self, ref: ModelRef) -> int | None:
         """The newest version of a variation, None when there is none; like `dataset`."""
         from workflow.kaggle import models as kaggle_models
 
-        try:
-            return kaggle_models.newest(self._read, ref)
-        except NotThere:
-            return None
-        except Denied:
-            if ref.owner.lower() == self.account.lower():
-                return None
-            raise
+        return self._if_there(ref.owner, lambda: kaggle_models.newest(self._read, ref))
 
     def model_files(self, ref: ModelRef) -> tuple[RemoteFile, ...]:
         """Names and sizes of the files of a version; raises NotThere while it is being processed."""
@@ -89,13 +82,13 @@ class Kaggle(DatasetCalls, NotebookCalls, CompetitionCalls):
     def send_dataset(
         self, folder: Path, notes: str | None, before: Callable[[], None], *, public: bool = False
     ) -> str:
-        """Upload a folder with its `dataset-metadata.json` by the official client; see `kaggle_sending.send_dataset`."""
+        """Upload a folder with its `dataset-metadata.json` by the official client; see `sending.send_dataset`."""
         from workflow.kaggle import sending as kaggle_sending
 
         return kaggle_sending.send_dataset(self, folder, notes, before, public=public)
 
     def save_notebook(self, folder: Path, accelerator: str = "") -> Saved:
-        """Save (and run) a notebook's folder by the official client; see `kaggle_sending.save_notebook`."""
+        """Save (and run) a notebook's folder by the official client; see `sending.save_notebook`."""
         from workflow.kaggle import sending as kaggle_sending
 
         return kaggle_sending.save_notebook(self, folder, accelerator)
@@ -103,7 +96,7 @@ class Kaggle(DatasetCalls, NotebookCalls, CompetitionCalls):
     def send_model(
         self, ref: ModelRef, folder: Path, notes: str, licence: str | None, ignore: tuple[str, ...]
     ) -> None:
-        """Upload a folder as a new version of a variation, by kagglehub; see `kaggle_models.send`."""
+        """Upload a folder as a new version of a variation, by kagglehub; see `models.send`."""
         from workflow.kaggle import models as kaggle_models
 
         kaggle_models.send(ref, folder, notes, licence, ignore)

@@ -15,7 +15,7 @@ from workflow.errors import KaggleRefused
 from workflow.kaggle import credentials as kaggle_credentials
 from workflow.kaggle import downloads
 from workflow.kaggle import errors as kaggle_errors
-from workflow.kaggle.errors import AnswerLost, RateLimited, translated
+from workflow.kaggle.errors import AnswerLost, Denied, NotThere, RateLimited, translated
 
 T = TypeVar("T")
 Warn = Callable[[str], None]
@@ -108,6 +108,21 @@ class Connection:
         # The session is made once, so that every call goes over one connection.
         client.http_client()._init_session()  # noqa: SLF001 - kagglesdk opens it only as a context manager
         return client
+
+    def _if_there(self, owner: str, ask: Callable[[], T]) -> T | None:
+        """What Kaggle answers about something of `owner`, None when it is not there.
+
+        Raises:
+            Denied: it is somebody else's; of one's own, Kaggle may deny what is not there (from published logs of users).
+        """
+        try:
+            return ask()
+        except NotThere:
+            return None
+        except Denied:
+            if owner.lower() == self.account.lower():
+                return None
+            raise
 
     def _read(self, what: str, call: Callable[[Any], T]) -> T:
         """Make a call that is safe to repeat: broken connections twice, rate limits as long as Kaggle says."""

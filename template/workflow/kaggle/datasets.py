@@ -6,7 +6,7 @@ from pathlib import Path
 
 from kaggle_shim.refs import DatasetRef
 from workflow.kaggle.connection import Connection
-from workflow.kaggle.errors import Denied, NotThere, translated
+from workflow.kaggle.errors import translated
 from workflow.kaggle.values import (
     Dataset,
     RemoteFile,
@@ -26,17 +26,13 @@ class DatasetCalls(Connection):
 
         request = ApiGetDatasetRequest()
         request.owner_slug, request.dataset_slug = ref.owner, ref.slug
-        try:
-            answer = self._read(
-                f"reading the dataset {ref.name}",
-                lambda c: c.datasets.dataset_api_client.get_dataset(request),
-            )
-        except NotThere:
+        what = f"reading the dataset {ref.name}"
+        answer = self._if_there(
+            ref.owner,
+            lambda: self._read(what, lambda c: c.datasets.dataset_api_client.get_dataset(request)),
+        )
+        if answer is None:
             return None
-        except Denied:
-            if ref.owner.lower() == self.account.lower():
-                return None
-            raise
         with translated(f"reading Kaggle's answer about {ref}"):
             return Dataset.of(answer, ref.name)
 

@@ -1,4 +1,4 @@
-"""Models at Kaggle: the calls behind `kaggle.Kaggle`, and the upload by kagglehub."""
+"""Models at Kaggle: the calls behind `client.Kaggle`, and the upload by kagglehub."""
 
 from __future__ import annotations
 

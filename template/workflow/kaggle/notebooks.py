@@ -9,7 +9,7 @@ from typing import Any
 from kaggle_shim.refs import NotebookRef
 from workflow.kaggle import downloads
 from workflow.kaggle.connection import CONNECT_SECONDS, READ_SECONDS, Connection, head, versioned
-from workflow.kaggle.errors import Denied, NotThere, translated
+from workflow.kaggle.errors import translated
 from workflow.kaggle.values import (
     Notebook,
     Quota,
@@ -26,16 +26,12 @@ class NotebookCalls(Connection):
         from kagglesdk.kernels.types.kernels_api_service import ApiGetKernelRequest
 
         request = _of_notebook(ApiGetKernelRequest(), ref, version)
-        try:
-            answer = self._read(
-                f"reading the notebook {ref.name}", lambda c: c.kernels.kernels_api_client.get_kernel(request)
-            )
-        except NotThere:
+        what = f"reading the notebook {ref.name}"
+        answer = self._if_there(
+            ref.owner, lambda: self._read(what, lambda c: c.kernels.kernels_api_client.get_kernel(request))
+        )
+        if answer is None:
             return None
-        except Denied:
-            if ref.owner.lower() == self.account.lower():
-                return None
-            raise
         with translated(f"reading Kaggle's answer about {ref}"):
             return Notebook.of(answer, ref.name)
 
