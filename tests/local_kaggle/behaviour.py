@@ -43,6 +43,12 @@ class Behaviour:
     list_processing_versions: bool = False
     """Whether `GetDataset.versions` lists a version that is still in processing or failed [open]."""
 
+    longest_notes: int | None = None
+    """How many characters of a version's notes are kept [open]; None: all of them."""
+
+    output_files: int | None = None
+    """How many files of `/kaggle/working` are kept, in the order of their names [open]; None: every file."""
+
     status_of: Literal["current", "newest"] = "current"
     """Which version `GetDatasetStatus` speaks of; it takes no version, so "ready" may mean the old one [open].
 

@@ -132,7 +132,7 @@ def new_version(world: World, caller: Caller, number: int, notes: str, seconds: 
     return Version(
         number=number,
         id=world.store.next_id(),
-        notes=notes,
+        notes=notes[: world.behaviour.longest_notes],
         created=now,
         creator=caller.user,
         ready_at=None if outcome or seconds is None else now + seconds,

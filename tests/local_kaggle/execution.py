@@ -82,6 +82,11 @@ class Execution:
         except Exception as error:  # noqa: BLE001  # a run that can't be set up has failed, with its reason in the log
             self.log.add(f"The run could not be started: {error}")
             outcome = RunOutcome(1, 0.0)
+        if world.behaviour.output_files is not None:
+            for path in sorted(one for one in self.output.rglob("*") if one.is_file())[
+                world.behaviour.output_files :
+            ]:
+                path.unlink()
         return outcome, _TIMEOUT if outcome.timed_out else ""
 
     def _order(self, world: World) -> RunOrder:

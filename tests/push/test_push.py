@@ -321,3 +321,19 @@ def test_wheels_that_are_not_on_kaggle_yet_are_said_before_the_notebook_goes(sce
     with pytest.raises(Refused, match=r"has the wheels [0-9a-f]{12}, and sub wants [0-9a-f]{12}"):
         scene.sub()
     assert scene.sub(allow=frozenset(["wheels-not-current"])).version == 2
+
+
+def test_codes_are_known_again_when_kaggle_cuts_their_notes(scene: Scene) -> None:
+    scene.kaggle.behave(longest_notes=3)
+    assert scene.codes(message="a message longer than that").did == "sent"
+    assert scene.codes().did == "unchanged"
+    scene.edit()
+    assert (scene.codes(message="a message longer than that").did, scene.versions("codes")) == ("sent", 2)
+    assert scene.codes().did == "unchanged"
+
+
+def test_a_run_whose_files_kaggle_did_not_keep_is_not_taken_for_proved(scene: Scene) -> None:
+    scene.kaggle.behave(output_files=0)
+    scene.codes()
+    with pytest.raises(WorkflowError, match=r"deps-manifest\.json"):
+        scene.deps()

@@ -95,7 +95,7 @@ def _same(push: Push, payload: Payload, there: Dataset | None) -> int | None:
         number = push.waits.until(
             f"version {base + 1} of {payload.ref.name} is ready",
             PROCESSING_SECONDS,
-            lambda show: arrival.current(push, payload.ref, wanted, base, show),
+            lambda show: arrival.current(push, payload, wanted, base, show),
         )
         return number if not arrival.problems(push, payload, number) else None
     found = versions.fingerprint_of(push, payload.ref, there, payload.manifest_name)

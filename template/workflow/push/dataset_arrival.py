@@ -32,7 +32,7 @@ def arrive(push: Push, payload: Payload, base: int, outcome: Outcome, *, lost: b
         version = push.waits.until(
             f"the new version of {ref.name} is current and ready",
             LATE_SECONDS if lost else PROCESSING_SECONDS,
-            lambda show: current(push, ref, wanted, base, show),
+            lambda show: current(push, payload, wanted, base, show),
             at_once=lost,
         )
     except WaitedTooLong as error:
@@ -58,11 +58,12 @@ def arrive(push: Push, payload: Payload, base: int, outcome: Outcome, *, lost: b
         )
 
 
-def current(push: Push, ref: DatasetRef, wanted: str, base: int, show: Show) -> int | None:
+def current(push: Push, payload: Payload, wanted: str, base: int, show: Show) -> int | None:
     """Number of the version with that fingerprint once it is current and ready; raises WillNotCome when that will not happen.
 
     The status is asked for first: it is one short question, and while it says "not ready" no other is needed.
     """
+    ref = payload.ref
     try:
         status = push.kaggle.dataset_status(ref)
     except (Denied, NotThere):
@@ -80,6 +81,10 @@ def current(push: Push, ref: DatasetRef, wanted: str, base: int, show: Show) -> 
     version = there.version(there.current)
     found = versions.marker(version)
     unmarked = found is None and (base == 0 or version is None)
+    if found is None and not unmarked:
+        # How long notes may be is open: where their end is cut off, the manifest tells.
+        manifest = versions.manifest_of(push, ref, there.current, payload.manifest_name)
+        found = short(manifest.fingerprint) if manifest is not None else None
     if found != short(wanted) and not unmarked:
         who = version.creator if version is not None else "somebody"
         raise WillNotCome(

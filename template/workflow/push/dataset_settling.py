@@ -57,7 +57,7 @@ def _find(push: Push, payload: Payload, intent: Intent, outcome: Outcome) -> Non
         version = push.waits.until(
             f"the version of {payload.ref.name} shows",
             limit,
-            lambda show: arrival.current(push, payload.ref, intent.marker, intent.base, show),
+            lambda show: arrival.current(push, payload, intent.marker, intent.base, show),
         )
     except WaitedTooLong:
         if push.waits.cuts(limit):
