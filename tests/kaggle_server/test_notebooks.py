@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -27,10 +28,10 @@ from tests.kaggle_server.actions import (
     wait_until,
 )
 from tests.local_kaggle import LocalKaggle, RunOrder, ScriptedRunner, faults
+from tests.local_kaggle.runner import SandboxRunner
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from kagglesdk.kaggle_object import KaggleObject
 
@@ -224,6 +225,30 @@ def test_the_session_limit_comes_back_as_error_and_nothing_is_saved(kaggle: Loca
     kaggle.release_runs()
     kaggle.wait_for_runs(20)
     assert save(client, "tester/gpu-run-3", enable_gpu=True).error == ""
+
+
+@pytest.mark.parametrize(
+    ("switches", "image"),
+    [
+        ({}, "plain"),
+        ({"enable_gpu": True}, "other"),
+        ({"machine_shape": "TpuV5E8", "enable_tpu": True}, "other"),
+    ],
+)
+def test_an_accelerator_may_bring_another_image(
+    kaggle: LocalKaggle, sdk: Sdk, switches: dict[str, object], image: str
+) -> None:
+    orders: list[RunOrder] = []
+
+    def play(order: RunOrder) -> list[str]:
+        orders.append(order)
+        return []
+
+    kaggle.world.sessions.runner = ScriptedRunner(play)
+    save(sdk(), REF, **switches)
+    kaggle.wait_for_runs(20)
+    assert SandboxRunner(Path("plain"), Path("other")).python_of(orders[0]) == Path(image)
+    assert SandboxRunner(Path("plain")).python_of(orders[0]) == Path("plain")
 
 
 def test_the_title_decides_the_slug(kaggle: LocalKaggle, sdk: Sdk) -> None:

@@ -29,6 +29,11 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--layout", choices=("namespaced", "classic"), default="namespaced")
     parser.add_argument("--python", type=_program, help="the image's interpreter; without it runs fail")
+    parser.add_argument(
+        "--accelerated-python",
+        type=_program,
+        help="that of another image for runs with a GPU or TPU; by default the same",
+    )
     parser.add_argument("--user", default="tester", help="whose token is printed")
     parser.add_argument(
         "--set",
@@ -41,7 +46,12 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         behaviour = Behaviour.from_options(options.layout, options.set)
         kaggle = LocalKaggle(
-            options.root, user=options.user, behaviour=behaviour, python=options.python, port=options.port
+            options.root,
+            user=options.user,
+            behaviour=behaviour,
+            python=options.python,
+            accelerated_python=options.accelerated_python,
+            port=options.port,
         )
     except (SetupError, OSError, OverflowError) as error:
         sys.stderr.write(f"{error}\n")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from tests.local_kaggle.mounts import mounts_of
 from tests.local_kaggle.runner import RunOrder, RunOutcome, as_notebook
+from tests.local_kaggle.sources import uses_gpu
 from tests.local_kaggle.store import write_atomic
 
 if TYPE_CHECKING:
@@ -104,6 +105,7 @@ class Execution:
             internet=self.version.enable_internet,
             environment=_environment(world, self.version, self.rerun),
             limit=self.limit,
+            accelerated=uses_gpu(self.version) or self.version.enable_tpu,
         )
 
     def _play(self, fault: Fault, wait_until_stopped: Callable[[], None]) -> tuple[RunOutcome, str]:

@@ -28,7 +28,7 @@ class InputMount:
 
 @dataclass(frozen=True)
 class RunOrder:
-    """One run; the meaning of the fields is that of `workflow.rehearsal.sandbox.NotebookRun`."""
+    """One run; the meaning of the fields is that of `workflow.rehearsal.sandbox.NotebookRun`; `accelerated`: with a GPU or TPU."""
 
     notebook: Path
     mounts: tuple[InputMount, ...]
@@ -37,6 +37,7 @@ class RunOrder:
     internet: bool
     environment: Mapping[str, str]
     limit: float
+    accelerated: bool = False
 
 
 @dataclass(frozen=True)
@@ -58,9 +59,17 @@ class Runner(Protocol):
 class SandboxRunner:
     """Runs notebooks through `workflow.rehearsal.sandbox`, the code that rehearsal uses."""
 
-    def __init__(self, python: Path) -> None:
-        """`python` is the image's interpreter; it has papermill and ipykernel."""
+    def __init__(self, python: Path, accelerated: Path | None = None) -> None:
+        """`python` is the image's interpreter; it has papermill and ipykernel.
+
+        Whether an accelerator changes the image is [open]: `accelerated` is the interpreter of that other image.
+        """
         self._python = python
+        self._accelerated = accelerated or python
+
+    def python_of(self, order: RunOrder) -> Path:
+        """The interpreter of the image that a run gets."""
+        return self._accelerated if order.accelerated else self._python
 
     def __call__(self, order: RunOrder, on_line: OnLine) -> RunOutcome:
         """Runs the notebook in the best isolation that this machine gives."""
@@ -68,7 +77,7 @@ class SandboxRunner:
         result = sandbox.execute(
             sandbox.NotebookRun(
                 notebook=order.notebook,
-                python=self._python,
+                python=self.python_of(order),
                 mounts=tuple(sandbox.Mount(mount.source, mount.target) for mount in order.mounts),
                 working=order.working,
                 internet=order.internet,
