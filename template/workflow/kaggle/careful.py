@@ -20,8 +20,8 @@ from typing import Any
 from kaggle_shim.manifest import hash_file
 from workflow.errors import KaggleRefused, Unreachable
 from workflow.kaggle.credentials import Credentials
-from workflow.kaggle.errors import AnswerLost
-from workflow.kaggle.rate_limit import RATE_LIMIT, within_rate_limit
+from workflow.kaggle.errors import RATE_LIMIT, AnswerLost
+from workflow.kaggle.rate_limit import within_rate_limit
 
 _REPEATS = 5
 # Before an upload that broke off is gone on with (seconds).

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from kaggle_shim.refs import NotebookRef
 from workflow.errors import KaggleRefused
 from workflow.kaggle import credentials as kaggle_credentials
-from workflow.kaggle import downloads
+from workflow.kaggle import downloads, rate_limit
 from workflow.kaggle import errors as kaggle_errors
 from workflow.kaggle.errors import AnswerLost, Denied, NotThere, RateLimited, translated
 
@@ -24,7 +24,6 @@ CONNECT_SECONDS = 15.0
 READ_SECONDS = 120.0
 REACH_SECONDS = 5.0
 _PAUSES = (0.4, 1.2)
-_LONGEST_RATE_LIMIT = 60.0
 PAGE = 200
 _HEAD = 1 << 16
 
@@ -132,13 +131,9 @@ class Connection:
                 with translated(what), timeouts(self._patience):
                     return call(self._client)
             except RateLimited as error:
-                pause = error.seconds if error.seconds is not None else 2.0 + waited
+                pause = rate_limit.pause_of(error, waited)
                 waited += pause
-                if waited > _LONGEST_RATE_LIMIT:
-                    raise
-                self._warn(
-                    f"Kaggle limits how often it may be asked: waiting {pause:.0f} s, then {what} again."
-                )
+                self._warn(rate_limit.sentence(what, pause))
             except AnswerLost:
                 if tries >= len(_PAUSES):
                     raise

@@ -16,7 +16,7 @@ from workflow.credentials import own as secrets_own
 from workflow.errors import KaggleRefused, Unreachable, WorkflowError
 
 CREDENTIALS_ADVICE = "make a new token on kaggle.com/settings/api and put it into KAGGLE_API_TOKEN or ~/.kaggle/access_token, then run this again"
-_RATE_LIMIT = 429
+RATE_LIMIT = 429
 _SERVER_FAULT = 500
 _LONGEST_WORDS = 500
 
@@ -90,7 +90,7 @@ def of_response(what: str, response: Any, otherwise: str = "") -> WorkflowError:
         return AnswerLost(
             f"Kaggle failed while {what} (HTTP {code}: {said}): nothing is assumed, run this again in a few minutes."
         )
-    if code == _RATE_LIMIT:
+    if code == RATE_LIMIT:
         seconds = retry_after(response)
         after = f"in {seconds:.0f} s" if seconds is not None else "in a few minutes"
         return RateLimited(

@@ -47,17 +47,7 @@ def newest(read: Read, ref: ModelRef) -> int | None:
 
 def files(pages: Pages, ref: ModelRef) -> tuple[RemoteFile, ...]:
     """Files of a version, by `ListModelInstanceVersionFiles`."""
-    from kagglesdk.models.types.model_api_service import ApiListModelInstanceVersionFilesRequest
-
-    request = _filled(ApiListModelInstanceVersionFilesRequest(), ref)
-    request.version_number = ref.version
-    found = pages(
-        f"listing the files of {ref}",
-        request,
-        lambda c: c.models.model_api_client.list_model_instance_version_files(request),
-        "files",
-    )
-    return tuple(RemoteFile(file.name, file.size or None) for file in found)
+    return tuple(RemoteFile(file.name, file.size or None) for file in _listed(pages, ref))
 
 
 def download(ref: ModelRef, name: str) -> Callable[[Any], Any]:
@@ -154,18 +144,22 @@ def version_numbers(read: Read, ref: ModelRef) -> tuple[int, ...]:
 
 def facts(pages: Pages, ref: ModelRef) -> ModelVersion:
     """Size and date of a version: Kaggle states neither, its files do."""
+    listed = _listed(pages, ref)
+    dates = [file.creation_date.isoformat() for file in listed if file.creation_date]
+    return ModelVersion(len(listed), sum(file.size or 0 for file in listed), max(dates, default=""))
+
+
+def _listed(pages: Pages, ref: ModelRef) -> list[Any]:
     from kagglesdk.models.types.model_api_service import ApiListModelInstanceVersionFilesRequest
 
     request = _filled(ApiListModelInstanceVersionFilesRequest(), ref)
     request.version_number = ref.version
-    listed = pages(
+    return pages(
         f"listing the files of {ref}",
         request,
         lambda c: c.models.model_api_client.list_model_instance_version_files(request),
         "files",
     )
-    dates = [file.creation_date.isoformat() for file in listed if file.creation_date]
-    return ModelVersion(len(listed), sum(file.size or 0 for file in listed), max(dates, default=""))
 
 
 def _filled(request: Any, ref: ModelRef) -> Any:

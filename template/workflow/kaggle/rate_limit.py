@@ -1,4 +1,4 @@
-"""Calls that must not be repeated, but for the one answer with which Kaggle says that it did nothing."""
+"""Kaggle's rate limit (429): with it Kaggle says that it did nothing, so that any call may be repeated after a while."""
 
 from __future__ import annotations
 
@@ -9,12 +9,32 @@ from typing import Any
 
 from workflow.kaggle.errors import RateLimited, of_response
 
-RATE_LIMIT = 429
-_LONGEST_RATE_LIMIT = 60.0
+_LONGEST = 60.0
+
+
+def pause_of(error: RateLimited, waited: float) -> float:
+    """Seconds to wait before the call is made again: as long as Kaggle says, or a little longer each time.
+
+    Args:
+        error: what Kaggle answered.
+        waited: seconds that were waited before.
+
+    Raises:
+        RateLimited: all in all it would be too long.
+    """
+    pause = error.seconds if error.seconds is not None else 2.0 + waited
+    if waited + pause > _LONGEST:
+        raise error
+    return pause
+
+
+def sentence(what: str, pause: float) -> str:
+    """What is said about such a pause."""
+    return f"Kaggle limits how often it may be asked: waiting {pause:.0f} s, then {what} again."
 
 
 def within_rate_limit(call: Callable[[], Any], what: str) -> Any:
-    """Make a call that 429 alone lets repeat: Kaggle says with it that it did nothing."""
+    """Make a call of the official client's that must not be repeated but for a 429."""
     import requests
 
     waited = 0.0
@@ -22,16 +42,10 @@ def within_rate_limit(call: Callable[[], Any], what: str) -> Any:
         try:
             return call()
         except requests.HTTPError as error:
-            if error.response is None or error.response.status_code != RATE_LIMIT:
-                raise
             refused = of_response(what, error.response)
-            seconds = refused.seconds if isinstance(refused, RateLimited) else None
-            pause = seconds if seconds is not None else 2.0 + waited
+            if not isinstance(refused, RateLimited):
+                raise
+            pause = pause_of(refused, waited)
             waited += pause
-            if waited > _LONGEST_RATE_LIMIT:
-                raise refused from error
-            print(
-                f"Kaggle limits how often it may be asked: waiting {pause:.0f} s, then {what} again.",
-                file=sys.__stderr__,
-            )
+            print(sentence(what, pause), file=sys.__stderr__)
             time.sleep(pause)
