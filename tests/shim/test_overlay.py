@@ -55,7 +55,7 @@ def image(tmp_path: Path) -> Path:
     """An image that is a virtual environment with a package `foo` 1.0, a package `kept`, and a sitecustomize of its own."""
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(tmp_path / "image")], check=True)
     python = next(tmp_path.glob("image/[bS]*/python*"))
-    site = Path(ask(python, "import site; print(json.dumps(site.getsitepackages()[-1]))"))
+    site = Path(ask(python, "import sysconfig; print(json.dumps(sysconfig.get_path('purelib')))"))
     for name, text in {"foo": "VERSION = '1.0'", "kept": "HERE = True"}.items():
         (site / name).mkdir()
         (site / name / "__init__.py").write_text(text, encoding="utf-8")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import tarfile
+from pathlib import Path
 
 import pytest
 
@@ -11,7 +13,7 @@ from tests import workspaces
 from tests.submit.conftest import NOTEBOOK, Desk
 from workflow.errors import WorkflowError
 from workflow.stage import compose
-from workflow.submit import reproduce
+from workflow.submit import old_codes, reproduce
 from workflow.submit.submitting import Request
 
 
@@ -113,3 +115,32 @@ def test_inline_codes_come_back_with_the_notebook(desk: Desk, monkeypatch: pytes
 def test_a_reference_that_nobody_knows(desk: Desk) -> None:
     with pytest.raises(WorkflowError, match="knows no submission 77"):
         reproduce.run(desk.push(), "77")
+
+
+@pytest.mark.parametrize("filters", [True, False])
+@pytest.mark.parametrize(
+    ("link", "taken"), [("exp001.py", True), ("../../secret", False), ("/etc/passwd", False)]
+)
+@pytest.mark.filterwarnings(
+    "ignore:Python 3.14 will:DeprecationWarning"
+)  # without a filter, as an old Python unpacks
+def test_codes_out_of_git_never_lead_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, link: str, *, taken: bool, filters: bool
+) -> None:
+    if filters and not hasattr(tarfile, "data_filter"):
+        pytest.skip("Python before 3.11.4 has no filters for tar files")
+    if not filters:
+        monkeypatch.delattr(tarfile, "data_filter", raising=False)
+    archive, root = tmp_path / "codes.tar", tmp_path / "git"
+    with tarfile.open(archive, "w") as file:
+        for name, target in (("README.md", ""), ("codes/exp001.py", ""), ("codes/linked.py", link)):
+            member = tarfile.TarInfo(name)
+            member.type, member.linkname = (tarfile.SYMTYPE, target) if target else (tarfile.REGTYPE, "")
+            file.addfile(member)
+    if not taken:
+        with pytest.raises(tarfile.TarError):
+            old_codes._unpack(archive, root)
+        return
+    old_codes._unpack(archive, root)
+    assert sorted(path.name for path in (root / "codes").iterdir()) == ["exp001.py", "linked.py"]
+    assert not (root / "README.md").exists()

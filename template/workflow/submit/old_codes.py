@@ -6,12 +6,13 @@ Whatever comes back is held against the fingerprint that the plan states.
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import tarfile
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from kaggle_shim import refs
@@ -117,13 +118,7 @@ def _from_git(push: Push, one: Submission, wanted: str, scratch: Path) -> Path |
     if not git.archive(push.workspace.root, one.git_commit, archive):
         return None
     try:
-        with tarfile.open(archive) as file:
-            wanted_here = [
-                member
-                for member in file
-                if member.name == tree.IGNORE_FILE or member.name.startswith(f"{CODES}/")
-            ]
-            file.extractall(root, wanted_here, filter="data")
+        _unpack(archive, root)
     except tarfile.TarError:
         # A link that leads out of the codes: only Kaggle has what it stood for.
         return None
@@ -140,6 +135,25 @@ def _from_git(push: Push, one: Submission, wanted: str, scratch: Path) -> Path |
     raw = {**read_json(source / DATASET_FILE), "id": push.workspace.codes.id.name}
     stage_codes.write_if_changed(folder / DATASET_FILE, metadata_text(raw))
     return folder
+
+
+def _unpack(archive: Path, root: Path) -> None:
+    """The codes and their ignore file out of what `git archive` wrote; raises TarError for a link that leads out."""
+    with tarfile.open(archive) as file:
+        wanted = [
+            member
+            for member in file
+            if member.name == tree.IGNORE_FILE or member.name.startswith(f"{CODES}/")
+        ]
+        if hasattr(tarfile, "data_filter"):
+            file.extractall(root, wanted, filter="data")
+            return
+        # Python before 3.11.4 has no filters (Debian 12 has 3.11.2). Git itself names no member outside.
+        for member in wanted:
+            target = Path(os.path.normpath(PurePosixPath(member.name).parent / member.linkname))
+            if member.issym() and (target.is_absolute() or target.parts[0] == ".."):
+                raise tarfile.TarError(f"{member.name} links to {member.linkname}")
+        file.extractall(root, wanted)  # noqa: S202 - looked at above
 
 
 def _from_kaggle(push: Push, part: Part, wanted: str, scratch: Path) -> Path | None:
