@@ -348,7 +348,7 @@ def test_submissions_come_in_pages_and_the_leaderboard_is_sorted(kaggle: LocalKa
         submit(client, version)
     kaggle.wait_for_runs(60)
     request = ApiListSubmissionsRequest()
-    request.competition_name = "cup"
+    request.competition_name, request.page = "cup", 1
     first = client.competitions.competition_api_client.list_submissions(request)
     request.page_token = first.next_page_token
     rest = client.competitions.competition_api_client.list_submissions(request)

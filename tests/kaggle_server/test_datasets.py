@@ -204,13 +204,15 @@ def test_lists_come_in_pages(kaggle: LocalKaggle, sdk: Sdk) -> None:
     assert (sizes, names) == ([20, 20, 5], sorted(names))
 
     mine = ApiListDatasetsRequest()
-    mine.group = DatasetSelectionGroup.DATASET_SELECTION_GROUP_MY
+    mine.group, mine.page = DatasetSelectionGroup.DATASET_SELECTION_GROUP_MY, 1
     assert len(client.list_datasets(mine).datasets) == 20
     mine.page = 2
     assert len(client.list_datasets(mine).datasets) == 4
     mine.page_token = "nonsense"
     with pytest.raises(requests.HTTPError, match="Invalid page token"):
         client.list_datasets(mine)
+    with pytest.raises(requests.HTTPError, match="page has to be positive"):
+        client.list_datasets(ApiListDatasetsRequest())
 
 
 def test_a_folder_of_a_dataset_is_listed(kaggle: LocalKaggle, sdk: Sdk) -> None:

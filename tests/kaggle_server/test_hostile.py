@@ -96,7 +96,7 @@ def test_a_refusal_names_the_field(closed: LocalKaggle, field: str, value: objec
 
 
 def test_a_number_may_be_written_as_text_and_null_is_absent_as_in_protobuf(closed: LocalKaggle) -> None:
-    body: object = {"pageSize": "5", "search": None, "unknownField": {}}
+    body: object = {"pageSize": "5", "page": "1", "search": None, "unknownField": {}}
     (answer,) = ask(closed, [("datasets.DatasetApiService/ListDatasets", body)])
 
     assert answer.status == 200

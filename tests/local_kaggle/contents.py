@@ -9,15 +9,22 @@ from typing import TYPE_CHECKING
 from tests.local_kaggle.competition import Competition
 from tests.local_kaggle.errors import SetupError
 from tests.local_kaggle.names import Source
-from tests.local_kaggle.records import Dataset, Version
+from tests.local_kaggle.records import (
+    Dataset,
+    Model,
+    Notebook,
+    NotebookVersion,
+    Submission,
+    Variation,
+    Version,
+)
 from tests.local_kaggle.store import write_atomic
 from tests.local_kaggle.unpack import publish
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from tests.local_kaggle.records import Model, Notebook, Submission
     from tests.local_kaggle.world import World
 
 
@@ -33,7 +40,13 @@ class Contents:
     world: World
 
     def add_dataset(
-        self, ref: str, files: Mapping[str, bytes | str], *, private: bool = True, notes: str = ""
+        self,
+        ref: str,
+        files: Mapping[str, bytes | str],
+        *,
+        private: bool = True,
+        notes: str = "",
+        title: str = "",
     ) -> int:
         """Adds a dataset, or a version of one, that is ready at once; returns the version's number.
 
@@ -43,16 +56,17 @@ class Contents:
         store, clock = self.world.store, self.world.clock
         with store.lock:
             dataset = store.datasets.get(ref) or Dataset(
-                store.next_id(), source.owner, source.slug, source.slug, clock.now(), is_private=private
+                store.next_id(),
+                source.owner,
+                source.slug,
+                title or source.slug,
+                clock.now(),
+                is_private=private,
             )
             number = max((v.number for v in dataset.versions), default=0) + 1
             incoming = store.root / "incoming"
-            uploads = []
-            for name, content in files.items():
-                path = incoming / name
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(content.encode() if isinstance(content, str) else content)
-                uploads.append((name, path))
+            _write(incoming, files)
+            uploads = [(name, incoming / name) for name in files]
             publish(uploads, store.dataset_folder(dataset, number), self.world.behaviour)
             shutil.rmtree(incoming)
             dataset.versions.append(
@@ -60,6 +74,81 @@ class Contents:
             )
             store.save_dataset(dataset)
         return number
+
+    def add_notebook(
+        self, ref: str, text: str, *, title: str = "", output: Mapping[str, bytes | str] | None = None
+    ) -> int:
+        """Adds a private notebook, or a version of one, whose run is over; returns the version's number."""
+        source = _source(ref)
+        store, now = self.world.store, self.world.clock.now()
+        with store.lock:
+            notebook = store.notebooks.get(ref) or Notebook(
+                store.next_id(), source.owner, source.slug, title or source.slug, is_private=True
+            )
+            version = NotebookVersion(
+                len(notebook.versions) + 1,
+                store.next_id(),
+                now,
+                source.owner,
+                notebook.title,
+                "python",
+                "notebook",
+                "COMPLETE",
+                finished=now,
+            )
+            folder = store.notebook_folder(notebook, version.number)
+            write_atomic(folder / "source", text)
+            _write(folder / "output", output or {})
+            notebook.versions.append(version)
+            store.save_notebook(notebook)
+        return version.number
+
+    def add_model(self, ref: str, variations: Mapping[str, Mapping[str, bytes | str]]) -> None:
+        """Adds a private model, or versions of one, ready at once: for each `FRAMEWORK/slug` the files of a version.
+
+        A framework is written as kagglesdk's ModelFramework has it, without the prefix: `PY_TORCH`.
+        """
+        source = _source(ref)
+        store, now = self.world.store, self.world.clock.now()
+        with store.lock:
+            model = store.models.get(ref) or Model(
+                store.next_id(), source.owner, source.slug, source.slug, now, now
+            )
+            for name, files in variations.items():
+                framework, _, slug = name.partition("/")
+                key = (f"MODEL_FRAMEWORK_{framework}", slug)
+                found = next((v for v in model.variations if (v.framework, v.slug) == key), None)
+                if found is None:
+                    found = Variation(store.next_id(), slug, key[0])
+                    model.variations.append(found)
+                number = len(found.versions) + 1
+                _write(store.model_folder(model, found.id, number), files)
+                found.versions.append(Version(number, store.next_id(), "", now, source.owner, ready_at=now))
+            store.save_model(model)
+
+    def add_submissions(self, slug: str, descriptions: Sequence[str], *, score: str = "0.5") -> list[int]:
+        """Adds scored submissions of the default user, an hour apart, the last one a day ago; returns their references."""
+        store, now = self.world.store, self.world.clock.now()
+        with store.lock:
+            entry = store.entry(slug)
+            made = [
+                Submission(
+                    store.next_id(),
+                    self.user,
+                    now - 86400 - 3600 * (len(descriptions) - number),
+                    "submission.csv",
+                    description,
+                    status="COMPLETE",
+                    public_score=score,
+                )
+                for number, description in enumerate(descriptions)
+            ]
+            entry.submissions += made
+            if self.user not in entry.entered:
+                entry.entered.append(self.user)
+                entry.teams[self.user] = store.next_id()
+            store.save_entry(entry)
+        return [one.ref for one in made]
 
     def add_competition(
         self,
@@ -74,11 +163,7 @@ class Contents:
         Competition.parse(slug, settings)
         folder = self.world.store.competition_folder(slug)
         for part, files in (("public", public), ("hidden", hidden or {})):
-            (folder / part).mkdir(parents=True, exist_ok=True)
-            for name, content in files.items():
-                path = folder / part / name
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(content.encode() if isinstance(content, str) else content)
+            _write(folder / part, files)
         if solution:
             (folder / "solution.csv").write_text(solution, encoding="utf-8", newline="\n")
         write_atomic(folder / "competition.json", json.dumps(settings, indent=1))
@@ -126,6 +211,14 @@ class Contents:
     def submissions(self, slug: str) -> list[Submission]:
         """The submissions of a competition, oldest first."""
         return list(self.world.store.entry(slug).submissions)
+
+
+def _write(folder: Path, files: Mapping[str, bytes | str]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
 
 
 def _source(ref: str) -> Source:

@@ -16,6 +16,7 @@ from tests.local_kaggle.blobs import uploads_of
 from tests.local_kaggle.dataset_choice import ORDERS, choice
 from tests.local_kaggle.dataset_views import describe, version_status
 from tests.local_kaggle.errors import denied
+from tests.local_kaggle.listing import in_use
 from tests.local_kaggle.names import is_slug, slugify
 from tests.local_kaggle.records import Dataset, Version
 from tests.local_kaggle.unpack import publish
@@ -64,7 +65,9 @@ def _create(world: World, caller: Caller, request: KaggleObject) -> Reply:
         return _failure("The dataset title must be between 6 and 50 characters.")
     if not is_slug(slug):
         return _failure(f"The dataset slug {slug!r} is not valid.")
-    if f"{owner}/{slug}" in world.store.datasets:
+    if f"{owner}/{slug}" in world.store.datasets or in_use(
+        world.store.datasets.values(), owner, request.title
+    ):
         return _failure(
             f'The requested title "{request.title}" is already in use by a dataset. Please choose another title.'
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from tests.local_kaggle.errors import ApiError, denied
+from tests.local_kaggle.names import slugify
 from tests.local_kaggle.paging import page
 
 if TYPE_CHECKING:
@@ -56,6 +57,14 @@ def readable(record: O | None, caller: Caller, kind: str, missing: int) -> O:
 def visible(record: Owned, user: str) -> bool:
     """Whether a user may see a thing: it is public, or his, or he works on it."""
     return not record.is_private or record.is_writer(user)
+
+
+def in_use(records: Iterable[O], owner: str, title: str, but: O | None = None) -> bool:
+    """Whether a user has another thing (than `but`) of that title, whatever its slug now is; that Kaggle minds this too is open."""
+    wanted = slugify(title)
+    return any(
+        record is not but and record.owner == owner and slugify(record.title) == wanted for record in records
+    )
 
 
 def listed(

@@ -10,6 +10,7 @@ from kagglesdk.kernels.types.kernels_api_service import (
 from kagglesdk.kernels.types.kernels_enums import KernelExecutionType
 
 from tests.local_kaggle.errors import ApiError, denied
+from tests.local_kaggle.listing import in_use
 from tests.local_kaggle.names import is_slug, slugify
 from tests.local_kaggle.notebooks import ACTIVE
 from tests.local_kaggle.records import Notebook, NotebookVersion
@@ -73,7 +74,8 @@ def _save(world: World, caller: Caller, request: KaggleObject) -> Reply:
         return _failure("The notebook's title must be between 5 and 50 characters")
     slug = _slug(world, request, title, target)
     occupant = world.store.notebooks.get(f"{user}/{slug}")
-    if not is_slug(slug) or (occupant is not None and occupant is not target):
+    taken = in_use(world.store.notebooks.values(), user, title, but=target)
+    if not is_slug(slug) or taken or (occupant is not None and occupant is not target):
         raise ApiError(
             409,
             f'The requested title "{title}" is already in use by a notebook. Please choose another title.',

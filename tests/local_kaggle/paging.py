@@ -30,13 +30,17 @@ def page(items: Sequence[T], request: KaggleObject) -> tuple[list[T], str]:
         The page and the token of the next one, empty at the end. A token wins over a page number.
 
     Raises:
-        ApiError: 400 for a token that this server never gave, or a negative size.
+        ApiError: 400 for a token that this server never gave, a negative size, or neither token nor page number where the
+            request has one: kaggle 2.2.4 always says page 1, and whether Kaggle does without is open.
     """
     size = min(getattr(request, "page_size", None) or DEFAULT_PAGE_SIZE, LARGEST_PAGE)
     if size < 0:
         raise ApiError(400, "pageSize has to be positive")
     token = getattr(request, "page_token", None)
-    start = _offset(token) if token else (max(getattr(request, "page", None) or 1, 1) - 1) * size
+    number = getattr(request, "page", 1)
+    if not token and (number or 0) < 1:
+        raise ApiError(400, "page has to be positive")
+    start = _offset(token) if token else (number - 1) * size
     rest = start + size < len(items)
     return list(items[start : start + size]), _token(start + size) if rest else ""
 

@@ -1,5 +1,6 @@
-"""The workspace and the local Kaggle of tests/push."""
+"""The workspaces and local Kaggles of tests/push and tests/submit."""
 
 from tests.push.conftest import made, scene
+from tests.submit.conftest import desk, pushed_once
 
-__all__ = ["made", "scene"]
+__all__ = ["desk", "made", "pushed_once", "scene"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from kaggle_shim.refs import CompetitionRef, NotebookRef
@@ -114,19 +115,24 @@ class CompetitionCalls(Connection):
 
     def submissions(self, ref: CompetitionRef) -> tuple[Submission, ...]:
         """Our submissions to a competition, newest first."""
+        return tuple(self.each_submission(ref))
+
+    def each_submission(self, ref: CompetitionRef) -> Iterator[Submission]:
+        """The same one by one: who stops early spares the pages of the older ones."""
         from kagglesdk.competitions.types.competition_api_service import ApiListSubmissionsRequest
 
         request = ApiListSubmissionsRequest()
         request.competition_name = ref.slug
         what = f"listing the submissions to {ref}"
-        found = self._pages(
+        for one in self._each(
             what,
             request,
             lambda c: c.competitions.competition_api_client.list_submissions(request),
             "submissions",
-        )
-        with translated(f"reading Kaggle's answer about {ref}"):
-            return tuple(Submission.of(one) for one in found)
+        ):
+            with translated(f"reading Kaggle's answer about {ref}"):
+                told = Submission.of(one)
+            yield told
 
     def submission(self, number: int) -> Submission:
         """One submission by its `ref`."""

@@ -149,15 +149,24 @@ class Connection:
 
     def _pages(self, what: str, request: Any, call: Callable[[Any], Any], field: str) -> list[Any]:
         """Everything of a listing that Kaggle answers in pages."""
-        found: list[Any] = []
+        return list(self._each(what, request, call, field))
+
+    def _each(self, what: str, request: Any, call: Callable[[Any], Any], field: str) -> Iterator[Any]:
+        """The same one by one: a page is fetched when something of it is wanted."""
         request.page_size = PAGE
+        numbered = hasattr(request, "page")
+        if numbered:
+            # As the official client: the first page by its number, the others by their token (kaggle 2.2.4).
+            request.page = 1
         while True:
             answer = self._read(what, call)
-            found += getattr(answer, field) or []
+            yield from getattr(answer, field) or []
             token = getattr(answer, "next_page_token", None)
             if not token:
-                return found
+                return
             request.page_token = token
+            if numbered:
+                request.page = None
 
     def _download(self, what: str, call: Callable[[Any], Any], target: Path) -> None:
         """Fetch into `target`, whole or not at all; what a break left is gone on with where the server can."""

@@ -43,7 +43,7 @@ class NotebookCalls(Connection):
         request = ApiListKernelsRequest()
         request.group = KernelsListViewType.PROFILE
         what = "listing your notebooks"
-        mine = self._pages(
+        mine = self._each(
             what, request, lambda c: c.kernels.kernels_api_client.list_kernels(request), "kernels"
         )
         return any(one.ref.lower() == ref.name.lower() for one in mine)

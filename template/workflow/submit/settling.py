@@ -84,7 +84,7 @@ def wait_for(push: Push, intent: SubmissionIntent, limit: float) -> Submission |
     competition = CompetitionRef(intent.competition)
 
     def look(_: object) -> Submission | None:
-        return intent.find(push.kaggle.submissions(competition))
+        return intent.find(push.kaggle.each_submission(competition))
 
     try:
         return push.waits.until("the submission shows", limit, look)

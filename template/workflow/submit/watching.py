@@ -121,7 +121,12 @@ class _Watcher:
         competitions = {one.competition for one in self.waiting.values() if one.competition}
         listed: dict[str, Remote] = {}
         for slug in sorted(competitions):
-            listed |= {str(one.ref): one for one in self.push.kaggle.submissions(CompetitionRef(slug))}
+            left = {ref for ref, one in self.waiting.items() if one.competition in (slug, None)}
+            # The newest come first, and they are mostly the ones: no page is asked for behind the last of them.
+            for one in self.push.kaggle.each_submission(CompetitionRef(slug)):
+                listed[str(one.ref)] = one
+                if left <= listed.keys():
+                    break
         found = {ref: listed[ref] for ref in self.waiting if ref in listed}
         if time.monotonic() - self.started > _LISTED_SECONDS:
             found |= {ref: self._by_ref(ref) for ref in self.waiting if ref not in found}
