@@ -131,9 +131,10 @@ class Contents:
         store, now = self.world.store, self.world.clock.now()
         with store.lock:
             entry = store.entry(slug)
+            first = store.next_id(len(descriptions))
             made = [
                 Submission(
-                    store.next_id(),
+                    first + number,
                     self.user,
                     now - 86400 - 3600 * (len(descriptions) - number),
                     "submission.csv",

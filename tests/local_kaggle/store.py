@@ -54,12 +54,12 @@ class Store:
     def _save(self, path: Path, record: DataclassInstance) -> None:
         write_atomic(path, json.dumps(dataclasses.asdict(record), indent=1))
 
-    def next_id(self) -> int:
-        """A number that was never given out before, also across restarts."""
+    def next_id(self, count: int = 1) -> int:
+        """A number that was never given out before, also across restarts; the first of several in a row for a `count`."""
         path = self.root / "next-id.json"
         with self.lock:
             number: int = json.loads(path.read_text(encoding="utf-8")) if path.exists() else 1001
-            write_atomic(path, json.dumps(number + 1))
+            write_atomic(path, json.dumps(number + count))
         return number
 
     # Users

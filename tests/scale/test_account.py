@@ -136,7 +136,7 @@ def test_an_edit_is_shipped_as_its_own_notebooks_version(
 
 
 def test_waiting_for_the_newest_submission_reads_no_page_of_the_older_ones(desk: Desk) -> None:
-    account.fill(desk.kaggle)
+    account.add_submissions(desk.kaggle)
     desk.submit()
     desk.kaggle.wait_for_runs()
     asked(desk)
@@ -147,7 +147,7 @@ def test_waiting_for_the_newest_submission_reads_no_page_of_the_older_ones(desk:
 def test_history_takes_in_every_submission_and_knows_which_are_its_own(
     desk: Desk, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    account.fill(desk.kaggle)
+    account.add_submissions(desk.kaggle)
     history.main(
         workspace.load(desk.root),
         sort="time", reverse=False, filters=[], group=False, limit=0, refresh=True, json=True, csv=False,
@@ -208,7 +208,7 @@ def test_a_notebook_that_only_the_lists_last_page_names_is_not_written_over(
 ) -> None:
     monkeypatch.setattr(paging, "LARGEST_PAGE", largest)
     scene.kaggle.add_notebook("tester/cmi-sub", account.NOTEBOOK)
-    account.fill(scene.kaggle)
+    account.add_notebooks(scene.kaggle)
     scene.codes()
     scene.deps()
     with pytest.raises(Refused, match="notebook tester/cmi-sub exists and was not made by a workspace"):
@@ -222,7 +222,8 @@ def test_a_notebook_that_only_the_lists_last_page_names_is_not_written_over(
 def test_a_title_that_the_oldest_of_many_has_is_said(scene: Scene) -> None:
     scene.kaggle.add_dataset("tester/first", {"a.txt": "1"}, title="Cmi Codes")
     scene.kaggle.add_notebook("tester/second", account.NOTEBOOK, title="Cmi Sub")
-    account.fill(scene.kaggle)
+    account.add_datasets(scene.kaggle)
+    account.add_notebooks(scene.kaggle)
     with pytest.raises(KaggleRefused, match='"cmi-codes" is already in use by a dataset'):
         scene.codes()
     scene.kaggle.world.store.delete_dataset(scene.kaggle.dataset("tester/first"))
