@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 from kaggle_shim.manifest import MODEL_MANIFEST, FileEntry, Manifest
-from workflow import names
+from workflow import names, progress
 from workflow.errors import WorkflowError
 from workflow.files import UNFINISHED
 from workflow.stage.hashes import Hashes
@@ -38,10 +38,12 @@ def list_files(
     if not folder.is_dir():
         raise WorkflowError(f"{folder} is no folder: name the one that holds the weights.")
     known = Hashes(hashes)
-    entries = [
-        FileEntry(path, (folder / path).stat().st_size, known.of(folder / path))
-        for path in paths(folder, patterns)
-    ]
+    entries = []
+    sent = paths(folder, patterns)
+    reading = progress.Progress("fingerprint", len(sent))
+    for number, path in enumerate(sent, 1):
+        reading.at(number)
+        entries.append(FileEntry(path, (folder / path).stat().st_size, known.of(folder / path)))
     known.save()
     if not entries:
         raise WorkflowError(

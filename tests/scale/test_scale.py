@@ -11,7 +11,7 @@ from benchmarks import scale
 from kaggle_shim import manifest
 from kaggle_shim.refs import DatasetRef
 from tests.push.conftest import Scene
-from workflow import model_files, workspace
+from workflow import model_files, progress, workspace
 from workflow.stage import codes as stage_codes
 from workflow.stage import hashes
 
@@ -60,10 +60,30 @@ def test_a_check_keeps_nothing_of_what_it_read(ws: Path) -> None:
 def test_staging_of_many_files_shows_that_it_goes_on(
     ws: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(stage_codes, "_TELL_SECONDS", 0.0)
+    monkeypatch.setattr(progress, "TELL_SECONDS", 0.0)
     scale.fill(ws / "codes", 10, 1)
     stage_codes.stage(workspace.load(ws), "cup")
-    assert "staging: 10 of 11 files" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "searching for credentials: 10 of " in told
+    assert "staging: 10 of 11 files" in told
+
+
+def test_a_file_that_takes_long_by_itself_is_named_when_it_is_read(
+    ws: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(progress, "LARGE", 1_000_000)
+    (ws / "codes" / "table.bin").write_bytes(b"\0" * 1_000_000)
+    stage_codes.stage(workspace.load(ws), "cup")
+    assert capsys.readouterr().err.splitlines() == [
+        "searching for credentials: codes/table.bin, 1.0 MB",
+        "staging: table.bin, 1.0 MB",
+    ]
+    folder, cache = ws / "codes", tmp_path / "hashes.json"
+    model_files.list_files(folder, model_files.IGNORED, "w", cache)
+    assert capsys.readouterr().err == "fingerprint: table.bin, 1.0 MB\n"
+    stage_codes.stage(workspace.load(ws), "cup")
+    model_files.list_files(folder, model_files.IGNORED, "w", cache)
+    assert capsys.readouterr().err == ""
 
 
 def test_a_model_is_hashed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,6 +17,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import IO, Any
 
+from workflow import progress
 from workflow.credentials import archives, baseline, look, pieces, unsearched
 from workflow.credentials import formats as secrets_formats
 from workflow.credentials import own as secrets_own
@@ -47,6 +48,7 @@ _LARGEST_SOURCE = 1 << 20
 _SOURCES = (".py", ".ipynb", ".sh", ".toml", ".yaml", ".yml", ".json", ".cfg", ".ini", ".txt", ".r", ".jl")
 _NOT_WHOLE = "not searched"
 _MOST_HITS = 20
+_SEARCH = "searching for credentials"
 
 
 class Scanner:
@@ -69,7 +71,10 @@ class Scanner:
         """
         known, fresh, found = self._load(scope), {}, []
         unread: list[str] = []
-        for shown, path in files:
+        listed = list(files)
+        searching = progress.Progress(_SEARCH, len(listed))
+        for number, (shown, path) in enumerate(listed, 1):
+            searching.at(number)
             about = path.stat()
             stamp = [about.st_size, about.st_mtime_ns, about.st_ctime_ns]
             named, of_name = look.of_name(shown, self._own)
@@ -77,6 +82,7 @@ class Scanner:
             kept = known.get(key)
             hits = _hits(kept[1]) if kept is not None and kept[0] == stamp else None
             if hits is None:
+                progress.large(_SEARCH, named, about.st_size)
                 hits = [*self._unlisted(shown, of_name), *self._of_file(shown, path, about.st_size)]
             fresh[key] = [stamp, [[hit.line, hit.name, hit.shown, hit.random] for hit in hits]]
             found += [self._finding(shown, named, hit) for hit in hits if hit.name != _NOT_WHOLE]

@@ -9,15 +9,13 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import sys
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from kaggle_shim.errors import ManifestError
 from kaggle_shim.manifest import CODES_MANIFEST, FileEntry, Manifest, hash_file
-from workflow import git
+from workflow import git, progress
 from workflow.credentials import scan as secrets_scan
 from workflow.credentials import unsearched
 from workflow.credentials import workspace as secrets_workspace
@@ -27,8 +25,6 @@ from workflow.findings import raise_first
 from workflow.metadata import DATASET_FILE
 from workflow.stage import tree
 from workflow.workspace import CODES, Workspace
-
-_TELL_SECONDS = 3.0
 
 
 @dataclass(frozen=True)
@@ -93,14 +89,13 @@ def fill(
     # Until the new manifest is written nothing vouches for the files: an interrupted staging starts anew.
     (folder / manifest_name).unlink(missing_ok=True)
     entries = []
-    told = time.monotonic()
+    staging = progress.Progress("staging", len(files))
     for number, file in enumerate(files, 1):
-        if time.monotonic() - told > _TELL_SECONDS:
-            told = time.monotonic()
-            print(f"staging: {number} of {len(files)} files", file=sys.stderr, flush=True)
+        staging.at(number)
         target = folder / file.path
         entry = known.get(file.path)
         if entry is None or not _same(target, file) or entry.size != file.size:
+            progress.large("staging", file.path, file.size)
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(file.source, target)
             os.utime(target, ns=(file.mtime_ns, file.mtime_ns))

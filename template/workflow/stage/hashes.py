@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 from kaggle_shim.manifest import hash_file
+from workflow import progress
 from workflow.files import write_text
 
 
@@ -28,6 +29,7 @@ class Hashes:
         kept = self._kept.get(str(path.resolve()))
         if isinstance(kept, list) and kept[:-1] == stamp and isinstance(kept[-1], str):
             return kept[-1]
+        progress.large("fingerprint", path.name, about.st_size)
         found = hash_file(path)
         self._kept[str(path.resolve())] = [*stamp, found]
         return found
