@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import io
+import socket
 from typing import TYPE_CHECKING
 
 import pytest
 import requests
 from kagglesdk.datasets.types.dataset_api_service import ApiCreateDatasetRequest, ApiDatasetNewFile
 
-from tests.kaggle_server.actions import create, start
+from tests.kaggle_server.actions import create, start, wait_until
 from tests.local_kaggle import faults
+from tests.slow_line import SlowLine, Weather
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -132,3 +135,31 @@ def test_an_upload_of_somebody_else_cannot_be_used(sdk: Sdk) -> None:
 
     with pytest.raises(requests.HTTPError, match="Invalid upload token"):
         sdk().datasets.dataset_api_client.create_dataset(request)
+
+
+def test_of_a_broken_connection_whole_quarters_of_a_mebibyte_are_kept(kaggle: LocalKaggle, sdk: Sdk) -> None:
+    content = bytes(range(256)) * 4096
+    started = start(sdk(), "data.bin", len(content))
+    with SlowLine(kaggle.port, Weather(torn_after=600_000)) as line, pytest.raises(requests.ConnectionError):
+        requests.put(
+            started.create_url,
+            data=io.BytesIO(content),
+            headers={"Content-Range": f"bytes 0-{len(content) - 1}/{len(content)}"},
+            proxies={"http": line.url},
+            timeout=5,
+        )
+
+    asked = requests.put(started.create_url, headers={"Content-Range": f"bytes */{len(content)}"}, timeout=5)
+
+    kept = int(asked.headers["Range"].removeprefix("bytes=0-")) + 1
+    assert asked.status_code == 308
+    assert kept in (262_144, 524_288, 786_432)
+
+
+def test_of_half_a_call_nothing_is_done(kaggle: LocalKaggle) -> None:
+    head = f"POST /api/v1/kernels.KernelsApiService/ListKernels HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {kaggle.token}\r\n"
+    with socket.create_connection(("127.0.0.1", kaggle.port)) as half:
+        half.sendall(f"{head}Content-Type: application/json\r\nContent-Length: 2\r\n\r\n".encode())
+
+    wait_until(lambda: bool(kaggle.requests()))
+    assert [(one.method, one.status) for one in kaggle.requests()] == [("ListKernels", 0)]

@@ -85,6 +85,11 @@ class Behaviour:
     incomplete_blobs: Literal["published", "refused"] = "published"
     """What becomes of a file whose upload never finished: published truncated, or the call ends with 400."""
 
+    broken_upload_keeps: int = 256 * 1024
+    """In multiples of how many bytes storage keeps what came before a connection broke: Google's documentation names 256 KiB for
+    pieces, and its C++ client found nothing of less than that written (issue 1149 of fake-gcs-server) [reports].
+    """
+
     error_form: Literal["flat", "nested"] = "flat"
     """`{"code": …, "message": …}`, which kagglesdk reads, or `{"error": {"code": …, "message": …, "status": …}}`.
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kagglesdk.blobs.types.blob_api_service import ApiStartBlobUploadResponse
+from starlette.requests import ClientDisconnect
 
 from tests.local_kaggle.errors import ApiError
 from tests.local_kaggle.records import Blob
@@ -93,7 +94,7 @@ async def receive(
 
     Raises:
         ApiError: 404 for an unknown upload, 400 for a bad range.
-        ConnectionDropped: The fault resets the connection.
+        ConnectionDropped: The fault resets the connection, or the client is gone.
     """
     blob = world.store.blob(token)
     if blob is None:
@@ -109,16 +110,21 @@ async def receive(
     path = world.store.blob_path(token)
     with path.open("r+b") as out:
         out.seek(offset)
-        async for chunk in chunks:
-            keep = chunk if limit is None else chunk[: max(limit - out.tell(), 0)]
-            out.write(keep)
-            if (
-                limit is not None
-                and fault is not None
-                and fault.kind == "reset_upload"
-                and len(keep) < len(chunk)
-            ):
-                break
+        try:
+            async for chunk in chunks:
+                keep = chunk if limit is None else chunk[: max(limit - out.tell(), 0)]
+                out.write(keep)
+                if (
+                    limit is not None
+                    and fault is not None
+                    and fault.kind == "reset_upload"
+                    and len(keep) < len(chunk)
+                ):
+                    break
+        except ClientDisconnect:
+            blob.received = max(offset, out.tell() - out.tell() % world.behaviour.broken_upload_keeps)
+            world.store.save_blob(blob)
+            raise ConnectionDropped from None
         out.truncate()
         blob.received = out.tell()
     if fault is not None and fault.kind == "reset_upload":

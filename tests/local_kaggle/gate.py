@@ -82,12 +82,12 @@ class _Exchange:
         self._written = False
 
     async def serve(self) -> None:
-        body = await self._read_json() if self._address.call else None
-        if self._address.service:
-            facts = body if isinstance(body, dict) else {"path": self._scope["path"]}
-            self._fault = self._world.faults.hit(self._address.service, self._address.method, facts)
-        self._scope["local_kaggle"] = {"fault": self._fault, "body": body}
         try:
+            body = await self._read_json() if self._address.call else None
+            if self._address.service:
+                facts = body if isinstance(body, dict) else {"path": self._scope["path"]}
+                self._fault = self._world.faults.hit(self._address.service, self._address.method, facts)
+            self._scope["local_kaggle"] = {"fault": self._fault, "body": body}
             await self._act()
         except ConnectionDropped:
             self._status = 0
@@ -99,7 +99,7 @@ class _Exchange:
     async def _act(self) -> None:
         fault = self._fault
         if fault is None:
-            await self._app(self._scope, self._count_in, self._count_out)
+            await self._pass_on()
         elif fault.kind == "drop_before":
             raise ConnectionDropped
         elif fault.kind == "drop_after":
@@ -113,9 +113,12 @@ class _Exchange:
         elif fault.kind == "change":
             await self._changed(fault)
         else:
-            await self._app(self._scope, self._count_in, self._count_out)
-            if "drop" in self._scope["local_kaggle"]:
-                raise ConnectionDropped
+            await self._pass_on()
+
+    async def _pass_on(self) -> None:
+        await self._app(self._scope, self._count_in, self._count_out)
+        if "drop" in self._scope["local_kaggle"]:
+            raise ConnectionDropped
 
     async def _changed(self, fault: Fault) -> None:
         """Lets the application act, and alters its JSON answer."""
@@ -141,6 +144,8 @@ class _Exchange:
         more = True
         while more and len(content) < _MAX_JSON:
             message = await self._count_in()
+            if message["type"] == "http.disconnect":
+                raise ConnectionDropped
             content += message.get("body", b"")
             more = message.get("more_body", False)
         try:
@@ -185,7 +190,7 @@ class _Exchange:
                 request_bytes=self._received,
                 response_bytes=self._sent,
                 seconds=time.monotonic() - self._begun,
-                user=self._scope["local_kaggle"].get("user", ""),
+                user=self._scope.get("local_kaggle", {}).get("user", ""),
                 user_agent=headers.get(b"user-agent", ""),
                 fault=self._fault.kind if self._fault else "",
             )

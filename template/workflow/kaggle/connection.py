@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import email.utils
+import io
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -208,7 +209,9 @@ def timeouts(read: float = READ_SECONDS) -> Iterator[None]:
     """Give every HTTP call inside a time limit: none of the clients sets one (kagglesdk 0.1.37, kaggle 2.2.4).
 
     `HTTPAdapter.send` is the one place that all of them go through. An upload (PUT) is made once by it: the official client
-    asks for ten repeats there, each of all the bytes from the first, when it could ask how many have arrived.
+    asks for ten repeats there, each of all the bytes from the first, when it could ask how many have arrived. A text is sent
+    piece by piece: urllib3 gives the time to connect to the sending of each piece, and to a text as a whole it is one piece, so
+    that over a slow line a notebook of some hundred kB would never arrive (urllib3 2.8, `_make_request`).
     """
     import requests.adapters
     from urllib3.util import Retry
@@ -219,6 +222,11 @@ def timeouts(read: float = READ_SECONDS) -> Iterator[None]:
     def send(self: Any, request: Any, *args: Any, timeout: Any = None, **options: Any) -> Any:
         if request.method == "PUT":
             self.max_retries = Retry(0, read=False)
+        if isinstance(request.body, str | bytes):
+            # A copy, since a redirect is followed with the body of the original.
+            request = request.copy()
+            text = request.body
+            request.body = io.BytesIO(text.encode("utf-8") if isinstance(text, str) else text)
         return original(
             self, request, *args, timeout=timeout or (min(CONNECT_SECONDS, read), read), **options
         )
