@@ -1,142 +1,64 @@
 """A power cut, Ctrl-C, a full disk, a forbidden file or a broken one at any change that a command makes: what is there
 stays whole, what it says is a sentence, and the same command again does the work.
 
-Here each once for most commands; with `CUT_EVERYWHERE=1` one of them, in turn, at every change of every command
-that writes (a rehearsal, which takes seconds, at a few); with `CUT_EVERYWHERE=5` all five at every change.
+Here each once for most commands, the power cut in the middle of a write. `CUT_EVERYWHERE=1`: one of them, in turn, at every
+change and every write of every command; `=5`: all five at each; `=kill` (or `interrupt`, `full`, `denied`, `broken`): that one at each.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from kaggle_shim.manifest import CODES_MANIFEST, Manifest, scan
+from tests import commands
 from tests.power import cuts, storms
-from tests.push.conftest import hurry
+from tests.power.cases import ALSO, LOCAL, READING, REHEARSE, ROW, SENDING, Case
+from tests.power.outage import Outage
+from tests.push.conftest import COMPETITION, hurry
 from tests.submit.conftest import Desk, light
+from workflow import files
 
-EVERYWHERE = int(os.environ.get("CUT_EVERYWHERE") or 0)
+EVERYWHERE = os.environ.get("CUT_EVERYWHERE") or ""
 HOWS = (cuts.KILL, cuts.INTERRUPT, cuts.FULL, cuts.DENIED, cuts.BROKEN)
-_PLACES = 15
+# A download's part says so by its name, and is gone on with.
+_UNFINISHED = (files.UNFINISHED, ".*.part", ".*.part-tag", ".*.arrived", ".*.unzip")
 _CACHES = ("build", "__pycache__", ".git", "workflow", "shim")
 
 
-@dataclass(frozen=True)
-class Case:
-    """A command line, and what gives it something to do (called with a number that is another each time)."""
-
-    words: str
-    prepare: Callable[[Path, int], None]
-
-
-def unrepaired(root: Path, number: int) -> None:
-    path = root / "sub" / "kernel-metadata.json"
-    path.write_text(
-        path.read_text(encoding="utf-8").replace('"tester/cmi-codes"', "").replace('"tester/cmi-deps"', ""),
-        encoding="utf-8",
-    )
-
-
-def edited(root: Path, number: int) -> None:
-    path = root / "codes" / "exp001.py"
-    path.write_text(f"{path.read_text(encoding='utf-8')}\nprint({number})\n", encoding="utf-8")
-
-
-def trained(root: Path, number: int) -> None:
-    folder = root / "weights"
-    folder.mkdir(exist_ok=True)
-    (folder / "model.bin").write_bytes(f"{number}".encode() * 100)
-
-
-def emptied(root: Path, number: int) -> None:
-    shutil.rmtree(root / "data", ignore_errors=True)
-    shutil.rmtree(root / "fetched", ignore_errors=True)
-
-
-def pushed(root: Path, number: int) -> None:
-    edited(root, number)
-    assert cuts.run(root, "push", "--yes").code == 0
-
-
-def sent_in(root: Path, number: int) -> None:
-    pushed(root, number)
-    assert cuts.run(root, "submit", "--yes").code == 0
-
-
-def made_of_something(root: Path, number: int) -> None:
-    if number == 0:
-        sent_in(root, number)
-    for name in ("codes", "sub"):
-        shutil.rmtree(root / "build" / name)
-
-
-def rehearsable(root: Path, number: int) -> None:
-    (root / "deps" / "requirements.txt").write_text("", encoding="utf-8")
-    (root / "codes" / "exp001.py").write_text(
-        "open('submission.csv', 'w').write('row_id,series_id,step,event,score\\n0,a,1,onset,0.5\\n')\n",
-        encoding="utf-8",
-    )
-
-
-def nothing(root: Path, number: int) -> None:
-    """It has something to do as it is."""
-
-
-LOCAL = (
-    Case("check", nothing),
-    Case("check --fix --yes", unrepaired),
-    Case("new-exp --name exp002", nothing),
-    Case("report", nothing),
-)
-ALSO_LOCAL = (Case("rehearse", rehearsable),)
-SENDING = (
-    Case("ship --yes", edited),
-    Case("submit --yes", pushed),
-    Case("push-dataset --path weights --id tester/cmi-weights", trained),
-    Case("push-model --path weights --yes", trained),
-    Case("data", emptied),
-    Case("output", emptied),
-)
-# What they do is part of what the commands above do.
-ALSO = (
-    Case("push-codes", edited),
-    Case("push --yes", edited),
-    Case("history --refresh", nothing),
-    Case("watch", sent_in),
-    Case("history --reproduce REF", made_of_something),
-    Case("pin-image", nothing),
-)
-
-
-def cuts_of(count: int, step: int = 1) -> list[tuple[str, int]]:
-    """How to cut a command that makes so many changes, and where: at each `step`th change, or one of each, spread over it."""
+def cuts_of(changes: tuple[str, ...]) -> list[tuple[str, int]]:
+    """How to cut a command that makes these changes, and where: at each of them, or one of each, the kill in its last write."""
+    if EVERYWHERE in HOWS:
+        return [(EVERYWHERE, at) for at in range(1, len(changes) + 1)]
     if EVERYWHERE:
         return [
             (HOWS[(at + turn) % len(HOWS)], at)
-            for turn in range(EVERYWHERE)
-            for at in range(1, count + 1, step)
+            for turn in range(int(EVERYWHERE))
+            for at in range(1, len(changes) + 1)
         ]
-    return [(how, 1 + (count - 1) * number // (len(HOWS) - 1)) for number, how in enumerate(reversed(HOWS))]
+    last = len(changes) - changes[::-1].index(cuts.WRITE)
+    spread = [1 + (len(changes) - 1) * number // (len(HOWS) - 1) for number in range(len(HOWS) - 1)]
+    return [(cuts.KILL, last), *zip(reversed(HOWS[1:]), spread, strict=True)]
 
 
 def named(case: Case) -> str:
-    return case.words.partition(" --path")[0].replace(" --yes", "")
+    return re.sub(" --(path|output|yes).*", "", case.words)
 
 
 def owned(root: Path) -> dict[str, bytes]:
-    """What is the user's, file by file."""
+    """What is the user's, file by file; not what has the name of something unfinished."""
     return {
         path.relative_to(root).as_posix(): path.read_bytes()
         for path in root.rglob("*")
         if path.is_file()
         and not set(path.relative_to(root).parts) & set(_CACHES)
+        and not any(path.match(name) for name in _UNFINISHED)
         and path.name != "ledger.jsonl"
     }
 
@@ -153,12 +75,18 @@ def judge(root: Path) -> None:
         )
 
 
+def kept(root: Path) -> set[str]:
+    """What lies in `build/`."""
+    return {path.relative_to(root).as_posix() for path in (root / "build").rglob("*")}
+
+
 def unfinished(root: Path) -> list[Path]:
-    return [path for path in root.rglob(".*.tmp") if "client" not in path.parts]
+    return [path for pattern in _UNFINISHED for path in root.rglob(pattern) if "client" not in path.parts]
 
 
 def cut_and_again(root: Path, words: list[str], how: str, at: int) -> None:
     """Cut it, look at what is left, run it again."""
+    before = owned(root)
     cut = cuts.run(root, *words, how=how, at=at)
     where = f"{words}, {how} at {at}: {cut}"
     if how == cuts.KILL:
@@ -171,42 +99,92 @@ def cut_and_again(root: Path, words: list[str], how: str, at: int) -> None:
     else:
         assert "Traceback" not in cut.said, where
         assert cut.code == 0 or (cut.code in (2, 6) and "error: " in cut.said), where
+    converges(root, words, before, where)
+
+
+def converges(root: Path, words: list[str], before: dict[str, bytes], where: str) -> None:
+    """What a cut left is whole, and the same command does the work."""
     judge(root)
+    left = owned(root)
     again = cuts.run(root, *words)
     assert again.code == 0, f"{where}; then {again}"
     assert not unfinished(root), where
+    after = owned(root)
+    torn = [path for path in {**before, **left} if left.get(path) not in (before.get(path), after.get(path))]
+    assert not torn, where
 
 
-@pytest.mark.parametrize("case", [*LOCAL, *(ALSO_LOCAL if EVERYWHERE else ())], ids=named)
-def test_a_command_of_this_machine(
-    made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest, case: Case
-) -> None:
-    if case in ALSO_LOCAL:
-        request.getfixturevalue("image_python")
-        monkeypatch.setenv("XDG_CACHE_HOME", str(request.getfixturevalue("cache_home")))
-    words, start, root = case.words.split(), tmp_path / "start", tmp_path / "ws"
-    shutil.copytree(made, start, symlinks=True)
-    light(start)
-    case.prepare(start, 0)
-    shutil.copytree(start, root, symlinks=True)
-    counted = cuts.run(root, *words)
+@pytest.fixture
+def start(made: Path, tmp_path: Path) -> Path:
+    """A workspace that links to its own workflow; not to be changed."""
+    place = tmp_path / "start"
+    shutil.copytree(made, place, symlinks=True)
+    light(place)
+    return place
+
+
+@pytest.fixture
+def rehearsable(start: Path, image_python: Path, cache_home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """One that rehearses with a wheel of its own."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(cache_home))
+    REHEARSE.prepare(start, 0)
+    return start
+
+
+def made_anew(root: Path, start: Path) -> Path:
+    shutil.rmtree(root, ignore_errors=True)
+    return Path(shutil.copytree(start, root, symlinks=True))
+
+
+def cut_from(start: Path, root: Path, words: list[str]) -> None:
+    """Cut a command that works on this machine alone, each time from the same start."""
+    counted = cuts.run(made_anew(root, start), *words)
     assert counted.code == 0, counted
-    assert counted.changes > 2
-    before, after = owned(start), owned(root)
+    assert len(counted.changes) > 2
+    before, after, names = owned(start), owned(root), kept(root)
     assert set(before) <= set(after)
-    step = max(1, counted.changes // _PLACES) if case in ALSO_LOCAL else 1
-    for how, at in cuts_of(counted.changes, step):
-        shutil.rmtree(root)
-        shutil.copytree(start, root, symlinks=True)
-        cut_and_again(root, words, how, at)
+    for how, at in cuts_of(counted.changes):
+        cut_and_again(made_anew(root, start), words, how, at)
         assert owned(root) == after, (how, at)
+        assert kept(root) == names, (how, at)
+
+
+@pytest.mark.parametrize("case", LOCAL, ids=named)
+def test_a_command_of_this_machine(start: Path, tmp_path: Path, case: Case) -> None:
+    case.prepare(start, 0)
+    cut_from(start, tmp_path / "ws", case.words.split())
+
+
+@pytest.mark.skipif(not EVERYWHERE, reason="takes half an hour: only with CUT_EVERYWHERE")
+def test_a_rehearsal(rehearsable: Path, tmp_path: Path) -> None:
+    cut_from(rehearsable, tmp_path / "ws", [REHEARSE.words])
+
+
+def test_a_power_cut_while_the_programs_of_a_rehearsal_work(rehearsable: Path, tmp_path: Path) -> None:
+    root, words = tmp_path / "ws", [REHEARSE.words]
+
+    def run(at: int) -> tuple[cuts.Ended, int]:
+        outage = Outage(made_anew(root, rehearsable) / "build" / "rehearsal", at)
+        return cuts.traced(root, cuts.command(*words), meanwhile=outage), outage.seen
+
+    whole, seen = run(0)
+    assert whole.code == 0, whole
+    after, names = owned(root), kept(root)
+    for at in range(1, seen) if EVERYWHERE else (seen // 2,):
+        cut, _ = run(at)
+        assert cut.code in (-signal.SIGKILL, 0), (at, cut)
+        converges(root, words, owned(rehearsable), f"a power cut at file {at}: {cut}")
+        assert (owned(root), kept(root)) == (after, names), at
+        assert (root / "build" / "rehearsal" / "working" / "submission.csv").read_text(
+            encoding="utf-8"
+        ) == ROW
 
 
 @pytest.mark.parametrize("case", [*SENDING, *(ALSO if EVERYWHERE else ())], ids=named)
 def test_a_command_that_talks_to_kaggle(desk: Desk, monkeypatch: pytest.MonkeyPatch, case: Case) -> None:
     monkeypatch.setenv("INVOKE_WORKSPACE_POLL", "0.02")
     hurry(monkeypatch, 0.3)
-    desk.kaggle.behave(processing_seconds=0.0, model_processing_seconds=0.0)
+    desk.kaggle.behave(processing_seconds=0.0, model_processing_seconds=0.0, single_file_zipped=True)
     case.prepare(desk.root, 0)
     words = [desk.history()[-1].ref if word == "REF" else word for word in case.words.split()]
     counted = cuts.run(desk.root, *words)
@@ -217,4 +195,21 @@ def test_a_command_that_talks_to_kaggle(desk: Desk, monkeypatch: pytest.MonkeyPa
         cut_and_again(desk.root, words, how, at)
         if words[0] in ("push", "ship", "submit"):
             assert storms.state(desk, ship=words[0] != "push") == ""
+        if words[0] == "data":
+            public = desk.kaggle.world.store.competition_folder(COMPETITION) / "public"
+            got = desk.root / "data" / "competitions" / COMPETITION
+            assert all(path.read_bytes() == (public / path.name).read_bytes() for path in got.iterdir())
         assert all(count == 1 for count in storms.submitted(desk).values())
+
+
+def test_every_command_is_cut_or_writes_nothing() -> None:
+    cut = {case.words.split()[0] for case in (*LOCAL, REHEARSE, *SENDING, *ALSO)}
+    read = {words.split()[0] for words in READING}
+    assert cut | read == set(commands.options())
+
+
+@pytest.mark.parametrize("words", READING)
+def test_a_command_that_shows_something_writes_nothing(desk: Desk, words: str) -> None:
+    cuts.run(desk.root, "status")
+    shown = cuts.run(desk.root, *words.split())
+    assert (shown.code, shown.changes) == (0, ())

@@ -201,8 +201,8 @@ def test_a_download_goes_on_after_a_break(scene: Scene) -> None:
     (folder / "big.bin").unlink()
     scene.kaggle.forget_requests()
     response_tag = _tag_of(scene, "big.bin")
-    (folder / ".big.bin.part").write_bytes(big[:4_000_000])
-    (folder / ".big.bin.part-tag").write_text(response_tag, encoding="utf-8")
+    (folder / "..big.bin.arrived.part").write_bytes(big[:4_000_000])
+    (folder / "..big.bin.arrived.part-tag").write_text(response_tag, encoding="utf-8")
     fetch(scene, only=["big.bin"])
     assert (folder / "big.bin").read_bytes() == big
     assert scene.kaggle.requests(method="GET")[-1].response_bytes < 2_000_000

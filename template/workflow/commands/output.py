@@ -7,7 +7,7 @@ from pathlib import Path
 from workflow import console, safe_paths
 from workflow.commands.logs import newest
 from workflow.errors import KaggleRefused
-from workflow.files import write_text
+from workflow.files import sweep, write_text
 from workflow.kaggle import fetching
 from workflow.kaggle.client import Kaggle
 from workflow.kaggle.logs import plain
@@ -55,6 +55,7 @@ def main(
     )
     log_file = safe_paths.inside(folder, f"{ref.slug}.log")
     fetching.check_size(wanted, folder, yes=yes, allow=(*allow, *workspace.settings.allow))
+    sweep(folder)
     fetched = fetching.fetch_all(wanted, say)
     write_text(log_file, plain(log))
     if json:

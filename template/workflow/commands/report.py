@@ -7,7 +7,7 @@ from pathlib import Path
 from kaggle_shim import local
 from workflow import console
 from workflow.errors import WorkflowError
-from workflow.files import write_text
+from workflow.files import sweep, write_text
 from workflow.ledger import book as ledger
 from workflow.ledger import history
 from workflow.ledger.event import now
@@ -40,6 +40,7 @@ def main(workspace: Workspace, *, output: str, json: bool) -> None:
         warning=book.warning(),
     )
     text = html_report.page(submissions, facts)
+    sweep(target.parent)
     write_text(target, text)
     if json:
         console.as_json(

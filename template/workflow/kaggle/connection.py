@@ -198,7 +198,7 @@ class Connection:
                 )
             response.raise_for_status()
             with response:
-                part.receive(response)
+                part.receive(response, what)
 
         self._read(what, fetch)
         part.finish()

@@ -30,20 +30,23 @@ class Part:
             "If-Range": self._tag.read_text(encoding="utf-8"),
         }
 
-    def receive(self, response: Any) -> None:
-        """Write the body of an answer behind what is there, or anew when the server sends all of it.
+    def receive(self, response: Any, what: str) -> None:
+        """Write the body of an answer to `what` behind what is there, or anew when the server sends all of it.
 
         Raises:
             AnswerLost: less came than was announced.
         """
         goes_on = response.status_code == PARTIAL
         had = self._part.stat().st_size if goes_on else 0
+        if not goes_on:
+            # Before its tag: bytes of another content must never stand beside this one's.
+            self._part.unlink(missing_ok=True)
         tag = response.headers.get("ETag")
         if tag and not tag.startswith("W/"):
             self._tag.write_text(tag, encoding="utf-8")
         else:
             self._tag.unlink(missing_ok=True)
-        with self._part.open("ab" if goes_on else "wb") as file:
+        with self._part.open("ab") as file:
             for block in response.iter_content(_BLOCK):
                 file.write(block)
         announced = response.headers.get("Content-Length")
@@ -52,9 +55,7 @@ class Part:
             and not response.headers.get("Content-Encoding")
             and had + int(announced) != self._part.stat().st_size
         ):
-            raise AnswerLost(
-                f"The connection broke while {self._target.name} was fetched: run this again to go on."
-            )
+            raise AnswerLost(f"The connection broke while {what}: run this again to go on.")
 
     def finish(self) -> None:
         """It is whole: move it to its place."""

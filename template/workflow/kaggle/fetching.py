@@ -119,28 +119,36 @@ def fetch_all(wanted: list[Item], say: Callable[[str], None]) -> int:
             f"[{number}/{len(left)}] {item.name}{'' if item.size is None else ', ' + console.size(item.size)}"
         )
         item.target.parent.mkdir(parents=True, exist_ok=True)
-        item.fetch(item.target)
-        _unzip_single(item)
+        arrived = item.target.with_name(f".{item.target.name}.arrived")
+        try:
+            item.fetch(arrived)
+            whole = _unpacked(item, arrived)
+            if whole != arrived:
+                # First, for a file that has its place is not looked at again.
+                arrived.unlink()
+            whole.replace(item.target)
+        finally:
+            arrived.unlink(missing_ok=True)
         count += 1
     return count
 
 
-def _unzip_single(item: Item) -> None:
-    """Kaggle sends some single files as a zip with one member of that name (kagglehub 1.0.2 unpacks such an answer)."""
-    if (
-        item.target.suffix == ".zip"
-        or item.target.stat().st_size == item.size
-        or not zipfile.is_zipfile(item.target)
-    ):
-        return
+def _unpacked(item: Item, arrived: Path) -> Path:
+    """Kaggle sends some single files as a zip with one member of that name (kagglehub 1.0.2 unpacks such an answer).
+
+    Returns:
+        Where that member was unpacked; `arrived` itself when it is no such zip.
+    """
+    if item.target.suffix == ".zip" or arrived.stat().st_size == item.size or not zipfile.is_zipfile(arrived):
+        return arrived
     part = item.target.with_name(f".{item.target.name}.unzip")
     named = False
     try:
-        with zipfile.ZipFile(item.target) as archive:
+        with zipfile.ZipFile(arrived) as archive:
             members = archive.infolist()
             named = len(members) == 1 and members[0].filename.rsplit("/", 1)[-1] == item.target.name
             if not named:
-                return
+                return arrived
             if item.size is not None and members[0].file_size > item.size + _MORE:
                 raise _refused(
                     item,
@@ -156,12 +164,11 @@ def _unzip_single(item: Item) -> None:
         if named:
             raise _refused(item, f"that can't be unpacked ({error})") from error
         # A file that only ends like an archive.
-        return
-    part.replace(item.target)
+        return arrived
+    return part
 
 
 def _refused(item: Item, why: str) -> KaggleRefused:
-    item.target.unlink()
     return KaggleRefused(f"{item.name} came as an archive {why}: nothing of it was kept; run this again.")
 
 
