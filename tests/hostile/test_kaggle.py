@@ -53,6 +53,15 @@ def test_answers_of_unexpected_shapes(scene: Scene, method: str) -> None:
             status.main(scene.push().workspace, json=True)
 
 
+def test_a_list_that_never_ends_is_given_up(scene: Scene) -> None:
+    scene.codes()
+    page = {"datasetFiles": [{"name": "a.py", "totalBytes": 1}], "nextPageToken": "again"}
+    scene.kaggle.fault(faults.answer("ListDatasetFiles", page, times=None))
+    scene.edit()
+    with pytest.raises(WorkflowError, match="goes round in a circle"):
+        scene.codes()
+
+
 @pytest.mark.parametrize(
     "name",
     [

@@ -11,4 +11,5 @@ from workflow.workspace import Workspace
 
 def main(workspace: Workspace, *, notebook: str, json: bool, **options: Any) -> None:
     """Push codes, deps and a notebook in order, and print what became of each."""
-    push.show(push.run(Push(workspace, Options.parse(json=json, **options)), notebook), json=json)
+    session = Push(workspace, Options.parse(json=json, **options))
+    push.show(push.run(session, notebook), session.took, json=json)

@@ -12,5 +12,5 @@ from workflow.workspace import Workspace
 
 def main(workspace: Workspace, *, json: bool, **options: Any) -> None:
     """Push the code dataset and print what became of it."""
-    outcome = push_codes.run(Push(workspace, Options.parse(json=json, **options)))
-    push.show([outcome], json=json)
+    session = Push(workspace, Options.parse(json=json, **options))
+    push.show([push_codes.run(session)], session.took, json=json)

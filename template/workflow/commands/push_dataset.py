@@ -28,7 +28,8 @@ def main(workspace: Workspace, *, path: str, id_: str, json: bool, **options: An
         raise WorkflowError(f"{path} is no folder: name the one to upload.")
     session = Push(workspace, Options.parse(json=json, **options))
     ref = _ref(workspace, folder, id_)
-    push.show([push_dataset.send(session, lambda: stage_folder(session, folder, ref))], json=json)
+    outcome = push_dataset.send(session, lambda: stage_folder(session, folder, ref))
+    push.show([outcome], session.took, json=json)
 
 
 def _ref(workspace: Workspace, folder: Path, given: str) -> DatasetRef:

@@ -13,7 +13,8 @@ from workflow.workspace import Workspace
 
 def main(workspace: Workspace, *, json: bool, **options: Any) -> None:
     """Push the wheel notebook and print what became of it; raises WorkflowError in a workspace without one."""
-    outcomes = push_deps.run(Push(workspace, Options.parse(json=json, **options)))
+    session = Push(workspace, Options.parse(json=json, **options))
+    outcomes = push_deps.run(session)
     if not outcomes:
         raise WorkflowError("This workspace has no deps notebook: there is no deps/kernel-metadata.json.")
-    push.show(outcomes, json=json)
+    push.show(outcomes, session.took, json=json)

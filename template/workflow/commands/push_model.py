@@ -24,8 +24,9 @@ def main(
     **options: Any,
 ) -> None:
     """Push one model and print what became of it."""
+    session = Push(workspace, Options.parse(json=json, **options))
     outcome = push_model.run(
-        Push(workspace, Options.parse(json=json, **options)),
+        session,
         exp=exp,
         path=path,
         handle=handle,
@@ -34,4 +35,4 @@ def main(
         ignore=tuple(ignore),
         notebook=notebook,
     )
-    push.show([outcome], json=json)
+    push.show([outcome], session.took, json=json)

@@ -13,5 +13,5 @@ from workflow.workspace import Workspace
 def main(workspace: Workspace, *, notebook: str, json: bool, **options: Any) -> None:
     """Push one notebook, see its run through, and print what became of it."""
     push.refuse_faults(workspace)
-    outcome = push_sub.run(Push(workspace, Options.parse(json=json, **options)), notebook)
-    push.show([outcome], json=json)
+    session = Push(workspace, Options.parse(json=json, **options))
+    push.show([push_sub.run(session, notebook)], session.took, json=json)

@@ -29,4 +29,4 @@ def main(workspace: Workspace, *, ref: str, push: bool, yes: bool, allow: list[s
     if json:
         console.as_json({**asdict(done), "things": [asdict(outcome) for outcome in outcomes]})
     elif push:
-        show(outcomes, json=False)
+        show(outcomes, session.took, json=False)

@@ -61,7 +61,8 @@ class Connection:
 
         request = IntrospectTokenRequest()
         request.token = self.credentials.token
-        dead = f"Kaggle does not accept the token from {self.credentials.source}: it is expired, revoked or mistyped; {kaggle_errors.CREDENTIALS_ADVICE}."
+        dead = f"it is expired, revoked or mistyped; {kaggle_errors.CREDENTIALS_ADVICE}."
+        refused = f"Kaggle does not accept the token from {self.credentials.source}"
         try:
             answer = self._read(
                 "asking whose token this is", lambda c: c.security.oauth_client.introspect_token(request)
@@ -71,9 +72,9 @@ class Connection:
         except RateLimited:
             raise
         except KaggleRefused as error:
-            raise KaggleRefused(dead) from error
+            raise KaggleRefused(f"{refused} ({error.said}): {dead}") from error
         if not answer.active or not answer.username:
-            raise KaggleRefused(dead)
+            raise KaggleRefused(f"{refused}: {dead}")
         return str(answer.username), float(answer.exp) if answer.exp else None
 
     def reach(self) -> float | None:
@@ -159,12 +160,18 @@ class Connection:
         if numbered:
             # As the official client: the first page by its number, the others by their token (kaggle 2.2.4).
             request.page = 1
+        seen: set[str] = set()
         while True:
             answer = self._read(what, call)
             yield from getattr(answer, field) or []
             token = getattr(answer, "next_page_token", None)
             if not token:
                 return
+            if token in seen:
+                raise KaggleRefused(
+                    f"Kaggle's list goes round in a circle while {what} (page {kaggle_errors.one_line(token)}): run this again later."
+                )
+            seen.add(token)
             request.page_token = token
             if numbered:
                 request.page = None

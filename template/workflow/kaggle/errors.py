@@ -137,7 +137,10 @@ def words(response: Any, otherwise: str = "") -> str:
         message = inner.get("message") or inner.get("error")
         if isinstance(message, str) and message.strip():
             return one_line(message)
-    return one_line(str(response.reason or otherwise or "no reason given"))
+    said = one_line(str(response.reason or otherwise or "no reason given"))
+    if value is None and "html" in response.headers.get("Content-Type", ""):
+        return f"{said}, said by a web page: your network's login page, if it is not Kaggle's own"
+    return said
 
 
 def one_line(text: str) -> str:

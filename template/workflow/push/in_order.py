@@ -60,8 +60,8 @@ def refuse_faults(workspace: Workspace) -> None:
         raise WorkflowError(f"{wrong[0]}{more}")
 
 
-def show(outcomes: Sequence[Outcome], *, json: bool) -> None:
-    """The table that ends a command that sends."""
+def show(outcomes: Sequence[Outcome], took: float, *, json: bool) -> None:
+    """The table that ends a command that sends, which took so many seconds."""
     if json:
         console.as_json({"things": [asdict(outcome) for outcome in outcomes]})
         return
@@ -86,5 +86,5 @@ def show(outcomes: Sequence[Outcome], *, json: bool) -> None:
         )
         for outcome in outcomes
     ]
-    total = sum(sum(outcome.seconds.values()) for outcome in outcomes)
-    console.table(f"pushed in {seconds(total)}" if total else "nothing was sent", columns, rows)
+    sent = any(outcome.seconds for outcome in outcomes)
+    console.table(f"pushed in {seconds(took)}" if sent else "nothing was sent", columns, rows)

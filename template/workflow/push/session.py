@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -103,6 +104,12 @@ class Push:
         self.versions: dict[str, int | None] = {}
         self.waits = Waits(workspace.settings.poll, self.say, options.limit)
         self._sends = lock.sends(workspace.build)
+        self._began = time.monotonic()
+
+    @property
+    def took(self) -> float:
+        """Seconds since the command began."""
+        return time.monotonic() - self._began
 
     def warn(self, sentence: str) -> None:
         """A sentence that deserves a second look."""
