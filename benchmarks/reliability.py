@@ -2,8 +2,8 @@
 
     python benchmarks/reliability.py [--sequences 1000] [--loops 50] [--everywhere]
 
-Each line is a room of tests or a benchmark that was run just now; `--everywhere` cuts every command at every change that it
-makes, which takes half an hour. Exit 1 when anything ended as it must not.
+Each line is a room of tests or a benchmark that was run just now; `--everywhere` cuts every command at every change and every write
+that it makes, which takes an hour. Exit 1 when anything ended as it must not.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ ROOMS = (
     ("tests/hostile", "broken and hostile metadata, settings, notebooks, manifests, archives and answers"),
     (
         "tests/power",
-        "commands cut off or refused at changes that they make; full, read-only and shared disks; 200 sequences of random faults",
+        "commands cut off or refused at changes that they make and in their writes; full, read-only and shared disks; 200 sequences of random faults",
     ),
     ("tests/scale", "many files, large files, long lists"),
     ("tests/push/test_faults.py", "every named fault of Kaggle during a push"),

@@ -171,6 +171,7 @@ class Watch:
         if not isinstance(path, str | bytes | os.PathLike):
             return False
         name = os.fsdecode(path)
-        # resolve() and Path.cwd() would raise audit events of their own.
+        # resolve() and Path.cwd() would raise audit events of their own. What is removed by the handle of a folder (shutil.rmtree)
+        # is taken for something right here, wherever it lies: too much is cut, not too little.
         place = name if name.startswith("/") else f"{os.getcwd()}/{name}"  # noqa: PTH109 - see above
         return os.path.normpath(place).startswith(self._below)

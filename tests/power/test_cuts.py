@@ -2,7 +2,8 @@
 stays whole, what it says is a sentence, and the same command again does the work.
 
 Here each once for most commands, the power cut in the middle of a write. `CUT_EVERYWHERE=1`: one of them, in turn, at every
-change and every write of every command; `=5`: all five at each; `=kill` (or `interrupt`, `full`, `denied`, `broken`): that one at each.
+change and every write of every command; `=5`: all five at each; `=kill` (or `interrupt`, `full`, `denied`, `broken`): that one at each;
+`=torn`: the power cut in the middle of each write.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from tests.submit.conftest import Desk, light
 from workflow import files
 
 EVERYWHERE = os.environ.get("CUT_EVERYWHERE") or ""
+TORN = "torn"
 HOWS = (cuts.KILL, cuts.INTERRUPT, cuts.FULL, cuts.DENIED, cuts.BROKEN)
 # A download's part says so by its name, and is gone on with.
 _UNFINISHED = (files.UNFINISHED, ".*.part", ".*.part-tag", ".*.arrived", ".*.unzip")
@@ -34,6 +36,8 @@ _CACHES = ("build", "__pycache__", ".git", "workflow", "shim")
 
 def cuts_of(changes: tuple[str, ...]) -> list[tuple[str, int]]:
     """How to cut a command that makes these changes, and where: at each of them, or one of each, the kill in its last write."""
+    if EVERYWHERE == TORN:
+        return [(cuts.KILL, at) for at, change in enumerate(changes, 1) if change == cuts.WRITE]
     if EVERYWHERE in HOWS:
         return [(EVERYWHERE, at) for at in range(1, len(changes) + 1)]
     if EVERYWHERE:
