@@ -21,7 +21,7 @@ from kaggle_shim.manifest import MODEL_MANIFEST, Manifest, hash_file
 from kaggle_shim.refs import ModelRef
 from workflow import model_files
 from workflow.errors import KaggleRefused, Unreachable, WaitedTooLong, WorkflowError
-from workflow.files import write_text
+from workflow.files import sweep, write_text
 from workflow.kaggle.client import Kaggle
 from workflow.kaggle.errors import AnswerLost, Denied, NotThere
 from workflow.kaggle.values import RemoteFile
@@ -91,6 +91,7 @@ def upload(
         raise WorkflowError(f"{handle} ends in a version: leave it out, Kaggle gives the next one.")
     folder = Path(folder)
     patterns = (*model_files.IGNORED, *ignore)
+    sweep(folder)
     manifest = model_files.list_files(folder, patterns, workspace, hashes)
     kaggle = kaggle or Kaggle(say)
     waits = waits or Waits(30.0, say)

@@ -37,7 +37,7 @@ WRITE = "write"
 # A full disk still lets files be renamed and removed.
 _NEED_SPACE = frozenset(("open", "os.mkdir", "os.link", "os.symlink", WRITE))
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
-COUNT, KILL, INTERRUPT = "count", "kill", "interrupt"
+COUNT, KILL, TORN, INTERRUPT = "count", "kill", "torn", "interrupt"
 FULL, DENIED, BROKEN = "full", "denied", "broken"
 _ERRORS = {FULL: errno.ENOSPC, DENIED: errno.EACCES, BROKEN: errno.EIO}
 
@@ -74,7 +74,8 @@ def traced(
         root: the folder; only changes below it count.
         act: what to do there.
         how: `count`; `kill` or `interrupt` (Ctrl-C) it before its change `at`; or refuse that change: `full` (and all that need space from there
-            on), `denied`, `broken`. When the change is a write, `kill` and `full` come after half of the bytes.
+            on), `denied`, `broken`. When the change is a write, `kill` and `full` come after half of the bytes. `torn`: `kill` it in its
+            write `at`, other changes not counted.
         at: which change, from 1.
         meanwhile: called with the process's id while it works.
     """
@@ -131,7 +132,7 @@ class Watch:
         if self.over or not path.startswith(self._below) or not self._due(WRITE):
             return do(size)
         begins = len(self.seen) == self._at
-        if begins and self._how == KILL:
+        if self._how == TORN or (begins and self._how == KILL):
             do(size // 2)
         elif begins and self._how == FULL and size > 1:
             return do(size // 2)
@@ -143,10 +144,12 @@ class Watch:
         self.seen.append(event)
         if self._how == FULL:
             return len(self.seen) >= self._at and event in _NEED_SPACE
+        if self._how == TORN:
+            return event == WRITE and self.seen.count(WRITE) == self._at
         return len(self.seen) == self._at
 
     def _strike(self, path: object) -> None:
-        if self._how == KILL:
+        if self._how in (KILL, TORN):
             os.kill(os.getpid(), signal.SIGKILL)
         if self._how == INTERRUPT:
             raise KeyboardInterrupt

@@ -27,7 +27,6 @@ from tests.submit.conftest import Desk, light
 from workflow import files
 
 EVERYWHERE = os.environ.get("CUT_EVERYWHERE") or ""
-TORN = "torn"
 HOWS = (cuts.KILL, cuts.INTERRUPT, cuts.FULL, cuts.DENIED, cuts.BROKEN)
 # A download's part says so by its name, and is gone on with.
 _UNFINISHED = (files.UNFINISHED, ".*.part", ".*.part-tag", ".*.arrived", ".*.unzip")
@@ -35,20 +34,20 @@ _CACHES = ("build", "__pycache__", ".git", "workflow", "shim")
 
 
 def cuts_of(changes: tuple[str, ...]) -> list[tuple[str, int]]:
-    """How to cut a command that makes these changes, and where: at each of them, or one of each, the kill in its last write."""
-    if EVERYWHERE == TORN:
-        return [(cuts.KILL, at) for at, change in enumerate(changes, 1) if change == cuts.WRITE]
+    """How to cut a command that makes these changes, and where: at each of them; or one of each, spread, the kill in a write."""
+    count, written = len(changes), changes.count(cuts.WRITE)
+    if EVERYWHERE == cuts.TORN:
+        return [(cuts.TORN, at) for at in range(1, written + 1)]
     if EVERYWHERE in HOWS:
-        return [(EVERYWHERE, at) for at in range(1, len(changes) + 1)]
+        return [(EVERYWHERE, at) for at in range(1, count + 1)]
     if EVERYWHERE:
         return [
             (HOWS[(at + turn) % len(HOWS)], at)
             for turn in range(int(EVERYWHERE))
-            for at in range(1, len(changes) + 1)
+            for at in range(1, count + 1)
         ]
-    last = len(changes) - changes[::-1].index(cuts.WRITE)
-    spread = [1 + (len(changes) - 1) * number // (len(HOWS) - 1) for number in range(len(HOWS) - 1)]
-    return [(cuts.KILL, last), *zip(reversed(HOWS[1:]), spread, strict=True)]
+    spread = [1 + (count - 1) * number // (len(HOWS) - 1) for number in range(len(HOWS) - 1)]
+    return [(cuts.TORN, (written + 1) // 2), *zip(reversed(HOWS[1:]), spread, strict=True)]
 
 
 def named(case: Case) -> str:
@@ -62,7 +61,7 @@ def owned(root: Path) -> dict[str, bytes]:
         for path in root.rglob("*")
         if path.is_file()
         and not set(path.relative_to(root).parts) & set(_CACHES)
-        and not any(path.match(name) for name in _UNFINISHED)
+        and not any(Path(part).match(name) for part in path.relative_to(root).parts for name in _UNFINISHED)
         and path.name != "ledger.jsonl"
     }
 
@@ -93,7 +92,7 @@ def cut_and_again(root: Path, words: list[str], how: str, at: int) -> None:
     before = owned(root)
     cut = cuts.run(root, *words, how=how, at=at)
     where = f"{words}, {how} at {at}: {cut}"
-    if how == cuts.KILL:
+    if how in (cuts.KILL, cuts.TORN):
         assert cut.code in (-signal.SIGKILL, 0), where
     elif how == cuts.INTERRUPT:
         assert (cut.code, "Interrupted; running the command again" in cut.said) in (
