@@ -187,7 +187,8 @@ def test_a_power_cut_while_the_programs_of_a_rehearsal_work(rehearsable: Path, t
 def test_a_command_that_talks_to_kaggle(desk: Desk, monkeypatch: pytest.MonkeyPatch, case: Case) -> None:
     monkeypatch.setenv("INVOKE_WORKSPACE_POLL", "0.02")
     hurry(monkeypatch, 0.3)
-    desk.kaggle.behave(processing_seconds=0.0, model_processing_seconds=0.0, single_file_zipped=True)
+    packed = case.words.startswith("data")
+    desk.kaggle.behave(processing_seconds=0.0, model_processing_seconds=0.0, single_file_zipped=packed)
     case.prepare(desk.root, 0)
     words = [desk.history()[-1].ref if word == "REF" else word for word in case.words.split()]
     counted = cuts.run(desk.root, *words)

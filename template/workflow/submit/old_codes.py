@@ -19,8 +19,8 @@ from kaggle_shim import refs
 from kaggle_shim.errors import ManifestError, RefError
 from kaggle_shim.manifest import CODES_MANIFEST, Manifest, short
 from kaggle_shim.plan import Plan
-from workflow import git, safe_paths
-from workflow.files import read_json, remove_tree
+from workflow import git, platforms, safe_paths
+from workflow.files import make_folder, read_json, remove_tree
 from workflow.kaggle.errors import Denied, NotThere
 from workflow.ledger.event import Part
 from workflow.ledger.fold import Submission
@@ -83,16 +83,18 @@ def restore(push: Push, one: Submission, plan: Plan, text: str, done: Reproduced
 
 
 def _replace(target: Path, staged: Path | None) -> None:
-    """Put codes in the place of what is there; the manifest goes first and comes last, for it vouches for the rest."""
-    (target / CODES_MANIFEST).unlink(missing_ok=True)
-    remove_tree(target)
-    if staged is not None:
-        shutil.copytree(
-            staged,
-            target,
-            ignore=lambda folder, _: [CODES_MANIFEST] if Path(folder) == staged else [],
-        )
-        shutil.copy2(staged / CODES_MANIFEST, target)
+    """Put codes in the place of what is there, whole; the manifest of what is there goes first, for it vouches for the rest."""
+    place = make_folder(target)
+    try:
+        copy = place / target.name
+        if staged is not None:
+            shutil.copytree(staged, copy)
+        (target / CODES_MANIFEST).unlink(missing_ok=True)
+        remove_tree(target)
+        if staged is not None:
+            platforms.patiently(lambda: copy.rename(target))
+    finally:
+        remove_tree(place)
 
 
 def _from_notebook(push: Push, text: str, wanted: str, scratch: Path) -> Path | None:
