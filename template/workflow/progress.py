@@ -1,14 +1,16 @@
-"""That something long goes on, said on stderr: how many files are done, every few seconds, and a file that takes long by itself."""
+"""That something long goes on, said on stderr: how many files are done, a file that takes long by itself, how much of an upload is sent."""
 
 from __future__ import annotations
 
 import sys
 import time
+from typing import Any
 
-from workflow import console
+from workflow import console, durations
 
 TELL_SECONDS = 3.0
 LARGE = 500_000_000
+UPLOAD_SECONDS = 20.0
 
 
 class Progress:
@@ -30,6 +32,31 @@ def large(what: str, name: str, size: int) -> None:
     """Name a file that is about to be read from end to end, when its size says that this takes a while."""
     if size >= LARGE:
         _say(f"{what}: {name}, {console.size(size)}")
+
+
+class Sending:
+    """The body of an upload, which says now and then how far it is, where no terminal shows the bars that the clients draw."""
+
+    def __init__(self, body: Any, total: int) -> None:
+        """`body` is read from, `total` is how many bytes it has."""
+        self._body, self._total, self._sent = body, total, 0
+        self._began = self._told = time.monotonic()
+
+    def read(self, size: int = -1) -> bytes:
+        """The next piece."""
+        piece: bytes = self._body.read(size)
+        self._sent += len(piece)
+        now = time.monotonic()
+        if now - self._told > UPLOAD_SECONDS:
+            self._told = now
+            left = (self._total - self._sent) * (now - self._began) / self._sent if self._sent else 0.0
+            print(
+                f"  {console.size(self._sent)} of {console.size(self._total)} sent, about {durations.spell(left)} to go.",
+                # What the clients say is kept back, and with it whatever goes to sys.stderr.
+                file=sys.__stderr__,
+                flush=True,
+            )
+        return piece
 
 
 def _say(line: str) -> None:

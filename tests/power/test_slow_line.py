@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import socket
 import threading
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from tests.power import storms
 from tests.push.conftest import Scene
 from tests.slow_line import SlowLine, Weather
 from tests.submit.conftest import Desk
+from workflow import progress
 from workflow.errors import WorkflowError
 from workflow.kaggle import careful, connection
 from workflow.push import model as push_model
@@ -88,6 +90,16 @@ def test_a_torn_upload_goes_on_where_it_broke(scene: Scene, monkeypatch: pytest.
     assert scene.kaggle.dataset_files("tester/cmi-codes")["big.bin"] == content
     assert slow.torn > 1
     assert slow.passed["up"] < 2 * BIG
+
+
+def test_an_upload_without_a_terminal_says_how_far_it_is(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    big(scene)
+    monkeypatch.setattr(progress, "UPLOAD_SECONDS", 0.1)
+    with line(scene, monkeypatch, Weather(rate=4_000_000)):
+        scene.codes(yes=True)
+    assert re.search(r"^  \d.* of 2.0 MB sent, about 0s to go\.$", capfd.readouterr().err, re.MULTILINE)
 
 
 def test_torn_weights_go_on_where_they_broke(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:

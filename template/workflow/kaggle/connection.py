@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import email.utils
 import io
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from kaggle_shim.refs import NotebookRef
+from workflow import progress
 from workflow.errors import KaggleRefused
 from workflow.kaggle import credentials as kaggle_credentials
 from workflow.kaggle import downloads, rate_limit
@@ -229,6 +231,8 @@ def timeouts(read: float = READ_SECONDS) -> Iterator[None]:
     def send(self: Any, request: Any, *args: Any, timeout: Any = None, **options: Any) -> Any:
         if request.method == "PUT":
             self.max_retries = Retry(0, read=False)
+            if hasattr(request.body, "read") and not _on_terminal():
+                request.body = progress.Sending(request.body, int(request.headers["Content-Length"]))
         if isinstance(request.body, str | bytes):
             # A copy, since a redirect is followed with the body of the original.
             request = request.copy()
@@ -243,6 +247,10 @@ def timeouts(read: float = READ_SECONDS) -> Iterator[None]:
         yield
     finally:
         adapter.send = original
+
+
+def _on_terminal() -> bool:
+    return sys.__stderr__ is not None and sys.__stderr__.isatty()
 
 
 def head(response: Any) -> bytes:
