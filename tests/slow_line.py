@@ -112,7 +112,7 @@ class SlowLine:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._carry("up", near, far_out, left))
                 group.create_task(self._carry("down", far, near_out, left))
-        except* (ConnectionError, _Torn, asyncio.CancelledError):
+        except* (OSError, _Torn, asyncio.CancelledError):
             for end in ends:
                 # A reset, not an end: nobody takes half an answer for a whole one.
                 end.transport.abort()

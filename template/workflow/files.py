@@ -37,7 +37,7 @@ def write_bytes(path: Path, content: bytes) -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        Path(temporary).chmod(path.stat().st_mode & 0o777 if path.exists() else 0o644)
+        platforms.set_mode(Path(temporary), path.stat().st_mode & 0o777 if path.exists() else 0o644)
         platforms.patiently(lambda: os.replace(temporary, path))
     except BaseException:
         with contextlib.suppress(OSError):

@@ -7,6 +7,7 @@ import shutil
 import stat
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -154,6 +155,22 @@ def link(source: Path, place: Path) -> None:
         except OSError:
             # A hard link can't cross drives.
             shutil.copy2(source, place)
+
+
+def keeps_modes(folder: Path) -> bool:
+    """Whether what lies in a folder can be kept from others; writes and removes a file there."""
+    descriptor, probe = tempfile.mkstemp(dir=folder)
+    try:
+        return os.name != "posix" or stat.S_IMODE(os.fstat(descriptor).st_mode) == stat.S_IRUSR | stat.S_IWUSR
+    finally:
+        os.close(descriptor)
+        Path(probe).unlink()
+
+
+def set_mode(path: Path, mode: int) -> None:
+    """Set a mode, where the file system keeps modes: those of USB sticks and of some shared folders forbid it."""
+    with contextlib.suppress(PermissionError):
+        path.chmod(mode)
 
 
 def patiently(act: Callable[[], Any]) -> None:

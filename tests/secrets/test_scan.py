@@ -8,6 +8,7 @@ import os
 import re
 import shlex
 import shutil
+import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -263,6 +264,17 @@ def test_an_unchanged_file_is_not_read_again_and_a_changed_one_is(
     with pytest.raises(WorkflowError, match=r"KGAT….*in its name"):
         stage(ws)
     assert TOKEN not in (ws / "build" / "known" / "secrets-codes.json").read_text(encoding="utf-8")
+
+
+def test_a_file_of_this_very_second_is_read_again_where_times_are_whole_seconds(
+    ws: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = int(time.time())
+    os.utime(ws / "codes" / "exp001.py", (now, now))
+    stage(ws)
+    monkeypatch.setattr(secrets_formats, "find", lambda _: pytest.fail("read again"))
+    with pytest.raises(pytest.fail.Exception, match="read again"):
+        stage(ws)
 
 
 def test_the_cache_may_be_damaged_or_unwritable(ws: Path) -> None:

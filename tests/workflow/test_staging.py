@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import time
 from pathlib import Path
 
 import nbformat
@@ -13,7 +14,7 @@ from kaggle_shim.plan import Plan
 from tests import workspaces
 from workflow import workspace
 from workflow.errors import WorkflowError
-from workflow.stage import bundle, compose, requirements, tree
+from workflow.stage import bundle, compose, hashes, requirements, tree
 from workflow.stage import codes as stage_codes
 
 PLAN = Plan(
@@ -51,6 +52,45 @@ def test_the_manifest_lists_what_is_staged_and_nothing_else(ws: Path) -> None:
     assert {entry.path for entry in staged.manifest.files} == {"exp001.py", "solution/net.py"}
     assert staged.manifest.files == scan(ws / "build/codes", (CODES_MANIFEST, "dataset-metadata.json"))
     assert Manifest.load(ws / "build/codes" / CODES_MANIFEST) == staged.manifest
+
+
+def in_whole_seconds(path: Path, text: str, when: float) -> None:
+    """Write a file where times have no fractions, as on a USB stick."""
+    path.write_text(text, encoding="utf-8")
+    os.utime(path, (int(when), int(when)))
+
+
+def test_two_edits_of_one_second_are_two(ws: Path) -> None:
+    entry, now = ws / "codes/exp001.py", time.time()
+    in_whole_seconds(entry, "x = 1\n", now)
+    first = stage(ws).manifest.fingerprint
+    in_whole_seconds(entry, "x = 2\n", now)
+    assert stage(ws).manifest.fingerprint != first
+    assert (ws / "build/codes/exp001.py").read_text(encoding="utf-8") == "x = 2\n"
+
+
+def test_whole_seconds_of_long_ago_are_believed(ws: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    in_whole_seconds(ws / "codes/exp001.py", "x = 1\n", time.time() - 3600)
+    first = stage(ws).manifest
+    monkeypatch.setattr(stage_codes, "hash_file", lambda _: pytest.fail("read again"))
+    assert stage(ws).manifest == first
+
+
+def test_a_hash_of_this_very_second_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[Path] = []
+
+    def hash_file(path: Path) -> str:
+        read.append(path)
+        return "hash"
+
+    monkeypatch.setattr(hashes, "hash_file", hash_file)
+    old, new = tmp_path / "old.bin", tmp_path / "new.bin"
+    in_whole_seconds(old, "1", time.time() - 3600)
+    in_whole_seconds(new, "1", time.time())
+    known = hashes.Hashes(None)
+    for path in (old, new, old, new):
+        known.of(path)
+    assert read == [old, new, new]
 
 
 def test_staging_again_gives_the_same_bytes_and_a_removed_file_is_gone(ws: Path) -> None:

@@ -101,7 +101,19 @@ def _exists(word: str, tree: Path) -> bool:
 
 
 def _is_file(word: str, tree: Path) -> bool:
-    return os.path.isfile(os.path.join(tree, word))  # noqa: PTH113, PTH118 - as above
+    return os.path.isfile(os.path.join(tree, word)) and _is_spelled_so(word, tree)  # noqa: PTH113, PTH118 - as above
+
+
+def _is_spelled_so(word: str, tree: Path) -> bool:
+    """Whether what was found has that very name: macOS and Windows find `Exp001.py` for `exp001.py`, Kaggle does not."""
+    if word == word.swapcase() or not _exists(word.swapcase(), tree):
+        return True
+    folder = str(tree)
+    for part in os.path.normpath(word).split(os.sep):
+        if part != os.pardir and part not in os.listdir(folder):  # noqa: PTH208 - as above
+            return False
+        folder = os.path.join(folder, part)  # noqa: PTH118 - as above
+    return True
 
 
 def _no_such(what: str, tree: Path) -> str:

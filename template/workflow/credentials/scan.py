@@ -11,13 +11,14 @@ import hashlib
 import json
 import re
 import shlex
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import IO, Any
 
-from workflow import progress
+from workflow import progress, stamps
 from workflow.credentials import archives, baseline, look, pieces, unsearched
 from workflow.credentials import formats as secrets_formats
 from workflow.credentials import own as secrets_own
@@ -76,11 +77,12 @@ class Scanner:
         for number, (shown, path) in enumerate(listed, 1):
             searching.at(number)
             about = path.stat()
-            stamp = [about.st_size, about.st_mtime_ns, about.st_ctime_ns]
+            settled = stamps.settled(about.st_mtime_ns, time.time_ns())
+            stamp = [about.st_size, about.st_mtime_ns, about.st_ctime_ns] if settled else None
             named, of_name = look.of_name(shown, self._own)
             key = look.digest(shown) if of_name else shown
             kept = known.get(key)
-            hits = _hits(kept[1]) if kept is not None and kept[0] == stamp else None
+            hits = _hits(kept[1]) if kept is not None and stamp is not None and kept[0] == stamp else None
             if hits is None:
                 progress.large(_SEARCH, named, about.st_size)
                 hits = [*self._unlisted(shown, of_name), *self._of_file(shown, path, about.st_size)]

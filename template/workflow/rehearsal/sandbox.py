@@ -6,6 +6,7 @@ Where the machine has no sandbox the notebook runs without one, with the same fo
 
 import contextlib
 import dataclasses
+import hashlib
 import os
 import shutil
 from collections import deque
@@ -14,7 +15,7 @@ from pathlib import Path
 
 from workflow import platforms
 from workflow.errors import WorkflowError
-from workflow.rehearsal import container, preparing
+from workflow.rehearsal import container, image, preparing
 from workflow.rehearsal.inputs import Mount, lay_out
 from workflow.rehearsal.isolation import Isolation, detect
 from workflow.rehearsal.runs import Companion, NotebookRun, RunResult
@@ -121,10 +122,15 @@ def _scratch(working: Path) -> Iterator[Path]:
     Its name is fixed, so that what a killed run left is removed by the next.
     """
     scratch = working.with_name(f".{working.name}-scratch")
+    if not platforms.keeps_modes(working.parent):
+        # Jupyter refuses to run there, and no environment can be made: a USB stick keeps neither modes nor links.
+        scratch = (
+            image.default_cache().with_name("runs") / hashlib.sha256(os.fsencode(working)).hexdigest()[:16]
+        )
     platforms.remove_tree(scratch)
     for name in ("tmp", "kaggle-tmp", "tools", "result", "home"):
         (scratch / name).mkdir(parents=True)
-    (scratch / "tmp").chmod(0o1777)
+    platforms.set_mode(scratch / "tmp", 0o1777)
     try:
         yield scratch
     finally:

@@ -9,13 +9,14 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from kaggle_shim.errors import ManifestError
 from kaggle_shim.manifest import CODES_MANIFEST, FileEntry, Manifest, hash_file
-from workflow import git, progress
+from workflow import git, progress, stamps
 from workflow.credentials import scan as secrets_scan
 from workflow.credentials import unsearched
 from workflow.credentials import workspace as secrets_workspace
@@ -25,6 +26,9 @@ from workflow.findings import raise_first
 from workflow.metadata import DATASET_FILE
 from workflow.stage import tree
 from workflow.workspace import CODES, Workspace
+
+# What a staged file's time is put back by, in nanoseconds, when the source's may stay the same through another edit.
+_OTHER = 100_000 * 10**9
 
 
 @dataclass(frozen=True)
@@ -97,8 +101,10 @@ def fill(
         if entry is None or not _same(target, file) or entry.size != file.size:
             progress.large("staging", file.path, file.size)
             target.parent.mkdir(parents=True, exist_ok=True)
+            settled = stamps.settled(file.mtime_ns, time.time_ns())
             shutil.copyfile(file.source, target)
-            os.utime(target, ns=(file.mtime_ns, file.mtime_ns))
+            vouched = file.mtime_ns if settled else file.mtime_ns - _OTHER
+            os.utime(target, ns=(vouched, vouched))
             entry = FileEntry(file.path, target.stat().st_size, hash_file(target))
         entries.append(entry)
     return tuple(entries)
@@ -118,6 +124,7 @@ def _known(manifest: Path) -> dict[str, FileEntry]:
 
 
 def _same(target: Path, file: tree.SourceFile) -> bool:
+    """Whether the staged file is still what its source is: both were changed at the same time (see `fill`)."""
     if target.is_symlink() or not target.is_file():
         return False
     about = target.stat()

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import json
+import time
 from pathlib import Path
 
 from kaggle_shim.manifest import hash_file
-from workflow import progress
+from workflow import progress, stamps
 from workflow.files import write_text
 
 
@@ -30,8 +31,10 @@ class Hashes:
         if isinstance(kept, list) and kept[:-1] == stamp and isinstance(kept[-1], str):
             return kept[-1]
         progress.large("fingerprint", path.name, about.st_size)
+        settled = stamps.settled(about.st_mtime_ns, time.time_ns())
         found = hash_file(path)
-        self._kept[str(path.resolve())] = [*stamp, found]
+        if settled:
+            self._kept[str(path.resolve())] = [*stamp, found]
         return found
 
     def save(self) -> None:
