@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from kaggle_shim.refs import DatasetRef
+from tests.local_kaggle import faults
 from tests.power import storms
 from tests.push.conftest import Scene
 from tests.slow_line import SlowLine, Weather
@@ -22,6 +23,7 @@ from workflow import progress
 from workflow.errors import WorkflowError
 from workflow.kaggle import careful, connection
 from workflow.push import model as push_model
+from workflow.push.session import Outcome
 
 BIG = 2_000_000
 PATIENCE = 0.5
@@ -102,27 +104,54 @@ def test_an_upload_without_a_terminal_says_how_far_it_is(
     assert re.search(r"^  \d.* of 2.0 MB sent, about 0s to go\.$", capfd.readouterr().err, re.MULTILINE)
 
 
-def test_torn_weights_go_on_where_they_broke(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    weights = scene.root / "weights"
-    weights.mkdir()
+def weights(scene: Scene) -> bytes:
+    """A model of two megabytes."""
     content = random.Random(1).randbytes(BIG)  # noqa: S311 - reproducible, not secret
-    (weights / "model.bin").write_bytes(content)
+    (scene.root / "weights").mkdir()
+    (scene.root / "weights" / "model.bin").write_bytes(content)
+    return content
+
+
+def push_weights(scene: Scene) -> Outcome:
+    return push_model.run(
+        scene.push(yes=True, limit=20.0),
+        exp="",
+        path="weights",
+        handle="",
+        framework="pytorch",
+        licence="",
+        ignore=(),
+        notebook="sub",
+    )
+
+
+@pytest.mark.parametrize("status", [308, 503, 404])
+def test_weights_of_which_no_byte_arrives_end_with_a_sentence(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    weights(scene)
     monkeypatch.setattr("kagglehub.gcs_upload.time.sleep", lambda _: None)
-    with line(scene, monkeypatch, Weather(torn_after=900_000)) as slow:
-        push_model.run(
-            scene.push(yes=True, limit=20.0),
-            exp="",
-            path="weights",
-            handle="",
-            framework="pytorch",
-            licence="",
-            ignore=(),
-            notebook="sub",
-        )
+    # The first answer to an upload is for it, the others say how far it is.
+    scene.kaggle.fault(faults.drop_before("PUT"), faults.status("PUT", status, times=None))
+    with pytest.raises(WorkflowError, match=r"The upload of the model .* did not succeed"):
+        push_weights(scene)
+    assert "cmi-models" not in {ref.partition("/")[2] for ref in scene.kaggle.world.store.models} or not (
+        scene.kaggle.model("tester/cmi-models").variations
+    )
+    scene.kaggle.world.faults.clear()
+    assert push_weights(scene).did == "sent"
+
+
+def test_torn_weights_go_on_where_they_broke(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    content = weights(scene)
+    monkeypatch.setattr("kagglehub.gcs_upload.time.sleep", lambda _: None)
+    with line(scene, monkeypatch, Weather(torn_after=400_000)) as slow:
+        push_weights(scene)
     found = scene.kaggle.model("tester/cmi-models")
     there = scene.kaggle.world.store.model_folder(found, found.variations[0].id, 1)
     assert (there / "model.bin").read_bytes() == content
-    assert slow.torn > 0
+    # kagglehub by itself gives up after five, and publishes what has come till then.
+    assert slow.torn > 5
     assert slow.passed["up"] < 2 * BIG
 
 

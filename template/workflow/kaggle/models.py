@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from kaggle_shim.refs import ModelRef
-from workflow.errors import KaggleRefused, WorkflowError
+from workflow.errors import KaggleRefused, Unreachable, WorkflowError
 from workflow.kaggle.errors import AnswerLost, one_line, translated
 from workflow.kaggle.values import ModelVersion, RemoteFile
 
 _PAGE = 200
+# How kagglehub 1.0.2 says that storage answered an upload with a fault of its own.
+_STORAGE_FAILED = re.compile(r"Upload failed with status code (?:5\d\d|429)")
 
 Read = Callable[[str, Callable[[Any], Any]], Any]
 Pages = Callable[[str, Any, Callable[[Any], Any], str], list[Any]]
@@ -70,18 +73,25 @@ def send(ref: ModelRef, folder: Path, notes: str, licence: str | None, ignore: t
     from kagglehub.exceptions import BackendError
     from kagglehub.gcs_upload import logger as upload_logger
 
-    from workflow.kaggle.connection import timeouts
+    from workflow.kaggle.careful_hub import careful
+    from workflow.kaggle.connection import CONNECT_SECONDS, READ_SECONDS, timeouts
     from workflow.kaggle.sending import quiet
 
     upload_logger.setLevel(logging.WARNING)
     logging.getLogger("kagglehub").setLevel(logging.WARNING)
     handle = f"{ref.owner}/{ref.model}/{ref.framework}/{ref.variation}"
-    with quiet(), translated(f"uploading the model {ref.name}"), timeouts():
+    patience = (CONNECT_SECONDS, READ_SECONDS)
+    with quiet(), translated(f"uploading the model {ref.name}"), timeouts(), careful(ref.name, patience):
         try:
             kagglehub.model_upload(
                 handle, str(folder), license_name=licence, version_notes=notes, ignore_patterns=list(ignore)
             )
         except BackendError as error:
+            if _STORAGE_FAILED.match(str(error)):
+                raise Unreachable(
+                    f"The upload of the model {ref.name} did not succeed and nothing was made of it: Kaggle's storage failed "
+                    f"({one_line(str(error))[:80]}). Run this again in a few minutes."
+                ) from error
             code = error.error_code
             if code is not None and code >= 500:  # noqa: PLR2004 - HTTP
                 raise AnswerLost(
