@@ -145,14 +145,14 @@ def test_weights_of_which_no_byte_arrives_end_with_a_sentence(
 def test_torn_weights_go_on_where_they_broke(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     content = weights(scene)
     monkeypatch.setattr("kagglehub.gcs_upload.time.sleep", lambda _: None)
-    with line(scene, monkeypatch, Weather(torn_after=400_000)) as slow:
+    with line(scene, monkeypatch, Weather(torn_after=300_000)) as slow:
         push_weights(scene)
     found = scene.kaggle.model("tester/cmi-models")
     there = scene.kaggle.world.store.model_folder(found, found.variations[0].id, 1)
     assert (there / "model.bin").read_bytes() == content
     # kagglehub by itself gives up after five, and publishes what has come till then.
     assert slow.torn > 5
-    assert slow.passed["up"] < 2 * BIG
+    assert slow.passed["up"] < 3 * BIG
 
 
 def test_a_torn_download_goes_on_where_it_broke(
