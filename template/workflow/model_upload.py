@@ -141,7 +141,7 @@ def manifest_of(kaggle: Kaggle, ref: ModelRef) -> Manifest | None:
     """The manifest in a version on Kaggle, None when there is none of ours."""
     with _scratch() as folder:
         try:
-            kaggle.download_model_file(ref, MODEL_MANIFEST, folder / MODEL_MANIFEST)
+            kaggle.fetch_model_file(ref, RemoteFile(MODEL_MANIFEST), folder / MODEL_MANIFEST)
             return Manifest.load(folder / MODEL_MANIFEST)
         except (NotThere, Denied, ManifestError):
             return None
@@ -193,7 +193,7 @@ def _wrong(kaggle: Kaggle, ref: ModelRef, manifest: Manifest) -> list[str]:
 
     def sha256_of(file: RemoteFile) -> str:
         with _scratch() as scratch:
-            kaggle.download_model_file(ref, file.name, scratch / "file")
+            kaggle.fetch_model_file(ref, file, scratch / "file")
             return hash_file(scratch / "file")
 
     return arrived.problems(arrived.compare(manifest.files, listed), sha256_of)

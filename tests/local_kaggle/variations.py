@@ -215,7 +215,7 @@ def _download(world: World, caller: Caller, request: KaggleObject) -> Reply:
     version = _chosen(world, variation, request.version_number)
     folder = world.store.model_folder(model, variation.id, version.number)
     if request.path:
-        return single_file(world, folder, request.path)
+        return single_file(world, folder, request.path, zipped=world.behaviour.single_file_zipped)
     return Redirect(world.downloads.path_of(world.downloads.tar_of(folder), f"{model.slug}.tar.gz"))
 
 

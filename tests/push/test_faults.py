@@ -444,7 +444,7 @@ def test_expired_credentials(scene: Scene) -> None:
         scene.kaggle.behave(inactive_token=answer)
         scene.kaggle.expire_token()
         with pytest.raises(
-            KaggleRefused, match=r"token from KAGGLE_API_TOKEN: it is expired.*kaggle\.com/settings"
+            KaggleRefused, match=r"token from KAGGLE_API_TOKEN.*: it is expired.*kaggle\.com/settings"
         ):
             scene.codes()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -297,3 +298,14 @@ def test_a_link_in_the_folder_is_not_followed(scene: Scene, tmp_path: Path) -> N
             json=True,
         )
     assert (tmp_path / "elsewhere").read_text(encoding="utf-8") == "mine"
+
+
+def test_what_this_workspace_made_is_known_again_when_kaggle_packs_single_files(scene: Scene) -> None:
+    weights(scene)
+    model(scene)
+    scene.all()
+    scene.kaggle.behave(single_file_zipped=True)
+    shutil.rmtree(scene.root / "build")
+    scene.edit()
+    assert [outcome.did for outcome in scene.all()] == ["sent", "unchanged", "sent"]
+    assert model(scene).did == "unchanged"

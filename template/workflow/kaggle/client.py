@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from kaggle_shim.refs import ModelRef
+from kaggle_shim.refs import DatasetRef, ModelRef
 from workflow.kaggle.competitions import CompetitionCalls
 from workflow.kaggle.connection import timeouts
 from workflow.kaggle.datasets import DatasetCalls
@@ -42,8 +42,33 @@ class Kaggle(DatasetCalls, NotebookCalls, CompetitionCalls):
 
         return kaggle_models.files(self._pages, ref)
 
+    def fetch_dataset_file(
+        self, ref: DatasetRef, version: int | None, file: RemoteFile, target: Path
+    ) -> None:
+        """Fetch one file of a dataset into `target`, unpacked when Kaggle packed it."""
+        from workflow.kaggle import fetching
+
+        fetching.fetch(
+            fetching.Item(
+                file.name,
+                target,
+                file.size,
+                lambda to: self.download_dataset_file(ref, version, file.name, to),
+            )
+        )
+
+    def fetch_model_file(self, ref: ModelRef, file: RemoteFile, target: Path) -> None:
+        """Fetch one file of a model's version into `target`, unpacked when Kaggle packed it."""
+        from workflow.kaggle import fetching
+
+        fetching.fetch(
+            fetching.Item(
+                file.name, target, file.size, lambda to: self.download_model_file(ref, file.name, to)
+            )
+        )
+
     def download_model_file(self, ref: ModelRef, name: str, target: Path) -> None:
-        """Fetch one file of a model's version."""
+        """Fetch one file of a model's version as Kaggle sends it."""
         from workflow.kaggle import models as kaggle_models
 
         self._download(f"fetching {name} of {ref}", kaggle_models.download(ref, name), target)

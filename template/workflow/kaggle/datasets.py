@@ -65,7 +65,7 @@ class DatasetCalls(Connection):
         return tuple(RemoteFile(file.name, file.total_bytes or None) for file in files)
 
     def download_dataset_file(self, ref: DatasetRef, version: int | None, name: str, target: Path) -> None:
-        """Fetch one file of a dataset into `target`."""
+        """Fetch one file of a dataset into `target` as Kaggle sends it."""
         from kagglesdk.datasets.types.dataset_api_service import ApiDownloadDatasetRequest
 
         request = ApiDownloadDatasetRequest()

@@ -118,19 +118,24 @@ def fetch_all(wanted: list[Item], say: Callable[[str], None]) -> int:
         say(
             f"[{number}/{len(left)}] {item.name}{'' if item.size is None else ', ' + console.size(item.size)}"
         )
-        item.target.parent.mkdir(parents=True, exist_ok=True)
-        arrived = item.target.with_name(f".{item.target.name}.arrived")
-        try:
-            item.fetch(arrived)
-            whole = _unpacked(item, arrived)
-            if whole != arrived:
-                # First, for a file that has its place is not looked at again.
-                arrived.unlink()
-            whole.replace(item.target)
-        finally:
-            arrived.unlink(missing_ok=True)
+        fetch(item)
         count += 1
     return count
+
+
+def fetch(item: Item) -> None:
+    """Fetch one file whole, and unpacked when Kaggle packed it; raises KaggleRefused when it can't be unpacked."""
+    item.target.parent.mkdir(parents=True, exist_ok=True)
+    arrived = item.target.with_name(f".{item.target.name}.arrived")
+    try:
+        item.fetch(arrived)
+        whole = _unpacked(item, arrived)
+        if whole != arrived:
+            # First, for a file that has its place is not looked at again.
+            arrived.unlink()
+        whole.replace(item.target)
+    finally:
+        arrived.unlink(missing_ok=True)
 
 
 def _unpacked(item: Item, arrived: Path) -> Path:
@@ -146,7 +151,9 @@ def _unpacked(item: Item, arrived: Path) -> Path:
     try:
         with zipfile.ZipFile(arrived) as archive:
             members = archive.infolist()
-            named = len(members) == 1 and members[0].filename.rsplit("/", 1)[-1] == item.target.name
+            named = (
+                len(members) == 1 and members[0].filename.rsplit("/", 1)[-1] == item.name.rsplit("/", 1)[-1]
+            )
             if not named:
                 return arrived
             if item.size is not None and members[0].file_size > item.size + _MORE:

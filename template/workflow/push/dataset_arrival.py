@@ -137,7 +137,7 @@ def _judge(push: Push, payload: Payload, version: int, listed: tuple[RemoteFile,
 
     def sha256_of(file: RemoteFile) -> str:
         with scratch(push.workspace.build) as folder:
-            push.kaggle.download_dataset_file(payload.ref, version, file.name, folder / "file")
+            push.kaggle.fetch_dataset_file(payload.ref, version, file, folder / "file")
             return hash_file(folder / "file")
 
     wrong = arrived.problems(comparison, sha256_of)
@@ -158,7 +158,7 @@ def _manifest_problem(push: Push, payload: Payload, version: int) -> list[str]:
     """What is wrong with a manifest of another size than was sent: it may name another commit, and it may be cut short."""
     name = payload.manifest_name
     with scratch(push.workspace.build) as folder:
-        push.kaggle.download_dataset_file(payload.ref, version, name, folder / name)
+        push.kaggle.fetch_dataset_file(payload.ref, version, RemoteFile(name), folder / name)
         try:
             found = Manifest.load(folder / name).fingerprint
         except ManifestError:

@@ -9,7 +9,7 @@ from kaggle_shim.manifest import Manifest
 from kaggle_shim.refs import DatasetRef
 from workflow.files import scratch
 from workflow.kaggle.errors import Denied, NotThere
-from workflow.kaggle.values import Dataset, DatasetVersion
+from workflow.kaggle.values import Dataset, DatasetVersion, RemoteFile
 from workflow.push.dataset_payload import Payload
 from workflow.push.session import Push
 
@@ -39,7 +39,7 @@ def manifest_of(push: Push, ref: DatasetRef, version: int | None, manifest_name:
         return Manifest.loads(known, ref.name)
     with scratch(push.workspace.build) as folder:
         try:
-            push.kaggle.download_dataset_file(ref, version, manifest_name, folder / manifest_name)
+            push.kaggle.fetch_dataset_file(ref, version, RemoteFile(manifest_name), folder / manifest_name)
             manifest = Manifest.load(folder / manifest_name)
         except (NotThere, Denied, ManifestError):
             return None

@@ -11,6 +11,7 @@ from kaggle_shim.manifest import CODES_MANIFEST, DATASET_MANIFEST, MODEL_MANIFES
 from workflow.errors import RunFailed, WorkflowError
 from workflow.files import scratch
 from workflow.kaggle.errors import Denied, NotThere
+from workflow.kaggle.values import RemoteFile
 from workflow.push import dataset_versions, looking, notebook_payload, quota, recording
 from workflow.push import deps as push_deps
 from workflow.push import notebook as push_notebook
@@ -134,7 +135,7 @@ def model_manifest(push: Push, ref: refs.ModelRef) -> Manifest | None:
     with scratch(push.workspace.build) as folder:
         path = folder / MODEL_MANIFEST
         try:
-            push.kaggle.download_model_file(ref, MODEL_MANIFEST, path)
+            push.kaggle.fetch_model_file(ref, RemoteFile(MODEL_MANIFEST), path)
             manifest: Manifest | None = Manifest.load(path)
         except (NotThere, Denied, ManifestError):
             manifest = None

@@ -167,7 +167,7 @@ def _from_kaggle(push: Push, part: Part, wanted: str, scratch: Path) -> Path | N
         for file in push.kaggle.dataset_files(ref, part.version):
             path = safe_paths.inside(folder, file.name)
             path.parent.mkdir(parents=True, exist_ok=True)
-            push.kaggle.download_dataset_file(ref, part.version, file.name, path)
+            push.kaggle.fetch_dataset_file(ref, part.version, file, path)
         manifest = Manifest.load(folder / CODES_MANIFEST)
     except (NotThere, Denied, ManifestError, RefError):
         return None
