@@ -68,10 +68,11 @@ class SlowLine:
         self._listening = socket.create_server(("127.0.0.1", 0))
         self._listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)
         self.port: int = self._listening.getsockname()[1]
-        self._loop = asyncio.new_event_loop()
-        self._ready, self._stop = threading.Event(), asyncio.Event()
+        # The loop itself would let go of them while they wait.
+        self._connections: set[asyncio.Task[None] | None] = set()
+        self._ready = threading.Event()
         self._thread = threading.Thread(
-            target=self._loop.run_until_complete, args=(self._serve(),), daemon=True, name="slow-line"
+            target=lambda: asyncio.run(self._serve()), daemon=True, name="slow-line"
         )
 
     @property
@@ -89,19 +90,20 @@ class SlowLine:
     ) -> None:
         self._loop.call_soon_threadsafe(self._stop.set)
         self._thread.join(_START_SECONDS)
-        self._loop.close()
+        assert not self._thread.is_alive()
 
     async def _serve(self) -> None:
-        server = await asyncio.start_server(self._connected, sock=self._listening, limit=_PIECE)
-        self._ready.set()
-        await self._stop.wait()
-        server.close()
-        others = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in others:
-            task.cancel()
-        await asyncio.gather(*others, return_exceptions=True)
+        self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
+        async with await asyncio.start_server(self._connected, sock=self._listening, limit=_PIECE):
+            self._ready.set()
+            await self._stop.wait()
+            while others := asyncio.all_tasks() - {asyncio.current_task()}:
+                for task in others:
+                    task.cancel()
+                await asyncio.wait(others)
 
     async def _connected(self, near: asyncio.StreamReader, near_out: asyncio.StreamWriter) -> None:
+        self._connections.add(asyncio.current_task())
         far, far_out = await asyncio.open_connection("127.0.0.1", self._target, limit=_PIECE)
         ends = (near_out, far_out)
         for end in ends:
@@ -119,6 +121,7 @@ class SlowLine:
         finally:
             for end in ends:
                 end.close()
+            self._connections.discard(asyncio.current_task())
 
     async def _carry(
         self, way: str, source: asyncio.StreamReader, target: asyncio.StreamWriter, left: list[float]

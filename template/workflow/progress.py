@@ -58,6 +58,16 @@ class Sending:
             )
         return piece
 
+    def tell(self) -> int:
+        """Where the next piece begins."""
+        place: int = self._body.tell()
+        return place
+
+    def seek(self, place: int) -> None:
+        """Go to a place, as a redirect or whoever looks at a request does."""
+        self._sent += place - self.tell()
+        self._body.seek(place)
+
 
 def _say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)

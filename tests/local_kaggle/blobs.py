@@ -122,7 +122,9 @@ async def receive(
                 ):
                     break
         except ClientDisconnect:
-            blob.received = max(offset, out.tell() - out.tell() % world.behaviour.broken_upload_keeps)
+            # At least what is known already: the next request may have come before this one's end was seen.
+            kept = out.tell() - out.tell() % world.behaviour.broken_upload_keeps
+            blob.received = max(blob.received, offset, kept)
             world.store.save_blob(blob)
             raise ConnectionDropped from None
         out.truncate()

@@ -15,8 +15,8 @@ from typing import Any
 from workflow.errors import KaggleRefused, Unreachable
 from workflow.kaggle.errors import RATE_LIMIT
 
-# kagglehub pauses for 1, 2, 4, … seconds after a break, up to a minute: with these it ends after some six minutes without a byte.
-TRIES_IN_VAIN = 10
+# kagglehub pauses for 1, 2, 4, … seconds after a break, up to a minute: with these it ends after three minutes without a byte.
+TRIES_IN_VAIN = 7
 _INCOMPLETE = 308
 _SERVER_FAULT = 500
 

@@ -179,7 +179,7 @@ class Connection:
                 request.page = None
 
     def _download(self, what: str, call: Callable[[Any], Any], target: Path) -> None:
-        """Fetch into `target`, whole or not at all; what a break left is gone on with where the server can."""
+        """Fetch into `target`, whole or not at all; what a break left is gone on with where the server can, for as long as bytes come."""
         target.parent.mkdir(parents=True, exist_ok=True)
         part = downloads.Part(target)
 
@@ -209,7 +209,15 @@ class Connection:
             with response:
                 part.receive(response, what)
 
-        self._read(what, fetch)
+        while True:
+            had = part.size
+            try:
+                self._read(what, fetch)
+            except AnswerLost:
+                if part.size <= had:
+                    raise
+            else:
+                break
         part.finish()
 
 

@@ -21,6 +21,11 @@ class Part:
         self._part = target.with_name(f".{target.name}.part")
         self._tag = target.with_name(f".{target.name}.part-tag")
 
+    @property
+    def size(self) -> int:
+        """How many bytes of it have arrived."""
+        return self._part.stat().st_size if self._part.is_file() else 0
+
     def headers(self) -> dict[str, str]:
         """What to ask with so that only the rest comes, {} for all of it."""
         if not self._part.is_file() or not self._tag.is_file() or not self._part.stat().st_size:
