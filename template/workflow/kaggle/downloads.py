@@ -10,7 +10,8 @@ from workflow.kaggle.errors import AnswerLost
 HEADERS = frozenset(("Range", "If-Range"))
 PARTIAL = 206
 NOT_SATISFIABLE = 416
-_BLOCK = 1 << 20
+# What has come of a block when the connection breaks is lost.
+_BLOCK = 1 << 16
 
 
 class Part:
