@@ -24,7 +24,6 @@ from tests.submit.conftest import Desk
 from workflow import progress
 from workflow.errors import WorkflowError
 from workflow.kaggle import careful, connection
-from workflow.push import model as push_model
 from workflow.push.session import Outcome
 
 BIG = 2_000_000
@@ -120,16 +119,7 @@ def weights(scene: Scene) -> bytes:
 
 
 def push_weights(scene: Scene) -> Outcome:
-    return push_model.run(
-        scene.push(yes=True, limit=20.0),
-        exp="",
-        path="weights",
-        handle="",
-        framework="pytorch",
-        licence="",
-        ignore=(),
-        notebook="sub",
-    )
+    return scene.model(path="weights", yes=True, limit=20.0)
 
 
 @pytest.mark.parametrize("status", [308, 503, 404])

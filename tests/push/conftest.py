@@ -91,6 +91,19 @@ class Scene:
     def all(self, **options: object) -> list[Outcome]:
         return push.run(self.push(**options), "sub")
 
+    def model(self, *, path: str = "", ignore: tuple[str, ...] = (), **options: object) -> Outcome:
+        """Push weights to the model that belongs to the entry point, and attach them to the notebook."""
+        return push_model.run(
+            self.push(**options),
+            exp="",
+            path=path,
+            handle="",
+            framework="pytorch",
+            licence="",
+            ignore=ignore,
+            notebook="sub",
+        )
+
     def edit(self, text: str = "\nprint('changed')\n") -> None:
         """Change one code file."""
         path = self.root / "codes" / "exp001.py"

@@ -19,7 +19,6 @@ from workflow import workspace
 from workflow.commands import data, output
 from workflow.errors import KaggleRefused, Refused, WorkflowError
 from workflow.push import dataset as push_dataset
-from workflow.push import model as push_model
 from workflow.push.dataset_payload import stage_folder
 from workflow.push.session import Outcome
 
@@ -35,17 +34,8 @@ def weights(scene: Scene, content: str = "w1") -> Path:
     return folder
 
 
-def model(scene: Scene, **options: object) -> Outcome:
-    return push_model.run(
-        scene.push(**options),
-        exp="",
-        path="",
-        handle="",
-        framework="pytorch",
-        licence="",
-        ignore=("*.log",),
-        notebook="sub",
-    )
+def model(scene: Scene, **options: Any) -> Outcome:
+    return scene.model(ignore=("*.log",), **options)
 
 
 def attached(scene: Scene) -> list[str]:

@@ -12,7 +12,6 @@ from tests.submit.conftest import NOTEBOOK, Desk
 from workflow.errors import RunFailed, WorkflowError
 from workflow.kaggle.values import Notebook
 from workflow.push import dataset as push_dataset
-from workflow.push import model as push_model
 from workflow.push import pins
 from workflow.push.dataset_payload import stage_folder
 from workflow.stage import compose
@@ -24,10 +23,7 @@ def weights(desk: Desk, text: str) -> None:
     folder = desk.root / "data" / "working" / "models" / "exp001"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "model.bin").write_text(text, encoding="utf-8")
-    session = desk.push()
-    push_model.run(
-        session, exp="exp001", path="", handle="", framework="pytorch", licence="", ignore=(), notebook="sub"
-    )
+    desk.model()
 
 
 def test_versions_with_size_date_and_the_submissions_that_used_them(desk: Desk) -> None:

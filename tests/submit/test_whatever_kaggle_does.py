@@ -11,7 +11,6 @@ from kaggle_shim.refs import DatasetRef
 from tests.power import storms
 from tests.submit.conftest import Desk
 from workflow.push import dataset as push_dataset
-from workflow.push import model as push_model
 from workflow.push.dataset_payload import stage_folder
 from workflow.push.session import Outcome
 
@@ -43,16 +42,7 @@ def weights(desk: Desk, content: str) -> Outcome:
     folder = desk.root / "data" / "working" / "models" / "exp001"
     (folder / "fold0").mkdir(parents=True, exist_ok=True)
     (folder / "fold0" / "model.bin").write_text(content, encoding="utf-8")
-    return push_model.run(
-        desk.push(),
-        exp="",
-        path="",
-        handle="",
-        framework="pytorch",
-        licence="",
-        ignore=(),
-        notebook="sub",
-    )
+    return desk.model()
 
 
 def features(desk: Desk, content: str) -> Outcome:
