@@ -23,7 +23,7 @@ from tests.slow_line import SlowLine, Weather
 from tests.submit.conftest import Desk
 from workflow import progress
 from workflow.errors import WorkflowError
-from workflow.kaggle import careful, connection
+from workflow.kaggle import careful, connection, http
 from workflow.push.session import Outcome
 
 BIG = 2_000_000
@@ -47,8 +47,8 @@ def line(scene: Scene, patch: pytest.MonkeyPatch, weather: Weather) -> Iterator[
 
 def impatient(patch: pytest.MonkeyPatch) -> None:
     """Time limits of half a second in place of two minutes, and pauses that are none."""
-    patch.setattr(connection, "CONNECT_SECONDS", PATIENCE)
-    patch.setattr(connection, "READ_SECONDS", PATIENCE)
+    patch.setattr(http, "CONNECT_SECONDS", PATIENCE)
+    patch.setattr(http, "READ_SECONDS", PATIENCE)
     restless(patch)
 
 
@@ -76,7 +76,7 @@ def test_from_a_saved_file_to_a_score_over_a_slow_line(desk: Desk, monkeypatch: 
 def test_a_large_notebook_takes_longer_than_a_connection_may(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connection, "CONNECT_SECONDS", 1.0)
+    monkeypatch.setattr(http, "CONNECT_SECONDS", 1.0)
     path = scene.root / "sub" / "sub.ipynb"
     path.write_text(
         path.read_text(encoding="utf-8").replace(

@@ -11,7 +11,6 @@ from pathlib import Path
 
 from kaggle_shim.refs import DatasetRef, ModelRef
 from workflow.kaggle.competitions import CompetitionCalls
-from workflow.kaggle.connection import timeouts
 from workflow.kaggle.datasets import DatasetCalls
 from workflow.kaggle.errors import Denied, NotThere
 from workflow.kaggle.notebooks import NotebookCalls
@@ -20,8 +19,6 @@ from workflow.kaggle.values import (
     RemoteFile,
     Saved,
 )
-
-__all__ = ["Kaggle", "timeouts"]
 
 
 class Kaggle(DatasetCalls, NotebookCalls, CompetitionCalls):

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import email.utils
-import io
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,18 +11,16 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from kaggle_shim.refs import NotebookRef
-from workflow import progress
 from workflow.errors import KaggleRefused
 from workflow.kaggle import credentials as kaggle_credentials
 from workflow.kaggle import downloads, rate_limit
 from workflow.kaggle import errors as kaggle_errors
 from workflow.kaggle.errors import AnswerLost, Denied, NotThere, RateLimited, translated
+from workflow.kaggle.http import READ_SECONDS, timeouts
 
 T = TypeVar("T")
 Warn = Callable[[str], None]
 
-CONNECT_SECONDS = 15.0
-READ_SECONDS = 120.0
 REACH_SECONDS = 5.0
 _PAUSES = (0.4, 1.2)
 PAGE = 200
@@ -219,46 +215,6 @@ class Connection:
             else:
                 break
         part.finish()
-
-
-@contextmanager
-def timeouts(read: float = READ_SECONDS) -> Iterator[None]:
-    """Give every HTTP call inside a time limit: none of the clients sets one (kagglesdk 0.1.37, kaggle 2.2.4).
-
-    `HTTPAdapter.send` is the one place that all of them go through. An upload (PUT) is made once by it: the official client
-    asks for ten repeats there, each of all the bytes from the first, when it could ask how many have arrived. A text is sent
-    piece by piece: urllib3 gives the time to connect to the sending of each piece, and to a text as a whole it is one piece, so
-    that over a slow line a notebook of some hundred kB would never arrive (urllib3 2.8, `_make_request`).
-    """
-    import requests.adapters
-    from urllib3.util import Retry
-
-    adapter: Any = requests.adapters.HTTPAdapter
-    original = adapter.send
-
-    def send(self: Any, request: Any, *args: Any, timeout: Any = None, **options: Any) -> Any:
-        if request.method == "PUT":
-            self.max_retries = Retry(0, read=False)
-            if hasattr(request.body, "read") and not _on_terminal():
-                request.body = progress.Sending(request.body, int(request.headers["Content-Length"]))
-        if isinstance(request.body, str | bytes):
-            # A copy, since a redirect is followed with the body of the original.
-            request = request.copy()
-            text = request.body
-            request.body = io.BytesIO(text.encode("utf-8") if isinstance(text, str) else text)
-        return original(
-            self, request, *args, timeout=timeout or (min(CONNECT_SECONDS, read), read), **options
-        )
-
-    adapter.send = send
-    try:
-        yield
-    finally:
-        adapter.send = original
-
-
-def _on_terminal() -> bool:
-    return sys.__stderr__ is not None and sys.__stderr__.isatty()
 
 
 def head(response: Any) -> bytes:

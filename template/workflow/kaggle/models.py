@@ -74,7 +74,7 @@ def send(ref: ModelRef, folder: Path, notes: str, licence: str | None, ignore: t
     from kagglehub.gcs_upload import logger as upload_logger
 
     from workflow.kaggle.careful_hub import careful
-    from workflow.kaggle.connection import CONNECT_SECONDS, READ_SECONDS, timeouts
+    from workflow.kaggle.http import CONNECT_SECONDS, READ_SECONDS, timeouts
     from workflow.kaggle.sending import quiet
 
     upload_logger.setLevel(logging.WARNING)

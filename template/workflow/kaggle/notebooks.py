@@ -8,8 +8,9 @@ from typing import Any
 
 from kaggle_shim.refs import NotebookRef
 from workflow.kaggle import downloads
-from workflow.kaggle.connection import CONNECT_SECONDS, READ_SECONDS, Connection, head, versioned
+from workflow.kaggle.connection import Connection, head, versioned
 from workflow.kaggle.errors import translated
+from workflow.kaggle.http import CONNECT_SECONDS, READ_SECONDS
 from workflow.kaggle.values import (
     Notebook,
     Quota,

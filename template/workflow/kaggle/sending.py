@@ -43,7 +43,7 @@ def send_dataset(
         KaggleRefused: Kaggle answered no, or a file did not go up; nothing was made.
         AnswerLost: the version may have been made or not.
     """
-    from workflow.kaggle.connection import timeouts
+    from workflow.kaggle.http import timeouts
 
     what = f"uploading {folder.name}"
     with quiet(), translated(what), timeouts():
@@ -79,7 +79,7 @@ def save_notebook(kaggle: Kaggle, folder: Path, accelerator: str) -> Saved:
         KaggleRefused: an HTTP refusal. A refusal inside a 200 answer comes back as `Saved.error`.
         AnswerLost: the version may have been made or not.
     """
-    from workflow.kaggle.connection import timeouts
+    from workflow.kaggle.http import timeouts
 
     with quiet(), translated(f"saving the notebook {folder.name}"), timeouts():
         client = _client(kaggle.credentials, kaggle.account, lambda: None)
