@@ -299,3 +299,13 @@ def test_what_this_workspace_made_is_known_again_when_kaggle_packs_single_files(
     scene.edit()
     assert [outcome.did for outcome in scene.all()] == ["sent", "unchanged", "sent"]
     assert model(scene).did == "unchanged"
+
+
+def test_empty_files_arrive_empty(scene: Scene) -> None:
+    (scene.root / "codes" / "__init__.py").write_text("", encoding="utf-8")
+    (weights(scene) / "nothing.txt").write_text("", encoding="utf-8")
+    assert (scene.codes().did, model(scene).did) == ("sent", "sent")
+    assert scene.kaggle.dataset_files("tester/cmi-codes")["__init__.py"] == b""
+    found = scene.kaggle.model("tester/cmi-models")
+    folder = scene.kaggle.world.store.model_folder(found, found.variations[0].id, 1)
+    assert (folder / "nothing.txt").read_bytes() == b""

@@ -32,8 +32,9 @@ def timeouts(read: float = READ_SECONDS) -> Iterator[None]:
     def send(self: Any, request: Any, *args: Any, timeout: Any = None, **options: Any) -> Any:
         if request.method == "PUT":
             self.max_retries = Retry(0, read=False)
-            if hasattr(request.body, "read") and not _on_terminal():
-                request.body = progress.Sending(request.body, int(request.headers["Content-Length"]))
+            length = request.headers.get("Content-Length")
+            if length and hasattr(request.body, "read") and not _on_terminal():
+                request.body = progress.Sending(request.body, int(length))
         if isinstance(request.body, str | bytes):
             # A copy, since a redirect is followed with the body of the original.
             request = request.copy()
