@@ -7,7 +7,6 @@ import shutil
 import stat
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -158,13 +157,9 @@ def link(source: Path, place: Path) -> None:
 
 
 def keeps_modes(folder: Path) -> bool:
-    """Whether what lies in a folder can be kept from others; writes and removes a file there."""
-    descriptor, probe = tempfile.mkstemp(dir=folder)
-    try:
-        return os.name != "posix" or stat.S_IMODE(os.fstat(descriptor).st_mode) == stat.S_IRUSR | stat.S_IWUSR
-    finally:
-        os.close(descriptor)
-        Path(probe).unlink()
+    """Whether a folder can be kept from others; from then on it is, where it can."""
+    set_mode(folder, stat.S_IRWXU)
+    return os.name != "posix" or stat.S_IMODE(folder.stat().st_mode) == stat.S_IRWXU
 
 
 def set_mode(path: Path, mode: int) -> None:

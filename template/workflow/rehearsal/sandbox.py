@@ -121,17 +121,21 @@ def _scratch(working: Path) -> Iterator[Path]:
 
     Its name is fixed, so that what a killed run left is removed by the next.
     """
-    scratch = working.with_name(f".{working.name}-scratch")
-    if not platforms.keeps_modes(working.parent):
+    scratch = _folders(working.with_name(f".{working.name}-scratch"))
+    if not platforms.keeps_modes(scratch / "probe"):
         # Jupyter refuses to run there, and no environment can be made: a USB stick keeps neither modes nor links.
-        scratch = (
-            image.default_cache().with_name("runs") / hashlib.sha256(os.fsencode(working)).hexdigest()[:16]
-        )
-    platforms.remove_tree(scratch)
-    for name in ("tmp", "kaggle-tmp", "tools", "result", "home"):
-        (scratch / name).mkdir(parents=True)
-    platforms.set_mode(scratch / "tmp", 0o1777)
+        platforms.remove_tree(scratch)
+        elsewhere = image.default_cache().with_name("runs")
+        scratch = _folders(elsewhere / hashlib.sha256(os.fsencode(working)).hexdigest()[:16])
     try:
         yield scratch
     finally:
         platforms.remove_tree(scratch)
+
+
+def _folders(scratch: Path) -> Path:
+    platforms.remove_tree(scratch)
+    for name in ("tmp", "kaggle-tmp", "tools", "result", "home", "probe"):
+        (scratch / name).mkdir(parents=True)
+    platforms.set_mode(scratch / "tmp", 0o1777)
+    return scratch
