@@ -14,7 +14,9 @@ import socket
 import threading
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
+
+import pytest
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -23,6 +25,21 @@ _PIECE = 2048
 # Small, so that a sender feels the line at once instead of filling the memory of two kernels.
 _BUFFER = 16_384
 _START_SECONDS = 10.0
+
+
+def narrow(patch: pytest.MonkeyPatch) -> None:
+    """Let no more wait in this machine, of what this process sends, than a slow line lets.
+
+    Over the loopback's segments of 64 kB a kernel takes a megabyte from a sender, who so never feels the line, and goes on
+    sending it when the connection was given up.
+    """
+    connect = socket.socket.connect
+
+    def small(self: socket.socket, address: Any) -> None:
+        self.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BUFFER)
+        connect(self, address)
+
+    patch.setattr(socket.socket, "connect", small)
 
 
 @dataclass(frozen=True)

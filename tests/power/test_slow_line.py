@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import re
-import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,7 +18,7 @@ from kaggle_shim.refs import DatasetRef
 from tests.local_kaggle import faults
 from tests.power import storms
 from tests.push.conftest import Scene
-from tests.slow_line import SlowLine, Weather
+from tests.slow_line import SlowLine, Weather, narrow
 from tests.submit.conftest import Desk
 from workflow import progress
 from workflow.errors import WorkflowError
@@ -33,14 +32,8 @@ PATIENCE = 0.5
 @contextmanager
 def line(scene: Scene, patch: pytest.MonkeyPatch, weather: Weather) -> Iterator[SlowLine]:
     """Everything of this process goes over the line, and no more of it waits in this machine than a slow line lets."""
-    connect = socket.socket.connect
-
-    def small(self: socket.socket, address: object) -> None:
-        self.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 16_384)
-        connect(self, address)  # type: ignore[arg-type]  # whatever the caller gives
-
     with SlowLine(scene.kaggle.port, weather) as slow, patch.context() as inside:
-        inside.setattr(socket.socket, "connect", small)
+        narrow(inside)
         inside.setenv("http_proxy", slow.url)
         yield slow
 
