@@ -51,6 +51,7 @@ class Weather:
         jitter: up to so many seconds more, by chance; the order stays.
         rate: bytes a second, each way, shared by all connections; 0 for no limit.
         torn_after: a connection breaks when about so many bytes (half to one and a half of it) went over it; 0 for never.
+        tears: how many connections break at most; 0 for any number.
         dead_after: after about so many bytes nothing passes for `dead_seconds`, and connections stay; 0 for never.
         dead_seconds: how long that is.
         seed: what gives the same chances again.
@@ -60,6 +61,7 @@ class Weather:
     jitter: float = 0.0
     rate: float = 0.0
     torn_after: int = 0
+    tears: int = 0
     dead_after: int = 0
     dead_seconds: float = 0.0
     seed: int = 0
@@ -150,7 +152,7 @@ class SlowLine:
             while piece := await source.read(_PIECE):
                 await self._turn(way, len(piece))
                 left[0] -= len(piece)
-                if left[0] < 0:
+                if left[0] < 0 and not 0 < self._weather.tears <= self.torn:
                     self.torn += 1
                     raise _Torn
                 self.passed[way] += len(piece)

@@ -14,7 +14,7 @@ from types import SimpleNamespace
 import pytest
 from kagglehub import gcs_upload
 
-from kaggle_shim.refs import DatasetRef
+from kaggle_shim.refs import DatasetRef, NotebookRef
 from tests.local_kaggle import faults
 from tests.power import storms
 from tests.push.conftest import Scene
@@ -58,6 +58,19 @@ def big(scene: Scene, seed: int = 0) -> bytes:
     return content
 
 
+def lengthen(scene: Scene) -> None:
+    """Give the notebook three hundred kilobytes more."""
+    path = scene.root / "sub" / "sub.ipynb"
+    path.write_text(
+        path.read_text(encoding="utf-8").replace(
+            '"cells": [',
+            f'"cells": [{{"cell_type": "raw", "id": "long", "metadata": {{}}, "source": ["{"long " * 60_000}"]}},',
+            1,
+        ),
+        encoding="utf-8",
+    )
+
+
 def test_from_a_saved_file_to_a_score_over_a_slow_line(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     desk.edit()
     with line(desk, monkeypatch, Weather(delay=0.02, jitter=0.02, rate=400_000)) as slow:
@@ -70,18 +83,24 @@ def test_a_large_notebook_takes_longer_than_a_connection_may(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(http, "CONNECT_SECONDS", 1.0)
-    path = scene.root / "sub" / "sub.ipynb"
-    path.write_text(
-        path.read_text(encoding="utf-8").replace(
-            '"cells": [',
-            f'"cells": [{{"cell_type": "raw", "id": "long", "metadata": {{}}, "source": ["{"long " * 60_000}"]}},',
-            1,
-        ),
-        encoding="utf-8",
-    )
+    lengthen(scene)
     with line(scene, monkeypatch, Weather(rate=120_000)):
         scene.all(limit=60.0)
     assert scene.versions("sub") == 1
+
+
+def test_an_answer_that_comes_by_halves_is_asked_for_again(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    restless(monkeypatch)
+    scene.all()
+    lengthen(scene)
+    scene.sub()
+    with line(scene, monkeypatch, Weather(torn_after=100_000, tears=6)) as slow:
+        there = scene.push().kaggle.notebook(NotebookRef("tester", "cmi-sub"))
+    assert there is not None
+    assert there.text.count("long ") == 60_000
+    assert slow.torn == 6
 
 
 def test_a_torn_upload_goes_on_where_it_broke(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,6 +23,8 @@ Warn = Callable[[str], None]
 
 REACH_SECONDS = 5.0
 _PAUSES = (0.4, 1.2)
+# An answer of which half came shows that there is a line.
+_HALF_TRIES = 8
 PAGE = 200
 _HEAD = 1 << 16
 
@@ -124,7 +126,9 @@ class Connection:
             raise
 
     def _read(self, what: str, call: Callable[[Any], T]) -> T:
-        """Make a call that is safe to repeat: broken connections twice, rate limits as long as Kaggle says."""
+        """Make a call that is safe to repeat: rate limits as long as Kaggle says, no connection twice, half an answer more often."""
+        from requests.exceptions import ChunkedEncodingError
+
         waited, tries = 0.0, 0
         while True:
             try:
@@ -134,10 +138,11 @@ class Connection:
                 pause = rate_limit.pause_of(error, waited)
                 waited += pause
                 self._warn(rate_limit.sentence(what, pause))
-            except AnswerLost:
-                if tries >= len(_PAUSES):
+            except AnswerLost as error:
+                half = isinstance(error.__cause__, ChunkedEncodingError)
+                if tries >= (_HALF_TRIES if half else len(_PAUSES)):
                     raise
-                pause = _PAUSES[tries]
+                pause = _PAUSES[min(tries, len(_PAUSES) - 1)]
                 tries += 1
             time.sleep(pause)
 
