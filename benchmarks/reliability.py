@@ -33,6 +33,7 @@ ROOMS = (
         "tests/workflow/test_usb_stick.py",
         "a workspace on exFAT: no modes, no links, whole seconds, no capitals",
     ),
+    ("tests/submit/test_whatever_kaggle_does.py", "a day of work under each answer that Kaggle may give"),
     ("tests/tools/test_supply.py", "the environment against its lock"),
     ("tests/push/test_faults.py", "every named fault of Kaggle during a push"),
     ("tests/push/test_killed.py", "SIGKILL at every request of a push"),
