@@ -48,7 +48,8 @@ def prepare() -> None:
         return
     uv = shutil.which("uv")
     if uv:
-        run(uv, "venv", "--quiet", "--clear", "--python", sys.executable, VENV)
+        # With pip, as venv makes it: tests fetch wheels by it.
+        run(uv, "venv", "--quiet", "--clear", "--seed", "--python", sys.executable, VENV)
         run(uv, "pip", "install", "--quiet", "--require-hashes", "--python", PYTHON, "-r", LOCK)
     else:
         venv.EnvBuilder(clear=True, with_pip=True).create(VENV)
