@@ -1,6 +1,7 @@
 """What several rooms of tests share: expensive things, made once per session."""
 
 import os
+import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,10 @@ from tests import json_outputs, workspaces
 from workflow.rehearsal import image
 
 ROOT = Path(__file__).resolve().parents[1]
+
+# A script that starts the tests in the background has them, and all that they start, ignore Ctrl-C: some wait for what it does.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
