@@ -24,7 +24,7 @@ RUNS = 7
 
 def main() -> int:
     from tests.ledger import samples
-    from workflow.ledger import book as ledger
+    from kaggle_workflow.ledger import book as ledger
 
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)

@@ -21,7 +21,7 @@ sys.path[:0] = [str(ROOT / "template"), str(ROOT / "template" / "shim")]
 from kaggle_shim import refs  # noqa: E402 - the template has to be on the path first
 from kaggle_shim.manifest import CODES_MANIFEST, Manifest, scan  # noqa: E402 - the path is set above
 from kaggle_shim.plan import Input, Plan  # noqa: E402 - the path is set above
-from workflow.stage import bundle, compose  # noqa: E402 - the path is set above
+from kaggle_workflow.stage import bundle, compose  # noqa: E402 - the path is set above
 
 ROUNDS = 15
 AIM = 100.0

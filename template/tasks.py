@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parent
 
 def _run(name: str, **options: Any) -> None:
     try:
-        from workflow.command import run
+        from kaggle_workflow.command import run
 
         run(ROOT, name, **options)
     except (ImportError, SyntaxError) as error:
@@ -660,7 +660,7 @@ def _program() -> Any:
 
 
 def _listed() -> str:
-    from workflow import overview
+    from kaggle_workflow import overview
 
     return overview.text(getattr(_program(), "collection", None) or namespace)
 
@@ -708,8 +708,8 @@ def _collection() -> Collection:
     )
     # An update that broke off is told here, since nothing below would run.
     try:
-        from workflow import overview, own_commands  # noqa: F401 - the list below must not be what finds a fault
-        from workflow.command import validate
+        from kaggle_workflow import overview, own_commands  # noqa: F401 - the list below must not be what finds a fault
+        from kaggle_workflow.command import validate
 
         validate(ROOT)
         told = own_commands.join(collection, ROOT)

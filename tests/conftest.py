@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests import json_outputs, workspaces
-from workflow.rehearsal import image
+from kaggle_workflow.rehearsal import image
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -25,7 +25,7 @@ from pathlib import Path
 from tests import commands, workspaces
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = ("README.md", "CONTRIBUTING.md", "template/workflow/README.md", "template/workflow/README.ja.md")
+PAGES = ("README.md", "CONTRIBUTING.md", "workflow/kaggle_workflow/README.md", "workflow/kaggle_workflow/README.ja.md")
 _BLOCK = re.compile(
     r"(<!-- docs: (?P<kind>\w+)(?P<words>[^\n]*?) -->\n)(?P<body>.*?)(<!-- /docs -->)", re.DOTALL
 )
@@ -154,7 +154,7 @@ def _options(_: list[str]) -> str:
 
 
 def _settings(_: list[str]) -> str:
-    from workflow.settings import Settings
+    from kaggle_workflow.settings import Settings
 
     described = inspect.getdoc(Settings) or ""
     rows = re.findall(r"^    (\w+): (.+(?:\n        .+)*)", described.split("Attributes:")[1], re.MULTILINE)

@@ -49,7 +49,7 @@ def test_blocks_run_the_real_commands(tmp_path: Path) -> None:
 def test_settings_and_options_are_complete(tmp_path: Path) -> None:
     from dataclasses import fields
 
-    from workflow.settings import Settings
+    from kaggle_workflow.settings import Settings
 
     source = blocks.Source(tmp_path)
     shown = re.findall(r"^\| `(\w+)` \|", source.block("settings", ""), re.MULTILINE)

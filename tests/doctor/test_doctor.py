@@ -13,14 +13,14 @@ import pytest
 from tests import workspaces
 from tests.article import COMPETITION
 from tests.local_kaggle import LocalKaggle, ScriptedRunner
-from workflow import workspace
-from workflow.doctor import everything as doctor
-from workflow.doctor import images as doctor_images
-from workflow.doctor import machine as doctor_machine
-from workflow.doctor.diagnosis import NOTE, OK, UNKNOWN, WRONG, Line
-from workflow.errors import Unreachable
-from workflow.kaggle import connection
-from workflow.kaggle.client import Kaggle
+from kaggle_workflow import workspace
+from kaggle_workflow.doctor import everything as doctor
+from kaggle_workflow.doctor import images as doctor_images
+from kaggle_workflow.doctor import machine as doctor_machine
+from kaggle_workflow.doctor.diagnosis import NOTE, OK, UNKNOWN, WRONG, Line
+from kaggle_workflow.errors import Unreachable
+from kaggle_workflow.kaggle import connection
+from kaggle_workflow.kaggle.client import Kaggle
 
 PUBLIC = {"sample_submission.csv": b"row_id\n0\n"}
 

@@ -13,7 +13,7 @@ from invoke.tasks import Task
 
 from tests import workspaces
 from tests.local_kaggle import LocalKaggle, ScriptedRunner
-from workflow import overview, versions
+from kaggle_workflow import overview, versions
 
 OURS = sorted(name.replace("_", "-") for name, value in vars(tasks).items() if isinstance(value, Task))
 
@@ -112,7 +112,7 @@ def test_looking_for_new_requirements_costs_two_small_files(new: Path) -> None:
     code = """
 import sys
 from pathlib import Path
-from workflow import versions
+from kaggle_workflow import versions
 seen = []
 def note(event, args):
     if event in ("open", "import", "os.listdir", "os.scandir", "subprocess.Popen"):

@@ -10,7 +10,7 @@ import tasks
 from invoke.collection import Collection
 
 from tests import workspaces
-from workflow import overview, own_commands
+from kaggle_workflow import overview, own_commands
 
 TASK = "from invoke import Collection, task\n\n"
 

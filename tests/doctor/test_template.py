@@ -9,12 +9,12 @@ import pytest
 
 import kaggle_shim
 from tests import workspaces
-from workflow import workspace
-from workflow.answers import Answers
-from workflow.doctor import changelog, template_source
-from workflow.doctor import template as doctor_template
-from workflow.doctor.diagnosis import NOTE, OK, UNKNOWN, WRONG, Line
-from workflow.stage import bundle, compose
+from kaggle_workflow import workspace
+from kaggle_workflow.answers import Answers
+from kaggle_workflow.doctor import changelog, template_source
+from kaggle_workflow.doctor import template as doctor_template
+from kaggle_workflow.doctor.diagnosis import NOTE, OK, UNKNOWN, WRONG, Line
+from kaggle_workflow.stage import bundle, compose
 
 
 @pytest.fixture
@@ -145,7 +145,7 @@ def test_one_version_number_in_one_place_and_the_changelog_begins_with_it() -> N
 
 
 def test_plan_and_first_cell_carry_version_and_fingerprint(ws: Path) -> None:
-    from workflow.stage import plans
+    from kaggle_workflow.stage import plans
 
     loaded = workspace.load(ws)
     notebook = loaded.notebook("sub")

@@ -14,9 +14,9 @@ from kaggle_shim.context import Context
 from kaggle_shim.plan import Plan
 from kaggle_shim.report import Report
 from tests import workspaces
-from workflow.errors import RunFailed
-from workflow.rehearsal import gateway, sandbox
-from workflow.rehearsal.inputs import Mount
+from kaggle_workflow.errors import RunFailed
+from kaggle_workflow.rehearsal import gateway, sandbox
+from kaggle_workflow.rehearsal.inputs import Mount
 
 HERE = Path(__file__).parent
 SETTINGS = "workspace:\n  entry: exp001.py\n  output: gateway\n  submission: submission.csv\n  limit: 10m\n"

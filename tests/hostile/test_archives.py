@@ -19,9 +19,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests import workspaces
-from workflow.credentials.scan import Scanner
-from workflow.errors import KaggleRefused
-from workflow.kaggle import fetching
+from kaggle_workflow.credentials.scan import Scanner
+from kaggle_workflow.errors import KaggleRefused
+from kaggle_workflow.kaggle import fetching
 
 TOKEN = "KGAT" + "_" + "c0ffee00c0ffee11c0ffee22c0ffee33"
 NAMES = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12) | st.sampled_from(

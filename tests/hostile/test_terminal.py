@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from tests.local_kaggle import faults
 from tests.push.conftest import Scene
-from workflow import command, console
-from workflow.commands import history, logs
-from workflow.errors import WorkflowError
+from kaggle_workflow import command, console
+from kaggle_workflow.commands import history, logs
+from kaggle_workflow.errors import WorkflowError
 
 # Names the window, clears the screen, turns the writing around, moves up, and the same in one byte (C1).
 EVIL = "a\x1b]0;owned\x07\x1b[2J\u202etxt.exe\x1b[1A\x9b2J\rb\udcff"

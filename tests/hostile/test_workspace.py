@@ -18,14 +18,14 @@ from kaggle_shim.deps_manifest import DepsManifest
 from kaggle_shim.errors import ShimError
 from kaggle_shim.manifest import Manifest
 from kaggle_shim.plan import Plan
-from workflow import check, run_reports, workspace
-from workflow import settings as workspace_settings
-from workflow.errors import WorkflowError
-from workflow.ledger import book as ledger
-from workflow.push.intents import Intents, Known
-from workflow.stage import codes as stage_codes
-from workflow.stage import compose
-from workflow.stage import notebook as stage_notebook
+from kaggle_workflow import check, run_reports, workspace
+from kaggle_workflow import settings as workspace_settings
+from kaggle_workflow.errors import WorkflowError
+from kaggle_workflow.ledger import book as ledger
+from kaggle_workflow.push.intents import Intents, Known
+from kaggle_workflow.stage import codes as stage_codes
+from kaggle_workflow.stage import compose
+from kaggle_workflow.stage import notebook as stage_notebook
 
 JSON: st.SearchStrategy[Any] = st.recursive(
     st.none()

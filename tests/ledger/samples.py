@@ -5,7 +5,7 @@ from hashlib import sha1, sha256
 from random import Random
 from typing import Any
 
-from workflow.ledger.event import Event, Part
+from kaggle_workflow.ledger.event import Event, Part
 
 START = datetime(2026, 5, 1, 8, 30, tzinfo=UTC)
 LIMIT = 9 * 3600.0

@@ -3,9 +3,9 @@
 from dataclasses import replace
 
 from tests.ledger import samples
-from workflow.ledger.estimate import SaveRun, estimate
-from workflow.ledger.event import Part
-from workflow.ledger.fold import Submission, fold
+from kaggle_workflow.ledger.estimate import SaveRun, estimate
+from kaggle_workflow.ledger.event import Part
+from kaggle_workflow.ledger.fold import Submission, fold
 
 HOUR = 3600.0
 REPORT = {

@@ -17,12 +17,12 @@ from rich.cells import cell_len
 
 from tests.ledger import samples
 from tests.ledger.conftest import Invoke
-from workflow.errors import WorkflowError
-from workflow.ledger import book as ledger
-from workflow.ledger import history
-from workflow.ledger import table as history_table
-from workflow.ledger.fold import fold
-from workflow.ledger.history import Order
+from kaggle_workflow.errors import WorkflowError
+from kaggle_workflow.ledger import book as ledger
+from kaggle_workflow.ledger import history
+from kaggle_workflow.ledger import table as history_table
+from kaggle_workflow.ledger.fold import fold
+from kaggle_workflow.ledger.history import Order
 
 HIGHER = Order("higher", assumed=False)
 ROWS = [history.cells(one) for one in fold(samples.events(40))]

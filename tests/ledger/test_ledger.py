@@ -15,9 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.ledger import samples
-from workflow.errors import WaitedTooLong, WorkflowError
-from workflow.ledger import book as ledger
-from workflow.ledger.event import Event, Part, score_of
+from kaggle_workflow.errors import WaitedTooLong, WorkflowError
+from kaggle_workflow.ledger import book as ledger
+from kaggle_workflow.ledger.event import Event, Part, score_of
 
 TEMPLATE = Path(__file__).resolve().parents[2] / "template"
 
@@ -26,8 +26,8 @@ WRITER = """
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from workflow.ledger import book as ledger
-from workflow.ledger.event import Event
+from kaggle_workflow.ledger import book as ledger
+from kaggle_workflow.ledger.event import Event
 root, name, count = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
 for number in range(count):
     pair = [Event("submitted", datetime.now(UTC), ref=f"{name}-{number}", message=f"{half} " + "x" * 3000) for half in "ab"]

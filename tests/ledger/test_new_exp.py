@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from tests.ledger.conftest import Invoke
-from workflow.edit import yaml_edit
-from workflow.errors import WorkflowError
-from workflow.new_exp import plan
+from kaggle_workflow.edit import yaml_edit
+from kaggle_workflow.errors import WorkflowError
+from kaggle_workflow.new_exp import plan
 
 
 def tree(root: Path, *files: str) -> Path:

@@ -11,11 +11,11 @@ import pytest
 from tests import browser
 from tests.ledger import samples
 from tests.ledger.conftest import Invoke
-from workflow.ledger import book as ledger
-from workflow.ledger.event import Event, Part
-from workflow.ledger.fold import fold
-from workflow.ledger.history import Order
-from workflow.report import page as html_report
+from kaggle_workflow.ledger import book as ledger
+from kaggle_workflow.ledger.event import Event, Part
+from kaggle_workflow.ledger.fold import fold
+from kaggle_workflow.ledger.history import Order
+from kaggle_workflow.report import page as html_report
 
 EVIL = "</script </script><script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">&amp;\x00\x1b\ud83d"
 
@@ -200,7 +200,7 @@ def test_light_and_dark_follow_the_reader(page: browser.Page, tmp_path: Path) ->
 
 
 def test_the_best_so_far_goes_down_where_lower_is_better() -> None:
-    from workflow.report.pictures import score_over_time
+    from kaggle_workflow.report.pictures import score_over_time
 
     events = [samples.submitted(n) for n in (1, 2, 3)] + [
         samples.score(n, public_score=s) for n, s in ((1, 0.5), (2, 0.3), (3, 0.4))

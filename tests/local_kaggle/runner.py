@@ -28,7 +28,7 @@ class InputMount:
 
 @dataclass(frozen=True)
 class RunOrder:
-    """One run; the meaning of the fields is that of `workflow.rehearsal.sandbox.NotebookRun`; `accelerated`: with a GPU or TPU."""
+    """One run; the meaning of the fields is that of `kaggle_workflow.rehearsal.sandbox.NotebookRun`; `accelerated`: with a GPU or TPU."""
 
     notebook: Path
     mounts: tuple[InputMount, ...]
@@ -57,7 +57,7 @@ class Runner(Protocol):
 
 
 class SandboxRunner:
-    """Runs notebooks through `workflow.rehearsal.sandbox`, the code that rehearsal uses."""
+    """Runs notebooks through `kaggle_workflow.rehearsal.sandbox`, the code that rehearsal uses."""
 
     def __init__(self, python: Path, accelerated: Path | None = None) -> None:
         """`python` is the image's interpreter; it has papermill and ipykernel.
@@ -92,12 +92,12 @@ class SandboxRunner:
 
 
 def _sandbox() -> ModuleType:
-    """`workflow.rehearsal.sandbox`, also when the server is started by hand, without pytest's path."""
+    """`kaggle_workflow.rehearsal.sandbox`, also when the server is started by hand, without pytest's path."""
     template = Path(__file__).resolve().parents[2] / "template"
     for folder in (template, template / "shim"):
         if str(folder) not in sys.path:
             sys.path.insert(0, str(folder))
-    return importlib.import_module("workflow.rehearsal.sandbox")
+    return importlib.import_module("kaggle_workflow.rehearsal.sandbox")
 
 
 class ScriptedRunner:

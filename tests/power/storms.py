@@ -22,9 +22,9 @@ from tests.local_kaggle import Fault, faults
 from tests.local_kaggle.records import NotebookVersion
 from tests.power.virtual_time import VirtualTime
 from tests.submit.conftest import NOTEBOOK, Desk
-from workflow.credentials import own
-from workflow.errors import WorkflowError
-from workflow.stage import compose
+from kaggle_workflow.credentials import own
+from kaggle_workflow.errors import WorkflowError
+from kaggle_workflow.stage import compose
 
 READS = (
     "GetDataset",

@@ -24,7 +24,7 @@ from tests.power.cases import ALSO, LOCAL, READING, REHEARSE, ROW, SENDING, Case
 from tests.power.outage import Outage
 from tests.push.conftest import COMPETITION, hurry
 from tests.submit.conftest import Desk, light
-from workflow import files
+from kaggle_workflow import files
 
 EVERYWHERE = os.environ.get("CUT_EVERYWHERE") or ""
 HOWS = (cuts.KILL, cuts.INTERRUPT, cuts.FULL, cuts.DENIED, cuts.BROKEN)

@@ -17,26 +17,26 @@ import pytest
 
 from kaggle_shim.manifest import CODES_MANIFEST, Manifest, scan
 from tests.push.conftest import Scene
-from workflow import command, files, platforms, waiting, workspace
-from workflow.errors import WorkflowError
-from workflow.ledger import book as ledger
-from workflow.ledger.event import Event
-from workflow.stage import codes as stage_codes
-from workflow.stage import tree
+from kaggle_workflow import command, files, platforms, waiting, workspace
+from kaggle_workflow.errors import WorkflowError
+from kaggle_workflow.ledger import book as ledger
+from kaggle_workflow.ledger.event import Event
+from kaggle_workflow.stage import codes as stage_codes
+from kaggle_workflow.stage import tree
 
 # What a child does, in one process each: the package, not the command line, so that a power cut takes 0.3 s and not 1 s.
 STAGE = """
 from pathlib import Path
-from workflow.stage import codes as stage_codes
-from workflow.stage import notebook as stage_notebook
-from workflow import workspace
+from kaggle_workflow.stage import codes as stage_codes
+from kaggle_workflow.stage import notebook as stage_notebook
+from kaggle_workflow import workspace
 made = workspace.load(Path("."))
 codes = stage_codes.stage(made, "cup")
 stage_notebook.stage_deps(made, made.notebook("deps"))
 """
 FIX = """
 from pathlib import Path
-from workflow import command
+from kaggle_workflow import command
 command.run(Path("."), "check", fix=True, yes=True, json=False)
 """
 
@@ -191,7 +191,7 @@ def test_a_read_only_workspace_can_be_checked_and_says_what_it_can_not(made: Pat
         assert checked.returncode == 0, checked.stderr
         pushed = child(
             root,
-            'from pathlib import Path\nfrom workflow import command\ncommand.run(Path("."), "report", output="", json=False)',
+            'from pathlib import Path\nfrom kaggle_workflow import command\ncommand.run(Path("."), "report", output="", json=False)',
             {},
         )
         assert "Read-only file system" in pushed.stderr
@@ -207,7 +207,7 @@ def test_the_second_of_two_commands_says_who_it_waits_for(scene: Scene) -> None:
         note = json.loads((scene.root / "build" / ".lock-holder.json").read_text(encoding="utf-8"))
         assert note["doing"] == "invoke push: sending tester/cmi-codes"
         code = (
-            "from pathlib import Path; from workflow import lock\n"
+            "from pathlib import Path; from kaggle_workflow import lock\n"
             "with lock.held(Path('build'), 'invoke other', print, limit=0.3): pass\n"
         )
         waited = child(scene.root, code, {})
@@ -222,7 +222,7 @@ def test_the_second_of_two_commands_says_who_it_waits_for(scene: Scene) -> None:
 
 def test_a_killed_holder_holds_nothing(scene: Scene) -> None:
     code = (
-        "import os, signal; from pathlib import Path; from workflow import lock\n"
+        "import os, signal; from pathlib import Path; from kaggle_workflow import lock\n"
         "with lock.held(Path('build'), 'invoke push', print): os.kill(os.getpid(), signal.SIGKILL)\n"
     )
     assert child(scene.root, code, {}).returncode == -signal.SIGKILL
@@ -239,7 +239,7 @@ def test_watching_holds_no_lock(scene: Scene) -> None:
     session = scene.push(limit=0.5)
     session.say = lambda line: held.append((line, (scene.root / "build" / ".lock-holder.json").exists()))
     session.waits = type(session.waits)(session.waits.poll, session.say, 0.5)
-    from workflow.push import sub as push_sub
+    from kaggle_workflow.push import sub as push_sub
 
     with pytest.raises(WorkflowError):
         push_sub.run(session, "sub")

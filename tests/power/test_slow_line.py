@@ -20,10 +20,10 @@ from tests.power import storms
 from tests.push.conftest import Scene
 from tests.slow_line import SlowLine, Weather, narrow
 from tests.submit.conftest import Desk
-from workflow import progress
-from workflow.errors import WorkflowError
-from workflow.kaggle import careful, connection, http
-from workflow.push.session import Outcome
+from kaggle_workflow import progress
+from kaggle_workflow.errors import WorkflowError
+from kaggle_workflow.kaggle import careful, connection, http
+from kaggle_workflow.push.session import Outcome
 
 BIG = 2_000_000
 PATIENCE = 0.5

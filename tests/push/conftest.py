@@ -17,17 +17,17 @@ from kaggle_shim.manifest import CODES_MANIFEST, Manifest, short
 from kaggle_shim.report import LOG_PREFIX, Report
 from tests.local_kaggle import LocalKaggle, RunOrder, ScriptedRunner
 from tests.local_kaggle.journal import Request
-from workflow import workspace
-from workflow.push import codes as push_codes
-from workflow.push import dataset_arrival, dataset_settling, notebook_settling
-from workflow.push import deps as push_deps
-from workflow.push import in_order as push
-from workflow.push import model as push_model
-from workflow.push import notebook as push_notebook
-from workflow.push import sub as push_sub
-from workflow.push.session import Options, Outcome, Push
-from workflow.stage import compose
-from workflow.submit import settling, submitting
+from kaggle_workflow import workspace
+from kaggle_workflow.push import codes as push_codes
+from kaggle_workflow.push import dataset_arrival, dataset_settling, notebook_settling
+from kaggle_workflow.push import deps as push_deps
+from kaggle_workflow.push import in_order as push
+from kaggle_workflow.push import model as push_model
+from kaggle_workflow.push import notebook as push_notebook
+from kaggle_workflow.push import sub as push_sub
+from kaggle_workflow.push.session import Options, Outcome, Push
+from kaggle_workflow.stage import compose
+from kaggle_workflow.submit import settling, submitting
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPETITION = "child-mind-institute-detect-sleep-states"

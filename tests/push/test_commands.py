@@ -14,8 +14,8 @@ import pytest
 
 from tests.local_kaggle import faults
 from tests.push.conftest import Scene
-from workflow import lock
-from workflow.errors import WaitedTooLong
+from kaggle_workflow import lock
+from kaggle_workflow.errors import WaitedTooLong
 
 
 @pytest.mark.parametrize(
@@ -129,7 +129,7 @@ def test_the_lock_says_who_holds_it_and_since_when(tmp_path: Path) -> None:
 _HOLD = """
 import sys
 from pathlib import Path
-from workflow import lock
+from kaggle_workflow import lock
 try:
     with lock.held(Path(sys.argv[1]), "other", print, limit=0.3):
         print("got it")

@@ -13,10 +13,10 @@ import pytest
 from kaggle_shim.manifest import CODES_MANIFEST, Manifest
 from tests.local_kaggle import faults
 from tests.push.conftest import COMPETITION, Scene
-from workflow import errors
-from workflow.errors import KaggleRefused, Refused, RunFailed, Unreachable, WaitedTooLong, WorkflowError
-from workflow.push.intents import CREATING, UPLOADING, Intents
-from workflow.waiting import left_of
+from kaggle_workflow import errors
+from kaggle_workflow.errors import KaggleRefused, Refused, RunFailed, Unreachable, WaitedTooLong, WorkflowError
+from kaggle_workflow.push.intents import CREATING, UPLOADING, Intents
+from kaggle_workflow.waiting import left_of
 
 
 def prepared(scene: Scene) -> Scene:

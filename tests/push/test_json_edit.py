@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workflow.edit import json_edit
-from workflow.errors import WorkflowError
+from kaggle_workflow.edit import json_edit
+from kaggle_workflow.errors import WorkflowError
 
 REF = "me/m/pytorch/v/2"
 texts = st.text(st.characters(codec="utf-8"), max_size=8)

@@ -15,8 +15,8 @@ import pytest
 
 from tests.local_kaggle import Fault, faults
 from tests.push.conftest import Scene
-from workflow.push import codes as push_codes
-from workflow.push import sub as push_sub
+from kaggle_workflow.push import codes as push_codes
+from kaggle_workflow.push import sub as push_sub
 
 
 class Killer:

@@ -15,7 +15,7 @@ import pytest
 from kaggle_shim.refs import CompetitionRef, NotebookRef
 from tests.local_kaggle import LocalKaggle
 from tests.push.conftest import COMPETITION
-from workflow.kaggle.client import Kaggle
+from kaggle_workflow.kaggle.client import Kaggle
 
 HANDLE = "tester/cmi-models/pytorch/exp001"
 USES_WEIGHTS = f"""

@@ -15,12 +15,12 @@ from kaggle_shim.manifest import DATASET_MANIFEST, MODEL_MANIFEST
 from kaggle_shim.refs import DatasetRef
 from tests.local_kaggle import faults
 from tests.push.conftest import COMPETITION, ROOT, Scene
-from workflow import workspace
-from workflow.commands import data, output
-from workflow.errors import KaggleRefused, Refused, WorkflowError
-from workflow.push import dataset as push_dataset
-from workflow.push.dataset_payload import stage_folder
-from workflow.push.session import Outcome
+from kaggle_workflow import workspace
+from kaggle_workflow.commands import data, output
+from kaggle_workflow.errors import KaggleRefused, Refused, WorkflowError
+from kaggle_workflow.push import dataset as push_dataset
+from kaggle_workflow.push.dataset_payload import stage_folder
+from kaggle_workflow.push.session import Outcome
 
 HANDLE = "tester/cmi-models/pytorch/exp001"
 
@@ -110,7 +110,7 @@ def test_weights_go_up_from_training_code_without_invoke(scene: Scene) -> None:
         [
             sys.executable,
             "-c",
-            f"from workflow.model_upload import upload; print(upload({str(folder)!r}, {HANDLE!r}).ref)",
+            f"from kaggle_workflow.model_upload import upload; print(upload({str(folder)!r}, {HANDLE!r}).ref)",
         ],
         cwd=scene.root,
         env={**scene.kaggle.environment(), "PYTHONPATH": str(ROOT / "template")},
@@ -209,7 +209,7 @@ def _tag_of(scene: Scene, name: str) -> str:
 
 
 def test_more_than_five_gigabytes_are_asked_about(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    from workflow.kaggle import fetching
+    from kaggle_workflow.kaggle import fetching
 
     emptied(scene)
     monkeypatch.setattr(fetching, "LARGE", 100)

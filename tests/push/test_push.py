@@ -13,8 +13,8 @@ import pytest
 from kaggle_shim.manifest import CODES_MANIFEST
 from tests.local_kaggle import faults
 from tests.push.conftest import Scene
-from workflow.errors import Refused, WorkflowError
-from workflow.push import in_order
+from kaggle_workflow.errors import Refused, WorkflowError
+from kaggle_workflow.push import in_order
 
 
 def did(outcomes: object) -> list[str]:

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from tests.push.conftest import ROOT, Scene
-from workflow.errors import Refused, RunFailed
-from workflow.ledger import book as ledger
-from workflow.push import sub as push_sub
+from kaggle_workflow.errors import Refused, RunFailed
+from kaggle_workflow.ledger import book as ledger
+from kaggle_workflow.push import sub as push_sub
 
 _MAKERS = frozenset(("refuse", "Refused", "Problem"))
 _PASSERS = frozenset(("through",))

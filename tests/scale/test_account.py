@@ -13,11 +13,11 @@ from tests.local_kaggle import faults, paging
 from tests.push.conftest import COMPETITION, Scene
 from tests.scale import account
 from tests.submit.conftest import GOOD, Desk
-from workflow import workspace
-from workflow.commands import data, history, models, output, status
-from workflow.doctor import everything
-from workflow.errors import KaggleRefused, Refused
-from workflow.kaggle.client import Kaggle
+from kaggle_workflow import workspace
+from kaggle_workflow.commands import data, history, models, output, status
+from kaggle_workflow.doctor import everything
+from kaggle_workflow.errors import KaggleRefused, Refused
+from kaggle_workflow.kaggle.client import Kaggle
 
 OWN = ("cmi-codes", "cmi-deps", "cmi-sub")
 

@@ -11,9 +11,9 @@ from benchmarks import scale
 from kaggle_shim import manifest
 from kaggle_shim.refs import DatasetRef
 from tests.push.conftest import Scene
-from workflow import model_files, progress, workspace
-from workflow.stage import codes as stage_codes
-from workflow.stage import hashes
+from kaggle_workflow import model_files, progress, workspace
+from kaggle_workflow.stage import codes as stage_codes
+from kaggle_workflow.stage import hashes
 
 
 @pytest.fixture

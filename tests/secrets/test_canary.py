@@ -19,7 +19,7 @@ from invoke.tasks import Task
 from tests.local_kaggle import faults
 from tests.local_kaggle.records import Token
 from tests.push.conftest import ROOT, Scene
-from workflow import workspace
+from kaggle_workflow import workspace
 
 CANARY = "KGAT" + "_" + "c0ffee00c0ffee11c0ffee22c0ffee33"
 KEY = "0ddba11c0ffee0ddba11c0ffee0ddba1"

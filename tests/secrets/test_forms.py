@@ -18,9 +18,9 @@ from pathlib import Path
 
 import pytest
 
-from workflow.credentials import archives
-from workflow.credentials.scan import Scanner
-from workflow.findings import ERROR, Finding
+from kaggle_workflow.credentials import archives
+from kaggle_workflow.credentials.scan import Scanner
+from kaggle_workflow.findings import ERROR, Finding
 
 RANDOM = hashlib.sha256(b"no secret at all").hexdigest()
 TOKEN = "KGAT" + "_" + RANDOM[:32]

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from workflow import model_files
-from workflow.errors import WorkflowError
-from workflow.stage import tree
+from kaggle_workflow import model_files
+from kaggle_workflow.errors import WorkflowError
+from kaggle_workflow.stage import tree
 
 pytestmark = pytest.mark.skipif(
     sys.platform == "win32", reason="Windows has neither these kinds nor these names"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests import workspaces
-from workflow.rehearsal import sandbox
+from kaggle_workflow.rehearsal import sandbox
 
 # Every planted credential begins with this. Written in two parts, so that the notebook that looks for it does not carry it.
 HALVES = ("c0ffee5eed", "facade0ddba11")

@@ -17,12 +17,12 @@ import nbformat
 import pytest
 from detect_secrets.core.secrets_collection import SecretsCollection
 
-from workflow import check, workspace
-from workflow.commands import check as check_command
-from workflow.credentials import formats as secrets_formats
-from workflow.errors import WorkflowError
-from workflow.stage import codes as stage_codes
-from workflow.stage import notebook as stage_notebook
+from kaggle_workflow import check, workspace
+from kaggle_workflow.commands import check as check_command
+from kaggle_workflow.credentials import formats as secrets_formats
+from kaggle_workflow.errors import WorkflowError
+from kaggle_workflow.stage import codes as stage_codes
+from kaggle_workflow.stage import notebook as stage_notebook
 
 # Made here, so that this file holds nothing that looks like one.
 RANDOM = hashlib.sha256(b"no secret at all").hexdigest()

@@ -17,10 +17,10 @@ from kaggle_shim.manifest import CODES_MANIFEST, Manifest, scan
 from kaggle_shim.plan import Input, Plan
 from tests.wheelhouse import make_wheel
 from tests.workspaces import ROOT
-from workflow.stage import bundle
-from workflow.stage import compose
-from workflow.rehearsal import image
-from workflow.rehearsal import sandbox
+from kaggle_workflow.stage import bundle
+from kaggle_workflow.stage import compose
+from kaggle_workflow.rehearsal import image
+from kaggle_workflow.rehearsal import sandbox
 
 CODES = refs.DatasetRef("me", "cmi-codes")
 WHEELS = refs.DatasetRef("somebody", "wheels")

@@ -24,7 +24,7 @@ from kaggle_shim.plan import PLAN_VARIABLE, Input, Plan
 from tests.fake_notebook import GOOD, SHIM, Notebook
 from tests.wheelhouse import make_wheel, unpack
 from tests.workspaces import ROOT
-from workflow.stage import bundle
+from kaggle_workflow.stage import bundle
 
 PACKAGE = SHIM / "kaggle_shim"
 FILES = sorted(PACKAGE.glob("*.py"))

@@ -18,12 +18,12 @@ from tests import workspaces
 from tests.local_kaggle import LocalKaggle, RunOrder, ScriptedRunner
 from tests.push import conftest as pushing
 from tests.push.conftest import COMPETITION, Played, Scene
-from workflow.ledger import book as ledger
-from workflow.ledger import fold as history_fold
-from workflow.ledger.fold import Submission
-from workflow.stage import compose
-from workflow.submit import shipping, submitting, watching
-from workflow.submit.submitting import Request, Submitted
+from kaggle_workflow.ledger import book as ledger
+from kaggle_workflow.ledger import fold as history_fold
+from kaggle_workflow.ledger.fold import Submission
+from kaggle_workflow.stage import compose
+from kaggle_workflow.submit import shipping, submitting, watching
+from kaggle_workflow.submit.submitting import Request, Submitted
 
 NOTEBOOK = "tester/cmi-sub"
 HEAD = "row_id,series_id,step,event,score\n"

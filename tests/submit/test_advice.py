@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from workflow.submit import advice
+from kaggle_workflow.submit import advice
 
 REFUSALS = [
     ("daily-limit", "Submission not allowed: Your team has used its daily Submission allowance (5) today."),

@@ -9,12 +9,12 @@ import pytest
 
 from kaggle_shim.refs import DatasetRef
 from tests.submit.conftest import NOTEBOOK, Desk
-from workflow.errors import RunFailed, WorkflowError
-from workflow.kaggle.values import Notebook
-from workflow.push import dataset as push_dataset
-from workflow.push import pins
-from workflow.push.dataset_payload import stage_folder
-from workflow.stage import compose
+from kaggle_workflow.errors import RunFailed, WorkflowError
+from kaggle_workflow.kaggle.values import Notebook
+from kaggle_workflow.push import dataset as push_dataset
+from kaggle_workflow.push import pins
+from kaggle_workflow.push.dataset_payload import stage_folder
+from kaggle_workflow.stage import compose
 
 HANDLE = "tester/cmi-models/pytorch/exp001"
 

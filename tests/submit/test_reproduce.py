@@ -11,10 +11,10 @@ import pytest
 
 from tests import workspaces
 from tests.submit.conftest import NOTEBOOK, Desk
-from workflow.errors import WorkflowError
-from workflow.stage import compose
-from workflow.submit import old_codes, reproduce
-from workflow.submit.submitting import Request
+from kaggle_workflow.errors import WorkflowError
+from kaggle_workflow.stage import compose
+from kaggle_workflow.submit import old_codes, reproduce
+from kaggle_workflow.submit.submitting import Request
 
 
 def built(desk: Desk, name: str = "codes") -> dict[str, bytes]:

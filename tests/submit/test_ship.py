@@ -9,8 +9,8 @@ import pytest
 from tests.local_kaggle import RunOrder
 from tests.push.conftest import COMPETITION
 from tests.submit.conftest import NOTEBOOK, Desk
-from workflow.errors import Refused, RunFailed
-from workflow.submit.submitting import Request
+from kaggle_workflow.errors import Refused, RunFailed
+from kaggle_workflow.submit.submitting import Request
 
 
 def throws(order: RunOrder) -> str:

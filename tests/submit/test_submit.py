@@ -17,14 +17,14 @@ from tests.local_kaggle import faults
 from tests.push import conftest as pushing
 from tests.push.conftest import COMPETITION
 from tests.submit.conftest import GOOD, NOTEBOOK, Desk
-from workflow.errors import KaggleRefused, Refused, Unreachable, WaitedTooLong, WorkflowError
-from workflow.kaggle.values import Limits
-from workflow.ledger import book as ledger
-from workflow.ledger import markers
-from workflow.ledger.event import SUBMITTED
-from workflow.submit import gate
-from workflow.submit import intents as submission_intents
-from workflow.submit.submitting import Request
+from kaggle_workflow.errors import KaggleRefused, Refused, Unreachable, WaitedTooLong, WorkflowError
+from kaggle_workflow.kaggle.values import Limits
+from kaggle_workflow.ledger import book as ledger
+from kaggle_workflow.ledger import markers
+from kaggle_workflow.ledger.event import SUBMITTED
+from kaggle_workflow.submit import gate
+from kaggle_workflow.submit import intents as submission_intents
+from kaggle_workflow.submit.submitting import Request
 
 
 def refused(desk: Desk, name: str, said: str, request: Request | None = None) -> None:

@@ -15,12 +15,12 @@ from kaggle_shim.refs import CompetitionRef, NotebookRef
 from tests.local_kaggle import RunOrder, faults
 from tests.push.conftest import COMPETITION
 from tests.submit.conftest import GOOD, Desk
-from workflow import workspace
-from workflow.errors import RunFailed, WaitedTooLong, WorkflowError
-from workflow.ledger import book as ledger
-from workflow.ledger.event import Event, now
-from workflow.submit import refreshing, rerun, watching
-from workflow.submit.submitting import Request
+from kaggle_workflow import workspace
+from kaggle_workflow.errors import RunFailed, WaitedTooLong, WorkflowError
+from kaggle_workflow.ledger import book as ledger
+from kaggle_workflow.ledger.event import Event, now
+from kaggle_workflow.submit import refreshing, rerun, watching
+from kaggle_workflow.submit.submitting import Request
 
 
 def child(desk: Desk, *words: str) -> subprocess.Popen[str]:

@@ -10,9 +10,9 @@ import pytest
 from kaggle_shim.refs import DatasetRef
 from tests.power import storms
 from tests.submit.conftest import Desk
-from workflow.push import dataset as push_dataset
-from workflow.push.dataset_payload import stage_folder
-from workflow.push.session import Outcome
+from kaggle_workflow.push import dataset as push_dataset
+from kaggle_workflow.push.dataset_payload import stage_folder
+from kaggle_workflow.push.session import Outcome
 
 SWITCHES: tuple[tuple[str, object], ...] = (
     ("layout", "classic"),

@@ -6,7 +6,7 @@ import subprocess
 
 from tests.workspaces import ROOT
 
-_LAYOUT = ("copier.yml", "template", ":!template/workflow", ":!template/shim")
+_LAYOUT = ("copier.yml", "template", ":!workflow/kaggle_workflow", ":!shim")
 _MOST_CHANGES = 5
 _MOST_TAGS = 4
 

@@ -7,14 +7,14 @@ import nbformat
 import pytest
 
 from tests import article
-from workflow import workspace
-from workflow.edit import notebook_edit
-from workflow.edit.diffs import Change
-from workflow.errors import WorkflowError
-from workflow.fix import everything as fix
-from workflow.fix import mounts as fix_mounts
-from workflow.fix import shell_cells
-from workflow.fix.drafts import Draft
+from kaggle_workflow import workspace
+from kaggle_workflow.edit import notebook_edit
+from kaggle_workflow.edit.diffs import Change
+from kaggle_workflow.errors import WorkflowError
+from kaggle_workflow.fix import everything as fix
+from kaggle_workflow.fix import mounts as fix_mounts
+from kaggle_workflow.fix import shell_cells
+from kaggle_workflow.fix.drafts import Draft
 
 SETTINGS = "# mine\nworkspace:\n  entry: other.py  # the one\n  limit: 9h\n"
 

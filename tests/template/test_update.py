@@ -12,9 +12,9 @@ import pytest
 
 from tests import workspaces
 from tests.template import history
-from workflow import workspace as workspace_module
-from workflow.doctor import template as doctor_template
-from workflow.doctor.diagnosis import NOTE, OK, WRONG, Line
+from kaggle_workflow import workspace as workspace_module
+from kaggle_workflow.doctor import template as doctor_template
+from kaggle_workflow.doctor.diagnosis import NOTE, OK, WRONG, Line
 
 OWNED_BY_TEMPLATE = ("tasks.py", "workflow/", "shim/")
 
@@ -133,10 +133,10 @@ def test_an_update_replaces_ours_and_keeps_theirs(small_here: Path, tmp_path: Pa
     assert "_commit: v1000.1.0" in answers.read_text()
     assert "Should this be interrupted, start over with\n`git checkout HEAD -- .copier-answers.yml" in said
     assert "Next: `invoke doctor`, then commit." in said
-    code = "import workflow.kaggle, workflow.commands; print(workflow.kaggle.__file__, workflow.commands.__file__)"
+    code = "import kaggle_workflow.kaggle, kaggle_workflow.commands; print(kaggle_workflow.kaggle.__file__, kaggle_workflow.commands.__file__)"
     done = workspaces.python("-c", code, cwd=workspace)
     assert done.stdout.split() == [str(workspace / "workflow/kaggle.py"), "None"], done.stderr
-    assert workspaces.python("-c", "import workflow.names", cwd=workspace).returncode == 1
+    assert workspaces.python("-c", "import kaggle_workflow.names", cwd=workspace).returncode == 1
     told = template_files(workspace)
     assert told.says.startswith("this version does not bring workflow/commands/mine.py, workflow/mine.md")
 
@@ -150,7 +150,7 @@ def test_a_template_without_tags_is_followed_by_commit_and_nothing_new_changes_n
     before = workspaces.files_of(workspace)
     update(workspace)
     assert workspaces.files_of(workspace) == before
-    (small_here / "template/workflow/errors.py").write_text("# rewritten\n")
+    (small_here / "workflow/kaggle_workflow/errors.py").write_text("# rewritten\n")
     committed(small_here)
     update(workspace)
     assert (workspace / "workflow/errors.py").read_text() == "# rewritten\n"
@@ -163,7 +163,7 @@ def test_a_copy_from_a_relative_address_can_be_updated(small_here: Path, tmp_pat
     workspace = tmp_path / "mine/ws"
     assert f"_src_path: {small_here}\n" in (workspace / ".copier-answers.yml").read_text()
     committed(workspace)
-    (small_here / "template/workflow/errors.py").write_text("# rewritten\n")
+    (small_here / "workflow/kaggle_workflow/errors.py").write_text("# rewritten\n")
     release(small_here, "v1000.1.0")
     update(workspace)
     assert (workspace / "workflow/errors.py").read_text() == "# rewritten\n"
@@ -173,7 +173,7 @@ def test_what_was_edited_in_our_files_is_merged_or_marked_and_never_lost(
     small_here: Path, tmp_path: Path
 ) -> None:
     workspace = workspaces.make(small_here, tmp_path / "ws")
-    ours = small_here / "template/workflow"
+    ours = small_here / "workflow/kaggle_workflow"
     (workspace / "workflow/errors.py").write_text((ours / "errors.py").read_text() + "MINE = 1\n")
     (workspace / "workflow/check.py").write_text((ours / "check.py").read_text() + "MINE = 1\n")
     (workspace / "workflow/names.py").write_text((ours / "names.py").read_text() + "MINE = 1\n")
@@ -287,7 +287,7 @@ def test_an_update_that_was_killed_is_explained_and_the_command_mends_it(
     workspace = workspaces.make(small_here, tmp_path / "ws")
     committed(workspace)
     was = workspaces.files_of(workspace)
-    source = small_here / "template/workflow"
+    source = small_here / "workflow/kaggle_workflow"
     for path in source.glob("*.py"):
         path.write_text(path.read_text() + "\n# new\n")
     for number in range(5):
@@ -337,7 +337,7 @@ def test_an_update_that_broke_off_is_one_sentence_for_every_command(template: Pa
     first = {"workflow/command.py": "", "workflow/settings.py": None, "workflow/overview.py": "x = (\n"}
     # The list needs these; the others are needed by the command alone.
     then = {
-        "workflow/check.py": "from workflow.errors import NEW\n",
+        "workflow/check.py": "from kaggle_workflow.errors import NEW\n",
         "workflow/findings.py": None,
         "workflow/commands/check.py": "def main(workspace):\n    pass\n",
     }

@@ -8,11 +8,11 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from tests import workspaces
-from workflow.errors import WorkflowError
-from workflow.rehearsal import container, engines, isolation
-from workflow.rehearsal.engines import Container, Engine
-from workflow.rehearsal.index_settings import IndexSettings
-from workflow.rehearsal.inputs import Mount, lay_out
+from kaggle_workflow.errors import WorkflowError
+from kaggle_workflow.rehearsal import container, engines, isolation
+from kaggle_workflow.rehearsal.engines import Container, Engine
+from kaggle_workflow.rehearsal.index_settings import IndexSettings
+from kaggle_workflow.rehearsal.inputs import Mount, lay_out
 
 PROGRAM = ["/usr/bin/python3", "-I", "/run/rehearsal/tools/run_notebook.py"]
 
@@ -167,7 +167,7 @@ def test_what_docker_leaves_belongs_to_the_user(
 ) -> None:
     program(tmp_path, "docker", DOCKER)
     monkeypatch.setattr("sys.platform", "linux")
-    monkeypatch.setattr("workflow.platforms.user_and_group", lambda: (uid, uid))
+    monkeypatch.setattr("kaggle_workflow.platforms.user_and_group", lambda: (uid, uid))
     found = engines.container(Engine(tmp_path / "docker", "docker", rootless=False), "kaggle")
     assert (found.id, found.user) == ("sha256:abc", user)
     assert engines.container(Engine(tmp_path / "docker", "docker", rootless=True), "kaggle").user is None

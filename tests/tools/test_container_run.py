@@ -11,7 +11,7 @@ import pytest
 
 from tests import workspaces
 from tests.tools import container_engines
-from workflow.rehearsal import image
+from kaggle_workflow.rehearsal import image
 
 ENTRY = """
 import json, os, socket, sys

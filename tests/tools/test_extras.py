@@ -14,7 +14,7 @@ from invoke.vendor import yaml
 
 from tests import commands, workspaces
 from tests.tools import jsonc
-from workflow.findings import ERROR, WARNING, Finding
+from kaggle_workflow.findings import ERROR, WARNING, Finding
 
 FILES = {
     "vscode": {
@@ -375,7 +375,7 @@ def test_agents_are_told_commands_and_exit_codes_that_exist(made: Path) -> None:
         for line in re.findall(r"`([^`]+)`", row):
             name, *words = line.split()
             assert {word for word in words if word.startswith("--")} <= commands.options()[name], line
-    from workflow import errors
+    from kaggle_workflow import errors
 
     codes = {
         one.exit_code for one in vars(errors).values() if isinstance(one, type) and hasattr(one, "exit_code")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests import workspaces
-from workflow import platforms
+from kaggle_workflow import platforms
 
 ROOT = Path(__file__).resolve().parents[2]
 TEMPLATE = ROOT / "template"
@@ -105,7 +105,7 @@ def test_line_endings_are_pinned_where_bytes_count(template: Path, tmp_path: Pat
     for line in workspaces.git(root, "check-attr", "eol", *names).splitlines():
         assert line.endswith(": eol: lf"), line
     said = workspaces.git(
-        ROOT, "check-attr", "eol", "template/shim/kaggle_shim/__init__.py", "template/workflow/check.py"
+        ROOT, "check-attr", "eol", "shim/kaggle_shim/__init__.py", "workflow/kaggle_workflow/check.py"
     )
     assert said.count("eol: lf") == 2
 
@@ -150,7 +150,7 @@ for path in sorted(root.glob("workflow/**/*.py")) + sorted(root.glob("shim/kaggl
         failed[name] = f"{type(error).__name__}: {error}"
 import json
 print(json.dumps(failed))
-from workflow.rehearsal import isolation
+from kaggle_workflow.rehearsal import isolation
 print(isolation.detect().missing)
 """
 
@@ -187,7 +187,7 @@ def test_paths_of_an_environment_follow_the_platform(monkeypatch: pytest.MonkeyP
 
 
 def test_a_mac_shows_its_settings_where_linux_reads_them() -> None:
-    from workflow.rehearsal import container
+    from kaggle_workflow.rehearsal import container
 
     inside = Path("/root/Library/Application Support/pip/pip.conf")
     assert container._inside(inside).as_posix() == "/root/.config/pip/pip.conf"

@@ -33,7 +33,7 @@ def test_every_line_of_the_lock_is_one_version_with_hashes_and_no_address() -> N
 
 
 def test_the_lock_holds_everything_that_is_asked_for_in_versions_that_are_allowed() -> None:
-    for one in (*asked("pyproject.toml"), *asked("template/workflow/requirements.txt")):
+    for one in (*asked("pyproject.toml"), *asked("workflow/kaggle_workflow/requirements.txt")):
         found = [lock for lock in LOCKED if canonicalize_name(lock.name) == canonicalize_name(one.name)]
         assert found, one
         for lock in found:
@@ -44,7 +44,7 @@ def test_the_lock_holds_everything_that_is_asked_for_in_versions_that_are_allowe
 
 
 def test_a_workspace_takes_no_version_that_nobody_tested() -> None:
-    for one in asked("template/workflow/requirements.txt"):
+    for one in asked("workflow/kaggle_workflow/requirements.txt"):
         assert any(each.operator == "<" for each in one.specifier), one
 
 

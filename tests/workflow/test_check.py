@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests import workspaces
-from workflow import check, metadata, workspace
+from kaggle_workflow import check, metadata, workspace
 
 
 @pytest.fixture(scope="module")

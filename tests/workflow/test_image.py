@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from workflow.errors import WorkflowError
-from workflow.rehearsal import image
-from workflow.stage import requirement_lines
+from kaggle_workflow.errors import WorkflowError
+from kaggle_workflow.rehearsal import image
+from kaggle_workflow.stage import requirement_lines
 
 
 def write(path: Path, text: str) -> Path:

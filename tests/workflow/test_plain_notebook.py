@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from workflow.stage import plain_notebook
+from kaggle_workflow.stage import plain_notebook
 
 
 def as_nbformat_reads(value: object) -> object:

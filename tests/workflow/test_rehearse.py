@@ -12,8 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests import workspaces
-from workflow.rehearsal import sandbox
-from workflow.stage import compose
+from kaggle_workflow.rehearsal import sandbox
+from kaggle_workflow.stage import compose
 
 needs_sandbox = pytest.mark.skipif(
     not sandbox.detect().complete, reason="this machine gives no sandbox, so no isolation can be shown"

@@ -24,11 +24,11 @@ import psutil
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
-from workflow.errors import WorkflowError
-from workflow.rehearsal import bubblewrap, image, index_settings, isolation
-from workflow.rehearsal.inputs import Mount, lay_out
-from workflow.rehearsal.sandbox import Isolation, NotebookRun, RunResult, detect, execute
-from workflow.rehearsal.streaming import Lines
+from kaggle_workflow.errors import WorkflowError
+from kaggle_workflow.rehearsal import bubblewrap, image, index_settings, isolation
+from kaggle_workflow.rehearsal.inputs import Mount, lay_out
+from kaggle_workflow.rehearsal.sandbox import Isolation, NotebookRun, RunResult, detect, execute
+from kaggle_workflow.rehearsal.streaming import Lines
 
 TEMPLATE = Path(__file__).resolve().parents[2] / "template"
 
@@ -420,7 +420,7 @@ def test_what_a_finished_notebook_left_running_is_ended(run: Run, either: Isolat
 CTRL_C = """
 import sys
 from pathlib import Path
-from workflow.rehearsal.sandbox import NotebookRun, detect, execute
+from kaggle_workflow.rehearsal.sandbox import NotebookRun, detect, execute
 
 notebook, python, working, force = sys.argv[1:]
 run = NotebookRun(Path(notebook), Path(python), (), Path(working), internet=False, environment={})
@@ -464,7 +464,7 @@ def world_readable() -> Iterator[Path]:
 AS_USER = """
 import sys
 from pathlib import Path
-from workflow.rehearsal.sandbox import Mount, NotebookRun, detect, execute
+from kaggle_workflow.rehearsal.sandbox import Mount, NotebookRun, detect, execute
 
 folder = Path(sys.argv[1])
 found = detect()

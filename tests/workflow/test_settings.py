@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from tests import workspaces
-from workflow import setting_values, settings
-from workflow.errors import WorkflowError
+from kaggle_workflow import setting_values, settings
+from kaggle_workflow.errors import WorkflowError
 
 
 def load(folder: Path, text: str, **environ: str) -> settings.Settings:

@@ -12,10 +12,10 @@ import pytest
 from kaggle_shim.manifest import CODES_MANIFEST, Manifest, scan
 from kaggle_shim.plan import Plan
 from tests import workspaces
-from workflow import workspace
-from workflow.errors import WorkflowError
-from workflow.stage import bundle, compose, hashes, requirements, tree
-from workflow.stage import codes as stage_codes
+from kaggle_workflow import workspace
+from kaggle_workflow.errors import WorkflowError
+from kaggle_workflow.stage import bundle, compose, hashes, requirements, tree
+from kaggle_workflow.stage import codes as stage_codes
 
 PLAN = Plan(
     role="sub",

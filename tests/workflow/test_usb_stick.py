@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from tests import workspaces
-from workflow import workspace
-from workflow.errors import WorkflowError
-from workflow.rehearsal import sandbox
-from workflow.stage import codes as stage_codes
+from kaggle_workflow import workspace
+from kaggle_workflow.errors import WorkflowError
+from kaggle_workflow.rehearsal import sandbox
+from kaggle_workflow.stage import codes as stage_codes
 
 PROGRAMS = ("mkfs.exfat", "mount.exfat-fuse", "losetup", "umount")
 BYTES = 400_000_000

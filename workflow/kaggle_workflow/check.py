@@ -1,0 +1,209 @@
+"""`invoke check`: every fault of the workspace that can be known without network, all in one go."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from kaggle_shim import entry, refs
+from kaggle_workflow import metadata, names
+from kaggle_workflow.credentials import workspace as secrets_workspace
+from kaggle_workflow.errors import WorkflowError
+from kaggle_workflow.findings import ERROR, WARNING, Finding
+from kaggle_workflow.fix import everything as fix
+from kaggle_workflow.settings import FILE as SETTINGS
+from kaggle_workflow.stage import bundle, compose, plans, requirements, tree
+from kaggle_workflow.stage import notebook as stage_notebook
+from kaggle_workflow.workspace import CODES, DEPS, SUB, Notebook, Workspace
+from kaggle_workflow.workspace import findings_of as metadata_findings
+
+_FINGERPRINT = "0" * 64
+
+
+def find_all(workspace: Workspace) -> tuple[Finding, ...]:
+    """Everything to say about a workspace, errors and warnings, sorted by file."""
+    found = list(metadata_findings(workspace))
+    found += _guarded(CODES, lambda: _about_codes(workspace))
+    found += _about_settings(workspace)
+    found += requirements.findings_of(workspace)
+    found += _about_image_list(workspace)
+    found += _about_parts(workspace)
+    for name in workspace.notebook_names():
+        found += _guarded(name, lambda name=name: _about_notebook(workspace, name))  # type: ignore[misc]  # mypy can't type a lambda's default
+    found += fix.findings_of(workspace)
+    unique = dict.fromkeys(found)
+    return tuple(sorted(unique, key=lambda f: (f.path, f.line or 0, f.level)))
+
+
+def _guarded(path: str, look: Callable[[], tuple[Finding, ...]]) -> tuple[Finding, ...]:
+    """A check's findings, or the one error that kept it from looking."""
+    try:
+        return look()
+    except WorkflowError as error:
+        return (Finding(ERROR, "unusable", path, str(error)),)
+
+
+def _about_codes(workspace: Workspace) -> tuple[Finding, ...]:
+    listed = tree.read(workspace.root / CODES, workspace.root, (metadata.DATASET_FILE,))
+    return (*listed.findings, *secrets_workspace.of_codes(workspace, listed))
+
+
+def _about_settings(workspace: Workspace) -> Iterator[Finding]:
+    if workspace.settings.limit is None:
+        sentence = "no limit is set, 9h assumed: write workspace.limit as the competition's page says it."
+        yield Finding(WARNING, "limit", SETTINGS, sentence)
+    if workspace.settings.save_run == "light":
+        sentence = "save-run is light: a save run proves mounts, install and imports, not the entry point."
+        yield Finding(WARNING, "light-save-run", SETTINGS, sentence)
+    folders = workspace.notebook_names()
+    for name in workspace.settings.notebooks:
+        if name not in folders:
+            sentence = f"workspace.notebooks.{name} belongs to no notebook: there are {', '.join(folders)}."
+            yield Finding(WARNING, "no-such-notebook", SETTINGS, sentence)
+    for name in folders:
+        if name != DEPS:
+            yield from _about_entry(workspace, name)
+
+
+def _about_entry(workspace: Workspace, notebook: str) -> Iterator[Finding]:
+    """Whether the notebook's entry point can be run from what is uploaded."""
+    settings = workspace.settings.of(notebook)
+    words = (*settings.entry, *settings.args)
+    problem = entry.problem(words, workspace.root / CODES)
+    if problem is not None:
+        yield Finding(ERROR, "entry-point", SETTINGS, problem)
+    elif _program_missing(words):
+        sentence = f"the program {words[0]} is not on this machine: rehearsal can't run it."
+        yield Finding(WARNING, "entry-program", SETTINGS, sentence)
+    elif entry.is_script(words) and words[0] in _left_out(workspace):
+        sentence = f"the entry point {words[0]} is kept out of the upload by an ignore file: change .kaggleignore or .gitignore."
+        yield Finding(ERROR, "entry-ignored", SETTINGS, sentence)
+
+
+def _program_missing(words: tuple[str, ...]) -> bool:
+    """Whether a command's program is not on the path of this machine."""
+    command = not entry.is_script(words) and not entry.is_module(words)
+    return command and "/" not in words[0] and shutil.which(words[0]) is None
+
+
+def _left_out(workspace: Workspace) -> frozenset[str]:
+    try:
+        return frozenset(tree.read(workspace.root / CODES, workspace.root, (metadata.DATASET_FILE,)).left_out)
+    except WorkflowError:
+        return frozenset()
+
+
+def _about_image_list(workspace: Workspace) -> Iterator[Finding]:
+    if not (workspace.root / DEPS / "image.txt").is_file():
+        sentence = (
+            "the list of what the image has is missing: rehearsal takes that of workflow/default-image.txt."
+        )
+        yield Finding(WARNING, "image-list", f"{DEPS}/image.txt", sentence)
+
+
+def _about_parts(workspace: Workspace) -> Iterator[Finding]:
+    folders = workspace.notebook_names()
+    if not (workspace.root / CODES / metadata.DATASET_FILE).is_file():
+        yield Finding(
+            ERROR,
+            "no-codes",
+            CODES,
+            f"{CODES}/{metadata.DATASET_FILE} is missing: this folder is no workspace yet; copier copy fills in what is missing.",
+        )
+    if all(name == DEPS for name in folders):
+        yield Finding(
+            ERROR,
+            "no-notebook",
+            SUB,
+            "there is no submission notebook: copier copy fills in what is missing.",
+        )
+
+
+def _about_notebook(workspace: Workspace, name: str) -> tuple[Finding, ...]:
+    value, _ = metadata.read_kernel(workspace.root / name / metadata.KERNEL_FILE, workspace.root)
+    if value is None:
+        return ()
+    notebook = workspace.notebook(name)
+    found = list(_about_metadata(workspace, notebook))
+    try:
+        source = compose.read_source(notebook.source)
+    except WorkflowError as error:
+        return (
+            *found,
+            Finding(ERROR, "notebook", f"{name}/{value.code_file}", _short(str(error), notebook.source)),
+        )
+    found += stage_notebook.findings_of(workspace, notebook, source)
+    found += secrets_workspace.of_notebook(workspace, notebook, source.node)
+    found += _about_size(workspace, notebook, source)
+    return tuple(found)
+
+
+def _about_metadata(workspace: Workspace, notebook: Notebook) -> Iterator[Finding]:
+    about, path = notebook.metadata, f"{notebook.name}/{metadata.KERNEL_FILE}"
+    if not about.is_private:
+        yield Finding(
+            WARNING, "public", path, "is_private is false: nothing is pushed in public without --public."
+        )
+    if notebook.collects:
+        if not about.enable_internet:
+            yield Finding(
+                ERROR,
+                "deps-offline",
+                path,
+                "enable_internet is false, and the deps notebook downloads wheels: set it to true.",
+            )
+        return
+    if about.competition is not None and about.enable_internet and notebook.name == SUB:
+        yield Finding(
+            WARNING,
+            "internet-on",
+            path,
+            "enable_internet is true, and code competitions refuse that: set it to false (a competition that takes files has no notebook here: `kaggle competitions submit`).",
+        )
+    if about.competition is None and notebook.name == SUB:
+        yield Finding(
+            ERROR,
+            "no-competition",
+            path,
+            "competition_sources is empty, so nothing can be submitted: write the competition's slug there.",
+        )
+    for ref in about.sources:
+        if isinstance(ref, refs.CompetitionRef) and ref.slug in names.PLACEHOLDERS:
+            yield Finding(
+                WARNING, "competition", path, f"{ref} stands for the competition's slug: write the real one."
+            )
+    deps = plans.deps_id(workspace)
+    attached = {str(getattr(ref, "name", ref)) for ref in about.sources if isinstance(ref, refs.NotebookRef)}
+    if deps is not None and deps.name not in attached and notebook.name == SUB and _asks(workspace):
+        yield Finding(
+            WARNING,
+            "deps-not-attached",
+            path,
+            f"{DEPS}/requirements.txt asks for packages, and {deps.name} is not attached: add it to kernel_sources.",
+        )
+
+
+def _asks(workspace: Workspace) -> bool:
+    try:
+        text = workspace.requirements.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError):
+        return False
+    return any(line.strip() and not line.strip().startswith("#") for line in text.splitlines())
+
+
+def _about_size(workspace: Workspace, notebook: Notebook, source: compose.Source) -> Iterator[Finding]:
+    """Whether the notebook is under Kaggle's limit once it carries shim and plan."""
+    path = f"{notebook.name}/{notebook.metadata.code_file}"
+    try:
+        if notebook.collects:
+            plan = plans.for_collecting(workspace, notebook, requirements.read(workspace, ""), None)
+        else:
+            plan = plans.for_running(workspace, notebook, plans.Known(_FINGERPRINT, _FINGERPRINT))
+        compose.compose(source, plan, plan.template, bundle.pack_shim(workspace.root, plan.role))
+    except WorkflowError as error:
+        yield Finding(ERROR, "staging", path, str(error))
+
+
+def _short(text: str, path: Path) -> str:
+    return text.replace(str(path), path.name)

@@ -1,0 +1,166 @@
+"""`invoke history`."""
+
+from __future__ import annotations
+
+import csv as csv_format
+import json as json_format
+import os
+import shutil
+import sys
+from collections.abc import Sequence
+
+from kaggle_workflow import console
+from kaggle_workflow.errors import WorkflowError
+from kaggle_workflow.ledger import book as ledger
+from kaggle_workflow.ledger import history
+from kaggle_workflow.ledger import table as history_table
+from kaggle_workflow.ledger.fold import Submission, better_of, fold
+from kaggle_workflow.ledger.history import Order
+from kaggle_workflow.workspace import Workspace
+
+_FORMULAS = ("=", "+", "-", "@", "\t", "\r")
+
+
+def main(
+    workspace: Workspace,
+    *,
+    sort: str,
+    reverse: bool,
+    filters: Sequence[str],
+    group: bool,
+    limit: int,
+    refresh: bool,
+    json: bool,
+    csv: bool,
+) -> None:
+    """Print the submissions that the ledger knows.
+
+    Raises:
+        WorkflowError: an option does not fit, or Kaggle could not be asked for a refresh.
+    """
+    if limit < 0:
+        raise WorkflowError(
+            f"--limit {limit} is less than nothing: say how many submissions to show, 0 for all."
+        )
+    if json and csv:
+        raise WorkflowError("--json and --csv are two forms of the same: choose one.")
+    if refresh:
+        from kaggle_workflow.submit.refreshing import run as take_in
+
+        take_in(workspace, quiet=json or csv)
+    book = ledger.read(workspace.root)
+    ranking = history.order(workspace.settings.better, better_of(book.events))
+    everything = fold(book.events)
+    found = history.arrange(history.select(everything, filters), sort, ranking)
+    found = found[::-1] if reverse else found
+    shown = found[:limit] if limit else found
+    best = ranking.best(everything)
+    warning = book.warning()
+    if warning:
+        console.warn(warning)
+    if json:
+        console.say(as_json(found, shown, best, ranking, book, group=group))
+    elif csv:
+        _write_csv(found, shown, ranking, group=group)
+    elif not everything:
+        console.say("No submission is in the ledger yet: invoke submit makes the first one.")
+    elif not found:
+        console.say(
+            f"None of {len(everything)} submissions meets {' and '.join(filters)}; names to filter by: {', '.join(history.known_names())}."
+        )
+    elif group:
+        _show_groups(found, ranking)
+    else:
+        _show(found, shown, best, ranking)
+
+
+def as_json(
+    found: Sequence[Submission],
+    shown: Sequence[Submission],
+    best: Submission | None,
+    ranking: Order,
+    book: ledger.Ledger,
+    *,
+    group: bool,
+) -> str:
+    """The history as one JSON document, with a line for each submission or experiment."""
+    head = {
+        "better": ranking.better,
+        "better_assumed": ranking.assumed,
+        "best": best.ref if best else None,
+        "count": len(found),
+        "not_understood": [
+            {"line": one.number, "reason": one.reason, "text": one.text} for one in book.unread
+        ],
+    }
+    name = "experiments" if group else "submissions"
+    items = (
+        [one.to_json() for one in history.grouped(found, ranking)]
+        if group
+        else [history.flat(one) for one in shown]
+    )
+    lines = ",\n".join(json_format.dumps(one, ensure_ascii=False) for one in items)
+    return f'{json_format.dumps(head, ensure_ascii=False)[:-1]}, "{name}": [\n{lines}\n]}}'
+
+
+def _show(
+    found: Sequence[Submission], shown: Sequence[Submission], best: Submission | None, ranking: Order
+) -> None:
+    marks = ["*" if one is best else "" for one in shown]
+    table = history_table.fit([history.cells(one) for one in shown], marks, _width())
+    console.say("\n".join(table.lines))
+    if best is not None:
+        assumed = (
+            " (higher is assumed to be better: workspace.better in invoke.yaml says which)"
+            if ranking.assumed
+            else ""
+        )
+        console.say(
+            f"* best public score: {history.number(best.public_score)}, submission {best.ref}{assumed}."
+        )
+    if len(shown) < len(found):
+        console.say(f"{len(shown)} of {len(found)} submissions are shown: --limit 0 shows all.")
+    _say_left_out(table)
+
+
+def _show_groups(found: Sequence[Submission], ranking: Order) -> None:
+    groups = history.grouped(found, ranking)
+    table = history_table.fit([history.group_cells(one) for one in groups], [""] * len(groups), _width())
+    console.say("\n".join(table.lines))
+    assumed = " (assumed: workspace.better in invoke.yaml says higher or lower)" if ranking.assumed else ""
+    console.say(
+        f"Scores are each experiment's best, {ranking.better} taken as better{assumed}; the rerun is the median."
+    )
+    _say_left_out(table)
+
+
+def _say_left_out(table: history_table.Table) -> None:
+    if table.left_out:
+        console.say(f"Not shown at this width: {', '.join(table.left_out)} (--csv has everything).")
+
+
+def _width() -> int | None:
+    """Cells in a line of the terminal; where there is none, as wide as it gets unless COLUMNS says otherwise."""
+    if sys.stdout.isatty() or os.environ.get("COLUMNS"):
+        return shutil.get_terminal_size().columns
+    return None
+
+
+def _write_csv(
+    found: Sequence[Submission], shown: Sequence[Submission], ranking: Order, *, group: bool
+) -> None:
+    rows = (
+        [one.to_json() for one in history.grouped(found, ranking)]
+        if group
+        else [history.flat(one) for one in shown]
+    )
+    names = list(rows[0]) if rows else list(history.known_names())
+    writer = csv_format.DictWriter(sys.stdout, names, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({name: _cell(value) for name, value in row.items()} for row in rows)
+    sys.stdout.flush()
+
+
+def _cell(value: object) -> object:
+    """A value as a cell: a text that a spreadsheet would calculate (`=`, `+`, `-`, `@`) has an apostrophe in front of it."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULAS) else value

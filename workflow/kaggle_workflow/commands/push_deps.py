@@ -1,0 +1,20 @@
+"""`invoke push-deps`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kaggle_workflow.errors import WorkflowError
+from kaggle_workflow.push import deps as push_deps
+from kaggle_workflow.push import in_order as push
+from kaggle_workflow.push.session import Options, Push
+from kaggle_workflow.workspace import Workspace
+
+
+def main(workspace: Workspace, *, json: bool, **options: Any) -> None:
+    """Push the wheel notebook and print what became of it; raises WorkflowError in a workspace without one."""
+    session = Push(workspace, Options.parse(json=json, **options))
+    outcomes = push_deps.run(session)
+    if not outcomes:
+        raise WorkflowError("This workspace has no deps notebook: there is no deps/kernel-metadata.json.")
+    push.show(outcomes, session.took, json=json)

@@ -1,0 +1,93 @@
+"""What this machine brings: Python, packages, disk, sandbox, git."""
+
+from __future__ import annotations
+
+import platform
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from kaggle_workflow import console, versions
+from kaggle_workflow.doctor.diagnosis import NOTE, OK, WRONG, Line
+from kaggle_workflow.workspace import Workspace
+
+_OLDEST = (3, 11)
+_LITTLE, _FULL = 5e9, 5e8
+_SHOWN = ("kaggle", "kagglehub", "kagglesdk", "invoke")
+
+
+def lines(workspace: Workspace) -> Iterator[Line]:
+    """The lines about this machine."""
+    yield _python()
+    yield _packages(workspace.root)
+    yield _disk(workspace.root)
+    yield _sandbox()
+    yield _git()
+
+
+def _python() -> Line:
+    told = f"Python {platform.python_version()} in {sys.prefix}"
+    if sys.version_info < _OLDEST:
+        return Line(
+            "python",
+            WRONG,
+            told,
+            "the commands want Python 3.11 or newer: make the environment anew with one",
+        )
+    return Line("python", OK, told)
+
+
+def _packages(root: Path) -> Line:
+    from importlib import metadata
+
+    text = (root / versions.REQUIREMENTS).read_text(encoding="utf-8")
+    lacking = versions.unmet(text)
+    if lacking:
+        return Line(
+            "packages",
+            WRONG,
+            f"{versions.REQUIREMENTS} asks for {', '.join(map(str, lacking))}",
+            f"run `{versions.INSTALL}`, or start commands with `uv run`",
+        )
+    return Line("packages", OK, ", ".join(f"{name} {metadata.version(name)}" for name in _SHOWN))
+
+
+def _disk(root: Path) -> Line:
+    free = shutil.disk_usage(root).free
+    told = f"{console.size(free)} free where the workspace lies"
+    if free < _FULL:
+        return Line(
+            "disk",
+            WRONG,
+            told,
+            "make room: build/ and data/ may be deleted, they can be made and downloaded again",
+        )
+    if free < _LITTLE:
+        return Line("disk", NOTE, told, "an image for rehearsal and a competition's data may need more")
+    return Line("disk", OK, told)
+
+
+def _sandbox() -> Line:
+    from kaggle_workflow.rehearsal import sandbox
+
+    isolation = sandbox.detect()
+    if isolation.complete:
+        return Line(
+            "sandbox",
+            OK,
+            f"rehearsal runs isolated, by {isolation.bwrap}{', with the GPU passed in' if isolation.gpu else ''}",
+        )
+    says, _, remedy = isolation.missing.rstrip(".").rpartition("; ")
+    return Line("sandbox", NOTE, says, remedy)
+
+
+def _git() -> Line:
+    if shutil.which("git") is None:
+        return Line(
+            "git",
+            NOTE,
+            "git is not installed, so uploads name no commit and copier can't update",
+            "install git",
+        )
+    return Line("git", OK, "git is there")

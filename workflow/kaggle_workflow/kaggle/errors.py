@@ -1,0 +1,175 @@
+"""What the clients raise, turned into our errors: Kaggle's own words and one line of advice.
+
+The three things that look alike are kept apart: Kaggle says it is not there (404), Kaggle says it is not for you (403),
+and nobody knows (a broken connection, a fault of Kaggle's).
+"""
+
+from __future__ import annotations
+
+import email.utils
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from kaggle_workflow.credentials import own as secrets_own
+from kaggle_workflow.errors import KaggleRefused, Unreachable, WorkflowError
+
+CREDENTIALS_ADVICE = "make a new token on kaggle.com/settings/api and put it into KAGGLE_API_TOKEN or ~/.kaggle/access_token, then run this again"
+RATE_LIMIT = 429
+_SERVER_FAULT = 500
+_LONGEST_WORDS = 500
+
+
+class NotThere(KaggleRefused):
+    """Kaggle knows of no such thing (404)."""
+
+
+class Denied(KaggleRefused):
+    """Kaggle does not let this account (403); it says the same of much that does not exist."""
+
+
+class Conflict(KaggleRefused):
+    """A name is taken, or something is still being processed (409)."""
+
+
+class RateLimited(KaggleRefused):
+    """Too many requests (429); `seconds` is what Kaggle asks to wait, None when it does not say."""
+
+    def __init__(self, sentence: str, seconds: float | None) -> None:
+        super().__init__(sentence)
+        self.seconds = seconds
+
+
+class AnswerLost(Unreachable):
+    """The connection broke, or Kaggle failed inside: what was asked may have been done or not."""
+
+
+@contextmanager
+def translated(what: str) -> Iterator[None]:
+    """Turn what the clients raise inside into our errors.
+
+    Args:
+        what: what is being done, such as `reading the dataset me/cmi-codes`.
+
+    Raises:
+        KaggleRefused: Kaggle answered no, by one of the classes above where it is one of those.
+        AnswerLost: nobody knows whether it was done.
+    """
+    import requests
+
+    try:
+        yield
+    except WorkflowError:
+        raise
+    except requests.HTTPError as error:
+        raise of_response(what, error.response, str(error)) from error
+    except requests.Timeout as error:
+        raise AnswerLost(
+            f"Kaggle did not answer in time while {what}: nothing is assumed, run this again."
+        ) from error
+    except requests.RequestException as error:
+        raise AnswerLost(
+            f"Kaggle could not be reached while {what} ({reason(error)}): look at your network, then run this again."
+        ) from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        # kagglesdk reads answers without looking: a login page of a network, or a changed protocol, ends here.
+        raise AnswerLost(
+            f"Something that is not Kaggle's protocol answered while {what} ({type(error).__name__}): "
+            "look for a proxy or a login page in your network, then run this again."
+        ) from error
+
+
+def of_response(what: str, response: Any, otherwise: str = "") -> WorkflowError:
+    """The error for an HTTP answer that is one."""
+    if response is None:
+        return AnswerLost(f"Kaggle's answer was lost while {what}: nothing is assumed, run this again.")
+    code = int(response.status_code)
+    said = words(response, otherwise)
+    if code >= _SERVER_FAULT:
+        return AnswerLost(
+            f"Kaggle failed while {what} (HTTP {code}: {said}): nothing is assumed, run this again in a few minutes."
+        )
+    if code == RATE_LIMIT:
+        seconds = retry_after(response)
+        after = f"in {seconds:.0f} s" if seconds is not None else "in a few minutes"
+        return RateLimited(
+            f"Kaggle limits how often it may be asked (HTTP 429 while {what}: {said}): run this again {after}.",
+            seconds,
+        )
+    named = {
+        401: (
+            KaggleRefused,
+            f"Kaggle does not accept these credentials while {what} (HTTP 401: {said}): {CREDENTIALS_ADVICE}.",
+        ),
+        403: (
+            Denied,
+            f"Kaggle denied {what} (HTTP 403: {said}): it belongs to another account, or rules or consent are not accepted yet.",
+        ),
+        404: (NotThere, f"Kaggle does not find it while {what} (HTTP 404: {said}): correct the name."),
+        409: (
+            Conflict,
+            f"Kaggle sees a conflict while {what} (HTTP 409: {said}): wait until it is processed, or choose another name.",
+        ),
+        413: (KaggleRefused, f"It is too large for Kaggle, {what} (HTTP 413: {said}): send less."),
+    }
+    kind, sentence = named.get(
+        code,
+        (
+            KaggleRefused,
+            f"Kaggle refused {what} (HTTP {code}: {said}): correct what it names, then run this again.",
+        ),
+    )
+    error = kind(sentence)
+    error.said = said
+    return error
+
+
+def words(response: Any, otherwise: str = "") -> str:
+    """Kaggle's own words: `{"code", "message"}`, or the nested form `{"error": {…}}` that users' logs show."""
+    try:
+        value = response.json()
+    except ValueError:
+        value = None
+    if isinstance(value, dict):
+        nested = value.get("error")
+        inner: dict[str, object] = nested if isinstance(nested, dict) else value
+        message = inner.get("message") or inner.get("error")
+        if isinstance(message, str) and message.strip():
+            return one_line(message)
+    said = one_line(str(response.reason or otherwise or "no reason given"))
+    if value is None and "html" in response.headers.get("Content-Type", ""):
+        return f"{said}, said by a web page: your network's login page, if it is not Kaggle's own"
+    return said
+
+
+def one_line(text: str) -> str:
+    """A message as part of a sentence, without this machine's credentials: a server may say back what it was sent."""
+    return secrets_own.redacted(" ".join(text.split()))[:_LONGEST_WORDS].rstrip(".:")
+
+
+def retry_after(response: Any) -> float | None:
+    """Seconds of a `Retry-After` header, which holds seconds or a date (RFC 9110, 10.2.3)."""
+    text = response.headers.get("Retry-After")
+    if text is None:
+        return None
+    try:
+        return max(0.0, float(text))
+    except ValueError:
+        pass
+    try:
+        return max(0.0, email.utils.parsedate_to_datetime(text).timestamp() - time.time())
+    except (TypeError, ValueError):
+        return None
+
+
+def reason(error: BaseException) -> str:
+    """The innermost reason of a network error, in a few words."""
+    inner: BaseException = error
+    while True:
+        below = getattr(inner, "reason", None) or inner.__cause__ or inner.__context__
+        if not isinstance(below, BaseException) or below is inner:
+            break
+        inner = below
+    text = getattr(inner, "strerror", None) or str(inner) or type(inner).__name__
+    return one_line(text)[:120]

@@ -1,0 +1,183 @@
+"""Downloads: listed with sizes first, each file whole or not at all, what is there already is left."""
+
+from __future__ import annotations
+
+import errno
+import fnmatch
+import lzma
+import shutil
+import struct
+import zipfile
+import zlib
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from kaggle_workflow import console, safe_paths
+from kaggle_workflow.errors import KaggleRefused, Refused, WorkflowError
+from kaggle_workflow.kaggle.values import RemoteFile
+
+LARGE = 5_000_000_000
+_SMALL_TABLE = 10_000_000
+_TABLES = (".csv", ".tsv", ".parquet", ".feather", ".json", ".jsonl", ".xlsx", ".txt")
+_FEW_TABLES = 20
+# Sizes that Kaggle lists were seen to be rounded.
+_MORE = 1_000_000
+# What zipfile raises for archives that are broken, locked, or packed in a way that it does not know.
+_DAMAGED = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+    ValueError,
+    struct.error,
+)
+
+
+@dataclass(frozen=True)
+class Item:
+    """One file to fetch: where to, how large (None: not known), and the function that fetches it there."""
+
+    name: str
+    target: Path
+    size: int | None
+    fetch: Callable[[Path], None]
+
+    @property
+    def there(self) -> bool:
+        """Whether it is on this machine already, as far as its size tells."""
+        return self.target.is_file() and (self.size is None or self.target.stat().st_size == self.size)
+
+
+def items(
+    folder: Path,
+    files: Iterable[RemoteFile],
+    only: tuple[str, ...],
+    sample: int | None,
+    fetch: Callable[[RemoteFile, Path], None],
+) -> list[Item]:
+    """The files to fetch into `folder`; raises KaggleRefused when one of them would lie outside it."""
+    wanted = [file for file in files if not only or any(fnmatch.fnmatch(file.name, glob) for glob in only)]
+    if sample is not None:
+        wanted = sampled(wanted, sample)
+    return [
+        Item(file.name, safe_paths.inside(folder, file.name), file.size, _fetcher(fetch, file))
+        for file in wanted
+    ]
+
+
+def sampled(files: list[RemoteFile], count: int) -> list[RemoteFile]:
+    """`count` files of each folder, and every small table; a folder of many tables counts as data, not as tables."""
+    by_folder: dict[str, list[RemoteFile]] = defaultdict(list)
+    for file in files:
+        by_folder[file.name.rpartition("/")[0]].append(file)
+    chosen = set()
+    for inside in by_folder.values():
+        tables = [
+            file
+            for file in inside
+            if file.name.lower().endswith(_TABLES) and (file.size or 0) <= _SMALL_TABLE
+        ]
+        if len(tables) <= _FEW_TABLES:
+            chosen |= {file.name for file in tables}
+        chosen |= {file.name for file in sorted(inside, key=lambda file: file.name)[:count]}
+    return [file for file in files if file.name in chosen]
+
+
+def check_size(wanted: list[Item], root: Path, *, yes: bool, allow: Iterable[str]) -> int:
+    """Ask above 5 GB and refuse what the disk can't hold; returns the bytes to fetch.
+
+    Raises:
+        Refused: `large-download`, not answered with yes.
+        WorkflowError: the disk is too small.
+    """
+    total = sum(item.size or 0 for item in wanted if not item.there)
+    existing = next(path for path in (root, *root.parents) if path.exists())
+    free = shutil.disk_usage(existing).free
+    if total > free:
+        raise WorkflowError(
+            f"{console.size(total)} are to be fetched and {existing} has {console.size(free)} free: make room, or choose with --only or --sample."
+        )
+    if total > LARGE and "large-download" not in set(allow):
+        sentence = (
+            f"{console.size(total)} are to be fetched: choose with --only or --sample, or answer with --yes"
+        )
+        if not console.confirm(f"{console.size(total)} are to be fetched. Go on?", yes=yes):
+            raise Refused("large-download", sentence)
+    return total
+
+
+def fetch_all(wanted: list[Item], say: Callable[[str], None]) -> int:
+    """Fetch what is not there; returns how many files that were."""
+    count = 0
+    left = [item for item in wanted if not item.there]
+    for number, item in enumerate(left, 1):
+        say(
+            f"[{number}/{len(left)}] {item.name}{'' if item.size is None else ', ' + console.size(item.size)}"
+        )
+        fetch(item)
+        count += 1
+    return count
+
+
+def fetch(item: Item) -> None:
+    """Fetch one file whole, and unpacked when Kaggle packed it; raises KaggleRefused when it can't be unpacked."""
+    item.target.parent.mkdir(parents=True, exist_ok=True)
+    arrived = item.target.with_name(f".{item.target.name}.arrived")
+    try:
+        item.fetch(arrived)
+        whole = _unpacked(item, arrived)
+        if whole != arrived:
+            # First, for a file that has its place is not looked at again.
+            arrived.unlink()
+        whole.replace(item.target)
+    finally:
+        arrived.unlink(missing_ok=True)
+
+
+def _unpacked(item: Item, arrived: Path) -> Path:
+    """Kaggle sends some single files as a zip with one member of that name (kagglehub 1.0.2 unpacks such an answer).
+
+    Returns:
+        Where that member was unpacked; `arrived` itself when it is no such zip.
+    """
+    if item.target.suffix == ".zip" or arrived.stat().st_size == item.size or not zipfile.is_zipfile(arrived):
+        return arrived
+    part = item.target.with_name(f".{item.target.name}.unzip")
+    named = False
+    try:
+        with zipfile.ZipFile(arrived) as archive:
+            members = archive.infolist()
+            named = (
+                len(members) == 1 and members[0].filename.rsplit("/", 1)[-1] == item.name.rsplit("/", 1)[-1]
+            )
+            if not named:
+                return arrived
+            if item.size is not None and members[0].file_size > item.size + _MORE:
+                raise _refused(
+                    item,
+                    f"of {console.size(members[0].file_size)}, and {console.size(item.size)} were announced",
+                )
+            with archive.open(members[0]) as source, part.open("wb") as file:
+                shutil.copyfileobj(source, file)
+    except (*_DAMAGED, OSError) as error:
+        part.unlink(missing_ok=True)
+        # EINVAL: it names a place before its beginning.
+        if isinstance(error, OSError) and error.errno != errno.EINVAL:
+            raise
+        if named:
+            raise _refused(item, f"that can't be unpacked ({error})") from error
+        # A file that only ends like an archive.
+        return arrived
+    return part
+
+
+def _refused(item: Item, why: str) -> KaggleRefused:
+    return KaggleRefused(f"{item.name} came as an archive {why}: nothing of it was kept; run this again.")
+
+
+def _fetcher(fetch: Callable[[RemoteFile, Path], None], file: RemoteFile) -> Callable[[Path], None]:
+    return lambda target: fetch(file, target)

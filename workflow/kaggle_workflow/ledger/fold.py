@@ -1,0 +1,202 @@
+"""The fold: events in any order become one value per submission."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
+from datetime import datetime
+from functools import cache
+from itertools import groupby
+from pathlib import PurePosixPath
+from typing import Any
+
+from kaggle_workflow.ledger.event import COMPLETE, PUSHED, SUBMITTED, Event, Part
+
+# What may change after the submission was made: the newest line counts. Everything else was settled by then.
+_LATEST = ("status", "error", "public_score", "private_score", "cv")
+_MEASURED = ("rerun_seconds", "rerun_error")
+# What a push says about every submission of that version, whoever made it.
+_MADE_OF = (
+    "entry",
+    "args",
+    "git_commit",
+    "git_dirty",
+    "codes",
+    "deps",
+    "sub",
+    "models",
+    "template",
+    "image",
+    "machine_shape",
+    "save_run_seconds",
+    "save_run_rows",
+    "peak_memory",
+    "light",
+    "limit",
+)
+
+
+@dataclass(frozen=True)
+class Submission:
+    """All that the ledger knows about one submission; the attributes are those of `Event`, None for what is not known.
+
+    Attributes:
+        ref: Kaggle's reference.
+        time: when it was made: as Kaggle says, or when we sent it, or when the ledger first heard of it.
+        recorded: whether this workspace's commands submitted it; others come from the browser or a team-mate.
+    """
+
+    ref: str
+    time: datetime
+    recorded: bool
+    account: str | None = None
+    competition: str | None = None
+    notebook: str | None = None
+    notebook_version: int | None = None
+    entry: tuple[str, ...] | None = None
+    args: tuple[str, ...] | None = None
+    git_commit: str | None = None
+    git_dirty: bool | None = None
+    codes: Part | None = None
+    deps: Part | None = None
+    sub: Part | None = None
+    models: tuple[Part, ...] | None = None
+    template: str | None = None
+    image: str | None = None
+    machine_shape: str | None = None
+    save_run_seconds: float | None = None
+    save_run_rows: int | None = None
+    peak_memory: int | None = None
+    light: bool | None = None
+    limit: float | None = None
+    rerun_seconds: float | None = None
+    rerun_error: float | None = None
+    status: str | None = None
+    error: str | None = None
+    public_score: float | None = None
+    private_score: float | None = None
+    cv: float | None = None
+    overruled: tuple[str, ...] | None = None
+    message: str | None = None
+
+    @property
+    def experiment(self) -> str | None:
+        """The experiment its entry point belongs to: `exp001` for `exp001.py`, `exp001/run.py` and `-m exp001.run`."""
+        return experiment_of(self.entry) if self.entry else None
+
+    @property
+    def complete(self) -> bool:
+        """Whether it was scored."""
+        return self.status == COMPLETE
+
+
+_OWN = tuple(one.name for one in fields(Submission) if one.name not in ("ref", "time", "recorded"))
+
+
+@cache
+def experiment_of(entry: tuple[str, ...]) -> str:
+    """The experiment that an entry point belongs to."""
+    if entry[0] == "-m" and len(entry) > 1:
+        return entry[1].split(".")[0]
+    scripts = [word for word in entry if word.endswith(".py") or "/" in word] or [entry[0]]
+    path = PurePosixPath(scripts[0].removeprefix("./"))
+    return path.stem if len(path.parts) == 1 else path.parts[0]
+
+
+def fold(events: Iterable[Event]) -> tuple[Submission, ...]:
+    """The submissions that events speak of, oldest first; the order of the events does not matter.
+
+    What a submission is made of comes from its own `submitted` line, then from the push of that notebook version, then from what a refresh
+    found. Status, scores and CV are those of the newest line. The rerun's time is the one measured most closely.
+    """
+    by_ref: dict[str, list[Event]] = defaultdict(list)
+    ordered = _ordered(events)
+    for event in ordered:
+        if event.ref and event.event != PUSHED:
+            by_ref[event.ref].append(event)
+    pushes = _pushed(ordered)
+    found = (_one(ref, told, pushes) for ref, told in by_ref.items())
+    return tuple(sorted(found, key=lambda one: (one.time, one.ref)))
+
+
+def pushed(events: Iterable[Event]) -> Mapping[tuple[str, int], Mapping[str, Any]]:
+    """What is known of every pushed version, by notebook and version: later lines add to and correct earlier ones."""
+    return _pushed(_ordered(events))
+
+
+def says_something_new(event: Event, known: Iterable[Submission]) -> bool:
+    """Whether writing `event` (what a refresh found) down would change what the ledger knows of its submission."""
+    before = next((one for one in known if one.ref == event.ref), None)
+    if before is None:
+        return True
+    stated = _stated(event, _OWN)
+    return any(
+        value != getattr(before, name) and (name in _LATEST or getattr(before, name) is None)
+        for name, value in stated.items()
+    )
+
+
+def better_of(events: Iterable[Event]) -> str | None:
+    """Which score is better, `higher` or `lower`, as the newest line that says so; None when none does."""
+    said = [event for event in _ordered(events) if event.better in ("higher", "lower")]
+    return said[-1].better if said else None
+
+
+def _one(ref: str, told: list[Event], pushes: Mapping[tuple[str, int], Mapping[str, Any]]) -> Submission:
+    ours = [event for event in told if event.event == SUBMITTED]
+    found: dict[str, Any] = {}
+    for event in reversed(told):
+        if event.event != SUBMITTED:
+            found |= _stated(event, _OWN)
+    recorded: dict[str, Any] = {}
+    for event in ours:
+        recorded |= _stated(event, _OWN)
+    values = {**found, **recorded}
+    values = {
+        **values,
+        **pushes.get((values.get("notebook", ""), values.get("notebook_version", -1)), {}),
+        **recorded,
+    }
+    for event in told:
+        if event.status is not None:
+            # A submission that was scored after all has no failure any more.
+            values["error"] = None
+        values |= _stated(event, _LATEST)
+    values |= _measured(told)
+    dates = [event.submitted for event in told if event.submitted is not None] or [
+        event.time for event in ours or told
+    ]
+    return Submission(ref=ref, time=min(dates), recorded=bool(ours), **values)
+
+
+def _pushed(ordered: Iterable[Event]) -> Mapping[tuple[str, int], Mapping[str, Any]]:
+    result: dict[tuple[str, int], dict[str, Any]] = defaultdict(dict)
+    for event in ordered:
+        if event.event == PUSHED and event.notebook is not None and event.notebook_version is not None:
+            result[event.notebook, event.notebook_version] |= _stated(event, _MADE_OF)
+    return result
+
+
+def _measured(told: list[Event]) -> dict[str, Any]:
+    """The measurement of the rerun with the smallest error; of equals, the newest."""
+    measured = [event for event in told if event.rerun_seconds is not None]
+    if not measured:
+        return {}
+    best = min(
+        reversed(measured), key=lambda event: float("inf") if event.rerun_error is None else event.rerun_error
+    )
+    return {name: getattr(best, name) for name in _MEASURED}
+
+
+def _stated(event: Event, names: Iterable[str]) -> dict[str, Any]:
+    return {name: value for name in names if (value := getattr(event, name)) is not None}
+
+
+def _ordered(events: Iterable[Event]) -> list[Event]:
+    """By time; of the same time, by content, so that a shuffled file folds to the same."""
+    result: list[Event] = []
+    for _, same in groupby(sorted(events, key=lambda event: event.time), key=lambda event: event.time):
+        group = list(same)
+        result += group if len(group) == 1 else sorted(group, key=lambda event: event.line())
+    return result

@@ -1,0 +1,262 @@
+"""Kaggle's own metadata files, read the way the official client reads them, and every fault in them that needs no network."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from kaggle_shim import refs
+from kaggle_shim.errors import RefError
+from kaggle_workflow import accelerators, names
+from kaggle_workflow.findings import ERROR, Finding
+from kaggle_workflow.metadata_reading import SOURCES, Reader
+
+KERNEL_FILE = "kernel-metadata.json"
+DATASET_FILE = "dataset-metadata.json"
+
+
+_BOOLEANS = {"is_private": True, "enable_gpu": False, "enable_tpu": False, "enable_internet": True}
+_TEXTS = (
+    "id",
+    "title",
+    "code_file",
+    "language",
+    "kernel_type",
+    "machine_shape",
+    "docker_image",
+    "docker_image_pinning_type",
+)
+_KNOWN = {*SOURCES, *_BOOLEANS, *_TEXTS, "id_no", "keywords"}
+_UNKNOWN_NAMED = 20
+_PINNING = ("original", "latest")
+
+
+@dataclass(frozen=True)
+class KernelMetadata:
+    """What a `kernel-metadata.json` says.
+
+    Attributes:
+        id: the notebook itself.
+        title: its title; Kaggle makes the slug of it.
+        code_file: file name of the notebook in its folder.
+        is_private, enable_gpu, enable_tpu, enable_internet: as the client reads them (a missing internet means True there).
+        machine_shape: the accelerator, "" for none.
+        sources: what is attached, in the file's order.
+        raw: the whole object, for keys that only the official client needs.
+    """
+
+    id: refs.NotebookRef
+    title: str
+    code_file: str
+    is_private: bool
+    enable_gpu: bool
+    enable_tpu: bool
+    enable_internet: bool
+    machine_shape: str
+    sources: tuple[refs.Ref, ...]
+    raw: Mapping[str, Any] = field(compare=False)
+
+    @property
+    def competition(self) -> str | None:
+        """Slug of the first attached competition."""
+        return next((ref.slug for ref in self.sources if isinstance(ref, refs.CompetitionRef)), None)
+
+    @property
+    def accelerator(self) -> str | None:
+        """`gpu`, `tpu` or None."""
+        if self.enable_tpu or self.machine_shape.startswith("Tpu"):
+            return "tpu"
+        return "gpu" if self.enable_gpu or self.machine_shape.startswith("Nvidia") else None
+
+
+@dataclass(frozen=True)
+class DatasetMetadata:
+    """What a `dataset-metadata.json` says."""
+
+    id: refs.DatasetRef
+    title: str
+    raw: Mapping[str, Any] = field(compare=False)
+
+
+def read_kernel(path: Path, root: Path) -> tuple[KernelMetadata | None, tuple[Finding, ...]]:
+    """Read a notebook's metadata.
+
+    Args:
+        path: the `kernel-metadata.json`.
+        root: the workspace, for the findings' paths.
+
+    Returns:
+        What it says (None when it can't be used) and everything to say about it.
+    """
+    read = Reader(path, root)
+    if read.findings:
+        return None, tuple(read.findings)
+    other = _other_kind(read.raw)
+    if other is not None:
+        # One sentence is enough: the rest of such a file is nothing of this workflow's.
+        report = read.error if path.parent.name in ("sub", "deps") else read.warn
+        report("metadata-value", *other)
+        return None, tuple(read.findings)
+    ident, title, code_file = read.text("id"), read.text("title"), read.text("code_file")
+    _fixed_value(read, "language", ("python",), "only Python notebooks are run by this workflow")
+    _fixed_value(
+        read, "kernel_type", ("notebook",), "only notebooks carry a plan: make a notebook of the script"
+    )
+    flags = {key: read.boolean(key, default) for key, default in _BOOLEANS.items()}
+    if "enable_internet" not in read.raw:
+        read.warn(
+            "internet-missing",
+            "id",
+            "enable_internet is missing, and the official client takes that as true: write it.",
+        )
+    sources = tuple(read.sources())
+    _machine_shape(read)
+    _unknown_keys(read)
+    notebook = _notebook_id(read, ident, title)
+    _code_file(read, code_file)
+    _docker(read)
+    if any(finding.level == ERROR for finding in read.findings) or notebook is None:
+        return None, tuple(read.findings)
+    shape = str(read.raw.get("machine_shape") or "")
+    return KernelMetadata(
+        notebook, title, code_file, machine_shape=shape, sources=sources, raw=read.raw, **flags
+    ), tuple(read.findings)
+
+
+def read_dataset(path: Path, root: Path) -> tuple[DatasetMetadata | None, tuple[Finding, ...]]:
+    """Read a dataset's metadata; like `read_kernel`."""
+    read = Reader(path, root)
+    if read.findings:
+        return None, tuple(read.findings)
+    ident, title = read.text("id"), read.text("title")
+    ref: refs.DatasetRef | None = None
+    try:
+        ref = refs.DatasetRef.parse(ident)
+    except RefError as error:
+        read.error("id", "id", f"id: {error}")
+    if ref is not None:
+        _placeholder(read, ref.owner)
+        if len(ref.slug) not in names.DATASET_TITLE:
+            read.error(
+                "id-length",
+                "id",
+                f"the slug {ref.slug} has {len(ref.slug)} characters, Kaggle's client takes 6 to 50.",
+            )
+    if len(title) not in names.DATASET_TITLE:
+        read.error(
+            "title-length",
+            "title",
+            f"the title {title!r} has {len(title)} characters, Kaggle's client takes 6 to 50.",
+        )
+    licences = read.raw.get("licenses")
+    if (
+        not isinstance(licences, list)
+        or len(licences) != 1
+        or not isinstance(licences[0], dict)
+        or "name" not in licences[0]
+    ):
+        read.error("licence", "licenses", 'licenses must hold exactly one, such as [{"name": "CC0-1.0"}].')
+    if ref is None or any(finding.level == ERROR for finding in read.findings):
+        return None, tuple(read.findings)
+    return DatasetMetadata(ref, title, read.raw), tuple(read.findings)
+
+
+def _notebook_id(read: Reader, ident: str, title: str) -> refs.NotebookRef | None:
+    if not ident or not title:
+        return None
+    try:
+        ref = refs.NotebookRef.parse(ident)
+    except RefError as error:
+        read.error("id", "id", f"id: {error}")
+        return None
+    if ref.version is not None:
+        read.error("id", "id", f"the id {ident} ends in a version: a notebook's own id has none.")
+    _placeholder(read, ref.owner)
+    if len(title) not in names.NOTEBOOK_TITLE:
+        read.error(
+            "title-length", "title", f"the title {title!r} has {len(title)} characters, Kaggle takes 5 to 50."
+        )
+    elif names.slugify(title) != ref.slug.lower():
+        read.error(
+            "title-slug",
+            "title",
+            f"the title {title!r} makes the slug {names.slugify(title)!r}, the id says {ref.slug!r}, and Kaggle may follow the title: make them equal.",
+        )
+    return ref
+
+
+def _placeholder(read: Reader, owner: str) -> None:
+    if owner in names.PLACEHOLDERS:
+        read.warn(
+            "username", "id", f"{owner} stands for your Kaggle username: write yours here before you push."
+        )
+
+
+def _code_file(read: Reader, code_file: str) -> None:
+    if not code_file:
+        return
+    if "/" in code_file or "\\" in code_file or code_file in (".", ".."):
+        read.error("code-file", "code_file", f"code_file is {code_file!r}: name a file in the same folder.")
+    elif not code_file.endswith(".ipynb"):
+        read.error("code-file", "code_file", f"code_file is {code_file!r}: name a notebook (.ipynb).")
+    elif not (read.path.parent / code_file).is_file():
+        there = ", ".join(sorted(p.name for p in read.path.parent.glob("*.ipynb"))) or "no notebook"
+        read.error("code-file", "code_file", f"code_file {code_file} does not exist; the folder has {there}.")
+
+
+def _other_kind(raw: Mapping[str, Any]) -> tuple[str, str] | None:
+    """Key and sentence for what is no Python notebook; None for one, and for values that are no kind at all."""
+    language, kind, file = str(raw.get("language")).lower(), raw.get("kernel_type"), raw.get("code_file")
+    if language in ("r", "rmarkdown", "julia", "sqlite"):
+        return (
+            "language",
+            f"language is {raw['language']!r}, and this workflow runs Python: push this folder with the official client (`kaggle kernels push`), or name a Python notebook as code_file and write python.",
+        )
+    if kind == "script":
+        return (
+            "kernel_type",
+            f"kernel_type is script, and only a notebook carries the shim: move {file} into codes/, name it in workspace.entry, let code_file be a notebook that calls kaggle_shim.run(), and write notebook.",
+        )
+    return None
+
+
+def _fixed_value(read: Reader, key: str, allowed: tuple[str, ...], why: str) -> None:
+    value = read.raw.get(key)
+    if value not in allowed:
+        read.error("metadata-value", key, f"{key} is {value!r}: {why}; write {allowed[0]}.")
+
+
+def _machine_shape(read: Reader) -> None:
+    shape = read.raw.get("machine_shape")
+    if shape in (None, ""):
+        return
+    if not isinstance(shape, str):
+        read.error("metadata-value", "machine_shape", f"machine_shape must be a text, it is {shape!r}.")
+        return
+    advice = accelerators.shape_advice(shape)
+    if advice is not None:
+        read.warn("machine-shape", "machine_shape", advice)
+
+
+def _docker(read: Reader) -> None:
+    pinning = read.raw.get("docker_image_pinning_type")
+    if pinning is not None and pinning not in _PINNING:
+        read.error(
+            "metadata-value",
+            "docker_image_pinning_type",
+            f"docker_image_pinning_type is {pinning!r}: write original or latest.",
+        )
+
+
+def _unknown_keys(read: Reader) -> None:
+    unknown = [key for key in read.raw if key not in _KNOWN]
+    for key in unknown[:_UNKNOWN_NAMED]:
+        close = difflib.get_close_matches(key, _KNOWN, n=1)
+        meant = f"did you mean {close[0]}?" if close else "Kaggle's client ignores it."
+        read.warn("metadata-key", key, f"{key} is no key of a notebook's metadata: {meant}")
+    if len(unknown) > _UNKNOWN_NAMED:
+        more = f"and {len(unknown) - _UNKNOWN_NAMED} more are no keys of a notebook's metadata either."
+        read.warn("metadata-key", unknown[_UNKNOWN_NAMED], more)

@@ -1,0 +1,75 @@
+"""Which files of a folder of weights go up as a model, and what each of them is."""
+
+from __future__ import annotations
+
+import fnmatch
+import os
+from pathlib import Path
+
+from kaggle_shim.manifest import MODEL_MANIFEST, FileEntry, Manifest
+from kaggle_workflow import names, progress
+from kaggle_workflow.errors import WorkflowError
+from kaggle_workflow.files import UNFINISHED
+from kaggle_workflow.stage.hashes import Hashes
+
+# The first four are kagglehub's own (1.0.2); the rest is never part of weights.
+IGNORED = (
+    UNFINISHED,
+    f"*/{UNFINISHED}",
+    ".git/",
+    "*/.git/",
+    ".cache/",
+    ".huggingface/",
+    "__pycache__/",
+    "*/__pycache__/",
+    ".ipynb_checkpoints/",
+    ".DS_Store",
+    "*.tmp",
+    "kaggle.json",
+    "access_token",
+    ".env",
+)
+
+
+def list_files(
+    folder: Path, patterns: tuple[str, ...], workspace: str, hashes: Path | None = None
+) -> Manifest:
+    """What kagglehub will send, file by file; `hashes` is a file that keeps what was read."""
+    if not folder.is_dir():
+        raise WorkflowError(f"{folder} is no folder: name the one that holds the weights.")
+    known = Hashes(hashes)
+    entries = []
+    sent = paths(folder, patterns)
+    reading = progress.Progress("fingerprint", len(sent))
+    for number, path in enumerate(sent, 1):
+        reading.at(number)
+        entries.append(FileEntry(path, (folder / path).stat().st_size, known.of(folder / path)))
+    known.save()
+    if not entries:
+        raise WorkflowError(
+            f"{folder} holds no file to upload: train first, or correct the patterns to ignore."
+        )
+    return Manifest(workspace, "", tuple(sorted(entries, key=lambda entry: entry.path.encode())))
+
+
+def paths(folder: Path, patterns: tuple[str, ...]) -> list[str]:
+    """The files that kagglehub will send, relative (posix), without our manifest; raises WorkflowError for a link that leads out."""
+    wild = [pattern + "*" if pattern.endswith("/") else pattern for pattern in patterns]
+    found = []
+    for parent, _, entries in os.walk(folder):
+        for name in entries:
+            path = Path(parent, name)
+            inside = path.relative_to(folder)
+            if (
+                path.is_file()
+                and inside.as_posix() != MODEL_MANIFEST
+                and not any(fnmatch.fnmatch(str(inside), pattern) for pattern in wild)
+            ):
+                if path.is_symlink() and not path.resolve().is_relative_to(folder.resolve()):
+                    raise WorkflowError(
+                        f"{path} leads out of the folder, to {path.resolve().name}: copy that file here, or leave the link out with --ignore."
+                    )
+                if not names.is_text(inside.as_posix()):
+                    raise WorkflowError(f"{str(path)!a}: its name is no UTF-8: rename it.")
+                found.append(inside.as_posix())
+    return sorted(found, key=str.encode)

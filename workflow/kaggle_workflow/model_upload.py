@@ -1,0 +1,230 @@
+"""Weights to a Kaggle model, from the machine that trained them: needs kagglehub and this workspace's files, nothing else.
+
+    from kaggle_workflow.model_upload import upload
+    upload("data/working/models/exp001", "me/cmi-models/pytorch/exp001")
+
+or `python -m kaggle_workflow.model_upload FOLDER HANDLE`. `invoke push-model` is this, and puts the version into `model_sources` too.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from kaggle_shim.errors import ManifestError
+from kaggle_shim.manifest import MODEL_MANIFEST, Manifest, hash_file
+from kaggle_shim.refs import ModelRef
+from kaggle_workflow import model_files
+from kaggle_workflow.errors import KaggleRefused, Unreachable, WaitedTooLong, WorkflowError
+from kaggle_workflow.files import sweep, write_text
+from kaggle_workflow.kaggle.client import Kaggle
+from kaggle_workflow.kaggle.errors import AnswerLost, Denied, NotThere
+from kaggle_workflow.kaggle.values import RemoteFile
+from kaggle_workflow.push import arrived
+from kaggle_workflow.waiting import Show, Waits
+
+_PROCESSING_SECONDS = 3600.0
+_LATE_SECONDS = 120.0
+
+
+@dataclass(frozen=True)
+class Uploaded:
+    """What became of an upload: the handle with its version, the fingerprint, and whether anything was sent."""
+
+    ref: ModelRef
+    fingerprint: str
+    sent: bool
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+def upload(
+    folder: str | Path,
+    handle: str,
+    *,
+    notes: str = "",
+    licence: str | None = None,
+    ignore: tuple[str, ...] = (),
+    workspace: str = "",
+    force: bool = False,
+    say: Callable[[str], None] = print,
+    check: Callable[[int, Manifest | None], None] | None = None,
+    kaggle: Kaggle | None = None,
+    waits: Waits | None = None,
+    sending: Callable[[int], AbstractContextManager[None]] | None = None,
+    pending: tuple[int, float] | None = None,
+    hashes: Path | None = None,
+) -> Uploaded:
+    """Upload a folder as a new version of a model's variation, unless its newest version holds the same files.
+
+    Args:
+        folder: the weights; a `model-manifest.json` is written into it.
+        handle: `owner/model/framework/variation`, without a version.
+        notes: version notes.
+        licence: licence of a variation that is made, such as `Apache 2.0`.
+        ignore: patterns (fnmatch, `/` at the end for a folder) of what stays here, on top of `model_files.IGNORED`.
+        workspace: id of the workspace, "" outside one.
+        force: upload although nothing changed.
+        say: takes lines to show.
+        check: called with the newest version and its manifest before something is sent; raises to stop it.
+        kaggle: a connection to use.
+        waits: how to wait.
+        sending: entered with the newest version's number around the upload itself.
+        pending: an earlier upload after this version may still show, for so many seconds.
+        hashes: a file that keeps the hashes of what was read before.
+
+    Returns:
+        The handle with the version that holds the files now.
+
+    Raises:
+        WorkflowError: the folder or the handle can't be used.
+        KaggleRefused: Kaggle said no, or the version is not what was sent.
+        Unreachable: Kaggle could not be reached, or its answer was lost: run it again.
+        WaitedTooLong: the version did not appear in time.
+    """
+    ref = ModelRef.parse(handle)
+    if ref.version is not None:
+        raise WorkflowError(f"{handle} ends in a version: leave it out, Kaggle gives the next one.")
+    folder = Path(folder)
+    patterns = (*model_files.IGNORED, *ignore)
+    sweep(folder)
+    manifest = model_files.list_files(folder, patterns, workspace, hashes)
+    kaggle = kaggle or Kaggle(say)
+    waits = waits or Waits(30.0, say)
+    base = kaggle.model_version(ref) or 0
+    if pending is not None and base <= pending[0] and pending[1] > 0:
+        say(f"{ref}: an earlier upload was cut off after it began; asking Kaggle for its version.")
+        try:
+            base = waits.until(
+                f"a version of {ref} shows", pending[1], lambda show: _newer(kaggle, ref, pending[0], show)
+            )
+        except WaitedTooLong:
+            if waits.cuts(pending[1]):
+                # It may still come: only the time that --limit gave is over.
+                raise
+    there = manifest_of(kaggle, replace(ref, version=base)) if base else None
+    if (
+        there is not None
+        and there.fingerprint == manifest.fingerprint
+        and not force
+        and not _wrong(kaggle, replace(ref, version=base), manifest)
+    ):
+        return Uploaded(replace(ref, version=base), manifest.fingerprint, sent=False)
+    if base and check is not None:
+        check(base, there)
+    write_text(folder / MODEL_MANIFEST, manifest.dumps())
+    started = time.monotonic()
+    say(f"uploading {len(manifest.files) + 1} files to {ref}.")
+    lost = False
+    try:
+        with sending(base) if sending is not None else nullcontext():
+            kaggle.send_model(ref, folder, notes, licence, patterns)
+    except AnswerLost as error:
+        lost = True
+        say(f"{error}")
+        say(f"{ref}: whether it arrived is not known; asking Kaggle for its version.")
+    sent = time.monotonic()
+    version = _await(kaggle, waits, ref, manifest, base, lost=lost)
+    return Uploaded(
+        replace(ref, version=version),
+        manifest.fingerprint,
+        sent=True,
+        seconds={"upload": round(sent - started, 2), "processing": round(time.monotonic() - sent, 2)},
+    )
+
+
+def manifest_of(kaggle: Kaggle, ref: ModelRef) -> Manifest | None:
+    """The manifest in a version on Kaggle, None when there is none of ours."""
+    with _scratch() as folder:
+        try:
+            kaggle.fetch_model_file(ref, RemoteFile(MODEL_MANIFEST), folder / MODEL_MANIFEST)
+            return Manifest.load(folder / MODEL_MANIFEST)
+        except (NotThere, Denied, ManifestError):
+            return None
+
+
+def _newer(kaggle: Kaggle, ref: ModelRef, base: int, show: Show) -> int | None:
+    version = kaggle.model_version(ref)
+    if version is not None and version > base:
+        return version
+    show("not visible yet")
+    return None
+
+
+def _await(kaggle: Kaggle, waits: Waits, ref: ModelRef, manifest: Manifest, base: int, *, lost: bool) -> int:
+    """Wait for the version that holds what was sent; returns its number."""
+
+    def look(show: Show) -> tuple[int, list[str]] | None:
+        version = kaggle.model_version(ref)
+        if version is None or version <= base:
+            show("in processing")
+            return None
+        try:
+            wrong = _wrong(kaggle, replace(ref, version=version), manifest)
+        except (NotThere, Denied):
+            show(f"version {version} lists no files yet")
+            return None
+        return version, wrong
+
+    try:
+        version, wrong = waits.until(
+            f"the new version of {ref} lists its files", _LATE_SECONDS if lost else _PROCESSING_SECONDS, look
+        )
+    except WaitedTooLong as error:
+        if lost:
+            raise Unreachable(
+                f"Whether the new version of {ref} arrived is not known: run this again, Kaggle is asked before anything is sent."
+            ) from error
+        raise
+    if wrong:
+        raise KaggleRefused(
+            f"Version {version} of {ref} is not what was sent ({'; '.join(wrong[:5])}): run this again to send it anew."
+        )
+    return version
+
+
+def _wrong(kaggle: Kaggle, ref: ModelRef, manifest: Manifest) -> list[str]:
+    """What is wrong with a version on Kaggle, one phrase a file."""
+    listed = [file for file in kaggle.model_files(ref) if file.name != MODEL_MANIFEST]
+
+    def sha256_of(file: RemoteFile) -> str:
+        with _scratch() as scratch:
+            kaggle.fetch_model_file(ref, file, scratch / "file")
+            return hash_file(scratch / "file")
+
+    return arrived.problems(arrived.compare(manifest.files, listed), sha256_of)
+
+
+@contextmanager
+def _scratch() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="kaggle-model-") as folder:
+        yield Path(folder)
+
+
+def main(arguments: list[str]) -> int:
+    """`python -m kaggle_workflow.model_upload FOLDER HANDLE`; returns the exit code."""
+    if len(arguments) != 2:  # noqa: PLR2004 - the two words of the command line
+        print(
+            "usage: python -m kaggle_workflow.model_upload FOLDER OWNER/MODEL/FRAMEWORK/VARIATION", file=sys.stderr
+        )
+        return 2
+    from kaggle_shim.errors import ShimError
+
+    try:
+        done = upload(*arguments)
+    except WorkflowError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    except ShimError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    print(f"{'uploaded as' if done.sent else 'unchanged:'} {done.ref}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

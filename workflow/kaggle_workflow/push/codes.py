@@ -1,0 +1,50 @@
+"""The code dataset: `codes/` as it is staged, under the id of its metadata."""
+
+from __future__ import annotations
+
+from kaggle_shim.manifest import CODES_MANIFEST
+from kaggle_workflow import git
+from kaggle_workflow.push import dataset as push_dataset
+from kaggle_workflow.push import dataset_payload
+from kaggle_workflow.push.session import Outcome, Push
+from kaggle_workflow.stage import codes as stage_codes
+from kaggle_workflow.workspace import SUB
+
+
+def run(push: Push) -> Outcome:
+    """Send the codes when they changed; with `workspace.codes: inline` they travel inside the notebook instead."""
+    workspace = push.workspace
+    if workspace.settings.codes == "inline":
+        return Outcome("codes", "inline", workspace.codes.id.name, notes=["they travel inside the notebook"])
+    return push_dataset.send(push, lambda: _stage(push))
+
+
+def competition(push: Push) -> str | None:
+    """Slug of the competition that the submission notebook attaches, None where there is no such notebook."""
+    workspace = push.workspace
+    return workspace.notebook(SUB).metadata.competition if SUB in workspace.notebook_names() else None
+
+
+def _stage(push: Push) -> dataset_payload.Payload:
+    workspace = push.workspace
+    staged = stage_codes.stage(workspace, competition(push))
+    return dataset_payload.Payload(
+        "codes",
+        workspace.codes.id,
+        staged.folder,
+        staged.manifest,
+        CODES_MANIFEST,
+        _message(push),
+        staged.left_out,
+        staged.unsearched,
+    )
+
+
+def _message(push: Push) -> str:
+    """What the version's notes say: `--message`, or the subject of the commit, marked when the work tree differs from it."""
+    if push.options.message:
+        return push.options.message
+    about = git.state(push.workspace.root)
+    if about is None:
+        return "codes"
+    return f"{about.subject} (with changes)" if about.dirty else about.subject

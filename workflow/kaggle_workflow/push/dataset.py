@@ -1,0 +1,176 @@
+"""Datasets: sent when they changed, recognised by the fingerprint in the version's notes, waited for until they are current and ready.
+
+One engine for the code dataset, for the user's own wheels, and for any folder of weights or features.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from kaggle_shim.manifest import short
+from kaggle_workflow import console
+from kaggle_workflow.credentials import workspace as secrets_workspace
+from kaggle_workflow.errors import WorkflowError
+from kaggle_workflow.kaggle.errors import AnswerLost
+from kaggle_workflow.kaggle.values import Dataset
+from kaggle_workflow.push import dataset_arrival as arrival
+from kaggle_workflow.push import dataset_settling as settling
+from kaggle_workflow.push import dataset_versions as versions
+from kaggle_workflow.push import unusual
+from kaggle_workflow.push.dataset_payload import Payload
+from kaggle_workflow.push.intents import CREATING, SENT, UPLOADING
+from kaggle_workflow.push.session import PROCESSING_SECONDS, Outcome, Push, check_secrets
+from kaggle_workflow.stage import tree
+
+
+def send(push: Push, stage: Callable[[], Payload]) -> Outcome:
+    """Bring a dataset on Kaggle up to date.
+
+    Args:
+        push: the command.
+        stage: stages the folder; called with the lock held, and again right before the upload.
+
+    Raises:
+        WorkflowError: in all its classes.
+    """
+    with push.lock(f"push: staging {push.workspace.root.name}"):
+        payload = stage()
+    check_secrets(payload.folder)
+    push.check_owner(payload.ref.owner, f"the dataset {payload.ref.name}")
+    push.check_public(metadata_says_public=payload.public, what=payload.ref.name)
+    outcome = Outcome(
+        payload.thing,
+        "unchanged",
+        payload.ref.name,
+        None,
+        payload.manifest.fingerprint,
+        push.kaggle.page(f"datasets/{payload.ref.name}"),
+    )
+    there = settling.settled(push, payload, outcome)
+    version = _same(push, payload, there) if not push.options.force else None
+    if version is not None:
+        outcome.version = version
+        return outcome
+    secrets_workspace.of_message(push.workspace, payload.message, given=bool(push.options.message))
+    if there is not None:
+        versions.check_ours(push, payload, there)
+    for sentence in payload.unsearched:
+        push.warn(sentence)
+    if push.options.dry_run:
+        outcome.did = "would send"
+        _list(push, payload)
+        return outcome
+    if payload.thing == "codes":
+        _ask_about_unusual(push, payload, there)
+    lost = False
+    with push.sending(f"push: sending {payload.ref.name}") as stale:
+        if not stale:
+            payload = stage()
+            check_secrets(payload.folder)
+            outcome.fingerprint = payload.manifest.fingerprint
+            lost = _upload(push, payload, there, outcome)
+    if stale:
+        # It may have been this very thing: ask anew.
+        return send(push, stage)
+    arrival.arrive(push, payload, there.newest if there is not None else 0, outcome, lost=lost)
+    outcome.did = "sent"
+    return outcome
+
+
+def _same(push: Push, payload: Payload, there: Dataset | None) -> int | None:
+    """The current version when it is what is staged; a newer one of ours that is still in processing is waited for."""
+    if there is None or there.current is None:
+        return None
+    wanted = payload.manifest.fingerprint
+    coming = [
+        v
+        for v in there.versions
+        if v.number > (there.current or 0)
+        and versions.marker(v) == short(wanted)
+        and v.status not in arrival.BAD
+    ]
+    if coming and not push.options.dry_run:
+        base = coming[-1].number - 1
+        number = push.waits.until(
+            f"version {base + 1} of {payload.ref.name} is ready",
+            PROCESSING_SECONDS,
+            lambda show: arrival.current(push, payload, wanted, base, show),
+        )
+        return number if not arrival.problems(push, payload, number) else None
+    found = versions.fingerprint_of(push, payload.ref, there, payload.manifest_name)
+    if found is None or short(found) != short(wanted):
+        return None
+    if not push.known.of(payload.ref.name, there.current).get("verified"):
+        wrong = arrival.problems(push, payload, there.current)
+        if wrong:
+            push.say(
+                f"{payload.ref.name} version {there.current} is not what was sent ({'; '.join(wrong[:3])}): sending it anew."
+            )
+            return None
+    return there.current
+
+
+def _ask_about_unusual(push: Push, payload: Payload, there: Dataset | None) -> None:
+    """Name what a code dataset rarely holds, and ask; raises Refused `large-files`."""
+    manifest = (
+        versions.manifest_of(push, payload.ref, there.current, payload.manifest_name)
+        if there is not None
+        else None
+    )
+    told = unusual.of(payload.manifest.files, manifest.files if manifest is not None else ())
+    if told is not None:
+        push.refuse(
+            "large-files",
+            f"{told} would be sent with the codes: leave them out in {tree.IGNORE_FILE}, push them with push-model or push-dataset, or answer with --yes",
+            expected=True,
+        )
+
+
+def _upload(push: Push, payload: Payload, there: Dataset | None, outcome: Outcome) -> bool:
+    """Send it; returns whether the answer was lost on the way."""
+    size = sum(entry.size for entry in payload.entries)
+    push.say(
+        f"{payload.thing}: uploading {len(payload.entries)} files, {console.size(size)}, to {payload.ref.name}."
+    )
+    started = time.monotonic()
+    push.intents.open(
+        payload.key, payload.ref.name, payload.manifest.fingerprint, there.newest if there else 0, UPLOADING
+    )
+    lost = False
+    try:
+        notes = payload.notes if there is not None else None
+        outcome.url = (
+            push.kaggle.send_dataset(
+                payload.folder,
+                notes,
+                lambda: push.intents.advance(payload.key, CREATING),
+                public=payload.public,
+            )
+            or outcome.url
+        )
+        push.intents.advance(payload.key, SENT)
+    except AnswerLost as error:
+        intent = push.intents.read(payload.key)
+        if intent is None or intent.step == UPLOADING:
+            push.intents.close(payload.key)
+            raise
+        lost = True
+        push.warn(f"{error}")
+        push.say(f"{payload.ref.name}: whether it arrived is not known; asking Kaggle for its version.")
+    except WorkflowError:
+        push.intents.close(payload.key)
+        raise
+    outcome.seconds["upload"] = round(time.monotonic() - started, 2)
+    return lost
+
+
+def _list(push: Push, payload: Payload) -> None:
+    rows = [(entry.path, console.size(entry.size)) for entry in payload.entries]
+    if not push.options.quiet:
+        console.table(f"would be sent to {payload.ref.name}", ("file", "size"), rows)
+        told = unusual.of(payload.manifest.files, ())
+        if told is not None and payload.thing == "codes":
+            push.warn(f"{told} would be asked about.")
+        if payload.left_out:
+            push.say(f"left out, by .gitignore and {tree.IGNORE_FILE}: {', '.join(payload.left_out)}")

@@ -1,0 +1,109 @@
+"""A folder staged as a dataset: what is sent, and what a version of it will be recognised by."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from kaggle_shim.manifest import DATASET_MANIFEST, FileEntry, Manifest, hash_file, short
+from kaggle_shim.refs import DatasetRef
+from kaggle_workflow.credentials import scan as secrets_scan
+from kaggle_workflow.credentials import unsearched
+from kaggle_workflow.credentials import workspace as secrets_workspace
+from kaggle_workflow.errors import WorkflowError
+from kaggle_workflow.findings import raise_first
+from kaggle_workflow.metadata import DATASET_FILE
+from kaggle_workflow.push.session import Push
+from kaggle_workflow.stage import codes as stage_codes
+from kaggle_workflow.stage import tree
+
+_LONGEST_MESSAGE = 200
+
+
+@dataclass(frozen=True)
+class Payload:
+    """A staged dataset.
+
+    Attributes:
+        thing: `codes`, `wheels` or `dataset`: the word in the marker.
+        ref: the dataset.
+        folder: what is sent, with its metadata and its manifest.
+        manifest: the manifest.
+        manifest_name: its file name.
+        message: notes of the version, in front of the marker.
+        left_out: what ignore files keep back.
+        unsearched: what is to be said of files that no search for credentials reads.
+    """
+
+    thing: str
+    ref: DatasetRef
+    folder: Path
+    manifest: Manifest
+    manifest_name: str
+    message: str
+    left_out: tuple[str, ...] = ()
+    unsearched: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> str:
+        """What intents call it."""
+        return f"{self.thing}--{self.ref.name}"
+
+    @property
+    def notes(self) -> str:
+        """Notes of the version: the message, and the marker that the fingerprint travels in."""
+        return f"{self.message[:_LONGEST_MESSAGE]} [{self.thing}:{short(self.manifest.fingerprint)}]".strip()
+
+    @property
+    def public(self) -> bool:
+        """Whether its metadata says that the whole world may read it."""
+        raw = json.loads((self.folder / DATASET_FILE).read_text(encoding="utf-8"))
+        return str(raw.get("isPrivate", raw.get("is_private", True))).lower() == "false"
+
+    @property
+    def entries(self) -> tuple[FileEntry, ...]:
+        """Everything that has to arrive, the manifest too."""
+        path = self.folder / self.manifest_name
+        return (*self.manifest.files, FileEntry(self.manifest_name, path.stat().st_size, hash_file(path)))
+
+
+def stage_folder(push: Push, folder: Path, ref: DatasetRef, thing: str = "dataset") -> Payload:
+    """Stage any folder as a dataset; a `dataset-metadata.json` in it is used, otherwise one is made.
+
+    Raises:
+        WorkflowError: a file of it can't be uploaded, or there is none.
+    """
+    workspace = push.workspace
+    listed = tree.read(folder, workspace.root, own_files=(DATASET_FILE, DATASET_MANIFEST))
+    for finding in listed.findings:
+        if finding.level != "error":
+            push.warn(str(finding))
+    raise_first(listed.findings)
+    if not listed.files:
+        raise WorkflowError(
+            f"{folder} holds no file to upload: put one there, or look at {tree.IGNORE_FILE}."
+        )
+    credentials = secrets_workspace.of_folder(workspace, folder, listed.files, ref.slug)
+    secrets_scan.refuse(credentials)
+    target = workspace.build / "datasets" / ref.slug
+    entries = stage_codes.fill(target, listed.files, DATASET_MANIFEST, keep=(DATASET_FILE,))
+    manifest = Manifest(workspace.id, "", entries)
+    own = folder / DATASET_FILE
+    raw = (
+        json.loads(own.read_text(encoding="utf-8"))
+        if own.is_file()
+        else {"title": ref.slug, "licenses": [{"name": "CC0-1.0"}]}
+    )
+    stage_codes.write_if_changed(target / DATASET_FILE, json.dumps({**raw, "id": ref.name}, indent=2) + "\n")
+    stage_codes.write_if_changed(target / DATASET_MANIFEST, manifest.dumps())
+    return Payload(
+        thing,
+        ref,
+        target,
+        manifest,
+        DATASET_MANIFEST,
+        push.options.message or folder.name,
+        listed.left_out,
+        unsearched.sentences(credentials),
+    )

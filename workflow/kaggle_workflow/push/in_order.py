@@ -1,0 +1,90 @@
+"""The three things in order, each only when it changed; what was interrupted goes on where it stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from kaggle_shim.manifest import short
+from kaggle_workflow import check, console
+from kaggle_workflow.errors import WorkflowError
+from kaggle_workflow.findings import errors
+from kaggle_workflow.push import codes as push_codes
+from kaggle_workflow.push import deps as push_deps
+from kaggle_workflow.push import sub as push_sub
+from kaggle_workflow.push.session import Outcome, Push
+from kaggle_workflow.waiting import seconds
+from kaggle_workflow.workspace import DEPS, Workspace
+
+_PHASES = ("upload", "processing", "queue", "run")
+
+
+def run(push: Push, name: str) -> list[Outcome]:
+    """Push codes, deps and a notebook.
+
+    Args:
+        push: the command.
+        name: folder of the notebook.
+
+    Raises:
+        WorkflowError: the first thing that could not be done; what was done before it stays, and is not done again.
+    """
+    refuse_faults(push.workspace)
+    _ask_first(push, name)
+    outcomes = [push_codes.run(push)]
+    attaches = push_deps.attached_by(push.workspace, push.workspace.notebook(name)) is not None
+    outcomes += push_deps.run(push, needed=attaches)
+    push.versions |= {outcome.name: outcome.version for outcome in outcomes}
+    outcomes.append(push_sub.run(push, name, rest_pushed=True))
+    return outcomes
+
+
+def _ask_first(push: Push, name: str) -> None:
+    """What would refuse the last of the three is said before the first is sent: whose they are, and what would be public."""
+    workspace = push.workspace
+    if workspace.settings.codes == "dataset":
+        ref = workspace.codes.id
+        push.check_owner(ref.owner, f"the dataset {ref.name}")
+    for part in dict.fromkeys((DEPS, name)):
+        if part in workspace.notebook_names():
+            about = workspace.notebook(part).metadata
+            push.check_owner(about.id.owner, f"the notebook {about.id.name}")
+            push.check_public(metadata_says_public=not about.is_private, what=about.id.name)
+
+
+def refuse_faults(workspace: Workspace) -> None:
+    """Raise WorkflowError when the workspace has errors that need no network to see."""
+    wrong = errors(check.find_all(workspace))
+    if wrong:
+        more = f" ({len(wrong) - 1} more: invoke check lists them)" if len(wrong) > 1 else ""
+        raise WorkflowError(f"{wrong[0]}{more}")
+
+
+def show(outcomes: Sequence[Outcome], took: float, *, json: bool) -> None:
+    """The table that ends a command that sends, which took so many seconds."""
+    if json:
+        console.as_json({"things": [asdict(outcome) for outcome in outcomes]})
+        return
+    columns = (
+        "thing",
+        "what",
+        "name",
+        "version",
+        "fingerprint",
+        *(f"{phase} (s)" for phase in _PHASES),
+        "page",
+    )
+    rows = [
+        (
+            outcome.thing,
+            outcome.did,
+            outcome.name,
+            "" if outcome.version is None else str(outcome.version),
+            short(outcome.fingerprint),
+            *(f"{outcome.seconds[phase]:.1f}" if phase in outcome.seconds else "" for phase in _PHASES),
+            outcome.url,
+        )
+        for outcome in outcomes
+    ]
+    sent = any(outcome.seconds for outcome in outcomes)
+    console.table(f"pushed in {seconds(took)}" if sent else "nothing was sent", columns, rows)

@@ -1,0 +1,107 @@
+"""What is being sent, written down before it is sent: an open intent is settled by asking Kaggle, not by sending again.
+
+Also what is known about versions that cannot change any more. Both lie in `build/` and may be deleted at any time:
+the truth is on Kaggle, and losing them costs questions only.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from kaggle_workflow.files import write_text
+
+UPLOADING = "uploading"
+CREATING = "creating"
+SENT = "sent"
+_STEPS = (UPLOADING, CREATING, SENT)
+
+
+@dataclass(frozen=True)
+class Intent:
+    """One upload or saved notebook on its way.
+
+    Attributes:
+        name: what is sent, as Kaggle names it (`owner/slug`).
+        marker: what the new version will be recognised by.
+        base: the newest version that was there before, 0 for none.
+        step: `uploading` (nothing can be there yet), `creating` (nobody knows) or `sent` (Kaggle said yes).
+        at: when it came to this step, in seconds since 1970: what was sent long after it was begun is waited for as long as the rest.
+    """
+
+    name: str
+    marker: str
+    base: int
+    step: str
+    at: float
+
+    @classmethod
+    def from_json(cls, value: Any) -> Intent:
+        """Read an intent; raises ValueError, KeyError or TypeError for anything else."""
+        if value["step"] not in _STEPS:
+            raise ValueError(value["step"])
+        return cls(
+            str(value["name"]), str(value["marker"]), int(value["base"]), value["step"], float(value["at"])
+        )
+
+
+class Intents:
+    """The open intents of a workspace, one file for each thing."""
+
+    def __init__(self, build: Path) -> None:
+        self._folder = build / "intents"
+
+    def open(self, thing: str, name: str, marker: str, base: int, step: str) -> None:
+        """Write an intent down, on the disk before this returns."""
+        self._write(thing, Intent(name, marker, base, step, time.time()))
+
+    def advance(self, thing: str, step: str) -> None:
+        """Note how far it came."""
+        intent = self.read(thing)
+        if intent is not None:
+            self._write(thing, replace(intent, step=step, at=time.time()))
+
+    def close(self, thing: str) -> None:
+        """It is settled."""
+        self._path(thing).unlink(missing_ok=True)
+
+    def read(self, thing: str) -> Intent | None:
+        """The open intent, None when there is none that can be read."""
+        try:
+            return Intent.from_json(json.loads(self._path(thing).read_text(encoding="utf-8")))
+        except (OSError, ValueError, RecursionError, KeyError, TypeError):
+            return None
+
+    def _write(self, thing: str, intent: Intent) -> None:
+        write_text(self._path(thing), json.dumps(asdict(intent)) + "\n")
+
+    def _path(self, thing: str) -> Path:
+        return self._folder / f"{_file_name(thing)}.json"
+
+
+class Known:
+    """Facts about versions that were seen: which fingerprint, whether complete. A cache, nothing else."""
+
+    def __init__(self, build: Path) -> None:
+        self._folder = build / "known"
+
+    def of(self, name: str, version: int | None) -> Mapping[str, Any]:
+        """What is known about that version, {} for nothing."""
+        try:
+            value = json.loads((self._folder / f"{_file_name(name)}.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError, RecursionError):
+            return {}
+        return value if isinstance(value, dict) and value.get("version") == version else {}
+
+    def note(self, name: str, version: int, **facts: object) -> None:
+        """Remember facts about a version, in place of those about any other."""
+        text = json.dumps({**self.of(name, version), "version": version, **facts}) + "\n"
+        write_text(self._folder / f"{_file_name(name)}.json", text)
+
+
+def _file_name(name: str) -> str:
+    return name.replace("/", "--")

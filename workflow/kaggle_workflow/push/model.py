@@ -1,0 +1,208 @@
+"""A model of this workspace: uploaded when its weights changed, and its version put into `model_sources`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from kaggle_shim import local
+from kaggle_shim.manifest import Manifest
+from kaggle_shim.refs import ModelRef
+from kaggle_workflow import console, model_files, model_upload
+from kaggle_workflow.credentials import scan as secrets_scan
+from kaggle_workflow.credentials import unsearched
+from kaggle_workflow.credentials import workspace as secrets_workspace
+from kaggle_workflow.edit import json_edit
+from kaggle_workflow.errors import WorkflowError
+from kaggle_workflow.kaggle.errors import AnswerLost
+from kaggle_workflow.metadata import KERNEL_FILE
+from kaggle_workflow.push.intents import CREATING, SENT
+from kaggle_workflow.push.session import LATE_SECONDS, PROCESSING_SECONDS, Outcome, Push
+from kaggle_workflow.waiting import left_of
+
+
+def run(
+    push: Push,
+    *,
+    exp: str,
+    path: str,
+    handle: str,
+    framework: str,
+    licence: str,
+    ignore: tuple[str, ...],
+    notebook: str,
+) -> Outcome:
+    """Push one model.
+
+    Args:
+        push: the command.
+        exp: the experiment, which gives the defaults of `path` and `handle`; "" for that of the entry point.
+        path: folder of the weights, "" for `data/working/models/<exp>`.
+        handle: `owner/model/framework/variation`, "" for `<username>/<prefix>-models/<framework>/<exp>`.
+        framework: as Kaggle names it.
+        licence: of a variation that is made, "" for none.
+        ignore: patterns of what stays here.
+        notebook: folder of the notebook whose `model_sources` get the version, "" for none.
+
+    Raises:
+        WorkflowError: in all its classes.
+    """
+    workspace = push.workspace
+    name = exp or _experiment(push)
+    folder = (
+        Path(path).expanduser() if path else local.data_folder(workspace.root) / "working" / "models" / name
+    )
+    folder = folder if folder.is_absolute() else workspace.root / folder
+    ref = ModelRef.parse(handle) if handle else _default(push, framework, name)
+    push.check_owner(ref.owner, f"the model {ref.name}")
+    unread = _look_for_secrets(push, folder, ignore)
+    outcome = Outcome("model", "unchanged", ref.name, url=push.kaggle.page(f"models/{ref.name}"))
+
+    def check(version: int, there: Manifest | None) -> None:
+        intent = push.intents.read(_key(ref))
+        if intent is not None and intent.name == ref.name and intent.base < version:
+            # It came after an upload of ours that did not end well: its manifest may not have arrived whole.
+            return
+        if there is None or there.workspace != workspace.id:
+            push.refuse(
+                "take-over",
+                f"The model {ref.name} has a version {version} that this workspace did not make: choose another handle, or add a version to it",
+            )
+
+    if push.options.dry_run:
+        outcome.did = "would send"
+        _warn(push, unread)
+        _list(push, folder, ref)
+        return outcome
+
+    @contextmanager
+    def sending(base: int) -> Iterator[None]:
+        _warn(push, unread)
+        with push.lock(f"push-model: sending {ref.name}"):
+            push.intents.open(_key(ref), ref.name, "", base, CREATING)
+            try:
+                yield
+            except AnswerLost:
+                # From now on, however long the upload took, it is given the time to show.
+                push.intents.advance(_key(ref), CREATING)
+                raise
+            except WorkflowError:
+                push.intents.close(_key(ref))
+                raise
+            push.intents.advance(_key(ref), SENT)
+
+    done = model_upload.upload(
+        folder,
+        ref.name,
+        notes=push.options.message or name,
+        licence=licence or None,
+        ignore=ignore,
+        workspace=workspace.id,
+        force=push.options.force,
+        say=push.say,
+        check=check,
+        kaggle=push.kaggle,
+        waits=push.waits,
+        sending=sending,
+        pending=_pending(push, ref),
+        hashes=push.workspace.build / "known" / "hashes.json",
+    )
+    push.intents.close(_key(ref))
+    outcome.did = "sent" if done.sent else "unchanged"
+    outcome.version, outcome.fingerprint, outcome.seconds = (
+        done.ref.version,
+        done.fingerprint,
+        dict(done.seconds),
+    )
+    if notebook:
+        note = attach(push, notebook, done.ref)
+        if note:
+            push.say(note)
+            outcome.notes.append(note)
+    return outcome
+
+
+def _look_for_secrets(push: Push, folder: Path, ignore: tuple[str, ...]) -> tuple[str, ...]:
+    """Raise WorkflowError for a credential in the notes or in a file that would be sent; what could not be searched comes back."""
+    secrets_workspace.of_message(push.workspace, push.options.message, given=True)
+    if not folder.is_dir():
+        return ()
+    sent = model_files.paths(folder, (*model_files.IGNORED, *ignore))
+    found = secrets_workspace.of_model(push.workspace, folder, sent, f"model-{folder.name}")
+    secrets_scan.refuse(found)
+    return unsearched.sentences(found)
+
+
+def _warn(push: Push, sentences: tuple[str, ...]) -> None:
+    for sentence in sentences:
+        push.warn(sentence)
+
+
+def attach(push: Push, notebook: str, ref: ModelRef) -> str:
+    """Put a versioned handle into a notebook's `model_sources`: the same variation is bumped, another is appended, none is dropped.
+
+    Returns:
+        What was changed, "" when it stood there already.
+    """
+    folder = push.workspace.notebook(notebook)
+    path = folder.folder / KERNEL_FILE
+    listed = [str(text) for text in folder.metadata.raw.get("model_sources") or []]
+    same = next((text for text in listed if _variation(text) == _variation(str(ref))), None)
+    if same == str(ref):
+        return ""
+    json_edit.edit_file(path, "model_sources", same, str(ref))
+    was = f"{same} became " if same else "got "
+    return f"{notebook}/{KERNEL_FILE}: model_sources {was}{ref}."
+
+
+def _variation(handle: str) -> str:
+    """The handle without its version, in lower case: the framework is written in both cases."""
+    return "/".join(handle.split("/")[:4]).lower()
+
+
+def _experiment(push: Push) -> str:
+    entry = push.workspace.settings.entry
+    if not entry:
+        raise WorkflowError(
+            "No experiment is named and no entry point is set: add --exp NAME, or --path and --handle."
+        )
+    word = next(
+        (
+            word
+            for word in entry
+            if not word.startswith("-") and word not in ("bash", "sh", "python", "python3")
+        ),
+        entry[0],
+    )
+    return Path(word).stem if word.endswith((".py", ".sh")) else word.split(".")[0]
+
+
+def _default(push: Push, framework: str, name: str) -> ModelRef:
+    codes = push.workspace.codes.id
+    return ModelRef.parse(f"{codes.owner}/{codes.slug.removesuffix('-codes')}-models/{framework}/{name}")
+
+
+def _pending(push: Push, ref: ModelRef) -> tuple[int, float] | None:
+    """What an upload that was cut off may still bring: the version it came after, and the seconds to give it."""
+    intent = push.intents.read(_key(ref))
+    if intent is None or intent.name != ref.name:
+        return None
+    limit = PROCESSING_SECONDS if intent.step == SENT else LATE_SECONDS
+    return intent.base, left_of(limit, intent.at)
+
+
+def _key(ref: ModelRef) -> str:
+    return f"model--{ref.name}"
+
+
+def _list(push: Push, folder: Path, ref: ModelRef) -> None:
+    manifest = model_files.list_files(
+        folder, model_files.IGNORED, push.workspace.id, push.workspace.build / "known" / "hashes.json"
+    )
+    if not push.options.quiet:
+        console.table(
+            f"would be sent to {ref.name}",
+            ("file", "size"),
+            [(entry.path, console.size(entry.size)) for entry in manifest.files],
+        )

@@ -1,0 +1,163 @@
+"""Notebooks: saved when they changed, Kaggle's answer taken as the truth, exactly that version's run waited for."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from kaggle_shim.refs import NotebookRef
+from kaggle_workflow import console
+from kaggle_workflow.errors import KaggleRefused, Unreachable, WaitedTooLong, WorkflowError
+from kaggle_workflow.kaggle.errors import AnswerLost
+from kaggle_workflow.kaggle.values import Notebook, Run, Saved
+from kaggle_workflow.push import answers as push_answers
+from kaggle_workflow.push import notebook_run, notebook_settling, notebook_state
+from kaggle_workflow.push.intents import CREATING, SENT
+from kaggle_workflow.push.notebook_payload import Payload, Rules
+from kaggle_workflow.push.session import LATE_SECONDS, Outcome, Push, check_secrets
+from kaggle_workflow.stage import compose
+
+
+def send(push: Push, rules: Rules, stage: Callable[[], Payload]) -> Outcome:
+    """Bring a notebook on Kaggle up to date and see its run through.
+
+    Args:
+        push: the command.
+        rules: what a change and a proof are.
+        stage: stages the notebook; called with the lock held, and again right before it is sent.
+
+    Raises:
+        WorkflowError: in all its classes; RunFailed when the run failed.
+    """
+    with push.lock(f"push: staging {rules.thing}"):
+        payload = stage()
+    check_secrets(payload.staged.folder)
+    ref = payload.ref
+    push.check_owner(ref.owner, f"the notebook {ref.name}")
+    push.check_public(metadata_says_public=not payload.folder.metadata.is_private, what=ref.name)
+    outcome = Outcome(rules.thing, "unchanged", ref.name, url=push.kaggle.page(f"code/{ref.name}"))
+    outcome.fingerprint = payload.marker
+    there = notebook_state.existing(push, ref)
+    intent = push.intents.read(payload.key)
+    if intent is not None and not push.options.dry_run:
+        there = notebook_settling.settle(push, rules, payload, intent, there, outcome)
+    if there is not None:
+        state = notebook_state.state(push, rules, payload, there)
+        if state is not None and not push.options.force:
+            return _go_on(push, rules, payload, there, state, outcome)
+    if push.options.dry_run:
+        outcome.did = "would send"
+        _list(push, payload)
+        return outcome
+    rules.before()
+    version = 0
+    with push.sending(f"push: sending {ref.name}") as stale:
+        if not stale:
+            payload = stage()
+            check_secrets(payload.staged.folder)
+            outcome.fingerprint = payload.marker
+            version = _save(push, rules, payload, there, outcome)
+    if stale:
+        # It may have been this very thing: ask anew.
+        return send(push, rules, stage)
+    outcome.did, outcome.version = "sent", version
+    _read_back(push, payload, version, outcome)
+    push.known.note(ref.name, version, metadata=payload.metadata_hash)
+    notebook_run.see_through(push, rules, payload, version, outcome)
+    return outcome
+
+
+def _go_on(
+    push: Push, rules: Rules, payload: Payload, there: Notebook, run: Run, outcome: Outcome
+) -> Outcome:
+    """Nothing to send: the version that is there is ours; see its run through if it is not over."""
+    version = there.newest
+    outcome.version = version
+    if not run.complete:
+        outcome.did = "found"
+        push.say(f"{payload.ref.name}: version {version} is this one, and it runs.")
+    if not push.known.of(payload.ref.name, version).get("complete") and not push.options.dry_run:
+        notebook_run.see_through(push, rules, payload, version, outcome)
+    return outcome
+
+
+def _save(push: Push, rules: Rules, payload: Payload, there: Notebook | None, outcome: Outcome) -> int:
+    """Save the notebook; returns the number of its version."""
+    ref = payload.ref
+    push.say(f"{rules.thing}: saving {ref.name}, {console.size(compose.sent_size(payload.text))}.")
+    started = time.monotonic()
+    base = there.newest if there is not None else 0
+    push.intents.open(payload.key, ref.name, payload.marker, base, CREATING)
+    try:
+        saved = push.kaggle.save_notebook(payload.staged.folder, payload.accelerator)
+    except AnswerLost as error:
+        push.warn(f"{error}")
+        push.say(f"{ref.name}: whether it arrived is not known; asking Kaggle for its version.")
+        try:
+            found = push.waits.until(
+                f"the version of {ref.name} shows",
+                LATE_SECONDS,
+                lambda show: notebook_settling.look(push, rules, payload, base, show),
+            )
+        except (WaitedTooLong, Unreachable) as lost:
+            raise Unreachable(
+                f"Whether the new version of {ref.name} arrived is not known: run this again, Kaggle is asked before anything is sent."
+            ) from lost
+        push.intents.close(payload.key)
+        outcome.notes.append("its answer was lost, the version was found")
+        return found.newest
+    except WorkflowError:
+        push.intents.close(payload.key)
+        raise
+    push.intents.advance(payload.key, SENT)
+    outcome.seconds["upload"] = round(time.monotonic() - started, 2)
+    push.intents.close(payload.key)
+    outcome.url = saved.url or outcome.url
+    return _accepted(push, ref, saved)
+
+
+def _accepted(push: Push, ref: NotebookRef, saved: Saved) -> int:
+    """The version's number; raises KaggleRefused for an answer that is a refusal."""
+    for tag in saved.invalid.get("tag", ()):
+        push.warn(f"Kaggle knows no keyword {tag}: it was left out.")
+    refusal = push_answers.refusal(saved, ref)
+    if refusal is not None or saved.version is None:
+        raise KaggleRefused(
+            refusal or f"Kaggle gave {ref.name} no version number: look at {saved.url}, then push again."
+        )
+    return saved.version
+
+
+def _read_back(push: Push, payload: Payload, version: int, outcome: Outcome) -> None:
+    """Hold what Kaggle has now against what was sent."""
+    there = push.kaggle.notebook(payload.ref, version)
+    if there is None:
+        raise KaggleRefused(
+            f"Kaggle took {payload.ref.name} and does not show version {version}: look at {outcome.url}, then push again."
+        )
+    grave, others = push_answers.judge(payload.metadata, there)
+    if not compose.same(there.text, payload.text):
+        others.append(
+            "the source reads back differently from what was sent; the fingerprints inside the run decide"
+        )
+    # Imported here: a push that changes nothing does without it.
+    from kaggle_workflow.push import pins
+
+    others += pins.rebound(payload.metadata, there)
+    for sentence in others:
+        push.warn(f"{payload.ref.name} version {version}: {sentence}.")
+        outcome.notes.append(sentence)
+    if grave:
+        raise KaggleRefused(
+            f"{payload.ref.name} version {version}: {'; '.join(grave)}. Correct that on {outcome.url}, then push again."
+        )
+
+
+def _list(push: Push, payload: Payload) -> None:
+    rows = [
+        (path.name, console.size(Path(path).stat().st_size))
+        for path in sorted(payload.staged.folder.iterdir())
+    ]
+    if not push.options.quiet:
+        console.table(f"would be sent to {payload.ref.name}", ("file", "size"), rows)

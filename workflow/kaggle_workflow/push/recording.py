@@ -1,0 +1,56 @@
+"""The ledger's line about a pushed notebook, written when its run is over, or when nobody waits for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from kaggle_shim.refs import NotebookRef
+from kaggle_workflow.ledger import book as ledger
+from kaggle_workflow.ledger import made_of, markers
+from kaggle_workflow.ledger.event import PUSHED, Event, Part, now
+from kaggle_workflow.push.notebook_payload import Payload
+from kaggle_workflow.push.session import Push
+from kaggle_workflow.stage import plans
+
+
+def pushed(push: Push, payload: Payload, version: int, report: Mapping[str, Any]) -> None:
+    """Append a `pushed` event, unless the ledger says as much of that version already.
+
+    Args:
+        push: the command, with the versions that it saw.
+        payload: what is on Kaggle as that version.
+        version: the version.
+        report: the report of its run, empty while there is none.
+    """
+    ref = payload.ref
+    known = push.known.of(ref.name, version).get("recorded")
+    if known == "run" or (known and not report):
+        return
+    before = [event for event in ledger.read(push.workspace.root).events if _is_of(event, ref, version)]
+    if not before or (report and not any(event.save_run_seconds is not None for event in before)):
+        ledger.append(push.workspace.root, _event(push, payload, version, report))
+    push.known.note(ref.name, version, recorded="run" if report else "push")
+
+
+def _is_of(event: Event, ref: NotebookRef, version: int) -> bool:
+    return event.event == PUSHED and (event.notebook, event.notebook_version) == (ref.name, version)
+
+
+def _event(push: Push, payload: Payload, version: int, report: Mapping[str, Any]) -> Event:
+    deps = plans.deps_id(push.workspace)
+    if deps is not None and deps.name not in push.versions:
+        there = push.kaggle.notebook(deps)
+        push.versions[deps.name] = there.newest if there is not None else None
+    facts = made_of.facts(
+        push.workspace,
+        payload.folder.name,
+        payload.staged.plan,
+        report,
+        Part(payload.ref.name, version, markers.source_fingerprint(payload.text)),
+        machine_shape=str(payload.metadata.get("machine_shape") or ""),
+        image=str(payload.metadata.get("docker_image") or ""),
+        versions=push.versions,
+    )
+    overruled = tuple(dict.fromkeys(push.overruled)) or None
+    return Event(event=PUSHED, time=now(), account=push.checked_account, overruled=overruled, **facts)

@@ -1,0 +1,214 @@
+"""What every command that sends has in hand: the workspace, Kaggle, the answers given on the command line."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from kaggle_workflow import console, lock, setting_values
+from kaggle_workflow.credentials.scan import FILES
+from kaggle_workflow.errors import Refused, WorkflowError
+from kaggle_workflow.kaggle.client import Kaggle
+from kaggle_workflow.push.intents import Intents, Known
+from kaggle_workflow.waiting import Waits
+from kaggle_workflow.workspace import Workspace
+
+PROCESSING_SECONDS = 3600.0
+LATE_SECONDS = 120.0
+RUN_SECONDS = 14 * 3600.0
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the command line says.
+
+    Attributes:
+        allow: refusals to overrule, on top of the workspace's own.
+        yes: answers for what was expected to be asked.
+        force: send although nothing changed.
+        dry_run: list what would be sent.
+        public: what the metadata calls public may be public.
+        wait: wait until it is processed, or the run is over.
+        limit: seconds for each wait, None for its own.
+        message: notes of a new version.
+        accelerator: in place of the metadata's.
+        quiet: print nothing but the report (for `--json`).
+    """
+
+    allow: frozenset[str] = frozenset()
+    yes: bool = False
+    force: bool = False
+    dry_run: bool = False
+    public: bool = False
+    wait: bool = True
+    limit: float | None = None
+    message: str = ""
+    accelerator: str = ""
+    quiet: bool = False
+
+    @classmethod
+    def parse(
+        cls, *, allow: Sequence[str] = (), limit: str = "", json: bool = False, **others: bool | str
+    ) -> Options:
+        """From a command's options; raises WorkflowError for a limit that is no time."""
+        seconds = setting_values.duration(limit, "--limit") if limit else None
+        return cls(allow=frozenset(allow), limit=seconds, quiet=json, **others)  # type: ignore[arg-type]  # names are the fields above
+
+
+@dataclass
+class Outcome:
+    """What became of one thing.
+
+    Attributes:
+        thing: `codes`, `deps`, `sub`, …
+        did: `sent`, `unchanged`, `found` (an earlier push turned out to have arrived) or `would send`.
+        name: as Kaggle names it.
+        version: number, None where there is none yet.
+        fingerprint: what it was compared by, "" for none.
+        url: its page.
+        seconds: by phase: upload, processing, queue, run.
+        notes: sentences worth keeping.
+    """
+
+    thing: str
+    did: str
+    name: str
+    version: int | None = None
+    fingerprint: str = ""
+    url: str = ""
+    seconds: dict[str, float] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+
+class Push:
+    """One command that sends."""
+
+    def __init__(self, workspace: Workspace, options: Options, kaggle: Kaggle | None = None) -> None:
+        self.workspace = workspace
+        self.options = options
+        self.say: Callable[[str], None] = aside if options.quiet else console.say
+        self.kaggle = kaggle if kaggle is not None else Kaggle(self.warn)
+        self.intents = Intents(workspace.build)
+        self.known = Known(workspace.build)
+        # Names of the refusals that were overruled, for the ledger; and those that were answered with yes (their sentences).
+        self.overruled: list[str] = []
+        self.answered: set[str] = set()
+        # Other accounts whose things this one was told to push: said once, not for each thing.
+        self.owners: set[str] = set()
+        # Versions of datasets and notebooks that this command saw as current, by `owner/slug`.
+        self.versions: dict[str, int | None] = {}
+        self.waits = Waits(workspace.settings.poll, self.say, options.limit)
+        self._sends = lock.sends(workspace.build)
+        self._began = time.monotonic()
+
+    @property
+    def took(self) -> float:
+        """Seconds since the command began."""
+        return time.monotonic() - self._began
+
+    def warn(self, sentence: str) -> None:
+        """A sentence that deserves a second look."""
+        console.warn(sentence)
+
+    def refuse(self, name: str, sentence: str, *, expected: bool = False) -> None:
+        """Stop, unless this refusal is overruled.
+
+        Args:
+            name: stable name, for `--allow`.
+            sentence: what is wrong and what to do.
+            expected: whether it is a question that `--yes` answers too.
+
+        Raises:
+            Refused: it stands.
+        """
+        if name in self.options.allow or name in self.workspace.settings.allow:
+            self.overruled.append(name)
+            self.warn(f"{sentence.rstrip('.')} (allowed: {name}).")
+        elif expected and self._answered(sentence):
+            self.warn(f"{sentence.rstrip('.')} (answered with yes).")
+        else:
+            raise Refused(name, sentence)
+
+    def _answered(self, sentence: str) -> bool:
+        if sentence not in self.answered and console.confirm(
+            f"{sentence.rstrip('.')}. Go on?", yes=self.options.yes
+        ):
+            self.answered.add(sentence)
+        return sentence in self.answered
+
+    @contextmanager
+    def lock(self, doing: str) -> Iterator[bool]:
+        """Hold the workspace while `build/` is written; gives whether another command had to be waited for."""
+        with lock.held(self.workspace.build, f"invoke {doing}", self.say) as waited:
+            yield waited
+
+    @contextmanager
+    def sending(self, what: str) -> Iterator[bool]:
+        """Hold the workspace while something is sent.
+
+        Gives whether another command sent something since this one began or last sent: what Kaggle said before may be
+        stale then, and has to be asked anew before anything is sent.
+        """
+        with self.lock(what):
+            sends = lock.sends(self.workspace.build)
+            stale = sends != self._sends
+            self._sends = sends if stale else lock.count_send(self.workspace.build)
+            yield stale
+
+    @cached_property
+    def checked_account(self) -> str:
+        """The account whose credentials these are; see `check_owner`."""
+        return self.kaggle.account
+
+    def check_owner(self, owner: str, what: str) -> None:
+        """Say before any upload that the ids belong to somebody else; raises Refused `other-account`."""
+        account = self.checked_account
+        if owner.lower() not in (account.lower(), *self.owners):
+            self.refuse(
+                "other-account",
+                f"The credentials here are those of {account}, and {what} belongs to {owner}: set workspace.owner "
+                f"(INVOKE_WORKSPACE_OWNER={account}, or owner: {account} in invoke.local.yaml), or use the credentials of {owner}",
+            )
+            self.owners.add(owner.lower())
+
+    def check_public(self, *, metadata_says_public: bool, what: str) -> None:
+        """Nothing is made public by a metadata file alone; raises WorkflowError."""
+        if metadata_says_public and not self.options.public:
+            raise WorkflowError(
+                f"The metadata of {what} makes it public: set is_private to true, or add --public if the whole world may read it."
+            )
+
+
+def check_secrets(folder: Path) -> None:
+    """Raise WorkflowError when a staged folder holds a file of credentials; this is never overruled.
+
+    The names that Kaggle's clients keep credentials under, and the shape of a `kaggle.json` under any name.
+    """
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and (path.name in FILES or _is_key_file(path)):
+            shown = path.relative_to(folder).as_posix()
+            raise WorkflowError(
+                f"{shown} holds Kaggle credentials and would be uploaded with {folder.name}: remove it from that folder."
+            )
+
+
+def _is_key_file(path: Path) -> bool:
+    if path.suffix != ".json" or path.stat().st_size > 1000:  # noqa: PLR2004 - a key file has some 60 bytes
+        return False
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(value, dict) and set(value) == {"username", "key"}
+
+
+def aside(line: str) -> None:
+    """A line beside a report for programs."""
+    import sys
+
+    print(console.plain(line), file=sys.stderr, flush=True)

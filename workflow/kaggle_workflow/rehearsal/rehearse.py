@@ -1,0 +1,204 @@
+"""Rehearsal: the same notebooks that would be pushed, on the same mounts, executed the way Kaggle executes them."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from kaggle_shim import local, refs
+from kaggle_shim.report import REPORT_NAME
+from kaggle_workflow import run_reports
+from kaggle_workflow.errors import RunFailed, WorkflowError
+from kaggle_workflow.files import remove_tree
+from kaggle_workflow.rehearsal import engines, executing, gateway, image, local_inputs, sandbox, wheels
+from kaggle_workflow.rehearsal.executing import Options, Say
+from kaggle_workflow.stage import codes as stage_codes
+from kaggle_workflow.stage import notebook as stage_notebook
+from kaggle_workflow.stage import plans
+from kaggle_workflow.workspace import Notebook, Workspace
+
+
+@dataclass
+class Outcome:
+    """What a rehearsal did.
+
+    Attributes:
+        phases: seconds by phase, in order.
+        report: the run report of the notebook, {} when it wrote none.
+        image: the environment that stood for Kaggle's image.
+        notes: what stands in for what, and which isolation is missing.
+        wheels: `collected`, `reused` or `none`.
+        submission: the file that the run left, None when it left none.
+    """
+
+    phases: dict[str, float] = field(default_factory=dict)
+    report: dict[str, Any] = field(default_factory=dict)
+    image: image.Image | None = None
+    notes: list[str] = field(default_factory=list)
+    wheels: str = "none"
+    submission: Path | None = None
+
+    def timed(self, name: str, started: float) -> None:
+        """Note the seconds since `started` under `name`."""
+        self.phases[name] = round(time.monotonic() - started, 2)
+
+
+def rehearse(workspace: Workspace, options: Options, say: Say) -> Outcome:
+    """Stage, collect wheels if they are not those of the requirements, run the notebook.
+
+    Args:
+        workspace: the workspace.
+        options: what to run, and how.
+        say: takes each line to show.
+
+    Raises:
+        WorkflowError: something here is wrong; nothing ran.
+        RunFailed: a notebook ran and failed.
+    """
+    outcome = Outcome()
+    notebook = workspace.notebook(options.notebook)
+    if notebook.collects:
+        raise WorkflowError(
+            "deps is rehearsed as part of every rehearsal: name a notebook that runs an entry point, such as sub."
+        )
+    container = _container(options)
+    isolation = sandbox.detect("none" if options.without_isolation or container else None)
+    if container is not None:
+        isolation = replace(isolation, missing="", container=container)
+        outcome.notes += [container.note] if container.note else []
+    if not isolation.complete:
+        if options.require_isolation:
+            raise WorkflowError(f"{isolation.missing} --require-isolation asks for it.")
+        outcome.notes.append(isolation.missing)
+        say(f"warning: {isolation.missing}")
+    started = time.monotonic()
+    outcome.image = (
+        container.describe()
+        if container is not None
+        else image.ensure(
+            workspace.image_list, python=options.python, cache=image.default_cache(), on_line=say
+        )
+    )
+    outcome.timed("image", started)
+    started = time.monotonic()
+    codes = stage_codes.stage(workspace, notebook.metadata.competition)
+    made = {workspace.codes.id.name: codes.folder}
+    deps_fingerprint = ""
+    staged_deps = wheels.stage(workspace, notebook, options.without)
+    if staged_deps is not None:
+        deps_fingerprint = staged_deps.asked.fingerprint
+        made[staged_deps.notebook.plan.notebook] = workspace.root / local.DEPS_OUTPUT
+    known = plans.Known(codes.manifest.fingerprint, deps_fingerprint)
+    staged = stage_notebook.stage_running(
+        workspace, notebook, codes, known, options.entry or None, options.without
+    )
+    for sentence in staged.corrections:
+        say(f"note: {sentence}")
+    empty = workspace.build / executing.REHEARSAL / "empty"
+    empty.mkdir(parents=True, exist_ok=True)
+    sources = [one.ref for one in staged.plan.inputs]
+    mounted = local_inputs.gather(
+        sources,
+        workspace.root,
+        layout=options.layout,
+        made=made,
+        without=options.without,
+        empty=empty,
+        rerun=options.rerun,
+    )
+    outcome.notes += mounted.notes
+    outcome.timed("stage", started)
+    if staged_deps is not None:
+        started = time.monotonic()
+        outcome.wheels = wheels.collect(workspace, staged_deps, outcome.image, isolation, options, say)
+        outcome.timed("deps", started)
+    started = time.monotonic()
+    _run(workspace, notebook, staged, mounted, outcome, isolation, options, say)
+    outcome.timed(notebook.name, started)
+    return outcome
+
+
+def _container(options: Options) -> engines.Container | None:
+    """The image of a container engine that the command line names, None when it names none."""
+    if not options.image:
+        if options.engine:
+            raise WorkflowError("--engine says where the image of --image NAME lies: give both, or neither.")
+        return None
+    if options.python is not None or options.without_isolation:
+        other = "--python" if options.python is not None else "--without-isolation"
+        raise WorkflowError(f"--image and {other} each say where the notebook runs: give one of them.")
+    return engines.container(engines.find(options.engine), options.image)
+
+
+def _run(
+    workspace: Workspace,
+    notebook: Notebook,
+    staged: stage_notebook.StagedNotebook,
+    mounted: local_inputs.Mounted,
+    outcome: Outcome,
+    isolation: sandbox.Isolation,
+    options: Options,
+    say: Say,
+) -> None:
+    if outcome.image is None:
+        raise WorkflowError("The image was not made: run invoke rehearse again.")
+    working = workspace.build / executing.REHEARSAL / "working"
+    remove_tree(working)
+    asking, mounts = _gateway(workspace, staged, mounted, outcome, options)
+    result_folder = workspace.build / executing.REHEARSAL / "gateway"
+    run = sandbox.NotebookRun(
+        notebook=staged.file,
+        python=outcome.image.python,
+        mounts=mounts,
+        working=working,
+        internet=notebook.metadata.enable_internet,
+        environment=executing.environment(rerun=options.rerun),
+        limit=workspace.settings.limit,
+        executed=workspace.build / executing.REHEARSAL / f"{notebook.name}-executed.ipynb",
+        companion=None
+        if asking is None
+        else sandbox.Companion(asking.inside or asking.file, asking.imports, gateway.HOSTS, result_folder),
+    )
+    result, lines = executing.execute(run, isolation, say)
+    outcome.report = run_reports.read(working / REPORT_NAME)
+    if result.timed_out:
+        raise RunFailed(
+            f"{notebook.name} was ended after {result.seconds:.0f} s, the limit that workspace.limit sets."
+        )
+    if result.exit_code != 0:
+        raise RunFailed(executing.reason_of(notebook.name, lines, result, outcome.report.get("failure")))
+    if asking is not None:
+        outcome.submission = gateway.verdict(asking, result_folder)
+        if outcome.submission is None:
+            outcome.notes.append("the gateway left no submission file.")
+        return
+    submission = working / staged.plan.submission if staged.plan.submission else None
+    outcome.submission = submission if submission is not None and submission.is_file() else None
+
+
+def _gateway(
+    workspace: Workspace,
+    staged: stage_notebook.StagedNotebook,
+    mounted: local_inputs.Mounted,
+    outcome: Outcome,
+    options: Options,
+) -> tuple[gateway.Gateway | None, tuple[sandbox.Mount, ...]]:
+    """The gateway of a rerun, None for a run without one, and the mounts, those that only the gateway looks for included."""
+    plan = staged.plan
+    if not options.rerun or plan.output != "gateway" or plan.competition is None:
+        return None, mounted.mounts
+    competition = refs.CompetitionRef(plan.competition)
+    target = competition.mount(options.layout)
+    data = next((mount.source for mount in mounted.mounts if mount.target == target), None)
+    if data is None:
+        raise WorkflowError(
+            f"A gateway takes part and {competition} is not attached: add it to competition_sources."
+        )
+    asking = gateway.choose(competition, data, workspace.root, options.layout)
+    outcome.notes.append(f"{asking.file.name} plays the gateway, in a process of its own.")
+    places = gateway.fixed_places(asking.file.read_text(encoding="utf-8"), target)
+    if places:
+        outcome.notes.append(f"{competition} is mounted at {', '.join(places)} too, where its gateway looks.")
+    return asking, (*mounted.mounts, *gateway.also_at(mounted.mounts, target, places))

@@ -1,0 +1,72 @@
+"""The shim and the code tree as text that fits into a notebook's first cell.
+
+A zip is not the same bytes on every machine, so the shim is identified by the fingerprint of its files.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import zipfile
+import zlib
+from collections.abc import Iterable
+from functools import lru_cache
+from pathlib import Path
+
+from kaggle_shim import __version__
+from kaggle_shim.manifest import FileEntry, fingerprint, scan
+from kaggle_workflow import safe_paths
+
+# Modules that nothing but `kaggle_shim.collect` imports.
+COLLECTOR = frozenset({"collecting.py", "pip.py", "resolve.py"})
+# Modules that nothing but `kaggle_shim.run` imports, once it has seen that the plan is one for running.
+RUNNER = frozenset({"evaluation.py", "launchers.py", "layering.py", "strays.py", "submission.py"})
+_EPOCH = (1980, 1, 1, 0, 0, 0)
+
+
+def shim_files(root: Path) -> tuple[FileEntry, ...]:
+    """The files of the runtime package, without what Python left beside them."""
+    folder = root / "shim"
+    return tuple(entry for entry in scan(folder / "kaggle_shim") if entry.path.endswith(".py"))
+
+
+@lru_cache(maxsize=4)
+def shim_fingerprint(root: Path) -> str:
+    """What the runtime package is, from its contents alone (SHA-256 in hex)."""
+    return fingerprint(shim_files(root))
+
+
+def template_version(root: Path) -> str:
+    """Version and shim fingerprint, as plans and reports carry them."""
+    return f"{__version__}+{shim_fingerprint(root)[:12]}"
+
+
+@lru_cache(maxsize=4)
+def pack_shim(root: Path, role: str) -> str:
+    """The runtime package for a notebook of that role, packed, without what that role never imports."""
+    folder = root / "shim" / "kaggle_shim"
+    left_out = RUNNER if role == "deps" else COLLECTOR
+    names = [entry.path for entry in shim_files(root) if entry.path not in left_out]
+    return pack((f"kaggle_shim/{name}", folder / name) for name in names)
+
+
+def pack(files: Iterable[tuple[str, Path]]) -> str:
+    """Files as text: a zip, compressed as a whole (a fifth smaller than file by file), in base64."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
+        for name, path in sorted(files):
+            archive.writestr(zipfile.ZipInfo(name, _EPOCH), path.read_bytes())
+    smallest = zlib.compressobj(level=9, memLevel=9)
+    return base64.b64encode(smallest.compress(buffer.getvalue()) + smallest.flush()).decode("ascii")
+
+
+def unpack(text: str, folder: Path) -> None:
+    """Write the files of `pack` below `folder`; raises ValueError for a text that is none of ours."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(zlib.decompress(base64.b64decode(text)))) as archive:
+            for name in archive.namelist():
+                target = safe_paths.inside(folder, name)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes(archive.read(name))
+    except (zlib.error, zipfile.BadZipFile) as error:
+        raise ValueError(str(error)) from error

@@ -1,0 +1,131 @@
+"""Plans: what a staged notebook must find and do, taken from the metadata and the settings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kaggle_shim import refs
+from kaggle_shim.plan import Input, Plan
+from kaggle_workflow.errors import WorkflowError
+from kaggle_workflow.settings import Settings
+from kaggle_workflow.stage import bundle, requirements
+from kaggle_workflow.workspace import DEPS, Notebook, Workspace
+
+
+@dataclass(frozen=True)
+class Known:
+    """Fingerprints of what is ours, by reference without version: they are what the run has to find."""
+
+    codes: str
+    deps: str
+    others: tuple[tuple[str, str], ...] = ()
+
+    def of(self, name: str) -> str | None:
+        """The fingerprint known for a dataset or model of ours."""
+        return dict(self.others).get(name)
+
+
+def for_collecting(
+    workspace: Workspace, notebook: Notebook, asked: requirements.Asked, wheels: refs.DatasetRef | None
+) -> Plan:
+    """The plan of the deps notebook; `wheels` is the dataset that carries the user's own wheels."""
+    inputs = tuple(Input(ref, "data") for ref in notebook.metadata.sources)
+    if wheels is not None:
+        inputs += (Input(wheels, "wheels"),)
+    return Plan(
+        role="deps",
+        notebook=notebook.metadata.id.name,
+        workspace=workspace.id,
+        competition=notebook.metadata.competition,
+        template=bundle.template_version(workspace.root),
+        inputs=inputs,
+        internet=notebook.metadata.enable_internet,
+        requirements=asked.files,
+        deps_fingerprint=asked.fingerprint,
+        allow=workspace.settings.allow,
+    )
+
+
+def for_running(
+    workspace: Workspace,
+    notebook: Notebook,
+    known: Known,
+    entry: tuple[str, ...] | None = None,
+    without: frozenset[str] = frozenset(),
+) -> Plan:
+    """The plan of a notebook that runs an entry point.
+
+    Args:
+        workspace: the workspace.
+        notebook: the notebook.
+        known: fingerprints of what is ours.
+        entry: takes the place of the settings' entry point.
+        without: references that are mounted empty, so that no fingerprint is asked of them.
+
+    Raises:
+        WorkflowError: no entry point is set, or the codes are neither attached nor inline.
+    """
+    settings = workspace.settings.of(notebook.name)
+    words = entry or settings.entry
+    if not words:
+        raise WorkflowError("No entry point is set: write workspace.entry in invoke.yaml, such as exp001.py.")
+    inline = settings.codes == "inline"
+    codes = workspace.codes.id
+    deps = deps_id(workspace)
+    inputs = []
+    for ref in notebook.metadata.sources:
+        if isinstance(ref, refs.DatasetRef) and ref.name == codes.name:
+            if not inline:
+                inputs.append(Input(ref, "codes", known.codes))
+        elif isinstance(ref, refs.NotebookRef) and deps is not None and ref.name == deps.name:
+            inputs.append(Input(ref, "wheels", None if ref.name in without else known.deps))
+        elif isinstance(ref, refs.DatasetRef) and ref.name in settings.wheels:
+            inputs.append(Input(ref, "wheels"))
+        else:
+            inputs.append(Input(ref, "data", known.of(getattr(ref, "name", str(ref)))))
+    if not inline and not any(one.role == "codes" for one in inputs):
+        raise WorkflowError(
+            f"{notebook.name}/kernel-metadata.json does not attach the code dataset: add {codes.name} to its dataset_sources, "
+            "or set workspace.codes to inline."
+        )
+    return Plan(
+        role="sub",
+        notebook=notebook.metadata.id.name,
+        workspace=workspace.id,
+        competition=notebook.metadata.competition,
+        template=bundle.template_version(workspace.root),
+        inputs=tuple(inputs),
+        inline_codes=known.codes if inline else None,
+        internet=notebook.metadata.enable_internet,
+        entry=(*words, *settings.args),
+        environment=settings.environment,
+        limit=settings.limit_seconds,
+        limit_assumed=settings.limit is None,
+        warn_share=settings.warn_at,
+        guard=settings.guard,
+        grace=settings.grace,
+        partial=settings.partial,
+        submission=_submission(settings, notebook),
+        output=settings.output,
+        check=settings.check,
+        accelerator=notebook.metadata.accelerator,
+        light=settings.save_run == "light",
+        allow=settings.allow,
+    )
+
+
+def _submission(settings: Settings, notebook: Notebook) -> str:
+    """The file to look at, "" for a notebook that can't be submitted: no competition, or internet on (one that trains)."""
+    submits = notebook.metadata.competition is not None and not notebook.metadata.enable_internet
+    return settings.submission_name if submits or settings.submission is not None else ""
+
+
+def deps_id(workspace: Workspace) -> refs.NotebookRef | None:
+    """The deps notebook, None in a workspace without one."""
+    return workspace.notebook(DEPS).metadata.id if DEPS in workspace.notebook_names() else None
+
+
+def wheels_id(deps: refs.NotebookRef) -> refs.DatasetRef:
+    """The dataset that carries the user's own wheels to the deps notebook: `…-deps` becomes `…-wheels`."""
+    stem = deps.slug.removesuffix("-deps")
+    return refs.DatasetRef(deps.owner, f"{stem}-wheels")

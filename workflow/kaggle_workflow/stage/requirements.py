@@ -1,0 +1,127 @@
+"""What the deps notebook is asked to collect: the requirements, the user's own wheels, and the fingerprint of both."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from kaggle_shim.image import is_protected
+from kaggle_shim.manifest import FileEntry, fingerprint, fingerprint_of, hash_file
+from kaggle_shim.wheels import normalise
+from kaggle_workflow.errors import WorkflowError
+from kaggle_workflow.findings import ERROR, Finding, relative
+from kaggle_workflow.stage import bundle, requirement_lines
+from kaggle_workflow.workspace import DEPS, Workspace
+
+WHEELS = "wheels"
+MAIN = "requirements.txt"
+_INCLUDE = re.compile(r"^\s*(?:-r|-c|--requirement|--constraint)[ =]*(?P<name>[^\s#]+)")
+_LOCAL = re.compile(r"^\s*(?:-e\s|--editable[\s=]|\.{1,2}/|/|file:|[A-Za-z]:\\)|@\s*file:")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the wheels are made from.
+
+    Attributes:
+        files: name and text of `requirements.txt` and of every file that it includes.
+        wheels: the user's own wheels in `deps/wheels`, with their hashes.
+        fingerprint: over both, over what collects them, and over the packages that `workspace.allow` names.
+    """
+
+    files: tuple[tuple[str, str], ...]
+    wheels: tuple[FileEntry, ...]
+    fingerprint: str
+
+
+def read(workspace: Workspace, image: str) -> Asked:
+    """Read what is asked for.
+
+    Args:
+        workspace: the workspace.
+        image: what the deps notebook's metadata says about its image, part of the fingerprint.
+
+    Raises:
+        WorkflowError: a file is missing or unreadable.
+    """
+    files = files_of(workspace)
+    folder = workspace.root / DEPS / WHEELS
+    wheels = tuple(
+        FileEntry(path.name, path.stat().st_size, hash_file(path))
+        for path in sorted(folder.glob("*.whl"))
+        if path.is_file()
+    )
+    collector = fingerprint(
+        entry for entry in bundle.shim_files(workspace.root) if entry.path in bundle.COLLECTOR
+    )
+    parts = {f"file {name}": text for name, text in files}
+    parts |= {f"wheel {entry.path}": entry.sha256 for entry in wheels}
+    parts |= {"collector": collector, "image": image}
+    allowed = _allowed_packages(workspace.settings.allow, files, wheels)
+    if allowed:
+        parts |= {"allow": " ".join(allowed)}
+    return Asked(files, wheels, fingerprint_of(parts))
+
+
+def _allowed_packages(
+    allow: tuple[str, ...], files: tuple[tuple[str, str], ...], wheels: tuple[FileEntry, ...]
+) -> list[str]:
+    """The names in `workspace.allow` that the collector looks at: protected packages, and what is asked for; refusals are none."""
+    names = {normalise(name) for name in allow}
+    if not names:
+        return []
+    lines = (line for _, text in files for line in text.splitlines())
+    asked = {requirement_lines.Line(Path(), 0, line.partition(" #")[0].strip()).name for line in lines}
+    asked |= {normalise(entry.path.partition("-")[0]) for entry in wheels}
+    return sorted(name for name in names if is_protected(name) or name in asked)
+
+
+def findings_of(workspace: Workspace) -> tuple[Finding, ...]:
+    """What can be said about the requirements without resolving them."""
+    try:
+        files = files_of(workspace)
+    except WorkflowError as error:
+        return (Finding(ERROR, "requirements", f"{DEPS}/{MAIN}", str(error)),)
+    found = []
+    for name, text in files:
+        for number, line in enumerate(text.splitlines(), 1):
+            if _LOCAL.search(line):
+                sentence = f"{line.strip()!r} is a path of this machine, which Kaggle can't see: build a wheel and put it into {DEPS}/{WHEELS}/."
+                found.append(Finding(ERROR, "local-requirement", f"{DEPS}/{name}", sentence, number))
+    return tuple(found)
+
+
+def files_of(workspace: Workspace) -> tuple[tuple[str, str], ...]:
+    """Name and text of `requirements.txt` and of every file that it includes; raises WorkflowError for one that can't be read."""
+    folder = workspace.root / DEPS
+    if not (folder / MAIN).is_file():
+        return ((MAIN, ""),)
+    result: dict[str, str] = {}
+    waiting = [MAIN]
+    while waiting:
+        name = waiting.pop(0)
+        if name not in result:
+            result[name] = _text(folder / name, workspace.root)
+            waiting += [
+                match["name"]
+                for line in result[name].splitlines()
+                if (match := _INCLUDE.match(line)) and "://" not in match["name"]
+            ]
+    return tuple(result.items())
+
+
+def _text(path: Path, root: Path) -> str:
+    shown = relative(path, root)
+    if not path.resolve().is_relative_to(root.resolve()):
+        raise WorkflowError(
+            f"{shown} is included by the requirements and lies outside the workspace: move it into {DEPS}/."
+        )
+    try:
+        return path.read_text(encoding="utf-8-sig").replace("\r\n", "\n")
+    except FileNotFoundError as error:
+        raise WorkflowError(
+            f"{shown} is included by the requirements and does not exist: write it, or remove the line."
+        ) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise WorkflowError(f"{shown} can't be read ({error}): save it as UTF-8 text.") from error

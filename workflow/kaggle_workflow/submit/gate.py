@@ -1,0 +1,178 @@
+"""The checks before a submission is spent: pure decisions about what `looking` read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from kaggle_shim.manifest import short
+from kaggle_workflow.durations import spell
+from kaggle_workflow.kaggle.values import Limits
+from kaggle_workflow.push.looking import Target
+from kaggle_workflow.stage import compose
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A reason not to submit: its stable name, for `--allow`, and a sentence that says what to do."""
+
+    name: str
+    sentence: str
+
+
+def problems(target: Target, limits: Limits, workspace: str, now: datetime) -> tuple[Problem, ...]:
+    """Everything that speaks against submitting that version now, the gravest first.
+
+    Args:
+        target: the version.
+        limits: what is left.
+        workspace: id of this workspace.
+        now: the time (aware).
+    """
+    found = [_pushed(target, workspace), _complete(target)]
+    if target.run.complete:
+        found += [_output(target), _columns(target), _report(target)]
+    found += [_internet(target), left(limits, now)]
+    return tuple(problem for problem in found if problem is not None)
+
+
+def notes(target: Target) -> tuple[str, ...]:
+    """What is worth knowing and speaks against nothing."""
+    said = []
+    if (target.report or {}).get("light") is True:
+        said.append(
+            f"the save run of {target.name} was light: it proves mounts, install and imports, not the whole length."
+        )
+    if (
+        target.columns is not None
+        and target.sample is not None
+        and target.columns != target.sample
+        and not _differ(target)
+    ):
+        said.append(f"{target.file_name} has the columns of the sample in another order.")
+    if target.columns is not None and target.sample is None:
+        said.append(
+            f"the competition shows no sample submission, so the columns of {target.file_name} were not compared."
+        )
+    if target.version != target.newest:
+        said.append(f"version {target.newest} of {target.ref.name} is newer than version {target.version}.")
+    return tuple(said)
+
+
+def reset(now: datetime) -> str:
+    """When the daily limit starts anew, as people read it."""
+    midnight = (now.astimezone(UTC) + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
+    return f"00:00 UTC, in {spell((midnight - now).total_seconds())}"
+
+
+def _pushed(target: Target, workspace: str) -> Problem | None:
+    plan = target.plan
+    if plan is not None and plan.workspace == workspace and not compose.edited(target.there.text):
+        return None
+    how = (
+        "was not pushed by a workspace"
+        if plan is None
+        else "was pushed by another workspace"
+        if plan.workspace != workspace
+        else "was edited on Kaggle after it was pushed"
+    )
+    return Problem(
+        "not-pushed", f"{target.name} {how}: submit a version that was pushed (--version N), or push again"
+    )
+
+
+def _complete(target: Target) -> Problem | None:
+    if target.run.complete:
+        return None
+    if target.run.active:
+        sentence = f"{target.name} is {target.run.status.lower()}: submit it when its run is over (invoke ship waits for that)"
+    else:
+        said = f", {target.run.message.splitlines()[0]}" if target.run.message else ""
+        sentence = f"The run of {target.name} did not complete ({target.run.status.lower()}{said}): look at invoke logs, push a better one, and submit that"
+    return Problem("run-not-complete", sentence)
+
+
+def _output(target: Target) -> Problem | None:
+    found = next((file for file in target.files if file.name == target.file_name), None)
+    if found is None:
+        left = ", ".join(sorted(file.name for file in target.files)[:8]) or "nothing"
+        return Problem(
+            "no-output",
+            f"{target.name} left no {target.file_name} (it left {left}): write that file, or set workspace.submission, and push again",
+        )
+    if found.size == 0:
+        return Problem(
+            "empty-output",
+            f"{target.file_name} of {target.name} has zero bytes: correct the run and push again",
+        )
+    return None
+
+
+def _differ(target: Target) -> bool:
+    return (
+        target.columns is not None and target.sample is not None and set(target.columns) != set(target.sample)
+    )
+
+
+def _columns(target: Target) -> Problem | None:
+    if not _differ(target):
+        return None
+    has, wanted = target.columns or (), target.sample or ()
+    lacking = [name for name in wanted if name not in has]
+    extra = [name for name in has if name not in wanted]
+    parts = [f"lacks {', '.join(lacking)}"] if lacking else []
+    parts += [f"has {', '.join(extra)} too many"] if extra else []
+    return Problem(
+        "columns",
+        f"{target.file_name} of {target.name} {' and '.join(parts)}, compared with the competition's sample: correct it and push again",
+    )
+
+
+def _report(target: Target) -> Problem | None:
+    plan = target.plan
+    if plan is None:
+        return None
+    if not target.report:
+        return Problem(
+            "unproved-run",
+            f"{target.name} left no run report, so nothing proves what it ran: its notebook must call kaggle_shim.run()",
+        )
+    wanted = plan.inline_codes or next((one.fingerprint for one in plan.of_role("codes")), None)
+    codes = target.report.get("codes")
+    found = str(codes.get("fingerprint") or "") if isinstance(codes, dict) else ""
+    if wanted is not None and found != wanted:
+        return Problem(
+            "other-fingerprint",
+            f"{target.name} ran the codes {short(found) or 'of no fingerprint'}, and {short(wanted)} were staged: push again, then submit the new version",
+        )
+    if target.report.get("template") != plan.template:
+        return Problem(
+            "other-fingerprint",
+            f"{target.name} ran with the shim {target.report.get('template')}, and {plan.template} was staged: push again, then submit the new version",
+        )
+    return None
+
+
+def _internet(target: Target) -> Problem | None:
+    if not target.there.internet:
+        return None
+    return Problem(
+        "internet-on",
+        f"{target.name} has the internet on, which code competitions refuse: set enable_internet to false in "
+        f"{target.folder.name}/kernel-metadata.json and push again",
+    )
+
+
+def left(limits: Limits, now: datetime) -> Problem | None:
+    """What is left today; all zeros mean that Kaggle does not know yet (no team), and nothing speaks against submitting then."""
+    if limits.left is None or limits.left > 0:
+        return None
+    if limits.by_total:
+        return Problem(
+            "no-submissions-left",
+            f"The competition's total of {limits.total} submissions is used up: choose the final ones on its page",
+        )
+    return Problem(
+        "no-submissions-left",
+        f"No submission is left today ({limits.today} used): submit again after {reset(now)}",
+    )

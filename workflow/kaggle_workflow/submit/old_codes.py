@@ -1,0 +1,187 @@
+"""The codes of an earlier submission, back in `build/codes`: from the notebook itself, from git, or from the dataset's version on Kaggle.
+
+Whatever comes back is held against the fingerprint that the plan states.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tarfile
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from kaggle_shim import refs
+from kaggle_shim.errors import ManifestError, RefError
+from kaggle_shim.manifest import CODES_MANIFEST, Manifest, short
+from kaggle_shim.plan import Plan
+from kaggle_workflow import git, platforms, safe_paths
+from kaggle_workflow.files import make_folder, read_json, remove_tree
+from kaggle_workflow.kaggle.errors import Denied, NotThere
+from kaggle_workflow.ledger.event import Part
+from kaggle_workflow.ledger.fold import Submission
+from kaggle_workflow.metadata import DATASET_FILE
+from kaggle_workflow.push.session import Push
+from kaggle_workflow.stage import bundle, compose, tree
+from kaggle_workflow.stage import codes as stage_codes
+from kaggle_workflow.workspace import CODES
+
+
+@dataclass
+class Reproduced:
+    """What came back.
+
+    Attributes:
+        ref: the submission.
+        codes: where the codes came from (`git` with its commit, `Kaggle`, `inside the notebook`), "" for nowhere.
+        notebook: what was restored, as `owner/slug version N`.
+        folder: folder of the notebook, in the workspace and below `build/`.
+        lost: what can't be had any more, one sentence each.
+        differs: what will differ from then though it can be had, one sentence each.
+    """
+
+    ref: str
+    codes: str = ""
+    notebook: str = ""
+    folder: str = ""
+    lost: list[str] = field(default_factory=list)
+    differs: list[str] = field(default_factory=list)
+
+
+def restore(push: Push, one: Submission, plan: Plan, text: str, done: Reproduced) -> None:
+    """`build/codes` as it was, from wherever the right fingerprint can be had."""
+    wanted = plan.inline_codes or next((part.fingerprint for part in plan.of_role("codes")), None)
+    if wanted is None:
+        done.lost.append("the plan names no fingerprint of the codes, so nothing says which they were")
+        return
+    target = push.workspace.build / CODES
+    with tempfile.TemporaryDirectory(prefix="reproduce-") as scratch:
+        staged = None
+        if plan.inline_codes is not None:
+            staged, done.codes = _from_notebook(push, text, wanted, Path(scratch)), "the notebook itself"
+        if staged is None:
+            staged, done.codes = (
+                _from_git(push, one, wanted, Path(scratch)),
+                f"git, commit {(one.git_commit or '')[:12]}",
+            )
+        if staged is None and one.codes is not None:
+            staged = _from_kaggle(push, one.codes, wanted, Path(scratch))
+            done.codes = f"Kaggle, {one.codes.ref} version {one.codes.version}"
+        if staged is None:
+            why = "git has no commit with them" if one.git_commit else "they were in no commit"
+            done.lost.append(
+                f"the codes {short(wanted)}: {why}, and Kaggle does not have them as a dataset's version"
+            )
+            done.codes = ""
+            _replace(target, None)
+            return
+        _replace(target, staged)
+
+
+def _replace(target: Path, staged: Path | None) -> None:
+    """Put codes in the place of what is there, whole; the manifest of what is there goes first, for it vouches for the rest."""
+    place = make_folder(target)
+    try:
+        copy = place / target.name
+        if staged is not None:
+            shutil.copytree(staged, copy)
+        (target / CODES_MANIFEST).unlink(missing_ok=True)
+        remove_tree(target)
+        if staged is not None:
+            platforms.patiently(lambda: copy.rename(target))
+    finally:
+        remove_tree(place)
+
+
+def _from_notebook(push: Push, text: str, wanted: str, scratch: Path) -> Path | None:
+    """A folder with the codes that travelled inside the notebook, None when they are not the ones."""
+    folder = scratch / "inline"
+    try:
+        bundle.unpack(compose.codes_of(text), folder)
+        manifest = Manifest.load(folder / CODES_MANIFEST)
+    except (ValueError, ManifestError):
+        return None
+    if manifest.fingerprint != wanted:
+        return None
+    stage_codes.write_if_changed(folder / DATASET_FILE, metadata_text(_dataset_metadata(push)))
+    return folder
+
+
+def _from_git(push: Push, one: Submission, wanted: str, scratch: Path) -> Path | None:
+    """A folder with the codes at the submission's commit, None when they are not the ones."""
+    if one.git_commit is None:
+        return None
+    archive = scratch / "codes.tar"
+    root = scratch / "git"
+    if not git.archive(push.workspace.root, one.git_commit, archive):
+        return None
+    try:
+        _unpack(archive, root)
+    except tarfile.TarError:
+        # A link that leads out of the codes: only Kaggle has what it stood for.
+        return None
+    source = root / CODES
+    if not source.is_dir():
+        return None
+    listed = tree.read(source, root, own_files=(DATASET_FILE, CODES_MANIFEST))
+    folder = scratch / "staged"
+    entries = stage_codes.fill(folder, listed.files, CODES_MANIFEST, keep=(DATASET_FILE,))
+    manifest = Manifest(push.workspace.id, one.competition or "", entries, one.git_commit, one.git_dirty)
+    if manifest.fingerprint != wanted:
+        return None
+    stage_codes.write_if_changed(folder / CODES_MANIFEST, manifest.dumps())
+    raw = {**read_json(source / DATASET_FILE), "id": push.workspace.codes.id.name}
+    stage_codes.write_if_changed(folder / DATASET_FILE, metadata_text(raw))
+    return folder
+
+
+def _unpack(archive: Path, root: Path) -> None:
+    """The codes and their ignore file out of what `git archive` wrote; raises TarError for a link that leads out."""
+    with tarfile.open(archive) as file:
+        wanted = [
+            member
+            for member in file
+            if member.name == tree.IGNORE_FILE or member.name.startswith(f"{CODES}/")
+        ]
+        if hasattr(tarfile, "data_filter"):
+            file.extractall(root, wanted, filter="data")
+            return
+        # Python before 3.11.4 has no filters (Debian 12 has 3.11.2). Git itself names no member outside.
+        for member in wanted:
+            target = Path(os.path.normpath(PurePosixPath(member.name).parent / member.linkname))
+            if member.issym() and (target.is_absolute() or target.parts[0] == ".."):
+                raise tarfile.TarError(f"{member.name} links to {member.linkname}")
+        file.extractall(root, wanted)  # noqa: S202 - looked at above
+
+
+def _from_kaggle(push: Push, part: Part, wanted: str, scratch: Path) -> Path | None:
+    """A folder with the codes of the dataset's version, None when they are gone or not the ones."""
+    try:
+        ref = refs.DatasetRef.parse(part.ref)
+        folder = scratch / "dataset"
+        folder.mkdir()
+        for file in push.kaggle.dataset_files(ref, part.version):
+            path = safe_paths.inside(folder, file.name)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            push.kaggle.fetch_dataset_file(ref, part.version, file, path)
+        manifest = Manifest.load(folder / CODES_MANIFEST)
+    except (NotThere, Denied, ManifestError, RefError):
+        return None
+    if manifest.fingerprint != wanted or not all((folder / entry.path).is_file() for entry in manifest.files):
+        return None
+    stage_codes.write_if_changed(folder / DATASET_FILE, metadata_text(_dataset_metadata(push)))
+    return folder
+
+
+def _dataset_metadata(push: Push) -> dict[str, Any]:
+    """The dataset's metadata as it is staged now: no upload carries it, so then and now are taken for the same."""
+    return {**push.workspace.codes.raw, "id": push.workspace.codes.id.name}
+
+
+def metadata_text(raw: Mapping[str, Any]) -> str:
+    """A metadata file as staging writes it."""
+    return json.dumps(raw, indent=2, ensure_ascii=False) + "\n"

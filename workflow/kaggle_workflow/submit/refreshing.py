@@ -1,0 +1,94 @@
+"""`history --refresh`: what Kaggle lists is taken into the ledger: browser, team-mates, private scores after the end."""
+
+from __future__ import annotations
+
+from kaggle_shim.refs import CompetitionRef
+from kaggle_workflow import console
+from kaggle_workflow.kaggle.client import Kaggle
+from kaggle_workflow.kaggle.values import Submission
+from kaggle_workflow.ledger import book as ledger
+from kaggle_workflow.ledger import fold as history_fold
+from kaggle_workflow.ledger import markers
+from kaggle_workflow.ledger.event import COMPLETE, ERROR, PENDING, REFRESHED, Event, now, score_of
+from kaggle_workflow.push.session import Options, Push
+from kaggle_workflow.submit import settling
+from kaggle_workflow.workspace import Workspace
+
+_STATUS = {"COMPLETE": COMPLETE, "ERROR": ERROR, "PENDING": PENDING}
+_FEWEST_SCORES = 2
+
+
+def run(workspace: Workspace, *, quiet: bool = False) -> int:
+    """Add a `refreshed` line for everything that Kaggle knows and the ledger does not; returns how many.
+
+    Raises:
+        WorkflowError: in all its classes.
+    """
+    session = Push(workspace, Options(quiet=quiet))
+    notebooks = [workspace.notebook(name).metadata for name in workspace.notebook_names()]
+    found: list[Event] = []
+    for slug in sorted({about.competition for about in notebooks if about.competition is not None}):
+        ours = {about.id.slug: about.id.name for about in notebooks}
+        listed = session.kaggle.submissions(CompetitionRef(slug))
+        for about in notebooks:
+            if about.competition == slug:
+                settling.settle(session, about.id.name, listed)
+        found += [_event(one, slug, ours) for one in listed]
+        better = _better(session.kaggle, slug)
+        if better is not None:
+            found.append(Event(REFRESHED, now(), competition=slug, better=better))
+    events = ledger.read(workspace.root).events
+    known = {one.ref: one for one in history_fold.fold(events)}
+    learned = history_fold.better_of(events)
+    new = [event for event in found if _is_new(event, known, learned)]
+    ledger.append(workspace.root, *new)
+    count = sum(event.ref is not None for event in new)
+    session.say(f"{count} of {sum(event.ref is not None for event in found)} submissions had news.")
+    return count
+
+
+def better_of(scores: tuple[str, ...]) -> str | None:
+    """Which score is better, `higher` or `lower`, from a leaderboard (the best first); None when all are equal."""
+    numbers = [number for text in scores if (number := score_of(text)) is not None]
+    if len(numbers) < _FEWEST_SCORES or numbers[0] == numbers[-1]:
+        return None
+    return "higher" if numbers[0] > numbers[-1] else "lower"
+
+
+def _is_new(event: Event, known: dict[str, history_fold.Submission], learned: str | None) -> bool:
+    if event.ref is None:
+        return event.better != learned
+    before = known.get(event.ref)
+    return history_fold.says_something_new(event, [before] if before is not None else [])
+
+
+def _event(one: Submission, slug: str, ours: dict[str, str]) -> Event:
+    message, mark = markers.read(one.description)
+    return Event(
+        event=REFRESHED,
+        time=now(),
+        ref=str(one.ref),
+        submitted=settling.moment(one.date),
+        account=one.submitted_by or None,
+        competition=slug,
+        notebook=ours.get(mark.slug) if mark is not None else None,
+        notebook_version=mark.version if mark is not None and mark.slug in ours else None,
+        status=_STATUS.get(one.status),
+        error=one.error or None,
+        public_score=score_of(one.public_score),
+        private_score=score_of(one.private_score),
+        message=message or None,
+    )
+
+
+def _better(kaggle: Kaggle, slug: str) -> str | None:
+    """What the leaderboard shows; a competition may hide it, and then nothing is learned."""
+    from kaggle_workflow.kaggle.errors import Denied, NotThere
+
+    try:
+        return better_of(kaggle.leaderboard(CompetitionRef(slug)))
+    except (Denied, NotThere) as error:
+        console.warn(
+            f"the leaderboard of {slug} can't be read, so which score is better is not learned: {error}"
+        )
+        return None

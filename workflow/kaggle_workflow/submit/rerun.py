@@ -1,0 +1,69 @@
+"""How long a rerun took, and what is said of it when it is over.
+
+Kaggle states no runtime of a rerun. What can be known is when it was submitted and between which two looks it ended: the
+middle of that gap is taken, half of it is the error, and the time in Kaggle's queue is part of what was measured.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from kaggle_workflow.durations import spell
+from kaggle_workflow.ledger.fold import Submission
+from kaggle_workflow.submit import advice
+
+# A measurement that may be off by more than this share of itself says nothing.
+_LARGEST_ERROR = 0.5
+
+
+@dataclass(frozen=True)
+class Measured:
+    """How long a rerun took, its time in the queue included, and how many seconds that may be off."""
+
+    seconds: float
+    error: float
+
+
+def measure(submitted: float, last_pending: float | None, first_over: float) -> Measured | None:
+    """The time between submission and end of a rerun, None when nobody looked while it ran.
+
+    Args:
+        submitted: when it was submitted, in seconds since 1970.
+        last_pending: when it was last seen pending.
+        first_over: when it was first seen scored or failed.
+    """
+    begun = max(submitted, last_pending if last_pending is not None else submitted)
+    error = max(0.0, first_over - begun) / 2
+    seconds = begun + error - submitted
+    if seconds <= 0 or error > seconds * _LARGEST_ERROR:
+        return None
+    # A tenth is what is kept of both, so an error is never stated as less.
+    return Measured(round(seconds, 1), max(0.1, math.ceil(error * 10) / 10))
+
+
+def failure(one: Submission) -> str:
+    """One sentence about a rerun that failed, and one of advice."""
+    said = (one.error or "Kaggle gives no reason").rstrip(".")
+    after = f" after {spell(one.rerun_seconds)}" if one.rerun_seconds else ""
+    return f"Submission {one.ref} failed{after}: {said}. {advice.for_failure(said)}"
+
+
+def scored(one: Submission) -> str:
+    """One sentence about a submission that was scored."""
+    private = f", private {one.private_score:g}" if one.private_score is not None else ""
+    public = f"public {one.public_score:g}" if one.public_score is not None else "without a public score"
+    return f"Submission {one.ref}: {public}{private}{took(one)}."
+
+
+def took(one: Submission) -> str:
+    """How long the rerun took, as far as it was measured, as the end of a sentence."""
+    if one.rerun_seconds is None:
+        return "; nobody looked while it was rerun, so its time is not known"
+    share = f", {one.rerun_seconds / one.limit:.0%} of the limit of {spell(one.limit)}" if one.limit else ""
+    error = (
+        f" ± {spell(one.rerun_error) if one.rerun_error >= 1 else '1s'}"
+        if one.rerun_error is not None
+        else ""
+    )
+    return f"; the rerun took {spell(one.rerun_seconds)}{error} with its time in the queue{share}"

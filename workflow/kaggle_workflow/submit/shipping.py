@@ -1,0 +1,178 @@
+"""From a saved file to a score: push, submit, watch, each skipped when it is done already."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from kaggle_shim.refs import CompetitionRef
+from kaggle_workflow import console
+from kaggle_workflow.errors import Refused, WorkflowError
+from kaggle_workflow.kaggle.values import Limits
+from kaggle_workflow.ledger import book as ledger
+from kaggle_workflow.ledger import fold as history_fold
+from kaggle_workflow.ledger.event import COMPLETE, ERROR
+from kaggle_workflow.ledger.fold import Submission
+from kaggle_workflow.ledger.history import flat
+from kaggle_workflow.push import in_order as push
+from kaggle_workflow.push.session import Outcome, Push
+from kaggle_workflow.submit import gate, submitting, watching
+from kaggle_workflow.submit.submitting import Request, Submitted
+from kaggle_workflow.waiting import seconds as spell
+
+
+@dataclass
+class Shipped:
+    """What became of it.
+
+    Attributes:
+        outcomes: what was pushed.
+        submitted: the submission, None when `--detach` left before it.
+        submission: the submission as the ledger knows it, None likewise.
+        seconds: by stage: push, submit, watch.
+        waited: how much of that was spent between two looks at Kaggle.
+    """
+
+    outcomes: Sequence[Outcome]
+    submitted: Submitted | None = None
+    submission: Submission | None = None
+    seconds: dict[str, float] = field(default_factory=dict)
+    waited: float = 0.0
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain JSON values."""
+        return {
+            "things": [asdict(outcome) for outcome in self.outcomes],
+            "submitted": asdict(self.submitted) if self.submitted else None,
+            "submission": flat(self.submission) if self.submission else None,
+            "seconds": {**self.seconds, "waited": self.waited},
+        }
+
+
+def run(session: Push, request: Request, *, detach: bool = False) -> Shipped:
+    """Push, submit and watch.
+
+    Args:
+        session: the command.
+        request: what to submit; always the version that is pushed here.
+        detach: wait for no run and no score: leave as soon as the next step would wait for one.
+
+    Raises:
+        Refused: a question was not answered, before anything was sent.
+        WorkflowError: in all its classes, from each of the steps.
+    """
+    if request.version is not None:
+        raise WorkflowError(
+            "ship submits what it pushes: submit an older version with invoke submit --version."
+        )
+    if session.options.dry_run:
+        return Shipped(push.run(session, request.notebook))
+    shipped = _ship(session, request, detach=detach)
+    shipped.waited = round(sum(session.waits.slept), 2)
+    return shipped
+
+
+def _ship(session: Push, request: Request, *, detach: bool) -> Shipped:
+    started = time.monotonic()
+    ask_first(session, request)
+    session.options = replace(session.options, wait=not detach)
+    shipped = Shipped(push.run(session, request.notebook))
+    shipped.seconds["push"] = round(time.monotonic() - started, 2)
+    version = shipped.outcomes[-1].version
+    request = replace(request, version=version)
+    if detach and _runs(session, request):
+        session.say("Left after the push: invoke ship goes on from there when the run is over.")
+        return shipped
+    started = time.monotonic()
+    shipped.submitted = submitting.run(session, request)
+    shipped.seconds["submit"] = round(time.monotonic() - started, 2)
+    shipped.submission = _known(session, shipped.submitted.ref)
+    if detach and shipped.submission.status not in (COMPLETE, ERROR):
+        session.say(f"Left after the submission {shipped.submitted.ref}: invoke watch waits for its score.")
+        return shipped
+    started = time.monotonic()
+    (shipped.submission,) = watching.watch(session, [shipped.submission])
+    shipped.seconds["watch"] = round(time.monotonic() - started, 2)
+    return shipped
+
+
+def ask_first(session: Push, request: Request) -> None:
+    """Ask everything that push and submit will ask, before the first byte is sent.
+
+    A dry push asks what a push would; a submission is asked about when there will be one.
+    """
+    dry = Push(session.workspace, replace(session.options, dry_run=True, quiet=True), session.kaggle)
+    dry.answered, dry.say = session.answered, _nothing
+    dry.warn = _nothing  # type: ignore[method-assign]  # the real push says all of it
+    outcomes = push.run(dry, request.notebook)
+    ref = session.workspace.notebook(request.notebook).metadata.id
+    competition = session.workspace.notebook(request.notebook).metadata.competition
+    if competition is None:
+        raise WorkflowError(
+            f"{request.notebook} attaches no competition, so there is nothing to submit to: add one to competition_sources in its kernel-metadata.json."
+        )
+    unchanged = all(outcome.did in ("unchanged", "inline", "found") for outcome in outcomes)
+    if (
+        unchanged
+        and not request.again
+        and not session.options.force
+        and _submitted(session, ref.name, outcomes[-1].version)
+    ):
+        return
+    limits = session.kaggle.limits(CompetitionRef(competition))
+    _refuse_none_left(session, limits)
+    submitting.ask(session, ref.name, CompetitionRef(competition), limits)
+
+
+def show(shipped: Shipped) -> None:
+    """The table that ends a ship: seconds of each stage."""
+    last = shipped.outcomes[-1]
+    rows = [(stage, f"{value:.1f}") for outcome in shipped.outcomes for stage, value in _stages(outcome)]
+    rows += [(stage, f"{value:.1f}") for stage, value in shipped.seconds.items() if stage != "push"]
+    rows.append(("waited for Kaggle, of all that", f"{shipped.waited:.1f}"))
+    total = sum(shipped.seconds.values())
+    console.table(
+        f"{last.name} version {last.version}: shipped in {spell(total)}", ("stage", "seconds"), rows
+    )
+    if shipped.submitted is not None:
+        console.say(shipped.submitted.page)
+
+
+def _stages(outcome: Outcome) -> list[tuple[str, float]]:
+    return [(f"{outcome.thing}: {phase}", value) for phase, value in outcome.seconds.items()]
+
+
+def _refuse_none_left(session: Push, limits: Limits) -> None:
+    problem = gate.left(limits, datetime.now(UTC))
+    if problem is not None:
+        try:
+            session.refuse(problem.name, problem.sentence)
+        except Refused as error:
+            raise Refused(
+                error.name, f"Nothing was sent. {problem.sentence}; invoke push pushes without submitting"
+            ) from error
+        session.overruled.remove(problem.name)
+
+
+def _submitted(session: Push, notebook: str, version: int | None) -> bool:
+    """Whether the ledger knows a submission of that version; without a ledger it is asked about once too often."""
+    known = history_fold.fold(ledger.read(session.workspace.root).events)
+    return any((one.notebook, one.notebook_version) == (notebook, version) for one in known)
+
+
+def _runs(session: Push, request: Request) -> bool:
+    run = session.kaggle.run(session.workspace.notebook(request.notebook).metadata.id, request.version)
+    return run.active
+
+
+def _known(session: Push, ref: int) -> Submission:
+    known = history_fold.fold(ledger.read(session.workspace.root).events)
+    return next(one for one in known if one.ref == str(ref))
+
+
+def _nothing(sentence: str) -> None:
+    """Say nothing."""
+    del sentence

@@ -1,0 +1,142 @@
+"""Waits: each names its condition and its limit, looks often at first and seldom later, and shows that it goes on."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar
+
+from kaggle_workflow.errors import Unreachable, WaitedTooLong
+
+T = TypeVar("T")
+Say = Callable[[str], None]
+
+_FIRST_SECONDS = 0.5
+_GROWTH = 1.5
+_PATIENCE_SECONDS = 600.0
+_SAY_EVERY_SECONDS = 60.0
+
+
+class Show(Protocol):
+    """Shows one line about what is waited for, in place of the last one."""
+
+    def __call__(self, text: str) -> None:
+        """Show it."""
+
+
+@dataclass(frozen=True)
+class Waits:
+    """How to wait.
+
+    Attributes:
+        poll: the longest pause between two looks, in seconds.
+        say: takes lines to show.
+        limit: when given, takes the place of every wait's own limit (seconds).
+        patience: seconds without a network after which a wait gives up.
+        slept: the pauses that were made, in seconds: the time that was Kaggle's and not ours.
+    """
+
+    poll: float
+    say: Say
+    limit: float | None = None
+    patience: float = _PATIENCE_SECONDS
+    slept: list[float] = field(default_factory=list, compare=False)
+
+    def cuts(self, limit: float) -> bool:
+        """Whether `--limit` ends a wait of that many seconds early: what has not shown by then may still come."""
+        return self.limit is not None and self.limit < limit
+
+    def until(self, what: str, limit: float, look: Callable[[Show], T | None], *, at_once: bool = True) -> T:
+        """Look until there is something to see.
+
+        Args:
+            what: the condition, to follow "waiting until".
+            limit: seconds.
+            look: returns None while the condition is not met; gets a function that shows how it stands.
+            at_once: whether the first look makes sense before the first pause.
+
+        Raises:
+            WaitedTooLong: it was not met within the limit.
+            Unreachable: Kaggle could not be reached for as long as `patience` says (ten minutes by default).
+        """
+        limit = self.limit if self.limit is not None else limit
+        started = time.monotonic()
+        unreachable: float | None = None
+        pause = min(_FIRST_SECONDS, self.poll)
+        with _line(f"waiting until {what}", self.say) as show:
+            while True:
+                try:
+                    found = look(show) if at_once else None
+                    at_once, unreachable = True, None
+                except Unreachable:
+                    now = time.monotonic()
+                    unreachable = unreachable if unreachable is not None else now
+                    if now - unreachable > min(self.patience, limit):
+                        raise
+                    show("Kaggle can't be reached, trying on")
+                    found = None
+                if found is not None:
+                    return found
+                left = limit - (time.monotonic() - started)
+                if left <= 0:
+                    raise WaitedTooLong(
+                        f"Waited {seconds(limit)} until {what}, in vain: it may still come; run this again to go on waiting."
+                    )
+                self.slept.append(min(pause, left))
+                time.sleep(self.slept[-1])
+                pause = min(pause * _GROWTH, self.poll)
+
+
+def left_of(patience: float, since: float) -> float:
+    """Seconds that remain of `patience` since a time of the wall clock; one that was set back meanwhile makes them no more."""
+    return max(0.0, patience - max(0.0, time.time() - since))
+
+
+def seconds(value: float) -> str:
+    """Seconds as people read them."""
+    if value < 120:  # noqa: PLR2004 - below two minutes seconds read better
+        return f"{value:.1f} s" if value < 10 else f"{value:.0f} s"  # noqa: PLR2004 - tenths matter below ten
+    minutes, rest = divmod(int(value), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}h{minutes:02d}m" if hours else f"{minutes}m{rest:02d}s"
+
+
+@contextmanager
+def _line(title: str, say: Say) -> Iterator[Show]:
+    """A live line on a terminal; elsewhere a plain one at the start, at each change, and every minute."""
+    # rich is not needed for an upload from training code on another machine.
+    if sys.stderr.isatty() and importlib.util.find_spec("rich") is not None:
+        with _live(title) as show:
+            yield show
+        return
+    say(f"{title}.")
+    started = time.monotonic()
+    last_text, last_at = "", started
+
+    def plain(text: str) -> None:
+        nonlocal last_text, last_at
+        now = time.monotonic()
+        if text != last_text or now - last_at >= _SAY_EVERY_SECONDS:
+            say(f"  {text} after {seconds(now - started)}.")
+            last_text, last_at = text, now
+
+    yield plain
+
+
+@contextmanager
+def _live(title: str) -> Iterator[Show]:
+    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns: tuple[Any, ...] = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(title)
+
+        def show(text: str) -> None:
+            progress.update(task, description=f"{title}: {text}")
+
+        yield show

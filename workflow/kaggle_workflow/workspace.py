@@ -1,0 +1,170 @@
+"""The workspace: where its parts lie, and what its own files say about it."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+from kaggle_shim import refs
+from kaggle_workflow import metadata, settings
+from kaggle_workflow.errors import WorkflowError
+from kaggle_workflow.findings import Finding, raise_first
+from kaggle_workflow.settings import Settings
+
+CODES = "codes"
+DEPS = "deps"
+SUB = "sub"
+_NOT_NOTEBOOKS = frozenset((CODES, "workflow", "shim", "build", "data", "rehearsal", "wheels", "image"))
+
+
+@dataclass(frozen=True)
+class Notebook:
+    """A folder with a `kernel-metadata.json`; `collects` says whether it is the one that makes the wheels."""
+
+    folder: Path
+    metadata: metadata.KernelMetadata
+
+    @property
+    def name(self) -> str:
+        """The folder's name: what `--notebook` takes."""
+        return self.folder.name
+
+    @property
+    def collects(self) -> bool:
+        """Whether this is the deps notebook."""
+        return self.folder.name == DEPS
+
+    @property
+    def source(self) -> Path:
+        """The notebook file."""
+        return self.folder / self.metadata.code_file
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """A workspace and its settings."""
+
+    root: Path
+    settings: Settings
+
+    @property
+    def build(self) -> Path:
+        """Where everything that is sent or rehearsed is made."""
+        return self.root / "build"
+
+    @property
+    def requirements(self) -> Path:
+        """What the image lacks."""
+        return self.root / DEPS / "requirements.txt"
+
+    @property
+    def image_list(self) -> Path:
+        """What rehearsal takes the image to have: the user's list, or the template's where there is none."""
+        own = self.root / DEPS / "image.txt"
+        return own if own.is_file() else Path(__file__).with_name("default-image.txt")
+
+    @cached_property
+    def codes(self) -> metadata.DatasetMetadata:
+        """The code dataset; raises WorkflowError for a fault in its metadata."""
+        value, findings = metadata.read_dataset(self.root / CODES / metadata.DATASET_FILE, self.root)
+        raise_first(findings)
+        if value is None:
+            raise WorkflowError(f"{CODES}/{metadata.DATASET_FILE} can't be used: invoke check says why.")
+        return replace(value, id=self.owned(value.id))
+
+    @cached_property
+    def id(self) -> str:
+        """What tells this workspace's things on Kaggle from another's; derived from its names where no id was written."""
+        if self.settings.id is not None:
+            return self.settings.id
+        value, _ = metadata.read_kernel(self.root / SUB / metadata.KERNEL_FILE, self.root)
+        competition = value.competition if value is not None else None
+        return hashlib.sha1(
+            f"{competition} {self.codes.id.slug}".encode(), usedforsecurity=False
+        ).hexdigest()[:16]
+
+    def notebook(self, name: str) -> Notebook:
+        """The notebook in that folder; raises WorkflowError when there is none or its metadata has a fault."""
+        folder = self.root / name.strip("/\\")
+        if not (folder / metadata.KERNEL_FILE).is_file():
+            raise WorkflowError(
+                f"{name} is no notebook's folder (no {metadata.KERNEL_FILE} in it): there are {', '.join(self.notebook_names())}."
+            )
+        value, findings = metadata.read_kernel(folder / metadata.KERNEL_FILE, self.root)
+        raise_first(findings)
+        if value is None:
+            raise WorkflowError(f"{name}/{metadata.KERNEL_FILE} can't be used: invoke check says why.")
+        return Notebook(folder, self._with_owner(value))
+
+    def notebook_names(self) -> tuple[str, ...]:
+        """The folders that hold a notebook."""
+        return tuple(
+            sorted(
+                path.parent.name
+                for path in self.root.glob(f"*/{metadata.KERNEL_FILE}")
+                if path.parent.name not in _NOT_NOTEBOOKS
+            )
+        )
+
+    def written_folders(self) -> tuple[Path, ...]:
+        """The folders right in which commands write files of their own, as far as they are there."""
+        found = (
+            self.root,
+            self.root / CODES,
+            *(self.root / name for name in self.notebook_names()),
+            self.build,
+        )
+        below = (path for pattern in ("*", "datasets/*") for path in self.build.glob(pattern))
+        return tuple(path for path in (*found, *below) if path.is_dir())
+
+    def owned(self, ref: refs.DatasetRef) -> refs.DatasetRef:
+        """A dataset of ours under the account that pushes (`workspace.owner`)."""
+        return ref if self.settings.owner is None else replace(ref, owner=self.settings.owner)
+
+    def _with_owner(self, value: metadata.KernelMetadata) -> metadata.KernelMetadata:
+        """A notebook's metadata with our own ids under the account that pushes."""
+        owner = self.settings.owner
+        if owner is None:
+            return value
+        ours = self._own_slugs(value)
+        sources = tuple(
+            replace(ref, owner=owner)
+            if not isinstance(ref, refs.CompetitionRef) and _named(ref) in ours
+            else ref
+            for ref in value.sources
+        )
+        return replace(value, id=replace(value.id, owner=owner), sources=sources)
+
+    def _own_slugs(self, value: metadata.KernelMetadata) -> set[str]:
+        """owner/slug of everything that this workspace itself pushes, as its files name it."""
+        ours = {value.id.name}
+        codes, _ = metadata.read_dataset(self.root / CODES / metadata.DATASET_FILE, self.root)
+        if codes is not None:
+            ours.add(codes.id.name)
+        for name in self.notebook_names():
+            other, _ = metadata.read_kernel(self.root / name / metadata.KERNEL_FILE, self.root)
+            if other is not None:
+                ours.add(other.id.name)
+        return ours
+
+
+def _named(ref: refs.DatasetRef | refs.NotebookRef | refs.ModelRef) -> str:
+    return f"{ref.owner}/{ref.model}" if isinstance(ref, refs.ModelRef) else ref.name
+
+
+def findings_of(workspace: Workspace) -> tuple[Finding, ...]:
+    """Everything to say about the metadata files of a workspace."""
+    _, found = metadata.read_dataset(workspace.root / CODES / metadata.DATASET_FILE, workspace.root)
+    result = list(found)
+    for name in workspace.notebook_names():
+        result += metadata.read_kernel(workspace.root / name / metadata.KERNEL_FILE, workspace.root)[1]
+    return tuple(result)
+
+
+def load(root: Path, loaded: Settings | None = None) -> Workspace:
+    """The workspace at `root`; raises WorkflowError for settings that do not read."""
+    import os
+
+    return Workspace(root, loaded if loaded is not None else settings.load(root, os.environ))
