@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -21,49 +22,53 @@ DEMO = ROOT / "demo"
 BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
 PYTHON = BIN / ("python.exe" if os.name == "nt" else "python")
 STAMP = VENV / "made-from"
+NEWEST = ROOT / ".venv-newest"
+# What `newest` upgrades, and the tests that it runs on them.
+WATCHED = ("kaggle", "kagglehub", "kagglesdk", "copier", "invoke", "nbformat", "papermill")
+SUITES = ("tests/push", "tests/kaggle_server", "tests/shim")
 OLDEST = (3, 11)
+PIP = (PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
 
 
-def run(*command: str | Path, cwd: Path = ROOT) -> None:
-    """Run a command with the environment's programs first; end with its exit code when it fails."""
-    environment = {
+def environment(folder: Path) -> dict[str, str]:
+    """The variables of a command that runs in the virtual environment in `folder`."""
+    programs = folder / BIN.name
+    made = {
         **os.environ,
-        "PATH": f"{BIN}{os.pathsep}{os.environ.get('PATH', '')}",
-        "VIRTUAL_ENV": str(VENV),
+        "PATH": f"{programs}{os.pathsep}{os.environ.get('PATH', '')}",
+        "VIRTUAL_ENV": str(folder),
     }
-    environment.pop("PYTHONHOME", None)
-    finished = subprocess.run([str(word) for word in command], cwd=cwd, env=environment, check=False)
+    made.pop("PYTHONHOME", None)
+    return made
+
+
+def run(*command: str | Path, cwd: Path = ROOT, within: Path = VENV) -> None:
+    """Run a command with the environment's programs first; end with its exit code when it fails."""
+    finished = subprocess.run([str(word) for word in command], cwd=cwd, env=environment(within), check=False)
     if finished.returncode != 0:
         raise SystemExit(finished.returncode)
 
 
 def prepare() -> None:
-    """Make the environment, unless it is already the one that requirements.txt describes."""
+    """Make the environment, unless it is already the one that requirements.txt and pyproject.toml describe."""
     if VENV.is_symlink():
         raise SystemExit(
-            f"{VENV} is a link, and what it leads to may be in use: remove the link, then run this again."
+            f"{VENV} is a link, and its target may be in use. Remove the link, then run this again."
         )
-    wanted = f"{sys.version}\n{hashlib.sha256(LOCK.read_bytes()).hexdigest()}\n"
+    described = hashlib.sha256(LOCK.read_bytes() + (ROOT / "pyproject.toml").read_bytes()).hexdigest()
+    wanted = f"{sys.version}\n{described}\n"
     if STAMP.is_file() and STAMP.read_text(encoding="utf-8") == wanted:
         return
     uv = shutil.which("uv")
     if uv:
-        # With pip, as venv makes it: tests fetch wheels by it.
+        # With pip, as venv makes it: tests download wheels with it.
         run(uv, "venv", "--quiet", "--clear", "--seed", "--python", sys.executable, VENV)
         run(uv, "pip", "install", "--quiet", "--require-hashes", "--python", PYTHON, "-r", LOCK)
     else:
         venv.EnvBuilder(clear=True, with_pip=True).create(VENV)
-        run(
-            PYTHON,
-            "-m",
-            "pip",
-            "install",
-            "--quiet",
-            "--disable-pip-version-check",
-            "--require-hashes",
-            "-r",
-            LOCK,
-        )
+        run(*PIP, "--require-hashes", "-r", LOCK)
+    # The package itself, from its sources; what it is built with is in the lock.
+    run(*PIP, "--no-deps", "--no-build-isolation", "--editable", ROOT)
     STAMP.write_text(wanted, encoding="utf-8")
 
 
@@ -92,7 +97,7 @@ def check() -> None:
     run("ruff", "check", ".")
     run("ruff", "format", "--check", ".")
     run("mypy")
-    run("lint-imports", ROOT / "pyproject.toml", "--no-cache", "--no-logo", cwd=ROOT / "template")
+    run("lint-imports", "--config", ROOT / "pyproject.toml", "--no-cache", "--no-logo")
 
 
 def test(arguments: list[str]) -> None:
@@ -101,6 +106,41 @@ def test(arguments: list[str]) -> None:
         check()
     # One more than there are processors: a good part of the tests waits for processes of its own.
     run(PYTHON, "-m", "pytest", *(arguments or ["-n", str((os.cpu_count() or 1) + 1)]))
+
+
+def versions(folder: Path) -> dict[str, str]:
+    """The versions of the watched packages that the environment in `folder` has."""
+    code = (
+        "import json, sys; from importlib import metadata\n"
+        "print(json.dumps({one.metadata['Name'].lower(): one.version for one in metadata.distributions()}))"
+    )
+    python = folder / PYTHON.relative_to(VENV)
+    done = subprocess.run([python, "-c", code], check=True, capture_output=True, encoding="utf-8")
+    found: dict[str, str] = json.loads(done.stdout)
+    return {name: found[name] for name in WATCHED if name in found}
+
+
+def newest() -> None:
+    """Run the suites that use Kaggle's clients on the newest versions that the index has, and say what differs."""
+    venv.EnvBuilder(clear=True, with_pip=True).create(NEWEST)
+    pip = (NEWEST / PYTHON.relative_to(VENV), *PIP[1:])
+    run(*pip, "--require-hashes", "-r", LOCK, within=NEWEST)
+    run(*pip, "--upgrade", *WATCHED, within=NEWEST)
+    run(*pip, "--no-deps", "--no-build-isolation", "--editable", ROOT, within=NEWEST)
+    tested, found = versions(VENV), versions(NEWEST)
+    newer = [
+        f"{name} {tested.get(name)} -> {there}"
+        for name, there in found.items()
+        if name in tested and tested[name] != there
+    ]
+    if not newer:
+        print("newest: the index has nothing newer than the tested versions.")
+        return
+    print(f"newest: {', '.join(newer)}", flush=True)
+    run(pip[0], "-m", "pytest", "-q", "-n", str(os.cpu_count() or 1), *SUITES, within=NEWEST)
+    print(
+        "newest: the suites pass on these versions. To test with them from now on, change pyproject.toml and run `python3 dev.py lock`."
+    )
 
 
 def docs() -> None:
@@ -115,6 +155,8 @@ def lock() -> None:
         "pip",
         "compile",
         "pyproject.toml",
+        "--extra",
+        "dev",
         "--universal",
         "--python-version",
         "3.11",
@@ -133,8 +175,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
         "what",
-        choices=("demo", "test", "check", "docs", "lock"),
-        help="demo: a rehearsed workspace; test: all checks and tests",
+        choices=("demo", "test", "check", "docs", "lock", "newest"),
+        help="demo: a rehearsed workspace; test: all checks and tests; newest: the tests on the newest clients",
     )
     parser.add_argument("arguments", nargs=argparse.REMAINDER, help="for test: what pytest takes")
     chosen = parser.parse_args()
@@ -142,7 +184,7 @@ def main() -> None:
     if chosen.what == "test":
         test(chosen.arguments)
     else:
-        {"demo": demo, "check": check, "docs": docs, "lock": lock}[chosen.what]()
+        {"demo": demo, "check": check, "docs": docs, "lock": lock, "newest": newest}[chosen.what]()
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ from pathlib import Path
 import psutil
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "template"), str(ROOT / "template" / "shim")]
+sys.path[:0] = [str(ROOT), str(ROOT / "workflow"), str(ROOT / "shim")]
 
 import pytest  # noqa: E402 - the path is set above
 

@@ -18,7 +18,7 @@ from functools import partial
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "template" / "shim"))
+sys.path.insert(0, str(ROOT / "shim"))
 
 from kaggle_shim import mounts, refs  # noqa: E402 - the shim has to be on the path first
 from kaggle_shim.manifest import CODES_MANIFEST, Manifest, scan  # noqa: E402 - the path is set above

@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "template"), str(ROOT / "template" / "shim")]
+sys.path[:0] = [str(ROOT), str(ROOT / "workflow"), str(ROOT / "shim")]
 
 SUBMISSIONS = 2000
 ALLOWED = 0.5
@@ -23,16 +23,12 @@ RUNS = 7
 
 
 def main() -> int:
-    from tests.ledger import samples
     from kaggle_workflow.ledger import book as ledger
+    from tests.ledger import samples
 
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         shutil.copy(ROOT / "template" / "tasks.py", root)
-        for name in ("workflow", "shim"):
-            shutil.copytree(
-                ROOT / "template" / name, root / name, ignore=shutil.ignore_patterns("__pycache__")
-            )
         (root / "invoke.yaml").write_text("workspace:\n  entry: exp001.py\n", encoding="utf-8")
         ledger.append(root, *samples.events(SUBMISSIONS))
         size = (root / ledger.FILE).stat().st_size

@@ -144,7 +144,7 @@ def shim(wheels: list[Path], place: Path) -> None:
         _SHIM,
         wheels[0].parent,
         place / "overlay",
-        PYTHONPATH=str(ROOT / "template" / "shim"),
+        PYTHONPATH=str(ROOT / "shim"),
     )
 
 

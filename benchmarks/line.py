@@ -22,7 +22,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "template"), str(ROOT / "template" / "shim")]
+sys.path[:0] = [str(ROOT), str(ROOT / "workflow"), str(ROOT / "shim")]
 
 import pytest  # noqa: E402 - the path is set above
 

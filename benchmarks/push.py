@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "template"), str(ROOT / "template" / "shim")]
+sys.path[:0] = [str(ROOT), str(ROOT / "workflow"), str(ROOT / "shim")]
 
 from tests.local_kaggle import LocalKaggle, RunOrder, ScriptedRunner  # noqa: E402 - the path is set above
 from tests.push.conftest import COMPETITION, Played, make_workspace, play  # noqa: E402 - the path is set above

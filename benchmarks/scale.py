@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "template"), str(ROOT / "template" / "shim")]
+sys.path[:0] = [str(ROOT), str(ROOT / "workflow"), str(ROOT / "shim")]
 
 from kaggle_workflow import check, model_files, workspace  # noqa: E402 - the path is set above
 from kaggle_workflow.stage import codes  # noqa: E402 - as above

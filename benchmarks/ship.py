@@ -21,7 +21,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "template"), str(ROOT / "template" / "shim")]
+sys.path[:0] = [str(ROOT), str(ROOT / "workflow"), str(ROOT / "shim")]
 
 from tests.local_kaggle import LocalKaggle, ScriptedRunner  # noqa: E402 - the repository's root has to be on the path first
 from tests.push.conftest import COMPETITION, make_workspace  # noqa: E402 - likewise

@@ -16,7 +16,7 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT / "template"), str(ROOT / "template" / "shim")]
+sys.path[:0] = [str(ROOT / "workflow"), str(ROOT / "shim")]
 
 from kaggle_shim import refs  # noqa: E402 - the template has to be on the path first
 from kaggle_shim.manifest import CODES_MANIFEST, Manifest, scan  # noqa: E402 - the path is set above
@@ -75,7 +75,7 @@ def first_cell(plan: Plan) -> str:
     import json
 
     source = compose.read_source(ROOT / "template" / "sub" / "sub.ipynb")
-    text = compose.compose(source, plan, "benchmark", bundle.pack_shim(ROOT / "template", plan.role))
+    text = compose.compose(source, plan, "benchmark", bundle.pack_shim(plan.role))
     cell = str(json.loads(text)["cells"][0]["source"])
     ast.parse(cell)
     return cell

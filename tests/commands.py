@@ -1,22 +1,17 @@
 """The commands of a workspace, as invoke sees them."""
 
-import importlib.util
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-TASKS = Path(__file__).resolve().parents[1] / "template" / "tasks.py"
+from kaggle_workflow import tasks
+
+TEMPLATE = Path(__file__).resolve().parents[1] / "template"
 
 
-@cache
 def collection() -> Any:
-    """The collection that `tasks.py` builds."""
-    spec = importlib.util.spec_from_file_location("template_tasks", TASKS)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.namespace
+    """The collection that the template's `tasks.py` makes; a new one, since invoke uses up a task's help when it reads it."""
+    return tasks.collection(str(TEMPLATE / "tasks.py"))
 
 
 @cache

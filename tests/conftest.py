@@ -1,5 +1,6 @@
 """What several rooms of tests share: expensive things, made once per session."""
 
+import compileall
 import os
 import signal
 import subprocess
@@ -9,14 +10,21 @@ from typing import Any
 
 import pytest
 
-from tests import json_outputs, workspaces
 from kaggle_workflow.rehearsal import image
+from tests import json_outputs, workspaces
 
 ROOT = Path(__file__).resolve().parents[1]
 
 # A script that starts the tests in the background has them, and all that they start, ignore Ctrl-C: some wait for what it does.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _compiled() -> None:
+    """Compile our modules once: the commands that tests start keep none (no test leaves compiled files in a workspace)."""
+    for folder in ("workflow", "shim"):
+        compileall.compile_dir(ROOT / folder, quiet=2)
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ from kaggle_shim.manifest import CODES_MANIFEST, Manifest, scan
 from kaggle_shim.plan import Input, Plan
 from tests.workspaces import ROOT
 
-SHIM = ROOT / "template" / "shim"
+SHIM = ROOT / "shim"
 GOOD = "import pathlib\npathlib.Path('submission.csv').write_text('id,target\\n1,0\\n')\n"
 
 

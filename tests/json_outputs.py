@@ -9,8 +9,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-PAGE = Path(__file__).resolve().parents[1] / "template" / "workflow" / "json-outputs.md"
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "json-outputs.md"
 SUBMISSION = "A submission"
+FAILURE = "A failure"
 _TYPES: dict[str, Callable[[Any], bool]] = {
     "text": lambda value: isinstance(value, str),
     "integer": lambda value: isinstance(value, int) and not isinstance(value, bool),
@@ -51,9 +52,10 @@ def problems(command: str, value: object) -> list[str]:
 
 def check(words: Sequence[str], output: str) -> None:
     """Raise AssertionError when the output of a command line is not as documented."""
-    command = command_of(words)
+    value = json.loads(output)
+    command = FAILURE if isinstance(value, dict) and "error" in value else command_of(words)
     assert command in documented(), f"{PAGE.name} does not document {command} --json"
-    found = problems(command, json.loads(output))
+    found = problems(command, value)
     assert not found, f"{' '.join(words)}: {'; '.join(found)} ({PAGE.name})"
 
 

@@ -41,29 +41,6 @@ def clone_template(target: Path, tag: str = "v1000.0.0") -> Path:
     return target
 
 
-SMALL = ("check", "commands/check", "errors", "names", "kaggle/client", "requirements", "__init__", "README")
-
-
-def small_template(template: Path, target: Path) -> Path:
-    """A copy of the template with its copier.yml and few of its modules: copier's time goes by the number of files."""
-    shutil.copytree(template, target, symlinks=True)
-    for name in ("workflow", "shim"):
-        for path in sorted((target / "template" / name).rglob("*")):
-            inside = path.relative_to(target / "template" / name).with_suffix("").as_posix()
-            if path.is_file() and inside not in (
-                *SMALL,
-                "files.txt",
-                "kaggle_shim/__init__",
-                "kaggle_shim/refs",
-            ):
-                path.unlink()
-    git(target, "tag", "--delete", "v1000.0.0")
-    git(target, "add", "--all")
-    git(target, "commit", "--quiet", "-m", "small")
-    git(target, "tag", "v1000.0.0")
-    return target
-
-
 def copier(*words: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
     """Run the real copier, without --trust."""
     return subprocess.run(

@@ -65,9 +65,7 @@ def problem(entry: Sequence[str], tree: Path) -> str | None:
         if not _exists(top, tree) and not _exists(f"{top}.py", tree) and "." in entry[1]:
             # A module of an installed package, such as a launcher: only the run can tell.
             return None
-        return (
-            None if any(_is_file(form, tree) for form in forms) else _no_such(f"module {entry[1]}", tree)
-        )
+        return None if any(_is_file(form, tree) for form in forms) else _no_such(f"module {entry[1]}", tree)
     if entry[0].startswith("./") and not _is_file(entry[0], tree):
         return _no_such(entry[0], tree)
     return None
@@ -110,7 +108,7 @@ def _is_spelled_so(word: str, tree: Path) -> bool:
         return True
     folder = str(tree)
     for part in os.path.normpath(word).split(os.sep):
-        if part != os.pardir and part not in os.listdir(folder):  # noqa: PTH208 - as above
+        if part != os.pardir and part not in os.listdir(folder):
             return False
         folder = os.path.join(folder, part)  # noqa: PTH118 - as above
     return True

@@ -23,7 +23,6 @@ OFFLINE = {
 }
 
 
-
 def environment(
     context: Context, base: Mapping[str, str], tree: Path, package: Path | None
 ) -> dict[str, str]:

@@ -96,7 +96,7 @@ def _project(filename: str) -> str:
     """The project at the front of a wheel's name: a name may have lost its +, or be a folder's by now, and that stays."""
     from kaggle_shim.wheels import normalise
 
-    return normalise(filename.split("-")[0])
+    return normalise(filename.split("-", maxsplit=1)[0])
 
 
 def _compare(found: Sequence[Wheel], listed: Mapping[str, str]) -> None:

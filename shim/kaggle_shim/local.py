@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import sys
 from pathlib import Path
 
 from kaggle_shim.refs import DatasetRef, ModelRef, NotebookRef, Ref
@@ -19,9 +20,13 @@ _DATA_LINE = re.compile(r"^\s+data:\s*(?P<value>[^#\n]+?)\s*(#.*)?$", re.MULTILI
 
 
 def workspace_root() -> Path | None:
-    """The workspace that this copy of the shim belongs to, None when it runs from inside a notebook."""
-    root = Path(__file__).resolve().parents[2]
-    return root if (root / "tasks.py").is_file() and (root / "workflow").is_dir() else None
+    """The workspace of the running script, of the current folder or of this environment, in that order; None outside one."""
+    script = getattr(sys.modules.get("__main__"), "__file__", None) or sys.argv[0]
+    for place in (Path(script).parent, Path.cwd(), Path(sys.prefix)):
+        for folder in (place.absolute(), *place.absolute().parents):
+            if (folder / "invoke.yaml").is_file() and (folder / "codes").is_dir():
+                return folder
+    return None
 
 
 def data_folder(root: Path) -> Path:

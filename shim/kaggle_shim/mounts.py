@@ -93,7 +93,8 @@ def locate_ours(ref: Ref, root: Path, marker: str, fingerprint: str, others: Ite
     if not named:
         raise MountError(_missing(ref, root, marker))
     seen = "; ".join(
-        f"{place} has {(_fingerprint(place / marker) or '')[:12] or 'one that does not read'}" for place in named
+        f"{place} has {(_fingerprint(place / marker) or '')[:12] or 'one that does not read'}"
+        for place in named
     )
     raise MountError(
         f"{ref} is mounted with other content than was staged: fingerprint {fingerprint[:12]} is wanted, {seen}. "

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import ClassVar, TypeVar
+from typing import ClassVar, Self, TypeVar
 
 from kaggle_shim.errors import RefError
 
@@ -58,7 +58,7 @@ class _Owned:
     kind: ClassVar[str]
 
     @classmethod
-    def parse(cls: type[_Any], text: str) -> _Any:
+    def parse(cls, text: str) -> Self:
         """Turn `owner/slug[/version]` into a reference; raises RefError."""
         form = f"a {cls.kind} is written owner/slug or owner/slug/version"
         owner, slug, *version = _parts(text, (2, 3), form)

@@ -84,7 +84,11 @@ def look(
         )
     if path.stat().st_size == 0:
         return Verdict(
-            (f"{path.name} is empty (zero bytes): the entry point opened it and wrote nothing, let it write the rows.",), (), None
+            (
+                f"{path.name} is empty (zero bytes): the entry point opened it and wrote nothing, let it write the rows.",
+            ),
+            (),
+            None,
         )
     if check == "exists" or path.suffix not in (".csv", ".parquet"):
         return Verdict((), (), None)
@@ -115,7 +119,9 @@ def judge(
     if lacking or extra:
         parts = [f"lacks {', '.join(lacking)}"] if lacking else []
         parts += [f"has {', '.join(extra)} too many"] if extra else []
-        errors.append(f"{name} {' and '.join(parts)}, compared with {sample_name}: write the sample's columns.")
+        errors.append(
+            f"{name} {' and '.join(parts)}, compared with {sample_name}: write the sample's columns."
+        )
     elif table.columns != sample.columns:
         soft.append(f"{name} has the columns of {sample_name} in another order.")
     if table.missing:

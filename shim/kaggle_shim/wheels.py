@@ -153,7 +153,9 @@ def parse_record(text: str) -> dict[str, tuple[str, int]]:
     import csv
 
     rows = (row for row in csv.reader(text.splitlines()) if len(row) == 3)  # noqa: PLR2004 - path, hash, size
-    return {name: (digest.rstrip("="), int(size)) for name, digest, size in rows if digest and size.isdecimal()}
+    return {
+        name: (digest.rstrip("="), int(size)) for name, digest, size in rows if digest and size.isdecimal()
+    }
 
 
 def _text(members: Iterable[Member], name: str) -> str | None:

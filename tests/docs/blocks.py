@@ -25,7 +25,7 @@ from pathlib import Path
 from tests import commands, workspaces
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = ("README.md", "CONTRIBUTING.md", "workflow/kaggle_workflow/README.md", "workflow/kaggle_workflow/README.ja.md")
+PAGES = ("README.md", "CONTRIBUTING.md", "docs/reference.md", "docs/README.ja.md")
 _BLOCK = re.compile(
     r"(<!-- docs: (?P<kind>\w+)(?P<words>[^\n]*?) -->\n)(?P<body>.*?)(<!-- /docs -->)", re.DOTALL
 )
@@ -116,17 +116,16 @@ def same(one: str, other: str) -> bool:
 
 
 def tree(root: Path) -> str:
-    """Files and folders as a tree; `workflow` and `shim` as one line each."""
+    """Files and folders as a tree."""
     lines = [f"{root.name}/"]
 
     def show(folder: Path, before: str) -> None:
         entries = sorted(folder.iterdir(), key=lambda one: (one.is_file(), one.name))
         for number, one in enumerate(entries, start=1):
             last = number == len(entries)
-            closed = folder == root and one.name in ("workflow", "shim")
             name = f"{one.name}/" if one.is_dir() else one.name
-            lines.append(f"{before}{'└── ' if last else '├── '}{name}{' …' if closed else ''}")
-            if one.is_dir() and not closed:
+            lines.append(f"{before}{'└── ' if last else '├── '}{name}")
+            if one.is_dir():
                 show(one, before + ("    " if last else "│   "))
 
     show(root, "")
@@ -184,7 +183,6 @@ def _steady(text: str) -> str:
 
 def main() -> None:
     """Write every page anew."""
-    sys.path[:0] = [str(ROOT / "template"), str(ROOT / "template" / "shim")]
     for name in PAGES:
         page = ROOT / name
         if not page.is_file():

@@ -70,7 +70,7 @@ def made(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_tree_of_a_default_workspace_fits_one_screen(made: Path) -> None:
     drawn = blocks.tree(made)
     assert len(drawn.splitlines()) <= 30
-    assert "├── workflow/ …" in drawn
+    assert "├── codes/" in drawn
 
 
 def test_the_readme_of_a_workspace_shows_every_file_and_fits_two_screens(made: Path) -> None:
@@ -80,10 +80,7 @@ def test_the_readme_of_a_workspace_shows_every_file_and_fits_two_screens(made: P
     assert len(shown.splitlines()) <= SCREEN // 2
     hidden = (".copier-answers.yml",)
     for name in workspaces.files_of(made):
-        top = name.split("/")[0]
-        if name.startswith(("workflow/", "shim/")):
-            assert f"{top}/" in shown
-        elif name not in hidden:
+        if name not in hidden:
             assert name.rpartition("/")[2] in shown, name
 
 
@@ -91,14 +88,15 @@ def test_the_readme_of_a_workspace_shows_every_file_and_fits_two_screens(made: P
     "name",
     [
         "README.md",
-        "workflow/README.ja.md",
-        "workflow/json-outputs.md",
-        "workflow/editors.md",
-        "workflow/README.md",
+        "docs/README.ja.md",
+        "docs/json-outputs.md",
+        "docs/editors.md",
+        "docs/reference.md",
     ],
 )
 def test_commands_and_files_that_a_page_names_exist(made: Path, name: str) -> None:
-    text = (made / name).read_text(encoding="utf-8")
+    page = (ROOT if "/" in name else made) / name
+    text = page.read_text(encoding="utf-8")
     known = commands.options()
     for command in re.findall(r"`(?:uv run )?invoke ([a-z][\w-]*)", text):
         assert command in known, f"{name} names {command}"
@@ -107,12 +105,12 @@ def test_commands_and_files_that_a_page_names_exist(made: Path, name: str) -> No
         given = {word.split("=")[0].strip(",.;") for word in words[1:] if word.startswith("--")}
         assert given <= known[words[0]] | {"--help", "--list"}, line
     for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text):
-        assert ((made / name).parent / target).exists(), f"{name} links to {target}"
+        assert (page.parent / target).exists(), f"{name} links to {target}"
 
 
 def test_the_translation_has_what_the_original_has(made: Path) -> None:
     ours = (made / "README.md").read_text(encoding="utf-8")
-    theirs = (made / "workflow/README.ja.md").read_text(encoding="utf-8")
+    theirs = (ROOT / "docs/README.ja.md").read_text(encoding="utf-8")
     assert len(re.findall("^## ", ours, re.MULTILINE)) == len(re.findall("^## ", theirs, re.MULTILINE))
     code = re.compile(r"`([^`\n]+)`")
     assert set(code.findall(ours)) - set(code.findall(theirs)) == set()

@@ -1,6 +1,7 @@
 """`invoke doctor`: one line for whatever could stop you, with the one thing to do; without network it does the rest."""
 
 import json
+import re
 import shutil
 import socket
 import time
@@ -10,10 +11,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from tests import workspaces
-from tests.article import COMPETITION
-from tests.local_kaggle import LocalKaggle, ScriptedRunner
-from kaggle_workflow import workspace
+from kaggle_workflow import versions, workspace
 from kaggle_workflow.doctor import everything as doctor
 from kaggle_workflow.doctor import images as doctor_images
 from kaggle_workflow.doctor import machine as doctor_machine
@@ -21,6 +19,9 @@ from kaggle_workflow.doctor.diagnosis import NOTE, OK, UNKNOWN, WRONG, Line
 from kaggle_workflow.errors import Unreachable
 from kaggle_workflow.kaggle import connection
 from kaggle_workflow.kaggle.client import Kaggle
+from tests import workspaces
+from tests.article import COMPETITION
+from tests.local_kaggle import LocalKaggle, ScriptedRunner
 
 PUBLIC = {"sample_submission.csv": b"row_id\n0\n"}
 
@@ -71,8 +72,8 @@ def test_every_line_of_a_workspace_that_is_well(ws: Path, kaggle: LocalKaggle) -
         "names",
         "size of deps",
         "size of sub",
+        "tool",
         "template",
-        "template files",
         "update",
         "credentials",
         "network",
@@ -296,12 +297,21 @@ def test_a_full_disk_is_wrong(ws: Path, monkeypatch: pytest.MonkeyPatch) -> None
     assert "build/ and data/" in found["disk"].remedy
 
 
-def test_packages_that_disagree_with_the_workflow_are_wrong(ws: Path) -> None:
-    (ws / "workflow/requirements.txt").write_text(
-        "rich>=1000\nno-such-package-of-anybody-4711\nsix; sys_platform == 'none'\n"
-    )
-    found = {line.topic: line for line in doctor_machine.lines(workspace.load(ws))}
-    assert found["packages"].state == WRONG
-    assert "rich>=1000 (" in found["packages"].says
-    assert "no-such-package-of-anybody-4711 (none is installed)" in found["packages"].says
-    assert "six" not in found["packages"].says
+def test_packages_that_are_not_the_tested_ones_are_named(ws: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    required = ["rich==1000", "six; sys_platform == 'none'"]
+    monkeypatch.setattr(versions, "requirements", lambda: tuple(required))
+    packages = {line.topic: line for line in doctor_machine.lines(workspace.load(ws))}["packages"]
+    assert packages.state == NOTE
+    assert re.fullmatch(r"not the tested versions: rich \S+ \(tested: ==1000\)", packages.says)
+    required.append("no-such-package-of-anybody-4711>=2")
+    packages = {line.topic: line for line in doctor_machine.lines(workspace.load(ws))}["packages"]
+    assert packages.state == WRONG
+    assert packages.says == "no-such-package-of-anybody-4711>=2 is not installed"
+
+
+def test_a_new_workspace_names_the_tested_versions_of_the_clients(ws: Path) -> None:
+    packages = {line.topic: line for line in doctor_machine.lines(workspace.load(ws))}["packages"]
+    assert packages.state == OK
+    pinned = dict(one.split("==") for one in versions.requirements() if "==" in one)
+    for name in ("kaggle", "kagglehub", "kagglesdk"):
+        assert f"{name} {pinned[name]}" in packages.says

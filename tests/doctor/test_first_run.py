@@ -1,6 +1,5 @@
 """The first hour in an empty terminal: the list, the help, and what each command says when something has to come first."""
 
-import inspect
 import re
 import subprocess
 import sys
@@ -8,14 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import tasks
-from invoke.tasks import Task
 
-from tests import workspaces
+from kaggle_workflow import overview
+from tests import commands, workspaces
 from tests.local_kaggle import LocalKaggle, ScriptedRunner
-from kaggle_workflow import overview, versions
 
-OURS = sorted(name.replace("_", "-") for name, value in vars(tasks).items() if isinstance(value, Task))
+OURS = sorted(commands.collection().tasks)
 
 
 @pytest.fixture(scope="module")
@@ -41,17 +38,12 @@ def test_invoke_alone_and_its_list_show_every_command_once_in_a_group(new: Path)
 
 @pytest.mark.parametrize("name", OURS)
 def test_help_shows_what_each_option_is_for(name: str) -> None:
-    one = vars(tasks)[name.replace("-", "_")]
-    options = {
-        parameter.strip("_").replace("_", "-")
-        for parameter in list(inspect.signature(one.body).parameters)[1:]
-    }
-    assert set(one.help) == options
-    assert all(len(text) > 3 for text in one.help.values())
+    one = commands.collection().tasks[name]
+    assert all(len(argument.help) > 3 for argument in one.get_arguments())
     assert one.body.__doc__
 
 
-LOCAL = {"check", "commands", "doctor", "history", "new-exp", "push-dataset", "rehearse", "report"}
+LOCAL = {"check", "commands", "doctor", "history", "new-exp", "push-dataset", "rehearse", "report", "vendor"}
 
 
 def test_without_credentials_every_command_that_needs_them_says_where_to_get_them(
@@ -104,29 +96,6 @@ def test_a_command_that_cant_go_on_says_what_comes_first(
     done = workspaces.invoke(answered, name, env={**kaggle.environment(), "XDG_CACHE_HOME": str(cache_home)})
     assert FIRST[name] in (done.stdout + done.stderr).strip().splitlines()[-1]
     assert "Traceback" not in done.stderr
-
-
-def test_looking_for_new_requirements_costs_two_small_files(new: Path) -> None:
-    """Once they were met: no package is looked for, and no module that could is loaded."""
-    versions.advice(new)
-    code = """
-import sys
-from pathlib import Path
-from kaggle_workflow import versions
-seen = []
-def note(event, args):
-    if event in ("open", "import", "os.listdir", "os.scandir", "subprocess.Popen"):
-        seen.append((event, Path(str(args[0])).name))
-sys.addaudithook(note)
-print(versions.advice(Path.cwd()))
-told = seen[:]
-print(told, sorted({"packaging", "importlib.metadata"} & set(sys.modules)))
-"""
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=new, capture_output=True, encoding="utf-8", check=True
-    )
-    opened = [("open", "requirements.txt"), ("open", "packages.json")]
-    assert done.stdout.splitlines() == ["None", f"{opened} []"]
 
 
 def test_the_list_does_not_look_at_packages(new: Path) -> None:

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 import kaggle_shim
-from tests import workspaces
-from kaggle_workflow import workspace
+from kaggle_workflow import versions, workspace
 from kaggle_workflow.answers import Answers
 from kaggle_workflow.doctor import changelog, template_source
 from kaggle_workflow.doctor import template as doctor_template
 from kaggle_workflow.doctor.diagnosis import NOTE, OK, UNKNOWN, WRONG, Line
 from kaggle_workflow.stage import bundle, compose
+from tests import workspaces
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def test_an_update_is_announced_with_what_it_brings(template_here: Path, ws: Pat
     assert update.state == NOTE
     assert (
         update.says
-        == "v1000.2.0 is there (1000.2.0: Waits name their limit.; 1000.1.0: Finds inputs faster.)"
+        == "v1000.2.0 is available (1000.2.0: Waits name their limit.; 1000.1.0: Finds inputs faster.)"
     )
     assert update.remedy == "commit your work, then run `copier update --defaults`"
 
@@ -94,7 +94,7 @@ def test_a_template_that_moved_or_is_offline_could_not_be_looked_at(ws: Path, te
     template_here.rename(template_here.with_name("moved"))
     update = lines(ws)["update"]
     assert update.state == UNKNOWN
-    assert "_src_path" in update.remedy
+    assert "invoke vendor" in update.remedy
 
 
 def test_a_repository_that_never_answers_is_left_after_the_limit(tmp_path: Path) -> None:
@@ -108,21 +108,15 @@ def test_a_repository_that_never_answers_is_left_after_the_limit(tmp_path: Path)
             template_source.look(tmp_path, told, limit=1.0)
 
 
-def test_files_of_ours_that_were_edited_are_told(ws: Path) -> None:
-    assert lines(ws)["template files"].state == OK
-    (ws / "workflow/check.py").write_text("# mine\n")
-    found = lines(ws)["template files"]
-    assert found.state == NOTE
-    assert "workflow/check.py" in found.says
-
-
-def test_conflict_marks_of_an_update_are_wrong(ws: Path) -> None:
-    path = ws / "workflow/check.py"
-    path.write_text(path.read_text() + "<<<<<<< before updating\n=======\n>>>>>>> after updating\n")
-    found = lines(ws)["template files"]
+def test_a_tool_of_another_commit_than_the_pinned_one_is_wrong(
+    ws: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert lines(ws)["tool"].state == OK
+    monkeypatch.setattr(versions, "commit", lambda: "0" * 40)
+    found = lines(ws)["tool"]
     assert found.state == WRONG
-    assert "workflow/check.py" in found.says
-    assert "git checkout HEAD" in found.remedy
+    assert "000000000000 is installed" in found.says
+    assert "pip install -r requirements.txt" in found.remedy
 
 
 def test_without_an_answers_file_the_line_says_so(ws: Path) -> None:
@@ -138,7 +132,8 @@ def test_one_version_number_in_one_place_and_the_changelog_begins_with_it() -> N
     )
     places = [
         path
-        for path in (workspaces.ROOT / "template").rglob("*.py")
+        for folder in ("template", "shim", "workflow")
+        for path in (workspaces.ROOT / folder).rglob("*.py")
         if re.search(rf"[\"']{re.escape(kaggle_shim.__version__)}[\"']", path.read_text(encoding="utf-8"))
     ]
     assert [path.name for path in places] == ["__init__.py"]
@@ -150,13 +145,10 @@ def test_plan_and_first_cell_carry_version_and_fingerprint(ws: Path) -> None:
     loaded = workspace.load(ws)
     notebook = loaded.notebook("sub")
     plan = plans.for_running(loaded, notebook, plans.Known("0" * 64, "0" * 64))
-    version = bundle.template_version(ws)
+    version = bundle.template_version()
     assert plan.template == version
     assert version.startswith(f"{kaggle_shim.__version__}+")
     text = compose.compose(
-        compose.read_source(notebook.source), plan, plan.template, bundle.pack_shim(ws, plan.role)
+        compose.read_source(notebook.source), plan, plan.template, bundle.pack_shim(plan.role)
     )
     assert f"# kaggle_shim {version}:" in text
-    (ws / "shim/kaggle_shim/refs.py").write_text("# another state\n")
-    bundle.shim_fingerprint.cache_clear()
-    assert bundle.template_version(ws) != version

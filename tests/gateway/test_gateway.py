@@ -13,10 +13,10 @@ from kaggle_shim import evaluation
 from kaggle_shim.context import Context
 from kaggle_shim.plan import Plan
 from kaggle_shim.report import Report
-from tests import workspaces
 from kaggle_workflow.errors import RunFailed
 from kaggle_workflow.rehearsal import gateway, sandbox
 from kaggle_workflow.rehearsal.inputs import Mount
+from tests import workspaces
 
 HERE = Path(__file__).parent
 SETTINGS = "workspace:\n  entry: exp001.py\n  output: gateway\n  submission: submission.csv\n  limit: 10m\n"

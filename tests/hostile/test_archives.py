@@ -18,10 +18,10 @@ from pathlib import Path
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests import workspaces
 from kaggle_workflow.credentials.scan import Scanner
 from kaggle_workflow.errors import KaggleRefused
 from kaggle_workflow.kaggle import fetching
+from tests import workspaces
 
 TOKEN = "KGAT" + "_" + "c0ffee00c0ffee11c0ffee22c0ffee33"
 NAMES = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12) | st.sampled_from(

@@ -12,14 +12,14 @@ from typing import Any
 
 import pytest
 
-from tests.local_kaggle import faults
-from tests.push.conftest import Scene
 from kaggle_workflow import check, workspace
 from kaggle_workflow.commands import status
 from kaggle_workflow.errors import WorkflowError
 from kaggle_workflow.kaggle import fetching
 from kaggle_workflow.kaggle.values import RemoteFile
 from kaggle_workflow.stage import compose
+from tests.local_kaggle import faults
+from tests.push.conftest import Scene
 
 BODIES: tuple[dict[str, Any], ...] = (
     {},

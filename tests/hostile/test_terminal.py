@@ -10,11 +10,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from tests.local_kaggle import faults
-from tests.push.conftest import Scene
 from kaggle_workflow import command, console
 from kaggle_workflow.commands import history, logs
 from kaggle_workflow.errors import WorkflowError
+from tests.local_kaggle import faults
+from tests.push.conftest import Scene
 
 # Names the window, clears the screen, turns the writing around, moves up, and the same in one byte (C1).
 EVIL = "a\x1b]0;owned\x07\x1b[2J\u202etxt.exe\x1b[1A\x9b2J\rb\udcff"
@@ -66,7 +66,7 @@ def test_nor_do_the_words_of_kaggle(scene: Scene, capsys: pytest.CaptureFixture[
     scene.kaggle.fault(faults.status("GetDataset", 400, EVIL.replace("\udcff", ""), times=None))
     with pytest.raises(WorkflowError) as caught:
         scene.codes()
-    ended = command._as_exit(caught.value, scene.root)
+    ended = command._as_exit(caught.value)
     assert harmless(str(ended))
     assert "owned" in str(ended)
 
@@ -94,7 +94,7 @@ def test_a_traceback_shows_no_credential(
     monkeypatch.setenv("MY_SERVICE_TOKEN", canary)
     monkeypatch.setattr("sys.excepthook", None)
     error = KeyError(f"Bearer {canary}")
-    assert command._as_exit(error, tmp_path) is error
+    assert command._as_exit(error) is error
     sys.excepthook(KeyError, error, None)
     told = capsys.readouterr().err
     assert "KeyError: 'Bearer …'" in told

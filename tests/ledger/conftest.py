@@ -14,22 +14,12 @@ TEMPLATE = Path(__file__).resolve().parents[2] / "template"
 Invoke = Callable[..., subprocess.CompletedProcess[str]]
 
 
-@pytest.fixture(scope="session")
-def template_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The template's own files, once; each workspace links to them."""
-    folder = tmp_path_factory.mktemp("template")
-    ignored = shutil.ignore_patterns("__pycache__")
-    shutil.copy(TEMPLATE / "tasks.py", folder)
-    for name in ("workflow", "shim"):
-        shutil.copytree(TEMPLATE / name, folder / name, ignore=ignored)
-    return folder
-
-
 @pytest.fixture
-def workspace(tmp_path: Path, template_files: Path) -> Path:
+def workspace(tmp_path: Path) -> Path:
     root = tmp_path / "workspace"
-    shutil.copytree(template_files, root)
-    shutil.copy(TEMPLATE / ".gitattributes", root)
+    root.mkdir()
+    for name in ("tasks.py", ".gitattributes"):
+        shutil.copy(TEMPLATE / name, root)
     (root / "codes").mkdir()
     (root / "codes" / "exp001.py").write_text("print('one')\n", encoding="utf-8")
     (root / "invoke.yaml").write_text(

@@ -2,10 +2,10 @@
 
 from dataclasses import replace
 
-from tests.ledger import samples
 from kaggle_workflow.ledger.estimate import SaveRun, estimate
 from kaggle_workflow.ledger.event import Part
 from kaggle_workflow.ledger.fold import Submission, fold
+from tests.ledger import samples
 
 HOUR = 3600.0
 REPORT = {

@@ -7,9 +7,9 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.ledger import samples
 from kaggle_workflow.ledger.event import Event, Part
 from kaggle_workflow.ledger.fold import Submission, better_of, experiment_of, fold, pushed, says_something_new
+from tests.ledger import samples
 
 
 def later(event: Event, hours: float, **changes: Any) -> Event:

@@ -15,14 +15,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from tests.ledger import samples
-from tests.ledger.conftest import Invoke
 from kaggle_workflow.errors import WorkflowError
 from kaggle_workflow.ledger import book as ledger
 from kaggle_workflow.ledger import history
 from kaggle_workflow.ledger import table as history_table
 from kaggle_workflow.ledger.fold import fold
 from kaggle_workflow.ledger.history import Order
+from tests.ledger import samples
+from tests.ledger.conftest import Invoke
 
 HIGHER = Order("higher", assumed=False)
 ROWS = [history.cells(one) for one in fold(samples.events(40))]

@@ -14,10 +14,10 @@ from filelock import FileLock
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.ledger import samples
 from kaggle_workflow.errors import WaitedTooLong, WorkflowError
 from kaggle_workflow.ledger import book as ledger
 from kaggle_workflow.ledger.event import Event, Part, score_of
+from tests.ledger import samples
 
 TEMPLATE = Path(__file__).resolve().parents[2] / "template"
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.ledger.conftest import Invoke
 from kaggle_workflow.edit import yaml_edit
 from kaggle_workflow.errors import WorkflowError
 from kaggle_workflow.new_exp import plan
+from tests.ledger.conftest import Invoke
 
 
 def tree(root: Path, *files: str) -> Path:

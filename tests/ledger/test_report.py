@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from tests import browser
-from tests.ledger import samples
-from tests.ledger.conftest import Invoke
 from kaggle_workflow.ledger import book as ledger
 from kaggle_workflow.ledger.event import Event, Part
 from kaggle_workflow.ledger.fold import fold
 from kaggle_workflow.ledger.history import Order
 from kaggle_workflow.report import page as html_report
+from tests import browser
+from tests.ledger import samples
+from tests.ledger.conftest import Invoke
 
 EVIL = "</script </script><script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">&amp;\x00\x1b\ud83d"
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import json
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -92,11 +91,7 @@ class SandboxRunner:
 
 
 def _sandbox() -> ModuleType:
-    """`kaggle_workflow.rehearsal.sandbox`, also when the server is started by hand, without pytest's path."""
-    template = Path(__file__).resolve().parents[2] / "template"
-    for folder in (template, template / "shim"):
-        if str(folder) not in sys.path:
-            sys.path.insert(0, str(folder))
+    """`kaggle_workflow.rehearsal.sandbox`, imported when a notebook runs."""
     return importlib.import_module("kaggle_workflow.rehearsal.sandbox")
 
 

@@ -18,13 +18,13 @@ from pathlib import Path
 
 import pytest
 
+from kaggle_workflow.credentials import own
+from kaggle_workflow.errors import WorkflowError
+from kaggle_workflow.stage import compose
 from tests.local_kaggle import Fault, faults
 from tests.local_kaggle.records import NotebookVersion
 from tests.power.virtual_time import VirtualTime
 from tests.submit.conftest import NOTEBOOK, Desk
-from kaggle_workflow.credentials import own
-from kaggle_workflow.errors import WorkflowError
-from kaggle_workflow.stage import compose
 
 READS = (
     "GetDataset",

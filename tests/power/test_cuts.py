@@ -18,19 +18,19 @@ from pathlib import Path
 import pytest
 
 from kaggle_shim.manifest import CODES_MANIFEST, Manifest, scan
+from kaggle_workflow import files
 from tests import commands
 from tests.power import cuts, storms
 from tests.power.cases import ALSO, LOCAL, READING, REHEARSE, ROW, SENDING, Case
 from tests.power.outage import Outage
 from tests.push.conftest import COMPETITION, hurry
-from tests.submit.conftest import Desk, light
-from kaggle_workflow import files
+from tests.submit.conftest import Desk
 
 EVERYWHERE = os.environ.get("CUT_EVERYWHERE") or ""
 HOWS = (cuts.KILL, cuts.INTERRUPT, cuts.FULL, cuts.DENIED, cuts.BROKEN)
 # A download's part says so by its name, and is gone on with.
 _UNFINISHED = (files.UNFINISHED, ".*.part", ".*.part-tag", ".*.arrived", ".*.unzip")
-_CACHES = ("build", "__pycache__", ".git", "workflow", "shim")
+_CACHES = ("build", "__pycache__", ".git")
 
 
 def cuts_of(changes: tuple[str, ...]) -> list[tuple[str, int]]:
@@ -119,11 +119,8 @@ def converges(root: Path, words: list[str], before: dict[str, bytes], where: str
 
 @pytest.fixture
 def start(made: Path, tmp_path: Path) -> Path:
-    """A workspace that links to its own workflow; not to be changed."""
-    place = tmp_path / "start"
-    shutil.copytree(made, place, symlinks=True)
-    light(place)
-    return place
+    """A new workspace; not to be changed."""
+    return Path(shutil.copytree(made, tmp_path / "start", symlinks=True))
 
 
 @pytest.fixture

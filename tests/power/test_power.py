@@ -16,13 +16,13 @@ from pathlib import Path
 import pytest
 
 from kaggle_shim.manifest import CODES_MANIFEST, Manifest, scan
-from tests.push.conftest import Scene
 from kaggle_workflow import command, files, platforms, waiting, workspace
 from kaggle_workflow.errors import WorkflowError
 from kaggle_workflow.ledger import book as ledger
 from kaggle_workflow.ledger.event import Event
 from kaggle_workflow.stage import codes as stage_codes
 from kaggle_workflow.stage import tree
+from tests.push.conftest import Scene
 
 # What a child does, in one process each: the package, not the command line, so that a power cut takes 0.3 s and not 1 s.
 STAGE = """

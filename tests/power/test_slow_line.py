@@ -15,15 +15,15 @@ import pytest
 from kagglehub import gcs_upload
 
 from kaggle_shim.refs import DatasetRef, NotebookRef
+from kaggle_workflow import progress
+from kaggle_workflow.errors import WorkflowError
+from kaggle_workflow.kaggle import careful, connection, http
+from kaggle_workflow.push.session import Outcome
 from tests.local_kaggle import faults
 from tests.power import storms
 from tests.push.conftest import Scene
 from tests.slow_line import SlowLine, Weather, narrow
 from tests.submit.conftest import Desk
-from kaggle_workflow import progress
-from kaggle_workflow.errors import WorkflowError
-from kaggle_workflow.kaggle import careful, connection, http
-from kaggle_workflow.push.session import Outcome
 
 BIG = 2_000_000
 PATIENCE = 0.5

@@ -15,8 +15,6 @@ import pytest
 from kaggle_shim.deps_manifest import DepsManifest
 from kaggle_shim.manifest import CODES_MANIFEST, Manifest, short
 from kaggle_shim.report import LOG_PREFIX, Report
-from tests.local_kaggle import LocalKaggle, RunOrder, ScriptedRunner
-from tests.local_kaggle.journal import Request
 from kaggle_workflow import workspace
 from kaggle_workflow.push import codes as push_codes
 from kaggle_workflow.push import dataset_arrival, dataset_settling, notebook_settling
@@ -28,6 +26,8 @@ from kaggle_workflow.push import sub as push_sub
 from kaggle_workflow.push.session import Options, Outcome, Push
 from kaggle_workflow.stage import compose
 from kaggle_workflow.submit import settling, submitting
+from tests.local_kaggle import LocalKaggle, RunOrder, ScriptedRunner
+from tests.local_kaggle.journal import Request
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPETITION = "child-mind-institute-detect-sleep-states"

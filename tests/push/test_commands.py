@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.local_kaggle import faults
-from tests.push.conftest import Scene
 from kaggle_workflow import lock
 from kaggle_workflow.errors import WaitedTooLong
+from tests.local_kaggle import faults
+from tests.push.conftest import Scene
 
 
 @pytest.mark.parametrize(
@@ -87,10 +87,11 @@ def test_logs_follow_a_run_to_its_end_over_a_broken_stream(scene: Scene) -> None
 
 def test_commands_keep_their_modules_compiled_where_python_does(scene: Scene) -> None:
     # invoke alone would keep none, and compile everything at each command.
-    scene.invoke("--list", PYTHONDONTWRITEBYTECODE="1")
+    cache = str(scene.root / "compiled")
+    scene.invoke("--list", PYTHONDONTWRITEBYTECODE="1", PYTHONPYCACHEPREFIX=cache)
     assert not list(scene.root.rglob("*.pyc"))
-    scene.invoke("--list", PYTHONDONTWRITEBYTECODE="")
-    assert list(scene.root.glob("workflow/__pycache__/command.*.pyc"))
+    scene.invoke("--list", PYTHONDONTWRITEBYTECODE="", PYTHONPYCACHEPREFIX=cache)
+    assert list(scene.root.rglob("kaggle_workflow/command.*.pyc"))
 
 
 def test_no_token_is_ever_printed_or_staged(scene: Scene) -> None:

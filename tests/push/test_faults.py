@@ -11,12 +11,19 @@ from pathlib import Path
 import pytest
 
 from kaggle_shim.manifest import CODES_MANIFEST, Manifest
-from tests.local_kaggle import faults
-from tests.push.conftest import COMPETITION, Scene
 from kaggle_workflow import errors
-from kaggle_workflow.errors import KaggleRefused, Refused, RunFailed, Unreachable, WaitedTooLong, WorkflowError
+from kaggle_workflow.errors import (
+    KaggleRefused,
+    Refused,
+    RunFailed,
+    Unreachable,
+    WaitedTooLong,
+    WorkflowError,
+)
 from kaggle_workflow.push.intents import CREATING, UPLOADING, Intents
 from kaggle_workflow.waiting import left_of
+from tests.local_kaggle import faults
+from tests.push.conftest import COMPETITION, Scene
 
 
 def prepared(scene: Scene) -> Scene:

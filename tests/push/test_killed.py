@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-from tests.local_kaggle import Fault, faults
-from tests.push.conftest import Scene
 from kaggle_workflow.push import codes as push_codes
 from kaggle_workflow.push import sub as push_sub
+from tests.local_kaggle import Fault, faults
+from tests.push.conftest import Scene
 
 
 class Killer:

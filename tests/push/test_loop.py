@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from kaggle_shim.refs import CompetitionRef, NotebookRef
+from kaggle_workflow.kaggle.client import Kaggle
 from tests.local_kaggle import LocalKaggle
 from tests.push.conftest import COMPETITION
-from kaggle_workflow.kaggle.client import Kaggle
 
 HANDLE = "tester/cmi-models/pytorch/exp001"
 USES_WEIGHTS = f"""

@@ -13,14 +13,14 @@ import pytest
 
 from kaggle_shim.manifest import DATASET_MANIFEST, MODEL_MANIFEST
 from kaggle_shim.refs import DatasetRef
-from tests.local_kaggle import faults
-from tests.push.conftest import COMPETITION, ROOT, Scene
 from kaggle_workflow import workspace
 from kaggle_workflow.commands import data, output
 from kaggle_workflow.errors import KaggleRefused, Refused, WorkflowError
 from kaggle_workflow.push import dataset as push_dataset
 from kaggle_workflow.push.dataset_payload import stage_folder
 from kaggle_workflow.push.session import Outcome
+from tests.local_kaggle import faults
+from tests.push.conftest import COMPETITION, Scene
 
 HANDLE = "tester/cmi-models/pytorch/exp001"
 
@@ -113,7 +113,7 @@ def test_weights_go_up_from_training_code_without_invoke(scene: Scene) -> None:
             f"from kaggle_workflow.model_upload import upload; print(upload({str(folder)!r}, {HANDLE!r}).ref)",
         ],
         cwd=scene.root,
-        env={**scene.kaggle.environment(), "PYTHONPATH": str(ROOT / "template")},
+        env=scene.kaggle.environment(),
         capture_output=True,
         text=True,
         check=True,

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from kaggle_shim.manifest import CODES_MANIFEST
-from tests.local_kaggle import faults
-from tests.push.conftest import Scene
 from kaggle_workflow.errors import Refused, WorkflowError
 from kaggle_workflow.push import in_order
+from tests.local_kaggle import faults
+from tests.push.conftest import Scene
 
 
 def did(outcomes: object) -> list[str]:

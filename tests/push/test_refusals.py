@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.push.conftest import ROOT, Scene
 from kaggle_workflow.errors import Refused, RunFailed
 from kaggle_workflow.ledger import book as ledger
 from kaggle_workflow.push import sub as push_sub
+from tests.push.conftest import ROOT, Scene
 
 _MAKERS = frozenset(("refuse", "Refused", "Problem"))
 _PASSERS = frozenset(("through",))
@@ -37,7 +37,9 @@ def texts(node: ast.AST) -> set[str]:
 
 def in_code() -> set[str]:
     made = (
-        call.args[0] for name, call in calls(ROOT / "template" / "workflow") if name in _MAKERS and call.args
+        call.args[0]
+        for name, call in calls(ROOT / "workflow" / "kaggle_workflow")
+        if name in _MAKERS and call.args
     )
     return {str(one.value) for one in made if isinstance(one, ast.Constant)}
 
@@ -53,7 +55,7 @@ def in_tests() -> set[str]:
 
 
 def test_code_page_and_tests_know_the_same_refusals() -> None:
-    page = (ROOT / "template" / "workflow" / "README.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "reference.md").read_text(encoding="utf-8")
     section = page.partition("\n## When something is refused\n")[2].partition("\n## ")[0]
     told = {name for row in _ROW.finditer(section) for name in re.findall(r"[a-z-]+", row["names"])}
     assert told == in_code()

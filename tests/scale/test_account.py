@@ -9,15 +9,15 @@ from typing import Any
 import pytest
 
 from kaggle_shim.refs import CompetitionRef, DatasetRef, ModelRef, NotebookRef
-from tests.local_kaggle import faults, paging
-from tests.push.conftest import COMPETITION, Scene
-from tests.scale import account
-from tests.submit.conftest import GOOD, Desk
 from kaggle_workflow import workspace
 from kaggle_workflow.commands import data, history, models, output, status
 from kaggle_workflow.doctor import everything
 from kaggle_workflow.errors import KaggleRefused, Refused
 from kaggle_workflow.kaggle.client import Kaggle
+from tests.local_kaggle import faults, paging
+from tests.push.conftest import COMPETITION, Scene
+from tests.scale import account
+from tests.submit.conftest import GOOD, Desk
 
 OWN = ("cmi-codes", "cmi-deps", "cmi-sub")
 
@@ -150,7 +150,8 @@ def test_history_takes_in_every_submission_and_knows_which_are_its_own(
     account.add_submissions(desk.kaggle)
     history.main(
         workspace.load(desk.root),
-        sort="time", reverse=False, filters=[], group=False, limit=0, refresh=True, json=True, csv=False,
+        sort="time", reverse=False, filters=[], group=False, limit=0, refresh=True, reproduce="", push=False, yes=False,
+        allow=[], json=True, csv=False,
     )  # fmt: skip
     found = shown(capsys)["submissions"]
     assert (len(found), len({one["ref"] for one in found})) == (450, 450)

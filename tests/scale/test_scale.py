@@ -10,10 +10,10 @@ import pytest
 from benchmarks import scale
 from kaggle_shim import manifest
 from kaggle_shim.refs import DatasetRef
-from tests.push.conftest import Scene
 from kaggle_workflow import model_files, progress, workspace
 from kaggle_workflow.stage import codes as stage_codes
 from kaggle_workflow.stage import hashes
+from tests.push.conftest import Scene
 
 
 @pytest.fixture

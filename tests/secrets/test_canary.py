@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import subprocess
 import traceback
 from collections.abc import Iterable
@@ -16,10 +15,11 @@ from invoke.context import Context
 from invoke.exceptions import Exit
 from invoke.tasks import Task
 
+from kaggle_workflow import workspace
+from kaggle_workflow.tasks import collection
 from tests.local_kaggle import faults
 from tests.local_kaggle.records import Token
-from tests.push.conftest import ROOT, Scene
-from kaggle_workflow import workspace
+from tests.push.conftest import Scene
 
 CANARY = "KGAT" + "_" + "c0ffee00c0ffee11c0ffee22c0ffee33"
 KEY = "0ddba11c0ffee0ddba11c0ffee0ddba1"
@@ -53,13 +53,7 @@ ODD = (
 
 def tasks() -> dict[str, Task[Any]]:
     """Every command that there is."""
-    spec = importlib.util.spec_from_file_location("tasks_of_template", ROOT / "template" / "tasks.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    module.__dict__["ROOT"] = Path.cwd()
-    return {value.name.replace("_", "-"): value for value in vars(module).values() if isinstance(value, Task)}
+    return dict(collection(str(Path.cwd() / "tasks.py")).tasks)
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests import workspaces
 from kaggle_workflow.rehearsal import sandbox
+from tests import workspaces
 
 # Every planted credential begins with this. Written in two parts, so that the notebook that looks for it does not carry it.
 HALVES = ("c0ffee5eed", "facade0ddba11")

@@ -8,11 +8,11 @@ import stat
 import pytest
 
 from kaggle_shim.refs import DatasetRef
-from tests.push.conftest import Scene
 from kaggle_workflow.errors import Refused, WorkflowError
 from kaggle_workflow.push import dataset
 from kaggle_workflow.push import model as push_model
 from kaggle_workflow.push.dataset_payload import stage_folder
+from tests.push.conftest import Scene
 
 
 def test_a_dry_run_lists_every_file_with_its_size_and_what_is_left_out_once(

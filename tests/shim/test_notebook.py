@@ -15,12 +15,9 @@ from nbformat.v4 import new_code_cell, new_notebook
 from kaggle_shim import refs
 from kaggle_shim.manifest import CODES_MANIFEST, Manifest, scan
 from kaggle_shim.plan import Input, Plan
+from kaggle_workflow.rehearsal import image, sandbox
+from kaggle_workflow.stage import bundle, compose
 from tests.wheelhouse import make_wheel
-from tests.workspaces import ROOT
-from kaggle_workflow.stage import bundle
-from kaggle_workflow.stage import compose
-from kaggle_workflow.rehearsal import image
-from kaggle_workflow.rehearsal import sandbox
 
 CODES = refs.DatasetRef("me", "cmi-codes")
 WHEELS = refs.DatasetRef("somebody", "wheels")
@@ -61,7 +58,7 @@ class Kaggle:
         made = new_notebook(cells=[new_code_cell(cell) for cell in cells], metadata={"kernelspec": spec})
         path = self.root / "sub.ipynb"
         nbformat.write(made, str(path))
-        text = compose.compose(compose.read_source(path), plan, "test", bundle.pack_shim(ROOT / "template", plan.role))
+        text = compose.compose(compose.read_source(path), plan, "test", bundle.pack_shim(plan.role))
         path.write_text(text, encoding="utf-8")
         lines: list[str] = []
         working = self.root / "working"

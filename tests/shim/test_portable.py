@@ -21,10 +21,9 @@ from hypothesis import strategies as st
 
 from kaggle_shim import refs
 from kaggle_shim.plan import PLAN_VARIABLE, Input, Plan
+from kaggle_workflow.stage import bundle
 from tests.fake_notebook import GOOD, SHIM, Notebook
 from tests.wheelhouse import make_wheel, unpack
-from tests.workspaces import ROOT
-from kaggle_workflow.stage import bundle
 
 PACKAGE = SHIM / "kaggle_shim"
 FILES = sorted(PACKAGE.glob("*.py"))
@@ -107,7 +106,8 @@ def test_a_run_goes_through_on_other_pythons(tmp_path: Path, python: str) -> Non
         "    print('found', kaggle_shim.find().name, 'bar' in sys.modules)\n"
         "    child = multiprocessing.get_context('spawn').Process(target=foo.main)\n"
         "    child.start(); child.join()\n"
-        "    subprocess.run(['foo-say'], check=True)\n" + "".join(f"    {line}\n" for line in GOOD.splitlines())
+        "    subprocess.run(['foo-say'], check=True)\n"
+        + "".join(f"    {line}\n" for line in GOOD.splitlines())
     )
     ran = notebook.run(python)
     assert ran.code == 0, ran.text
@@ -143,7 +143,7 @@ LEFT_OUT = {"sub": bundle.COLLECTOR, "deps": bundle.RUNNER}
 
 @pytest.mark.parametrize("role", LEFT_OUT)
 def test_the_packed_shim_is_at_most_60_kb_and_holds_what_its_notebook_needs(role: str) -> None:
-    packed = base64.b64decode(bundle.pack_shim(ROOT / "template", role))
+    packed = base64.b64decode(bundle.pack_shim(role))
     assert len(packed) <= 60_000
     with zipfile.ZipFile(io.BytesIO(zlib.decompress(packed))) as archive:
         assert archive.testzip() is None
@@ -154,10 +154,12 @@ def test_the_packed_shim_is_at_most_60_kb_and_holds_what_its_notebook_needs(role
 
 @pytest.mark.parametrize("role", LEFT_OUT)
 def test_what_a_notebook_carries_can_be_imported_without_the_rest(role: str, tmp_path: Path) -> None:
-    bundle.unpack(bundle.pack_shim(ROOT / "template", role), tmp_path)
+    bundle.unpack(bundle.pack_shim(role), tmp_path)
     names = [f"kaggle_shim.{path.stem}" for path in tmp_path.glob("kaggle_shim/*.py")]
     code = f"import importlib, sys\nsys.path.insert(0, {str(tmp_path)!r})\nfor name in {names!r}: importlib.import_module(name)"
-    done = subprocess.run([sys.executable, "-B", "-I", "-c", code], capture_output=True, encoding="utf-8", check=False)
+    done = subprocess.run(
+        [sys.executable, "-B", "-I", "-c", code], capture_output=True, encoding="utf-8", check=False
+    )
     assert done.returncode == 0, done.stderr
 
 
@@ -167,7 +169,7 @@ def test_what_a_notebook_carries_can_be_imported_without_the_rest(role: str, tmp
 def test_a_call_that_belongs_into_the_other_notebook_says_so(
     role: str, called: str, told: str, tmp_path: Path
 ) -> None:
-    bundle.unpack(bundle.pack_shim(ROOT / "template", role), tmp_path)
+    bundle.unpack(bundle.pack_shim(role), tmp_path)
     plan = Plan(role, "me/cmi-sub", "w", "titanic", "test", entry=("exp001.py",))
     (tmp_path / "plan.json").write_text(plan.dumps(), encoding="utf-8")
     done = subprocess.run(
@@ -190,7 +192,7 @@ def test_the_same_sources_have_one_fingerprint_wherever_they_lie(order: object, 
     names = [path.name for path in FILES]
     order.shuffle(names)  # type: ignore[attr-defined]  # hypothesis' own random.Random
     with tempfile.TemporaryDirectory() as folder:
-        package = Path(folder, "shim/kaggle_shim")
+        package = Path(folder, "kaggle_shim")
         (package / "__pycache__").mkdir(parents=True)
         (package / "__pycache__/running.cpython-311.pyc").write_bytes(b"compiled")
         for name in names:
@@ -198,9 +200,10 @@ def test_the_same_sources_have_one_fingerprint_wherever_they_lie(order: object, 
             path.write_bytes((PACKAGE / name).read_bytes())
             path.chmod(mode)
             os.utime(path, (when, when))
-        assert bundle.shim_fingerprint(Path(folder)) == bundle.shim_fingerprint(ROOT / "template")
-        assert bundle.pack_shim(Path(folder), "deps") == bundle.pack_shim(ROOT / "template", "deps")
+        assert bundle.shim_fingerprint(package) == bundle.shim_fingerprint()
+        assert bundle.pack_shim("deps", package) == bundle.pack_shim("deps")
         with (package / names[0]).open("a", encoding="utf-8") as file:
             file.write("\n")
         bundle.shim_fingerprint.cache_clear()
-        assert bundle.shim_fingerprint(Path(folder)) != bundle.shim_fingerprint(ROOT / "template")
+        bundle.shim_files.cache_clear()
+        assert bundle.shim_fingerprint(package) != bundle.shim_fingerprint()

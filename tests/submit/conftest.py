@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import compileall
 import json
 import shutil
 from collections.abc import Callable, Iterator, Mapping
@@ -14,16 +13,16 @@ import pytest
 
 from kaggle_shim.manifest import CODES_MANIFEST, Manifest
 from kaggle_shim.report import LOG_PREFIX
-from tests import workspaces
-from tests.local_kaggle import LocalKaggle, RunOrder, ScriptedRunner
-from tests.push import conftest as pushing
-from tests.push.conftest import COMPETITION, Played, Scene
 from kaggle_workflow.ledger import book as ledger
 from kaggle_workflow.ledger import fold as history_fold
 from kaggle_workflow.ledger.fold import Submission
 from kaggle_workflow.stage import compose
 from kaggle_workflow.submit import shipping, submitting, watching
 from kaggle_workflow.submit.submitting import Request, Submitted
+from tests import workspaces
+from tests.local_kaggle import LocalKaggle, RunOrder, ScriptedRunner
+from tests.push import conftest as pushing
+from tests.push.conftest import COMPETITION, Played, Scene
 
 NOTEBOOK = "tester/cmi-sub"
 HEAD = "row_id,series_id,step,event,score\n"
@@ -121,21 +120,11 @@ def _leave(order: RunOrder, text: str | None) -> list[str]:
     return ["played"]
 
 
-def light(root: Path) -> None:
-    """Put the template's own folders beside a workspace, compiled once: every copy of it links to them."""
-    for name in ("workflow", "shim"):
-        place = root.parent / name
-        shutil.move(root / name, place)
-        compileall.compile_dir(place, quiet=2)
-        (root / name).symlink_to(place, target_is_directory=True)
-
-
 @pytest.fixture(scope="session")
 def pushed_once(made: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a workspace in git (`ws`) and the Kaggle it was pushed to (`kaggle`); not to be changed."""
     base = tmp_path_factory.mktemp("pushed")
     shutil.copytree(made, base / "ws", symlinks=True)
-    light(base / "ws")
     workspaces.git(base / "ws", "init", "--quiet", "--initial-branch=main")
     workspaces.git(base / "ws", "add", "--all")
     workspaces.git(base / "ws", "commit", "--quiet", "-m", "wider windows")

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from kaggle_shim.refs import DatasetRef
-from tests.submit.conftest import NOTEBOOK, Desk
 from kaggle_workflow.errors import RunFailed, WorkflowError
 from kaggle_workflow.kaggle.values import Notebook
 from kaggle_workflow.push import dataset as push_dataset
 from kaggle_workflow.push import pins
 from kaggle_workflow.push.dataset_payload import stage_folder
 from kaggle_workflow.stage import compose
+from tests.submit.conftest import NOTEBOOK, Desk
 
 HANDLE = "tester/cmi-models/pytorch/exp001"
 

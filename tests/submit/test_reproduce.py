@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from tests import workspaces
-from tests.submit.conftest import NOTEBOOK, Desk
 from kaggle_workflow.errors import WorkflowError
 from kaggle_workflow.stage import compose
 from kaggle_workflow.submit import old_codes, reproduce
 from kaggle_workflow.submit.submitting import Request
+from tests import workspaces
+from tests.submit.conftest import NOTEBOOK, Desk
 
 
 def built(desk: Desk, name: str = "codes") -> dict[str, bytes]:

@@ -6,11 +6,11 @@ import json
 
 import pytest
 
+from kaggle_workflow.errors import Refused, RunFailed
+from kaggle_workflow.submit.submitting import Request
 from tests.local_kaggle import RunOrder
 from tests.push.conftest import COMPETITION
 from tests.submit.conftest import NOTEBOOK, Desk
-from kaggle_workflow.errors import Refused, RunFailed
-from kaggle_workflow.submit.submitting import Request
 
 
 def throws(order: RunOrder) -> str:

@@ -13,10 +13,6 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tests.local_kaggle import faults
-from tests.push import conftest as pushing
-from tests.push.conftest import COMPETITION
-from tests.submit.conftest import GOOD, NOTEBOOK, Desk
 from kaggle_workflow.errors import KaggleRefused, Refused, Unreachable, WaitedTooLong, WorkflowError
 from kaggle_workflow.kaggle.values import Limits
 from kaggle_workflow.ledger import book as ledger
@@ -25,6 +21,10 @@ from kaggle_workflow.ledger.event import SUBMITTED
 from kaggle_workflow.submit import gate
 from kaggle_workflow.submit import intents as submission_intents
 from kaggle_workflow.submit.submitting import Request
+from tests.local_kaggle import faults
+from tests.push import conftest as pushing
+from tests.push.conftest import COMPETITION
+from tests.submit.conftest import GOOD, NOTEBOOK, Desk
 
 
 def refused(desk: Desk, name: str, said: str, request: Request | None = None) -> None:

@@ -7,20 +7,22 @@ import signal
 import subprocess
 import sys
 import time
+import types
 from pathlib import Path
 
 import pytest
 
 from kaggle_shim.refs import CompetitionRef, NotebookRef
-from tests.local_kaggle import RunOrder, faults
-from tests.push.conftest import COMPETITION
-from tests.submit.conftest import GOOD, Desk
 from kaggle_workflow import workspace
 from kaggle_workflow.errors import RunFailed, WaitedTooLong, WorkflowError
 from kaggle_workflow.ledger import book as ledger
 from kaggle_workflow.ledger.event import Event, now
+from kaggle_workflow.ledger.fold import Submission
 from kaggle_workflow.submit import refreshing, rerun, watching
 from kaggle_workflow.submit.submitting import Request
+from tests.local_kaggle import RunOrder, faults
+from tests.push.conftest import COMPETITION
+from tests.submit.conftest import GOOD, Desk
 
 
 def child(desk: Desk, *words: str) -> subprocess.Popen[str]:
@@ -188,10 +190,10 @@ def test_nothing_is_locked_while_it_waits(desk: Desk) -> None:
 
 
 def test_two_watchers_write_one_line_and_call_the_hook_once(desk: Desk) -> None:
-    (desk.root / "local_tasks.py").write_text(
-        "def on_score(submission):\n    open('told.txt', 'a').write(f'{submission.ref} {submission.public_score}\\n')\n",
-        encoding="utf-8",
-    )
+    with (desk.root / "tasks.py").open("a", encoding="utf-8") as file:
+        file.write(
+            "def on_score(submission):\n    open('told.txt', 'a').write(f'{submission.ref} {submission.public_score}\\n')\n"
+        )
     desk.kaggle.hold_runs()
     done = desk.submit()
     watchers = [child(desk, "watch") for _ in range(2)]
@@ -207,9 +209,10 @@ def test_two_watchers_write_one_line_and_call_the_hook_once(desk: Desk) -> None:
 def test_a_hook_hears_of_a_failure_and_a_broken_one_is_reported(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.chdir(desk.root)
-    hook = desk.root / "local_tasks.py"
-    hook.write_text("def on_failure(submission):\n    raise OSError(submission.error)\n", encoding="utf-8")
+    def on_failure(submission: Submission) -> None:
+        raise OSError(submission.error)
+
+    monkeypatch.setitem(sys.modules, "tasks", types.SimpleNamespace(on_failure=on_failure))
     desk.script.rerun = throws
     desk.submit()
     (one,) = desk.watch()

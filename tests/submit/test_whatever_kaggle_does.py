@@ -8,11 +8,11 @@ import shutil
 import pytest
 
 from kaggle_shim.refs import DatasetRef
-from tests.power import storms
-from tests.submit.conftest import Desk
 from kaggle_workflow.push import dataset as push_dataset
 from kaggle_workflow.push.dataset_payload import stage_folder
 from kaggle_workflow.push.session import Outcome
+from tests.power import storms
+from tests.submit.conftest import Desk
 
 SWITCHES: tuple[tuple[str, object], ...] = (
     ("layout", "classic"),

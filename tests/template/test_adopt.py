@@ -24,12 +24,9 @@ def kept(root: Path) -> dict[str, bytes]:
     }
 
 
-def adopt(small: Path, root: Path, *answers: str) -> subprocess.CompletedProcess[str]:
-    """Move in, with copier's own time cut short: from a small template, whose other files are copied."""
-    done = workspaces.copier("copy", "--quiet", "--defaults", *answers, small, root, cwd=root.parent)
-    for name in ("workflow", "shim") if done.returncode == 0 else ():
-        shutil.copytree(workspaces.ROOT / "template" / name, root / name, dirs_exist_ok=True)
-    return done
+def adopt(template: Path, root: Path, *answers: str) -> subprocess.CompletedProcess[str]:
+    """Move in."""
+    return workspaces.copier("copy", "--quiet", "--defaults", *answers, template, root, cwd=root.parent)
 
 
 def commit(root: Path) -> None:
@@ -70,17 +67,17 @@ def test_every_byte_stays_and_only_what_is_missing_comes(adopted: Path, tmp_path
     before = workspaces.files_of(article.build(tmp_path / "before"))
     after = workspaces.files_of(adopted)
     assert {name: after.get(name) for name in before} == before
-    came = {name for name in after if not name.startswith(("workflow/", "shim/"))} - set(before)
+    came = set(after) - set(before)
     assert came == {
         ".copier-answers.yml",
         ".gitattributes",
         ".gitignore",
-        ".kaggleignore",
         "README.md",
         "deps/image.txt",
         "deps/requirements.txt",
         "invoke.yaml",
         "pyproject.toml",
+        "requirements.txt",
         "tasks.py",
     }
 
@@ -166,54 +163,57 @@ def test_line_ends_indentation_and_byte_order_mark_survive_a_fix(ws: Path) -> No
 
 
 OCCUPIED = [
-    ("tasks/__init__.py", "mv tasks local_tasks", "mine"),
     ("codes", "mv codes my_codes", "mine"),
-    ("tasks.py", "mv tasks.py local_tasks.py", "mine"),
-    ("tasks.py", "mv tasks.py local_tasks.py", "[kaggle] c*mi?"),
-    ("workflow/mine.py", "mv workflow my_workflow", "mine"),
-    ("shim/mine.py", "mv shim my_shim", "mine"),
+    ("requirements.txt", "mv requirements.txt deps/requirements.txt", "mine"),
+    ("requirements.txt", "mv requirements.txt deps/requirements.txt", "[kaggle] c*mi?"),
 ]
 
 
 @pytest.mark.parametrize(("name", "command", "folder"), OCCUPIED)
-def test_what_is_somebody_elses_stops_a_copy_before_its_first_file(
-    small: Path, tmp_path: Path, name: str, command: str, folder: str
+def test_a_file_of_ones_own_stops_a_copy_before_its_first_file(
+    template: Path, tmp_path: Path, name: str, command: str, folder: str
 ) -> None:
     if sys.platform == "win32" and "*" in folder:
         pytest.skip("Windows has no such names")
     root = article.build(tmp_path / folder)
     if name == "codes":
         shutil.rmtree(root / "codes")
-    (root / name).parent.mkdir(exist_ok=True)
-    (root / name).write_text(
-        "from invoke import task\n\n@task\ndef mine(c):\n    '''Mine.'''\n    print('my own')\n"
-    )
+    (root / name).write_text("loguru\n", encoding="utf-8")
     before = workspaces.files_of(root)
-    done = adopt(small, root)
+    done = adopt(template, root)
     assert done.returncode != 0
     assert f"`{command}`" in done.stderr
     assert done.stderr.count("\n") == 1
     assert workspaces.files_of(root) == before
-    if name.startswith("tasks"):
-        subprocess.run(command, shell=True, cwd=root, check=True)  # noqa: S602 - the very command that the message gives
-        done = adopt(small, root)
-        assert done.returncode == 0, done.stderr
-        assert "my own" in workspaces.invoke(root, "mine").stdout
-        (root / name).parent.mkdir(exist_ok=True)
-        (root / name).write_text("# again\n")
-        shutil.rmtree(root / "shim")
-        assert "move what is in tasks into local_tasks" in adopt(small, root).stderr
+    subprocess.run(command, shell=True, cwd=root, check=True)  # noqa: S602 - the very command that the message gives
+    done = adopt(template, root)
+    assert done.returncode == 0, done.stderr
+    if name == "requirements.txt":
+        assert (root / "deps/requirements.txt").read_text(encoding="utf-8") == "loguru\n"
 
 
-def test_another_templates_answers_are_not_overwritten(small: Path, tmp_path: Path) -> None:
+def test_tasks_of_ones_own_get_the_commands_beside_them(template: Path, tmp_path: Path) -> None:
+    root = article.build(tmp_path / "mine")
+    mine = "from invoke import task\n\n@task\ndef mine(c):\n    '''Mine.'''\n    print('my own')\n"
+    (root / "tasks.py").write_text(mine, encoding="utf-8")
+    assert adopt(template, root).returncode == 0
+    assert (root / "tasks.py").read_text(encoding="utf-8") == mine
+    fixed = workspaces.python("-m", "kaggle_workflow", "check", "--fix", "--yes", cwd=root)
+    assert fixed.returncode == 0, fixed.stderr
+    assert (root / "tasks.py").read_text(encoding="utf-8").startswith(mine)
+    assert "my own" in workspaces.invoke(root, "mine").stdout
+    assert "no errors" in workspaces.invoke(root, "check").stdout
+
+
+def test_another_templates_answers_are_not_overwritten(template: Path, tmp_path: Path) -> None:
     root = article.build(tmp_path / "mine")
     (root / ".copier-answers.yml").write_text("_src_path: elsewhere\nname: x\n")
-    done = adopt(small, root)
+    done = adopt(template, root)
     assert done.returncode != 0
     assert "`-a .copier-answers.kaggle.yml`" in done.stderr
     assert done.stderr.count("\n") == 1
     assert not (root / "tasks.py").exists()
-    done = adopt(small, root, "-a", ".copier-answers.kaggle.yml")
+    done = adopt(template, root, "-a", ".copier-answers.kaggle.yml")
     assert done.returncode == 0, done.stderr
     assert (root / ".copier-answers.yml").read_text() == "_src_path: elsewhere\nname: x\n"
     assert "errors" in check(root, code=2)
@@ -228,14 +228,14 @@ def test_a_second_copy_fills_in_and_is_not_stopped(template: Path, ws: Path) -> 
     assert recopied.returncode == 0, recopied.stderr
 
 
-def test_other_file_names_than_ours_get_no_companion(small: Path, tmp_path: Path) -> None:
+def test_other_file_names_than_ours_get_no_companion(template: Path, tmp_path: Path) -> None:
     root = article.build(tmp_path / "mine")
     (root / "deps/deps.ipynb").rename(root / "deps/wheels-2024.ipynb")
     workspaces.edit_json(root / "deps/kernel-metadata.json", code_file="wheels-2024.ipynb")
     (root / "codes/exp001.py").rename(root / "codes/baseline.py")
     text = (root / "sub/cmi-sub.ipynb").read_text()
     (root / "sub/cmi-sub.ipynb").write_text(text.replace("exp001", "baseline"))
-    assert adopt(small, root).returncode == 0
+    assert adopt(template, root).returncode == 0
     assert {path.name for path in root.glob("*/*.ipynb")} == {"wheels-2024.ipynb", "cmi-sub.ipynb"}
     assert {path.name for path in (root / "codes").iterdir()} == {
         "baseline.py",
@@ -246,37 +246,37 @@ def test_other_file_names_than_ours_get_no_companion(small: Path, tmp_path: Path
     assert "  entry: baseline.py\n" in (root / "invoke.yaml").read_text()
 
 
-def test_a_folder_inside_a_larger_repository(small: Path, tmp_path: Path) -> None:
+def test_a_folder_inside_a_larger_repository(template: Path, tmp_path: Path) -> None:
     repository = tmp_path / "repository"
     root = article.build(repository / "competitions/cmi")
     (repository / "tasks.py").write_text("# of the repository\n")
     (repository / ".gitignore").write_text("*.log\n")
     commit(repository)
-    assert adopt(small, root).returncode == 0
+    assert adopt(template, root).returncode == 0
     check(root, "--fix", "--yes")
     changed = workspaces.git(repository, "status", "--porcelain").splitlines()
     assert changed
     assert all("competitions/cmi/" in line for line in changed)
 
 
-def test_a_gitignore_of_ones_own_is_told_what_it_lacks(small: Path, tmp_path: Path) -> None:
+def test_a_gitignore_of_ones_own_is_told_what_it_lacks(template: Path, tmp_path: Path) -> None:
     root = article.build(tmp_path / "mine")
     (root / ".gitignore").write_bytes(b"*.log\r\n")
     commit(root)
-    assert adopt(small, root).returncode == 0
+    assert adopt(template, root).returncode == 0
     assert ".gitignore: warning: git does not ignore build/" in check(root, code=2)
     check(root, "--fix", "--yes")
     assert (root / ".gitignore").read_bytes() == b"*.log\r\n/build\r\n/data\r\n"
 
 
-def test_a_pyproject_of_ones_own_is_told_how_to_start(small: Path, tmp_path: Path) -> None:
+def test_a_pyproject_of_ones_own_is_told_how_to_start(template: Path, tmp_path: Path) -> None:
     root = article.build(tmp_path / "mine")
     (root / "pyproject.toml").write_text('[project]\nname = "mine"\nversion = "1"\n')
-    assert adopt(small, root).returncode == 0
-    assert "uv run --with-requirements workflow/requirements.txt invoke" in check(root, code=2)
+    assert adopt(template, root).returncode == 0
+    assert "uv run --with-requirements requirements.txt invoke" in check(root, code=2)
 
 
-def test_a_notebook_pulled_with_the_official_client_moves_in(small: Path, tmp_path: Path) -> None:
+def test_a_notebook_pulled_with_the_official_client_moves_in(template: Path, tmp_path: Path) -> None:
     mine = article.build(tmp_path / "mine")
     root = tmp_path / "moved"
     with LocalKaggle(tmp_path / "kaggle", runner=ScriptedRunner(lambda _: [])) as kaggle:
@@ -302,7 +302,7 @@ def test_a_notebook_pulled_with_the_official_client_moves_in(small: Path, tmp_pa
             official("kernels", "pull", "-m", f"confirm/cmi-{name}", "-p", str(root / name))
     shutil.copytree(mine / "codes", root / "codes")
     before = workspaces.files_of(root)
-    assert adopt(small, root).returncode == 0
+    assert adopt(template, root).returncode == 0
     after = workspaces.files_of(root)
     assert {name: after[name] for name in before} == before
     assert {path.name for path in root.glob("*/*.ipynb")} == {"cmi-deps.ipynb", "cmi-sub.ipynb"}
@@ -310,10 +310,10 @@ def test_a_notebook_pulled_with_the_official_client_moves_in(small: Path, tmp_pa
     assert "kaggle_shim.run()" in (root / "sub/cmi-sub.ipynb").read_text()
 
 
-def test_a_pulled_notebook_at_the_top_is_told_where_to_go(small: Path, tmp_path: Path) -> None:
+def test_a_pulled_notebook_at_the_top_is_told_where_to_go(template: Path, tmp_path: Path) -> None:
     root = tmp_path / "mine"
     shutil.copytree(article.build(tmp_path / "article") / "sub", root)
-    assert adopt(small, root).returncode == 0
+    assert adopt(template, root).returncode == 0
     told = {one["name"]: one["sentence"] for one in findings(root)}
     assert "move this file and cmi-sub.ipynb into one" in told["stray-metadata"]
 
@@ -351,13 +351,13 @@ LAYOUTS: list[tuple[dict[str, str], dict[str, str]]] = [
 
 @pytest.mark.parametrize(("mine", "advice"), LAYOUTS)
 def test_folders_of_other_shapes_keep_every_byte_and_are_told_what_to_move(
-    small: Path, tmp_path: Path, mine: dict[str, str], advice: dict[str, str]
+    template: Path, tmp_path: Path, mine: dict[str, str], advice: dict[str, str]
 ) -> None:
     root = tmp_path / "mine"
     for name, text in mine.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(text)
-    assert adopt(small, root).returncode == 0
+    assert adopt(template, root).returncode == 0
     told = {
         one["path"]: one["sentence"]
         for one in findings(root)
@@ -438,10 +438,10 @@ def test_a_team_mates_dataset_is_not_rewritten(template: Path, tmp_path: Path) -
     assert "mate/cmi-codes is not of you" in check(root)
 
 
-def test_a_real_username_and_competition_come_from_what_is_there(small: Path, tmp_path: Path) -> None:
+def test_a_real_username_and_competition_come_from_what_is_there(template: Path, tmp_path: Path) -> None:
     root = article.build(tmp_path / "mine")
     shutil.rmtree(root / "deps")
-    assert adopt(small, root).returncode == 0
+    assert adopt(template, root).returncode == 0
     check(root, "--fix", "--yes")
     deps = json.loads((root / "deps/kernel-metadata.json").read_text())
     assert (deps["id"], deps["title"]) == ("confirm/cmi-deps", "cmi-deps")
@@ -450,7 +450,7 @@ def test_a_real_username_and_competition_come_from_what_is_there(small: Path, tm
 def test_the_copy_says_what_comes_next(template: Path, tmp_path: Path) -> None:
     root = article.build(tmp_path / "mine")
     said = workspaces.copier("copy", "--defaults", template, root, cwd=tmp_path).stderr
-    assert "invoke check     (what to change in your own files; --fix does it, and shows how first)" in said
+    assert "python -m kaggle_workflow check     (what to change in your own files; --fix" in said
     assert "invoke rehearse" not in said.partition("Next, inside it:")[2]
 
 

@@ -10,11 +10,10 @@ from invoke.vendor import yaml
 
 from tests import workspaces
 
-USER_FILES = {
+FILES = {
     ".copier-answers.yml",
     ".gitattributes",
     ".gitignore",
-    ".kaggleignore",
     "README.md",
     "codes/dataset-metadata.json",
     "codes/exp001.py",
@@ -24,6 +23,7 @@ USER_FILES = {
     "deps/requirements.txt",
     "invoke.yaml",
     "pyproject.toml",
+    "requirements.txt",
     "sub/kernel-metadata.json",
     "sub/sub.ipynb",
     "tasks.py",
@@ -45,15 +45,13 @@ PUBLIC_PATHS = [
     "/.devcontainer",
     "/.github",
     "/AGENTS.md",
+    "/tasks.py",
 ]
+PIN_IN_AN_UPDATE = "{% if _copier_phase != 'render' %}/requirements.txt{% endif %}"
 EXAMPLE_DATA = {
     "data/competitions/child-mind-institute-detect-sleep-states/sample_submission.csv",
     "data/competitions/child-mind-institute-detect-sleep-states/test_series.parquet",
 }
-
-
-def template_owned(name: str) -> bool:
-    return name.startswith(("workflow/", "shim/"))
 
 
 @pytest.fixture(scope="module")
@@ -66,37 +64,28 @@ def example(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return workspaces.make(template, tmp_path_factory.mktemp("example") / "ws", example="cmi-sleep")
 
 
-def test_the_default_start_is_exactly_these_files(default: Path) -> None:
-    names = set(workspaces.files_of(default))
-    assert {name for name in names if not template_owned(name)} == USER_FILES
-    assert len(USER_FILES) <= 16
+def test_the_default_start_is_exactly_these_sixteen_files(default: Path) -> None:
+    assert set(workspaces.files_of(default)) == FILES
+    assert len(FILES) == 16
+
+
+def test_twenty_lines_of_python_at_most_are_not_the_users(default: Path) -> None:
+    text = (default / "tasks.py").read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= 20
+    assert {name for name in FILES if name.endswith(".py")} == {"codes/exp001.py", "tasks.py"}
 
 
 def test_the_example_brings_its_data_and_nothing_else(example: Path) -> None:
-    names = {name for name in workspaces.files_of(example) if not template_owned(name)}
-    assert names == USER_FILES | EXAMPLE_DATA
+    assert set(workspaces.files_of(example)) == FILES | EXAMPLE_DATA
     data = sum((example / name).stat().st_size for name in EXAMPLE_DATA)
     assert data < 1_000_000
-
-
-def test_template_owned_files_are_those_of_the_repository(default: Path, template: Path) -> None:
-    made = {name: content for name, content in workspaces.files_of(default).items() if template_owned(name)}
-    listed = made.pop("workflow/files.txt").decode().splitlines()
-    assert len(listed) == len(set(listed))
-    assert set(listed) == set(made)
-    kept = {
-        name: content
-        for name, content in workspaces.files_of(template / "template").items()
-        if template_owned(name) and not name.endswith(".jinja")
-    }
-    assert made == kept
 
 
 @pytest.mark.parametrize("start", ["default", "example"])
 def test_everything_parses_and_no_placeholder_is_left(start: str, request: pytest.FixtureRequest) -> None:
     workspace: Path = request.getfixturevalue(start)
     for name, content in workspaces.files_of(workspace).items():
-        if template_owned(name) or name.endswith(".parquet"):
+        if name.endswith(".parquet"):
             continue
         text = content.decode("utf-8")
         assert "{{" not in text, name
@@ -210,10 +199,11 @@ def test_user_owned_paths_stand_in_both_lists_of_copier_yml() -> None:
         for line in config["_exclude"]
         if line.startswith(condition)
     ]
-    assert excluded == config["_skip_if_exists"]
+    # The pin is replaced by an update: only what was changed in it is skipped.
+    assert [*excluded, PIN_IN_AN_UPDATE] == config["_skip_if_exists"]
     assert excluded == PUBLIC_PATHS
     covered = tuple(path.lstrip("/") for path in excluded)
-    owned = [name for name in USER_FILES if name not in ("tasks.py", ".copier-answers.yml")]
+    owned = [name for name in FILES if name not in ("requirements.txt", ".copier-answers.yml")]
     assert [name for name in owned if name.split("/")[0] not in covered] == []
 
 

@@ -6,7 +6,6 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from tests import article
 from kaggle_workflow import workspace
 from kaggle_workflow.edit import notebook_edit
 from kaggle_workflow.edit.diffs import Change
@@ -15,6 +14,7 @@ from kaggle_workflow.fix import everything as fix
 from kaggle_workflow.fix import mounts as fix_mounts
 from kaggle_workflow.fix import shell_cells
 from kaggle_workflow.fix.drafts import Draft
+from tests import article
 
 SETTINGS = "# mine\nworkspace:\n  entry: other.py  # the one\n  limit: 9h\n"
 

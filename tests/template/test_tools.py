@@ -1,4 +1,4 @@
-"""A new workspace works with uv without a step before it, and with plain pip after one."""
+"""A new workspace works with uv without a step before it, with plain pip after one, and without a network after that."""
 
 import os
 import shutil
@@ -11,20 +11,17 @@ import pytest
 from tests import workspaces
 
 
-def clean() -> dict[str, str]:
+def clean(**more: str) -> dict[str, str]:
     """The environment of somebody who has no environment active."""
-    return {
-        name: value
-        for name, value in os.environ.items()
-        if name not in ("VIRTUAL_ENV", "PYTHONPATH", "UV_PYTHON")
-    }
+    hidden = ("VIRTUAL_ENV", "PYTHONPATH", "UV_PYTHON")
+    return {**{name: value for name, value in os.environ.items() if name not in hidden}, **more}
 
 
-def said(*words: str | Path, cwd: Path) -> str:
+def said(*words: str | Path, cwd: Path, **more: str) -> str:
     done = subprocess.run(
         [str(word) for word in words],
         cwd=cwd,
-        env=clean(),
+        env=clean(**more),
         capture_output=True,
         encoding="utf-8",
         check=False,
@@ -33,31 +30,68 @@ def said(*words: str | Path, cwd: Path) -> str:
     return done.stdout
 
 
+def commit(folder: Path) -> str:
+    if not (folder / ".git").is_dir():
+        workspaces.git(folder, "init", "--quiet")
+    workspaces.git(folder, "add", "--all")
+    workspaces.git(folder, "commit", "--quiet", "--allow-empty", "-m", "state")
+    return workspaces.git(folder, "rev-parse", "HEAD").strip()
+
+
 @pytest.mark.skipif(shutil.which("uv") is None, reason="uv is not on the path")
-def test_uv_run_needs_no_step_before_it_and_makes_the_shim_importable(template: Path, tmp_path: Path) -> None:
-    workspace = workspaces.make(template, tmp_path / "ws", prefix="rich")
-    assert "rehearse" in said("uv", "run", "invoke", "--list", cwd=workspace)
-    assert str(workspace / "shim") in said(
-        "uv", "run", "python", "-c", "import kaggle_shim; print(kaggle_shim.__file__)", cwd=workspace
+def test_with_uv_no_step_comes_before_and_an_update_is_followed(template: Path, tmp_path: Path) -> None:
+    bare = tmp_path / "template.git"
+    workspaces.git(tmp_path, "clone", "--quiet", "--bare", str(template), str(bare))
+    source = tmp_path / "source"
+    workspaces.git(tmp_path, "clone", "--quiet", str(bare), str(source))
+    workspace = tmp_path / "my competition"
+    answers = ("-d", "prefix=rich", "-d", "username=you")
+    done = workspaces.copier(
+        "copy", "--quiet", "--defaults", *answers, f"file://{bare}", workspace, cwd=tmp_path
     )
-    requirements = workspace / "workflow/requirements.txt"
-    requirements.write_text(requirements.read_text() + "iniconfig\n")
-    said("uv", "run", "python", "-c", "import iniconfig", cwd=workspace)
+    assert done.returncode == 0, done.stderr
+    assert "rehearse" in said("uv", "run", "invoke", "--list", cwd=workspace)
+    where = "import kaggle_shim, kaggle_workflow.versions; print(kaggle_shim.__file__, kaggle_workflow.versions.commit())"
+    first, made_from = said("uv", "run", "python", "-c", where, cwd=workspace).rsplit(" ", 1)
+    assert "site-packages" in first
+    commit(workspace)
+    new = commit(source)
+    workspaces.git(source, "push", "--quiet", "origin", "main")
+    workspaces.git(bare, "tag", "v1000.1.0", "main")
+    assert made_from.strip() != new
+    updated = workspaces.copier("update", "--quiet", "--defaults", cwd=workspace)
+    assert updated.returncode == 0, updated.stderr
+    assert said("uv", "run", "python", "-c", where, cwd=workspace).rsplit(" ", 1)[1].strip() == new
+    # The user's own code finds data from any folder.
+    find = "import kaggle_shim; print(kaggle_shim.find('you/rich-codes'))"
+    (workspace / "codes/find.py").write_text(find + "\n", encoding="utf-8")
+    python = workspace / ".venv" / ("Scripts" if os.name == "nt" else "bin") / "python"
+    assert said(python, "-c", find, cwd=tmp_path).strip() == str(workspace / "codes")
+    assert said(python, workspace / "codes/find.py", cwd=tmp_path).strip() == str(workspace / "codes")
 
 
-def test_with_plain_pip_one_step_is_enough(template: Path, tmp_path: Path) -> None:
-    workspace = workspaces.make(template, tmp_path / "ws")
+def test_with_pip_one_step_is_enough_and_a_stored_tool_needs_neither_template_nor_index(
+    template: Path, tmp_path: Path
+) -> None:
+    there = Path(shutil.copytree(template, tmp_path / "template", symlinks=True))
+    workspace = workspaces.make(there, tmp_path / "ws")
     venv.EnvBuilder(with_pip=True).create(tmp_path / "env")
     programs = tmp_path / "env" / ("Scripts" if os.name == "nt" else "bin")
-    said(
-        programs / "python",
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "-r",
-        "workflow/requirements.txt",
-        cwd=workspace,
-    )
+    pip = (programs / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
+    # As the message after the copy says: pip before 24.1 does not read git+file addresses.
+    said(*pip, "--upgrade", "pip", cwd=workspace)
+    said(*pip, "-r", "requirements.txt", cwd=workspace)
     assert "rehearse" in said(programs / "invoke", "--list", cwd=workspace)
     assert "no errors" in said(programs / "invoke", "check", cwd=workspace)
+    said(programs / "invoke", "vendor", cwd=workspace)
+    shutil.rmtree(there)
+    venv.EnvBuilder(with_pip=True).create(tmp_path / "later")
+    later = tmp_path / "later" / programs.name
+    line = (later / "python", "-m", "pip", "install", "--quiet", "--no-index", "--find-links", "vendor")
+    said(*line, "-r", "requirements.txt", cwd=workspace, PIP_CONFIG_FILE=os.devnull)
+    assert "no errors" in said(later / "invoke", "check", cwd=workspace)
+    if shutil.which("uv"):
+        empty = str(tmp_path / "cache")
+        assert "no errors" in said(
+            "uv", "run", "--offline", "invoke", "check", cwd=workspace, UV_CACHE_DIR=empty
+        )

@@ -7,12 +7,12 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
-from tests import workspaces
 from kaggle_workflow.errors import WorkflowError
 from kaggle_workflow.rehearsal import container, engines, isolation
 from kaggle_workflow.rehearsal.engines import Container, Engine
 from kaggle_workflow.rehearsal.index_settings import IndexSettings
 from kaggle_workflow.rehearsal.inputs import Mount, lay_out
+from tests import workspaces
 
 PROGRAM = ["/usr/bin/python3", "-I", "/run/rehearsal/tools/run_notebook.py"]
 

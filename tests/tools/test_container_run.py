@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from kaggle_workflow.rehearsal import image
 from tests import workspaces
 from tests.tools import container_engines
-from kaggle_workflow.rehearsal import image
 
 ENTRY = """
 import json, os, socket, sys

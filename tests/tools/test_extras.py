@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from invoke.vendor import yaml
 
+from kaggle_workflow.findings import ERROR, WARNING, Finding
 from tests import commands, workspaces
 from tests.tools import jsonc
-from kaggle_workflow.findings import ERROR, WARNING, Finding
 
 FILES = {
     "vscode": {
@@ -31,7 +31,7 @@ ALL = {name for names in FILES.values() for name in names}
 
 
 def names_of(root: Path) -> set[str]:
-    return {name for name in workspaces.files_of(root) if not name.startswith(("workflow/", "shim/"))}
+    return set(workspaces.files_of(root))
 
 
 @pytest.fixture(scope="module")
@@ -231,15 +231,14 @@ def test_the_matchers_mean_the_same_in_javascript(made: Path) -> None:
 def test_the_editor_finds_the_environment_and_the_shim(made: Path) -> None:
     settings = vscode(made, "settings.json")
     assert settings["python.defaultInterpreterPath"] == "${workspaceFolder}/.venv"
-    assert (made / settings["python.analysis.extraPaths"][0] / "kaggle_shim/__init__.py").is_file()
+    assert all((made / folder).is_dir() for folder in settings["python.analysis.extraPaths"])
     assert all("." in name for name in vscode(made, "extensions.json")["recommendations"])
 
 
 def test_f5_runs_the_current_entry_point_with_the_shim(ws: Path) -> None:
     launch = vscode(ws, "launch.json")
     first = launch["configurations"][0]
-    program, cwd = (first[name].replace("${workspaceFolder}", str(ws)) for name in ("program", "cwd"))
-    path = first["env"]["PYTHONPATH"].replace("${workspaceFolder}", str(ws))
+    cwd = first["cwd"].replace("${workspaceFolder}", str(ws))
     (ws / "data/competitions/titanic").mkdir(parents=True)
     (ws / "codes/tool.py").write_text("NAME = 'tool'\n", encoding="utf-8")
     (ws / "codes/exp002.py").write_text(
@@ -248,11 +247,11 @@ def test_f5_runs_the_current_entry_point_with_the_shim(ws: Path) -> None:
     )
     settings = (ws / "invoke.yaml").read_text(encoding="utf-8").replace("exp001.py", "exp002.py --fold 1")
     (ws / "invoke.yaml").write_text(settings, encoding="utf-8")
-    done = workspaces.python(program, PYTHONPATH=path, cwd=cwd)
+    done = workspaces.python("-m", first["module"], cwd=cwd)
     assert done.returncode == 0, done.stderr
     assert (ws / "build/debug/debugged.txt").read_text(encoding="utf-8") == "tool ['--fold', '1'] titanic"
     (ws / "codes/exp002.py").unlink()
-    done = workspaces.python(program, PYTHONPATH=path, cwd=cwd)
+    done = workspaces.python("-m", first["module"], cwd=cwd)
     assert (done.returncode, "Traceback" in done.stderr) == (1, False)
     assert "exp002.py" in done.stderr
 
@@ -261,7 +260,7 @@ def test_f5_runs_the_current_entry_point_with_the_shim(ws: Path) -> None:
 
 DEVCONTAINER = {
     "name": str, "image": str, "hostRequirements": dict, "initializeCommand": str, "mounts": list, "runArgs": list,
-    "postCreateCommand": str, "containerEnv": dict, "customizations": dict,
+    "postCreateCommand": str, "customizations": dict,
 }  # fmt: skip
 
 
@@ -282,7 +281,7 @@ def test_the_dev_container_is_kaggles_image_with_kaggles_paths(made: Path) -> No
         value["customizations"]["vscode"]["settings"]["python.defaultInterpreterPath"]
         in value["postCreateCommand"]
     )
-    assert "-r workflow/requirements.txt" in value["postCreateCommand"]
+    assert "-r requirements.txt" in value["postCreateCommand"]
     # No credential is passed in.
     assert "localEnv" not in json.dumps(value)
     assert ".kaggle" not in json.dumps(value)
@@ -387,8 +386,8 @@ def test_agents_are_told_commands_and_exit_codes_that_exist(made: Path) -> None:
     assert told == {0, 1, 130} | codes
     for word in ("--allow", "--force", "--public", "ledger.jsonl", "credentials"):
         assert word in text
-    for name in re.findall(r"`(workflow/[\w.-]+)`", text):
-        assert (made / name).is_file(), name
+    for name in re.findall(r"`(docs/[\w.-]+)`", text):
+        assert (workspaces.ROOT / name).is_file(), name
 
 
 def test_without_a_terminal_nothing_waits_for_an_answer(ws: Path) -> None:

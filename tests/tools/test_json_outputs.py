@@ -25,7 +25,8 @@ def ws(made: Path, tmp_path: Path) -> Path:
 def test_every_command_with_json_is_documented_and_no_other() -> None:
     with_json = {name for name, options in commands.options().items() if "--json" in options}
     assert {"check", "push", "rehearse", "submit"} <= with_json
-    page = {name.split(" ")[0] for name in json_outputs.documented() if name != json_outputs.SUBMISSION}
+    shared = (json_outputs.SUBMISSION, json_outputs.FAILURE)
+    page = {name.split(" ")[0] for name in json_outputs.documented() if name not in shared}
     assert page == with_json
 
 
@@ -47,6 +48,19 @@ def test_findings_and_repairs_are_as_documented(ws: Path) -> None:
     repaired = workspaces.invoke(ws, "check", "--fix", "--yes", "--json")
     assert json.loads(repaired.stdout)["changes"]
     json_outputs.check(["check", "--fix"], repaired.stdout)
+
+
+def test_a_failure_is_an_object_with_what_a_program_needs(ws: Path, tmp_path: Path) -> None:
+    done = workspaces.invoke(ws, "push", "--json", env={"HOME": str(tmp_path)})
+    assert done.returncode == 2
+    json_outputs.check(["push"], done.stdout)
+    error = json.loads(done.stdout)["error"]
+    assert (error["exit_code"], error["name"], error["kind"]) == (2, None, "WorkflowError")
+    assert done.stderr.strip() == f"error: {error['message']}"
+    (ws / "codes/link").symlink_to(tmp_path)
+    done = workspaces.invoke(ws, "rehearse", "--notebook", "none", "--json")
+    error = json.loads(done.stdout)["error"]
+    assert error["exit_code"] == done.returncode == 2
 
 
 def test_an_output_that_differs_is_found() -> None:

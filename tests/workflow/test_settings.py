@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from tests import workspaces
 from kaggle_workflow import setting_values, settings
 from kaggle_workflow.errors import WorkflowError
+from tests import workspaces
 
 
 def load(folder: Path, text: str, **environ: str) -> settings.Settings:

@@ -11,11 +11,11 @@ import pytest
 
 from kaggle_shim.manifest import CODES_MANIFEST, Manifest, scan
 from kaggle_shim.plan import Plan
-from tests import workspaces
 from kaggle_workflow import workspace
 from kaggle_workflow.errors import WorkflowError
 from kaggle_workflow.stage import bundle, compose, hashes, requirements, tree
 from kaggle_workflow.stage import codes as stage_codes
+from tests import workspaces
 
 PLAN = Plan(
     role="sub",
@@ -173,7 +173,7 @@ CELL = {
 def test_a_composed_notebook_is_valid_without_outputs_and_carries_its_plan(tmp_path: Path) -> None:
     path = notebook(tmp_path, {"cells": [CELL], "metadata": {}, "nbformat": 4, "nbformat_minor": 2})
     source = compose.read_source(path)
-    text = compose.compose(source, PLAN, "1", bundle.pack_shim(workspaces.ROOT / "template", PLAN.role))
+    text = compose.compose(source, PLAN, "1", bundle.pack_shim(PLAN.role))
     node = nbformat.reads(text, as_version=4)
     nbformat.validate(node)
     assert compose.plan_of(text) == PLAN
@@ -181,9 +181,7 @@ def test_a_composed_notebook_is_valid_without_outputs_and_carries_its_plan(tmp_p
     assert [cell.get("outputs", []) for cell in node.cells] == [[], []]
     assert node.cells[0].metadata["_kg_hide-input"] is True
     assert compose.sent_size(text) < 200_000
-    assert (
-        compose.compose(source, PLAN, "1", bundle.pack_shim(workspaces.ROOT / "template", PLAN.role)) == text
-    )
+    assert compose.compose(source, PLAN, "1", bundle.pack_shim(PLAN.role)) == text
 
 
 def test_an_old_notebook_format_goes_out_in_the_current_one(tmp_path: Path) -> None:

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from tests import workspaces
 from kaggle_workflow import workspace
 from kaggle_workflow.errors import WorkflowError
 from kaggle_workflow.rehearsal import sandbox
 from kaggle_workflow.stage import codes as stage_codes
+from tests import workspaces
 
 PROGRAMS = ("mkfs.exfat", "mount.exfat-fuse", "losetup", "umount")
 BYTES = 400_000_000

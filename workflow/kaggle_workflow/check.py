@@ -96,9 +96,7 @@ def _left_out(workspace: Workspace) -> frozenset[str]:
 
 def _about_image_list(workspace: Workspace) -> Iterator[Finding]:
     if not (workspace.root / DEPS / "image.txt").is_file():
-        sentence = (
-            "the list of what the image has is missing: rehearsal takes that of workflow/default-image.txt."
-        )
+        sentence = "the list of what the image has is missing: rehearsal takes that of the tool's default."
         yield Finding(WARNING, "image-list", f"{DEPS}/image.txt", sentence)
 
 
@@ -200,7 +198,7 @@ def _about_size(workspace: Workspace, notebook: Notebook, source: compose.Source
             plan = plans.for_collecting(workspace, notebook, requirements.read(workspace, ""), None)
         else:
             plan = plans.for_running(workspace, notebook, plans.Known(_FINGERPRINT, _FINGERPRINT))
-        compose.compose(source, plan, plan.template, bundle.pack_shim(workspace.root, plan.role))
+        compose.compose(source, plan, plan.template, bundle.pack_shim(plan.role))
     except WorkflowError as error:
         yield Finding(ERROR, "staging", path, str(error))
 

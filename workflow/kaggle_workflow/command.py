@@ -1,8 +1,9 @@
-"""Runs a command and turns its failures into one sentence and the exit code of DESIGN.md."""
+"""Runs a command and turns its failures into one sentence and an exit code (docs/reference.md, "Exit codes")."""
 
 from __future__ import annotations
 
 import importlib
+import json
 import os
 import sys
 import traceback
@@ -14,39 +15,54 @@ from invoke.exceptions import Exit
 
 from kaggle_workflow.errors import WorkflowError
 
-_INSTALL = "pip install -r workflow/requirements.txt"
-_OURS = ("workflow", "kaggle_shim")
+_INTERRUPTED = 130
 
 
 def run(root: Path, name: str, **options: Any) -> None:
     """Run `kaggle_workflow.commands.<name>.main(workspace, **options)`.
 
+    With `json=True`, a failure is printed as a JSON object on standard output too.
+
     Raises:
         Exit: with the sentence and the code, when it could not be done.
-        ImportError: parts of the template are missing or do not fit each other; so says `tasks.py`, which needs none of them.
     """
+    try:
+        _run(root, name, options)
+    except Exit as error:
+        from kaggle_workflow import console
+
+        if options.get("json") and error.code and not console.has_printed_json():
+            _print_failure(error)
+        raise
+
+
+def _run(root: Path, name: str, options: dict[str, Any]) -> None:
     try:
         from kaggle_workflow import files, versions, workspace
 
-        lacking = versions.advice(root)
-        if lacking is not None:
-            print(f"warning: {lacking}", file=sys.stderr, flush=True)
+        outdated = versions.outdated(root)
+        if outdated is not None:
+            print(f"warning: {outdated}", file=sys.stderr, flush=True)
         module = importlib.import_module(f"kaggle_workflow.commands.{name.replace('-', '_')}")
         made = workspace.load(root)
         files.sweep(*made.written_folders())
         module.main(made, **options)
     except KeyboardInterrupt:
-        raise Exit("Interrupted; running the command again goes on where it stopped.", code=130) from None
+        raise Exit(
+            "Interrupted. Run the command again to continue where it stopped.", code=_INTERRUPTED
+        ) from None
     except BrokenPipeError:
-        # Whoever read our output has seen enough; the interpreter must not complain about it at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        silence_closed_pipe()
         raise Exit("", code=0) from None
-    except (ImportError, SyntaxError) as error:
+    except ImportError as error:
         raise _of_import(error) from error
     except OSError as error:
-        raise Exit(_system(error), code=2) from error
+        what = f"{error.filename}: " if error.filename else ""
+        raise Exit(
+            f"error: {what}{error.strerror or error}. Fix that, then run the command again.", code=2
+        ) from error
     except Exception as error:
-        raise _as_exit(error, root) from error
+        raise _as_exit(error) from error
 
 
 def validate(root: Path) -> None:
@@ -59,7 +75,28 @@ def validate(root: Path) -> None:
         raise Exit(f"error: {error}", code=error.exit_code) from error
 
 
-def _as_exit(error: Exception, root: Path) -> Exception:
+def silence_closed_pipe() -> None:
+    """Call it when the reader of standard output has closed it: the interpreter would report the pipe again at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _print_failure(error: Exit) -> None:
+    """What programs read about a failure: exit code, name, message, and the commands that the message advises."""
+    cause = error.__cause__
+    message = (error.message or "").removeprefix("error: ")
+    value = {
+        "error": {
+            "exit_code": error.code,
+            "name": getattr(cause, "name", None) if isinstance(cause, WorkflowError) else None,
+            "kind": type(cause).__name__ if cause is not None else "Interrupted",
+            "message": message,
+            "commands": message.split("`")[1::2],
+        }
+    }
+    print(json.dumps(value, indent=1, ensure_ascii=False), flush=True)
+
+
+def _as_exit(error: Exception) -> Exception:
     from kaggle_shim.errors import ShimError
     from kaggle_workflow import console
     from kaggle_workflow.credentials import own as secrets_own
@@ -70,11 +107,6 @@ def _as_exit(error: Exception, root: Path) -> Exception:
         return Exit(told, code=error.exit_code)
     if isinstance(error, ShimError):
         return Exit(console.plain(f"error: {error}"), code=2)
-    from kaggle_workflow import git
-
-    if not isinstance(error, Exit) and git.changed(root, ("tasks.py", "workflow", "shim")):
-        # The template's files are not as they were committed: a fault of the program may be one of an update.
-        return ImportError(secrets_own.redacted(f"{type(error).__name__}: {error}"))
     # Whatever this is, its traceback may quote what was sent.
     sys.excepthook = _print_redacted
     return error
@@ -86,22 +118,12 @@ def _print_redacted(_kind: type[BaseException], error: BaseException, _trace: Tr
     print(secrets_own.redacted("".join(traceback.format_exception(error))), file=sys.stderr, end="")
 
 
-def _of_import(error: ImportError | SyntaxError) -> Exception:
-    """What is raised in place of an error while importing: ours as ImportError, a package's as Exit."""
-    if isinstance(error, SyntaxError):
-        return ImportError(f"{Path(error.filename or '').name}, line {error.lineno}, is no Python")
-    if (error.name or "").split(".")[0] in _OURS:
-        return ImportError(
-            f"{error.name} is missing" if isinstance(error, ModuleNotFoundError) else str(error)
-        )
-    told = (
-        f"the package {error.name} is not installed here"
+def _of_import(error: ImportError) -> Exit:
+    from kaggle_workflow.versions import INSTALL
+
+    problem = (
+        f"the package {error.name} is not installed"
         if isinstance(error, ModuleNotFoundError)
-        else f"a package does not fit ({error})"
+        else f"an installed package does not fit ({error})"
     )
-    return Exit(f"error: {told}: run `{_INSTALL}` (or start commands with `uv run`).", code=2)
-
-
-def _system(error: OSError) -> str:
-    what = f"{error.filename}: " if error.filename else ""
-    return f"error: {what}{error.strerror or error}; mend that and run the command again."
+    return Exit(f"error: {problem}: {INSTALL}.", code=2)

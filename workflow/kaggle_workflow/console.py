@@ -35,9 +35,21 @@ def coloured(text: str) -> str:
     return _COLOURS_OR_CONTROLS.sub(lambda one: one["kept"] or _spelled(one), text)
 
 
+class _Printed:
+    """Whether this command has printed its JSON document."""
+
+    document = False
+
+
 def as_json(value: object) -> None:
     """A report for programs: one JSON document on standard output."""
+    _Printed.document = True
     print(plain(json.dumps(value, indent=1, ensure_ascii=False)))
+
+
+def has_printed_json() -> bool:
+    """Whether this command has printed its JSON document: a failure after it adds no second one."""
+    return _Printed.document
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

@@ -209,7 +209,8 @@ def main(arguments: list[str]) -> int:
     """`python -m kaggle_workflow.model_upload FOLDER HANDLE`; returns the exit code."""
     if len(arguments) != 2:  # noqa: PLR2004 - the two words of the command line
         print(
-            "usage: python -m kaggle_workflow.model_upload FOLDER OWNER/MODEL/FRAMEWORK/VARIATION", file=sys.stderr
+            "usage: python -m kaggle_workflow.model_upload FOLDER OWNER/MODEL/FRAMEWORK/VARIATION",
+            file=sys.stderr,
         )
         return 2
     from kaggle_shim.errors import ShimError

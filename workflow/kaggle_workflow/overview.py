@@ -9,13 +9,10 @@ from invoke.collection import Collection
 from invoke.util import helpline
 
 import kaggle_shim
+from kaggle_workflow import command_list
 
 GROUPS = {
-    "prepare": ("doctor", "check", "data", "new-exp", "pin-image"),
-    "run here": ("rehearse",),
-    "send": ("push", "push-codes", "push-deps", "push-sub", "push-model", "push-dataset", "ship", "submit"),
-    "look": ("status", "logs", "output", "watch", "models"),
-    "remember": ("history", "report"),
+    group: tuple(command.name for command in commands) for group, commands in command_list.GROUPS.items()
 }
 _OWN = "your own"
 _FIRST = (

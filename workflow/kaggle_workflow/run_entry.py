@@ -1,4 +1,4 @@
-"""Runs the entry point that `invoke.yaml` names, in this process, so that an editor's debugger is in it: F5.
+"""`python -m kaggle_workflow.run_entry`: the entry point of `invoke.yaml` in this process, so that a debugger reaches it (F5).
 
 It runs as it does on Kaggle, with two differences: the working folder is `build/debug`, and there is no limit.
 """
@@ -8,21 +8,20 @@ from __future__ import annotations
 import os
 import runpy
 import sys
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
+from kaggle_shim import entry, local
+from kaggle_workflow import settings
+from kaggle_workflow.errors import WorkflowError
 
 
 def main() -> None:
     """Run it as `__main__`; exits with one sentence when it can't be run here."""
-    sys.path[0] = str(ROOT)
-    from kaggle_shim import entry
-    from kaggle_workflow import settings
-    from kaggle_workflow.errors import WorkflowError
-
-    codes = ROOT / "codes"
+    root = local.workspace_root()
+    if root is None:
+        sys.exit("error: this is no workspace. Start it in the folder that holds invoke.yaml and codes/.")
+    codes = root / "codes"
     try:
-        chosen = settings.load(ROOT, os.environ).of("sub")
+        chosen = settings.load(root, os.environ).of("sub")
     except WorkflowError as error:
         sys.exit(f"error: {error}")
     words = (*chosen.entry, *chosen.args)
@@ -31,7 +30,7 @@ def main() -> None:
         problem = f"The entry point {words[0]} is a command: a debugger needs a script or a module, so start it from the terminal."
     if problem is not None:
         sys.exit(f"error: {problem}")
-    working = ROOT / "build" / "debug"
+    working = root / "build" / "debug"
     working.mkdir(parents=True, exist_ok=True)
     os.chdir(working)
     os.environ.update(chosen.environment)

@@ -16,7 +16,7 @@ from kaggle_workflow.settings import Settings
 CODES = "codes"
 DEPS = "deps"
 SUB = "sub"
-_NOT_NOTEBOOKS = frozenset((CODES, "workflow", "shim", "build", "data", "rehearsal", "wheels", "image"))
+_NOT_NOTEBOOKS = frozenset((CODES, "build", "data", "rehearsal", "wheels", "image"))
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from kaggle_workflow.workspace import Workspace
 _FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 
 
-def main(
+def main(  # noqa: C901 - a case for each form of the output
     workspace: Workspace,
     *,
     sort: str,
@@ -30,14 +30,23 @@ def main(
     group: bool,
     limit: int,
     refresh: bool,
+    reproduce: str,
+    push: bool,
+    yes: bool,
+    allow: list[str],
     json: bool,
     csv: bool,
 ) -> None:
-    """Print the submissions that the ledger knows.
+    """Print the submissions that the ledger knows, or restore what one of them was made of.
 
     Raises:
         WorkflowError: an option does not fit, or Kaggle could not be asked for a refresh.
     """
+    if reproduce:
+        from kaggle_workflow.commands.reproduce import main as restore
+
+        restore(workspace, ref=reproduce, push=push, yes=yes, allow=allow, json=json)
+        return
     if limit < 0:
         raise WorkflowError(
             f"--limit {limit} is less than nothing: say how many submissions to show, 0 for all."

@@ -20,7 +20,7 @@ _SHOWN = ("kaggle", "kagglehub", "kagglesdk", "invoke")
 def lines(workspace: Workspace) -> Iterator[Line]:
     """The lines about this machine."""
     yield _python()
-    yield _packages(workspace.root)
+    yield _packages()
     yield _disk(workspace.root)
     yield _sandbox()
     yield _git()
@@ -38,19 +38,19 @@ def _python() -> Line:
     return Line("python", OK, told)
 
 
-def _packages(root: Path) -> Line:
+def _packages() -> Line:
     from importlib import metadata
 
-    text = (root / versions.REQUIREMENTS).read_text(encoding="utf-8")
-    lacking = versions.unmet(text)
-    if lacking:
-        return Line(
-            "packages",
-            WRONG,
-            f"{versions.REQUIREMENTS} asks for {', '.join(map(str, lacking))}",
-            f"run `{versions.INSTALL}`, or start commands with `uv run`",
-        )
-    return Line("packages", OK, ", ".join(f"{name} {metadata.version(name)}" for name in _SHOWN))
+    odd = list(versions.untested(versions.requirements()))
+    missing = [f"{name}{wanted}" for name, wanted, there in odd if there is None]
+    if missing:
+        return Line("packages", WRONG, f"{', '.join(missing)} is not installed", versions.INSTALL)
+    if odd:
+        told = ", ".join(f"{name} {there} (tested: {wanted})" for name, wanted, there in odd)
+        return Line("packages", NOTE, f"not the tested versions: {told}", versions.INSTALL)
+    return Line(
+        "packages", OK, f"as tested: {', '.join(f'{name} {metadata.version(name)}' for name in _SHOWN)}"
+    )
 
 
 def _disk(root: Path) -> Line:

@@ -1,124 +1,57 @@
-"""What the workspace was made from: version, what was changed in the template's files, and whether there is an update."""
+"""The tool of the workspace: which version is installed, which is pinned, and whether the template has a newer one."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Iterator
 
-from kaggle_workflow import answers, git
+from kaggle_workflow import answers, versions
 from kaggle_workflow.doctor import template_source
-from kaggle_workflow.doctor.diagnosis import NOTE, OK, UNKNOWN, WRONG, Line, of_error
+from kaggle_workflow.doctor.diagnosis import NOTE, OK, UNKNOWN, WRONG, Line
 from kaggle_workflow.errors import Unreachable
 from kaggle_workflow.stage import bundle
 from kaggle_workflow.workspace import Workspace
 
-OWNED = ("tasks.py", "workflow", "shim")
-_RESTORE = "run `git checkout HEAD -- {} tasks.py workflow shim && git clean -fdq workflow shim`, then `copier update`"
-_LIST = "workflow/files.txt"
-_SHOWN = 3
-_MARKS = ("<<<<<<< before updating", ">>>>>>> after updating")
-
 
 def lines(workspace: Workspace) -> Iterator[Line]:
-    """The lines about the template."""
+    """The lines about the tool and its template."""
+    yield _installed(workspace)
     told = answers.read(workspace.root)
-    version = bundle.template_version(workspace.root)
     if told is None:
         yield Line(
             "template",
             NOTE,
-            f"version {version}; there is no .copier-answers.yml, so it can't be updated",
-            "take it back from git",
+            "there is no .copier-answers.yml, so `copier update` can't work",
+            "restore the file from git",
         )
-    else:
-        yield Line(
-            "template",
-            OK,
-            f"version {version}, made from {told.commit or 'a folder without git'} of {told.source}",
-        )
-    yield _files(workspace.root, told)
-    if told is not None and told.source is not None:
-        yield _update(workspace.root, told)
+        return
+    yield Line("template", OK, f"made from {told.commit or 'a folder without git'} of {told.source}")
+    if told.source is not None:
+        yield _update(workspace, told)
 
 
-def _files(root: Path, told: answers.Answers | None) -> Line:
-    """Whether tasks.py, workflow/ and shim/ are of one version: an update that broke off leaves two."""
-    restore = _RESTORE.format(told.file if told is not None else ".copier-answers.yml")
-    marked = sorted(path.relative_to(root).as_posix() for path in _python_files(root) if _is_marked(path))
-    rejected = sorted(
-        path.relative_to(root).as_posix() for name in OWNED for path in root.glob(f"{name}*/**/*.rej")
-    )
-    if marked or rejected:
+def _installed(workspace: Workspace) -> Line:
+    version = versions.installed() or bundle.template_version()
+    if versions.read_pin(workspace.root) is None:
         return Line(
-            "template files", WRONG, f"an update left {', '.join([*marked, *rejected])} half merged", restore
+            "tool",
+            NOTE,
+            f"{versions.NAME} {version} is installed, and {versions.PIN} does not pin it",
+            "run `invoke check --fix`",
         )
-    changed = git.changed(root, OWNED)
-    answered = told is not None and bool(git.changed(root, (told.file,)))
-    if told is not None and changed and not answered:
-        says = f"{_few(changed)} differ from the last commit, and {told.file} does not: an update broke off, or somebody edited them"
-        return Line("template files", NOTE, says, restore)
-    if told is not None and answered and not changed and _made_from(root, told.file) != told.commit:
-        says = f"{told.file} is of {told.commit}, and no other file of the template changed with it: an update broke off"
-        return Line("template files", NOTE, says, restore)
-    return _odd_files(root, restore if changed else "") or Line(
-        "template files",
-        OK,
-        "tasks.py, workflow/ and shim/ are as they were committed"
-        if not changed
-        else "tasks.py, workflow/ and shim/ changed since the last commit: commit the update",
-    )
+    outdated = versions.outdated(workspace.root)
+    if outdated is not None:
+        says, _, remedy = outdated.rstrip(".").partition(": ")
+        return Line("tool", WRONG, says, remedy)
+    return Line("tool", OK, f"{versions.NAME} {version}, as {versions.PIN} pins it")
 
 
-def _odd_files(root: Path, restore: str) -> Line | None:
-    """Whether files of the template are missing or more than it brings; `restore` is "" when all is committed."""
+def _update(workspace: Workspace, told: answers.Answers) -> Line:
     try:
-        brought = set((root / _LIST).read_text(encoding="utf-8").split()) | {_LIST}
-    except (OSError, UnicodeDecodeError):
-        # Merged by hand, or of a version before there was such a list.
-        return None
-    there = {
-        path.relative_to(root).as_posix()
-        for name in OWNED[1:]
-        for path in (root / name).rglob("*")
-        if path.is_file() and path.suffix != ".pyc" and not path.match("*.egg-info/*")
-    }
-    missing, more = sorted(brought - there), sorted(there - brought)
-    if missing:
-        says = f"{_few(missing)} of the template {'is' if len(missing) == 1 else 'are'} missing: an update broke off, or somebody deleted them"
-        return Line("template files", WRONG, says, restore or "run `copier recopy --defaults --overwrite`")
-    if more:
-        says = f"this version does not bring {_few(more)}: an update broke off, or they are your own"
-        return Line("template files", NOTE, says, restore or "delete what is not your own with `git rm`")
-    return None
-
-
-def _few(paths: Sequence[str]) -> str:
-    return f"{', '.join(paths[:_SHOWN])}{f' and {len(paths) - _SHOWN} more' if len(paths) > _SHOWN else ''}"
-
-
-def _made_from(root: Path, file: str) -> str | None:
-    """The state of the template that the last commit's answers name."""
-    match = re.search(r"(?m)^_commit: *(\S+)", git.committed(root, file) or "")
-    return match[1] if match else None
-
-
-def _python_files(root: Path) -> Iterator[Path]:
-    yield root / "tasks.py"
-    for name in OWNED[1:]:
-        yield from sorted((root / name).rglob("*.py"))
-
-
-def _is_marked(path: Path) -> bool:
-    text = path.read_text(encoding="utf-8", errors="replace")
-    return any(f"\n{mark}" in f"\n{text}" for mark in _MARKS)
-
-
-def _update(root: Path, told: answers.Answers) -> Line:
-    try:
-        news = template_source.look(root, told)
+        news = template_source.look(workspace.root, told)
     except Unreachable as error:
-        return of_error("update", UNKNOWN, error)
+        says = str(error).rpartition(": ")[0] or str(error)
+        remedy = "run `invoke vendor` to store the tool in this workspace, if the address stays away"
+        return Line("update", UNKNOWN, says, remedy)
     if news is None:
         return Line("update", OK, "this is the newest version of the template")
     brings = "; ".join(f"{section.version}: {_summary(section.text)}" for section in news.brings)
@@ -126,7 +59,7 @@ def _update(root: Path, told: answers.Answers) -> Line:
     return Line(
         "update",
         NOTE,
-        f"{news.version} is there{f' ({brings})' if brings else ''}",
+        f"{news.version} is available{f' ({brings})' if brings else ''}",
         f"commit your work, then run `copier update --defaults{option}`",
     )
 

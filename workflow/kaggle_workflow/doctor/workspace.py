@@ -89,5 +89,5 @@ def _composed(workspace: Workspace, notebook: Notebook) -> str:
     else:
         plan = plans.for_running(workspace, notebook, plans.Known(_FINGERPRINT, _FINGERPRINT))
     return compose.compose(
-        compose.read_source(notebook.source), plan, plan.template, bundle.pack_shim(workspace.root, plan.role)
+        compose.read_source(notebook.source), plan, plan.template, bundle.pack_shim(plan.role)
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from kaggle_workflow import git
@@ -13,6 +14,29 @@ from kaggle_workflow.workspace import CODES, DEPS
 _IGNORE = ".gitignore"
 _IMAGE = f"{DEPS}/image.txt"
 _PYPROJECT = "pyproject.toml"
+_TASKS = "tasks.py"
+# The tasks.py of a new workspace (template/tasks.py; a test compares).
+_NEW_TASKS = Path(__file__).parents[1] / "new-tasks.txt"
+_CALL = "namespace = collection(__file__)"
+_BESIDE = """
+
+
+# The commands of the template, beside your own.
+import sys
+
+from kaggle_workflow.tasks import collection
+
+namespace = collection(__file__, sys.modules[__name__])
+"""
+# Before the commands were a package, tasks.py belonged to the template, and the workspace's project named its folders.
+_OLD_TASKS = "This file belongs to the template and is replaced by `copier update`"
+_MOVED = (
+    (r"workflow/requirements\.txt", "requirements.txt"),
+    (r'(?m)^packages = \["kaggle_shim"\]$', "packages = []"),
+    (r'(?m)^package-dir = \{ kaggle_shim = "shim/kaggle_shim" \}\n', ""),
+    (r'extraPaths = \["shim", "codes"\]', 'extraPaths = ["codes"]'),
+    (r", and `import kaggle_shim` in the editor\.", "."),
+)
 _MADE = {"build": "what is sent is made anew each time", "data": "a competition's data can't be given away"}
 
 
@@ -21,6 +45,7 @@ def apply(draft: Draft) -> None:
     _image(draft)
     _ignored(draft)
     _pyproject(draft)
+    _tasks(draft)
     _entry(draft)
 
 
@@ -49,12 +74,40 @@ def _ignored(draft: Draft) -> None:
 
 def _pyproject(draft: Draft) -> None:
     text = draft.text(_PYPROJECT)
-    if text is not None and "workflow/requirements.txt" not in text:
+    if text is None:
+        return
+    if '"workflow/requirements.txt"' in text:
+        for old, new in _MOVED:
+            text = re.sub(old, new, text)
+        sentence = "it names workflow/requirements.txt, where the template kept its commands before they were a package."
+        draft.edit("old-layout", _PYPROJECT, text, sentence)
+    elif '"requirements.txt"' not in text:
         draft.note(
             "own-pyproject",
             _PYPROJECT,
-            "it does not name workflow/requirements.txt, so `uv run invoke` alone lacks packages: start commands with `uv run --with-requirements workflow/requirements.txt invoke …`.",
+            "its dependencies don't include requirements.txt, so `uv run invoke` lacks packages: start commands with `uv run --with-requirements requirements.txt invoke …`.",
         )
+
+
+def _tasks(draft: Draft) -> None:
+    """Give a workspace without our collection one: a new file, or lines below the user's own tasks."""
+    text = draft.text(_TASKS)
+    if (draft.root / "tasks" / "__init__.py").is_file() or (text is not None and "kaggle_workflow" in text):
+        return
+    if text is None or _OLD_TASKS in text:
+        own = (draft.root / "local_tasks.py").is_file() or (draft.root / "local_tasks").is_dir()
+        made = _NEW_TASKS.read_text(encoding="utf-8")
+        if own:
+            made = made.replace(_CALL, f"import local_tasks  # noqa: E402\n\n{_CALL[:-1]}, local_tasks)")
+        sentence = (
+            "it is missing." if text is None else "the commands are a package now, and tasks.py is yours."
+        )
+        draft.edit("old-layout" if text is not None else "no-tasks", _TASKS, made, sentence)
+    elif re.search(r"(?m)^(ns|namespace)\s*=", text):
+        sentence = "it has no commands of this template: add those of `kaggle_workflow.tasks.collection(__file__)` to your collection."
+        draft.note("own-tasks", _TASKS, sentence)
+    else:
+        draft.edit("own-tasks", _TASKS, text.rstrip() + _BESIDE, "it has no commands of this template.")
 
 
 def _entry(draft: Draft) -> None:

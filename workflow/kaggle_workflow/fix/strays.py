@@ -9,7 +9,7 @@ from kaggle_workflow.workspace import CODES
 
 _METADATA = "kernel-metadata.json"
 _LEDGER = "ledger.jsonl"
-_NEITHER = ("workflow", "shim", CODES, "data", "build", "tests", "docs", "local_tasks")
+_NEITHER = (CODES, "data", "build", "tests", "docs")
 _SHOWN = 3
 
 

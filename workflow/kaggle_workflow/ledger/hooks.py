@@ -1,4 +1,4 @@
-"""What `local_tasks.py` wants to be told: nobody looks at a terminal for nine hours.
+"""Calls the functions that `tasks.py` defines for the end of a submission.
 
     def on_score(submission):      # scored
         print(submission.ref, submission.public_score, submission.rerun_seconds)
@@ -12,23 +12,18 @@ watches when it ends; whatever goes wrong in it is reported and stops nothing.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
-from pathlib import Path
 
-from kaggle_workflow import own_commands
 from kaggle_workflow.ledger.fold import Submission
 
-FILE = f"{own_commands.NAME}.py"
 
-
-def call(root: Path, submission: Submission, warn: Callable[[str], None]) -> None:
-    """Call `on_score` or `on_failure` of the workspace's own file, where it has one."""
+def call(submission: Submission, warn: Callable[[str], None]) -> None:
+    """Call `on_score` or `on_failure` of the `tasks.py` that invoke has loaded, if it defines it."""
     name = "on_score" if submission.complete else "on_failure"
     try:
-        hook = getattr(own_commands.load(root), name, None)
+        hook = getattr(sys.modules.get("tasks"), name, None)
         if hook is not None:
             hook(submission)
     except Exception as error:  # noqa: BLE001 - whatever is wrong with the user's function, the score is there and is shown
-        warn(
-            f"{FILE}: {name} failed ({type(error).__name__}: {error}): correct it; the submission is not affected."
-        )
+        warn(f"tasks.py: {name} failed ({type(error).__name__}: {error}). The submission is not affected.")

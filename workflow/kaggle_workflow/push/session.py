@@ -53,11 +53,17 @@ class Options:
 
     @classmethod
     def parse(
-        cls, *, allow: Sequence[str] = (), limit: str = "", json: bool = False, **others: bool | str
+        cls,
+        *,
+        allow: Sequence[str] = (),
+        limit: str = "",
+        json: bool = False,
+        no_wait: bool = False,
+        **others: bool | str,
     ) -> Options:
         """From a command's options; raises WorkflowError for a limit that is no time."""
         seconds = setting_values.duration(limit, "--limit") if limit else None
-        return cls(allow=frozenset(allow), limit=seconds, quiet=json, **others)  # type: ignore[arg-type]  # names are the fields above
+        return cls(allow=frozenset(allow), limit=seconds, quiet=json, wait=not no_wait, **others)  # type: ignore[arg-type]  # names are the fields above
 
 
 @dataclass

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 
-from kaggle_shim import __version__
+import kaggle_shim
 from kaggle_shim.manifest import FileEntry, fingerprint, scan
 from kaggle_workflow import safe_paths
 
@@ -24,29 +24,31 @@ RUNNER = frozenset({"evaluation.py", "launchers.py", "layering.py", "strays.py",
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
-def shim_files(root: Path) -> tuple[FileEntry, ...]:
+SHIM = Path(kaggle_shim.__file__).parent
+
+
+@lru_cache(maxsize=4)
+def shim_files(folder: Path = SHIM) -> tuple[FileEntry, ...]:
     """The files of the runtime package, without what Python left beside them."""
-    folder = root / "shim"
-    return tuple(entry for entry in scan(folder / "kaggle_shim") if entry.path.endswith(".py"))
+    return tuple(entry for entry in scan(folder) if entry.path.endswith(".py"))
 
 
 @lru_cache(maxsize=4)
-def shim_fingerprint(root: Path) -> str:
+def shim_fingerprint(folder: Path = SHIM) -> str:
     """What the runtime package is, from its contents alone (SHA-256 in hex)."""
-    return fingerprint(shim_files(root))
+    return fingerprint(shim_files(folder))
 
 
-def template_version(root: Path) -> str:
+def template_version() -> str:
     """Version and shim fingerprint, as plans and reports carry them."""
-    return f"{__version__}+{shim_fingerprint(root)[:12]}"
+    return f"{kaggle_shim.__version__}+{shim_fingerprint()[:12]}"
 
 
 @lru_cache(maxsize=4)
-def pack_shim(root: Path, role: str) -> str:
+def pack_shim(role: str, folder: Path = SHIM) -> str:
     """The runtime package for a notebook of that role, packed, without what that role never imports."""
-    folder = root / "shim" / "kaggle_shim"
     left_out = RUNNER if role == "deps" else COLLECTOR
-    names = [entry.path for entry in shim_files(root) if entry.path not in left_out]
+    names = [entry.path for entry in shim_files(folder) if entry.path not in left_out]
     return pack((f"kaggle_shim/{name}", folder / name) for name in names)
 
 

@@ -107,7 +107,7 @@ def _write(
 ) -> StagedNotebook:
     source = compose.read_source(notebook.source)
     secrets_scan.refuse(secrets_workspace.of_sent_notebook(workspace, notebook, source.node, plan))
-    text = compose.compose(source, plan, plan.template, bundle.pack_shim(workspace.root, plan.role), packed)
+    text = compose.compose(source, plan, plan.template, bundle.pack_shim(plan.role), packed)
     folder = workspace.build / notebook.name
     wanted = {KERNEL_FILE, notebook.metadata.code_file}
     if folder.is_dir():

@@ -52,9 +52,7 @@ def read(workspace: Workspace, image: str) -> Asked:
         for path in sorted(folder.glob("*.whl"))
         if path.is_file()
     )
-    collector = fingerprint(
-        entry for entry in bundle.shim_files(workspace.root) if entry.path in bundle.COLLECTOR
-    )
+    collector = fingerprint(entry for entry in bundle.shim_files() if entry.path in bundle.COLLECTOR)
     parts = {f"file {name}": text for name, text in files}
     parts |= {f"wheel {entry.path}": entry.sha256 for entry in wheels}
     parts |= {"collector": collector, "image": image}

@@ -201,7 +201,7 @@ def _end(push: Push, one: Submission, remote: Remote, last_pending: float | None
     ended = next(new for new in history_fold.fold(events) if new.ref == one.ref)
     push.say(rerun.scored(ended) if ended.complete else rerun.failure(ended))
     if not told:
-        hooks.call(push.workspace.root, ended, push.warn)
+        hooks.call(ended, push.warn)
     return ended
 
 
