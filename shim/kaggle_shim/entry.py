@@ -107,7 +107,7 @@ def _is_spelled_so(word: str, tree: Path) -> bool:
     if word == word.swapcase() or not _exists(word.swapcase(), tree):
         return True
     folder = str(tree)
-    for part in os.path.normpath(word).split(os.sep):
+    for part in os.path.normpath(word).split(os.sep):  # noqa: PTH206 - as above
         if part != os.pardir and part not in os.listdir(folder):
             return False
         folder = os.path.join(folder, part)  # noqa: PTH118 - as above

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import ClassVar, Self, TypeVar
+from typing import ClassVar, Self
 
 from kaggle_shim.errors import RefError
 
@@ -42,9 +42,6 @@ class CompetitionRef:
     def candidates(self) -> tuple[str, ...]:
         """Every place where Kaggle may have mounted it, the most specific first."""
         return (f"competitions/{self.slug}", self.slug)
-
-
-_Any = TypeVar("_Any", bound="_Owned")
 
 
 @dataclass(frozen=True)

@@ -56,7 +56,7 @@ class Verdict:
     rows: int | None
 
 
-def look(
+def look(  # noqa: PLR0911 - a verdict for each way in which a file can be wrong
     path: Path, check: str, competition: Path | None, python: str, environment: Mapping[str, str]
 ) -> Verdict:
     """Look at a submission file.

@@ -377,8 +377,10 @@ def test_what_a_dataset_of_wheels_brought_is_imported_too_and_warns(plain: Noteb
     ran = plain.run()
     assert ran.code == 0, ran.text
     assert [warning for warning in ran.report["warnings"] if "import" in warning] == [
-        "gpu-thing is installed but `import gpu_thing` fails: OSError: libcuda.so.1 is missing. "
-        "It came with a dataset of wheels: if the entry point needs it, it will fail."
+        (
+            "gpu-thing is installed but `import gpu_thing` fails: OSError: libcuda.so.1 is missing. "
+            "It came with a dataset of wheels: if the entry point needs it, it will fail."
+        )
     ]
 
 
