@@ -9,15 +9,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
-from kagglehub import gcs_upload
 
 from kaggle_shim.refs import DatasetRef, NotebookRef
 from kaggle_workflow import progress
 from kaggle_workflow.errors import WorkflowError
-from kaggle_workflow.kaggle import careful, connection, http
+from kaggle_workflow.kaggle import connection, http, uploading
 from kaggle_workflow.push.session import Outcome
 from tests.local_kaggle import faults
 from tests.power import storms
@@ -47,7 +45,7 @@ def impatient(patch: pytest.MonkeyPatch) -> None:
 
 def restless(patch: pytest.MonkeyPatch) -> None:
     """Pauses that are none."""
-    patch.setattr(careful, "_PAUSES", (0.0,) * len(careful._PAUSES))
+    patch.setattr(uploading, "PAUSES", (0.0,) * len(uploading.PAUSES))
     patch.setattr(connection, "_PAUSES", (0.0,) * len(connection._PAUSES))
 
 
@@ -122,12 +120,17 @@ def test_an_upload_without_a_terminal_says_how_far_it_is(
     assert re.search(r"^  \d.* of 2.0 MB sent, about 0s to go\.$", capfd.readouterr().err, re.MULTILINE)
 
 
-def weights(scene: Scene) -> bytes:
-    """A model of four megabytes."""
-    content = random.Random(1).randbytes(2 * BIG)  # noqa: S311 - reproducible, not secret
-    (scene.root / "weights").mkdir()
-    (scene.root / "weights" / "model.bin").write_bytes(content)
-    return content
+def weights(scene: Scene) -> dict[str, bytes]:
+    """A model of four megabytes in nine files of different sizes, one of them empty, some in folders."""
+    chance = random.Random(1)  # noqa: S311 - reproducible, not secret
+    sizes = {"a.bin": 1_700_000, "b.bin": 900_000, "fold0/c.bin": 600_000, "fold0/d.bin": 400_000}
+    sizes |= {"fold1/e.bin": 250_000, "fold1/f.bin": 100_000, "g.bin": 49_999, "h.json": 1, "empty.txt": 0}
+    contents = {name: chance.randbytes(size) for name, size in sizes.items()}
+    for name, content in contents.items():
+        path = scene.root / "weights" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    return contents
 
 
 def push_weights(scene: Scene) -> Outcome:
@@ -139,7 +142,7 @@ def test_weights_of_which_no_byte_arrives_end_with_a_sentence(
     scene: Scene, monkeypatch: pytest.MonkeyPatch, status: int
 ) -> None:
     weights(scene)
-    monkeypatch.setattr(gcs_upload, "time", SimpleNamespace(sleep=lambda _: None))
+    restless(monkeypatch)
     # The first answer to an upload is for it, the others say how far it is.
     scene.kaggle.fault(faults.drop_before("PUT"), faults.status("PUT", status, times=None))
     with pytest.raises(WorkflowError, match=r"The upload of the model .* did not succeed"):
@@ -152,15 +155,14 @@ def test_weights_of_which_no_byte_arrives_end_with_a_sentence(
 
 
 def test_torn_weights_go_on_where_they_broke(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    content = weights(scene)
+    contents = weights(scene)
     # Long enough for storage to see that a connection broke.
-    monkeypatch.setattr(gcs_upload, "time", SimpleNamespace(sleep=lambda _: threading.Event().wait(0.1)))
+    monkeypatch.setattr(uploading, "PAUSES", (0.1,) * len(uploading.PAUSES))
     with line(scene, monkeypatch, Weather(torn_after=400_000)) as slow:
         push_weights(scene)
     found = scene.kaggle.model("tester/cmi-models")
     there = scene.kaggle.world.store.model_folder(found, found.variations[0].id, 1)
-    assert (there / "model.bin").read_bytes() == content
-    # kagglehub by itself gives up after five, and publishes what has come till then.
+    assert {name: (there / name).read_bytes() for name in contents} == contents
     assert slow.torn > 5
     assert slow.passed["up"] < 6 * BIG
 

@@ -20,6 +20,7 @@ from kaggle_workflow.errors import (
     WaitedTooLong,
     WorkflowError,
 )
+from kaggle_workflow.kaggle import uploading
 from kaggle_workflow.push.intents import CREATING, UPLOADING, Intents
 from kaggle_workflow.waiting import left_of
 from tests.local_kaggle import faults
@@ -287,7 +288,6 @@ def test_an_answer_lost_after_long_minutes_is_waited_for_as_long_as_one_after_a_
 
 
 def test_a_storage_that_has_all_and_says_it_lacks_some_gets_the_whole_again(scene: Scene) -> None:
-    # The client would announce a body that never comes, and wait two minutes for each of a hundred tries.
     scene.codes()
     path = scene.root / "codes" / "exp001.py"
     path.write_bytes(bytes(5000))
@@ -313,16 +313,26 @@ def test_a_long_upload_over_a_bad_line_goes_on_as_long_as_something_arrives(scen
         (500, Unreachable, r"failed \(HTTP 500\)\. Run this again in a few minutes"),
     ],
 )
-def test_an_upload_that_the_client_drops_in_silence_is_named_and_nothing_is_made(
-    scene: Scene, code: int, kind: type[WorkflowError], said: str
+def test_an_upload_that_storage_does_not_take_is_named_and_nothing_is_made(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, code: int, kind: type[WorkflowError], said: str
 ) -> None:
+    monkeypatch.setattr(uploading, "PAUSES", (0.0, 0.0))
+    scene.codes()
+    scene.edit()
+    scene.kaggle.fault(faults.status("PUT", code, "no", times=None))
+    name = r"(exp001\.py|codes-manifest\.json)"
+    with pytest.raises(kind, match=rf"The upload of {name} did not succeed, and nothing was made.*{said}"):
+        scene.codes()
+    assert scene.versions("codes") == 1
+    scene.kaggle.world.faults.clear()
+    assert scene.codes().version == 2
+
+
+@pytest.mark.parametrize("code", [429, 500, 503])
+def test_a_storage_that_fails_once_is_asked_again(scene: Scene, code: int) -> None:
     scene.codes()
     scene.edit()
     scene.kaggle.fault(faults.status("PUT", code, "no"))
-    name = r"(exp001\.py|codes-manifest\.json)"
-    with pytest.raises(kind, match=rf"The upload of {name} did not succeed and nothing was made.*{said}"):
-        scene.codes()
-    assert scene.versions("codes") == 1
     assert scene.codes().version == 2
 
 
@@ -341,7 +351,6 @@ def test_an_upload_that_breaks_off_for_good_names_no_address_and_goes_on_next_ti
 
 
 def test_an_answer_without_an_address_to_upload_to_is_not_come_back_to(scene: Scene) -> None:
-    # kaggle 2.2.4 keeps it in the temporary folder and would try it for six days.
     scene.kaggle.fault(faults.answer("StartBlobUpload", {}))
     with pytest.raises(Unreachable, match="no address to upload to"):
         scene.codes()

@@ -34,7 +34,7 @@ IGNORED = (
 def list_files(
     folder: Path, patterns: tuple[str, ...], workspace: str, hashes: Path | None = None
 ) -> Manifest:
-    """What kagglehub will send, file by file; `hashes` is a file that keeps what was read."""
+    """What is sent, file by file; `hashes` is a file that keeps what was read."""
     if not folder.is_dir():
         raise WorkflowError(f"{folder} is no folder: name the one that holds the weights.")
     known = Hashes(hashes)
@@ -53,7 +53,7 @@ def list_files(
 
 
 def paths(folder: Path, patterns: tuple[str, ...]) -> list[str]:
-    """The files that kagglehub will send, relative (posix), without our manifest; raises WorkflowError for a link that leads out."""
+    """The files to send, relative (posix), without our manifest; raises WorkflowError for a link that leads out."""
     wild = [pattern + "*" if pattern.endswith("/") else pattern for pattern in patterns]
     found = []
     for parent, _, entries in os.walk(folder):

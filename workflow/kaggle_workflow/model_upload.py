@@ -1,4 +1,4 @@
-"""Weights to a Kaggle model, from the machine that trained them: needs kagglehub and this workspace's files, nothing else.
+"""Weights to a Kaggle model, from the machine that trained them: needs this package and nothing else.
 
     from kaggle_workflow.model_upload import upload
     upload("data/working/models/exp001", "me/cmi-models/pytorch/exp001")
@@ -122,7 +122,8 @@ def upload(
     lost = False
     try:
         with sending(base) if sending is not None else nullcontext():
-            kaggle.send_model(ref, folder, notes, licence, patterns)
+            paths = [*(entry.path for entry in manifest.files), MODEL_MANIFEST]
+            kaggle.send_model(ref, folder, paths, notes, licence)
     except AnswerLost as error:
         lost = True
         say(f"{error}")

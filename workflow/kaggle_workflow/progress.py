@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Iterator
 from typing import Any
 
 from kaggle_workflow import console, durations
@@ -11,6 +12,8 @@ from kaggle_workflow import console, durations
 TELL_SECONDS = 3.0
 LARGE = 500_000_000
 UPLOAD_SECONDS = 20.0
+REDRAW_SECONDS = 0.2
+_PIECE = 1 << 16
 
 
 class Progress:
@@ -35,38 +38,37 @@ def large(what: str, name: str, size: int) -> None:
 
 
 class Sending:
-    """The body of an upload, which says now and then how far it is, where no terminal shows the bars that the clients draw."""
+    """The body of an upload, which says how far it is: on a terminal in one line that is written over, elsewhere now and then."""
 
     def __init__(self, body: Any, total: int) -> None:
         """`body` is read from, `total` is how many bytes it has."""
         self._body, self._total, self._sent = body, total, 0
         self._began = self._told = time.monotonic()
+        self._terminal = sys.stderr.isatty()
+
+    def __len__(self) -> int:
+        """How many bytes there are: requests announces them."""
+        return self._total
+
+    def __iter__(self) -> Iterator[bytes]:
+        """The pieces (requests wants to be able to ask for them, and reads)."""
+        while piece := self.read(_PIECE):
+            yield piece
 
     def read(self, size: int = -1) -> bytes:
         """The next piece."""
         piece: bytes = self._body.read(size)
         self._sent += len(piece)
         now = time.monotonic()
-        if now - self._told > UPLOAD_SECONDS:
+        if now - self._told > (REDRAW_SECONDS if self._terminal else UPLOAD_SECONDS):
             self._told = now
             left = (self._total - self._sent) * (now - self._began) / self._sent if self._sent else 0.0
-            print(
-                f"  {console.size(self._sent)} of {console.size(self._total)} sent, about {durations.spell(left)} to go.",
-                # What the clients say is kept back, and with it whatever goes to sys.stderr.
-                file=sys.__stderr__,
-                flush=True,
-            )
+            line = f"  {console.size(self._sent)} of {console.size(self._total)} sent, about {durations.spell(left)} to go."
+            if self._terminal:
+                print(f"\r\x1b[K{line}", end="" if piece else "\n", file=sys.stderr, flush=True)
+            else:
+                print(line, file=sys.stderr, flush=True)
         return piece
-
-    def tell(self) -> int:
-        """Where the next piece begins."""
-        place: int = self._body.tell()
-        return place
-
-    def seek(self, place: int) -> None:
-        """Go to a place, as a redirect or whoever looks at a request does."""
-        self._sent += place - self.tell()
-        self._body.seek(place)
 
 
 def _say(line: str) -> None:

@@ -1,19 +1,22 @@
-"""The one place that talks to Kaggle: reads through kagglesdk, uploads and saved notebooks through the official clients.
+"""The one place that talks to Kaggle, through kagglesdk.
 
-The clients come in late (kagglesdk 0.4 s, kaggle and kagglehub 0.6 s each), their answers go out as frozen values
+It is imported late (0.4 s), its answers go out as frozen values
 (`kaggle_workflow.kaggle.values`), their failures as our errors (`kaggle_workflow.kaggle.errors`). Nothing here prints or logs a token.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 from kaggle_shim.refs import DatasetRef, ModelRef
 from kaggle_workflow.kaggle.competitions import CompetitionCalls
 from kaggle_workflow.kaggle.datasets import DatasetCalls
 from kaggle_workflow.kaggle.errors import Denied, NotThere
 from kaggle_workflow.kaggle.notebooks import NotebookCalls
+from kaggle_workflow.kaggle.uploading import Uploads
 from kaggle_workflow.kaggle.values import (
     ModelVersion,
     RemoteFile,
@@ -101,24 +104,54 @@ class Kaggle(DatasetCalls, NotebookCalls, CompetitionCalls):
 
         return kaggle_models.facts(self._pages, ref)
 
+    def model_exists(self, owner: str, model: str) -> bool:
+        """Whether the model is there; raises Denied for one of another account that this one may not see."""
+        from kaggle_workflow.kaggle import models as kaggle_models
+
+        try:
+            kaggle_models.variations(self._read, owner, model)
+        except NotThere:
+            return False
+        except Denied:
+            if owner.lower() == self.account.lower():
+                return False
+            raise
+        return True
+
+    def uploads(self, kind: Any) -> Uploads:
+        """Uploads for one version; `kind` is kagglesdk's `ApiBlobType`."""
+        import platformdirs
+        from kagglesdk.blobs.types.blob_api_service import ApiStartBlobUploadRequest
+
+        def start(name: str, size: int, changed: int) -> Any:
+            request = ApiStartBlobUploadRequest()
+            request.type, request.name = kind, name
+            request.content_length, request.last_modified_epoch_seconds = size, changed
+            what = f"starting the upload of {name}"
+            return self._read(what, lambda c: c.blobs.blob_api_client.start_blob_upload(request))
+
+        # One folder for each account of each Kaggle: an address belongs to both.
+        place = sha256(f"{self.page('')} {self.account} {kind}".encode()).hexdigest()[:16]
+        return Uploads(start, platformdirs.user_cache_path("kaggle-workspace") / "uploads" / place)
+
     def send_dataset(
         self, folder: Path, notes: str | None, before: Callable[[], None], *, public: bool = False
     ) -> str:
-        """Upload a folder with its `dataset-metadata.json` by the official client; see `sending.send_dataset`."""
+        """Upload a folder with its `dataset-metadata.json`; see `sending.send_dataset`."""
         from kaggle_workflow.kaggle import sending as kaggle_sending
 
         return kaggle_sending.send_dataset(self, folder, notes, before, public=public)
 
     def save_notebook(self, folder: Path, accelerator: str = "") -> Saved:
-        """Save (and run) a notebook's folder by the official client; see `sending.save_notebook`."""
+        """Save (and run) a notebook's folder; see `sending.save_notebook`."""
         from kaggle_workflow.kaggle import sending as kaggle_sending
 
         return kaggle_sending.save_notebook(self, folder, accelerator)
 
     def send_model(
-        self, ref: ModelRef, folder: Path, notes: str, licence: str | None, ignore: tuple[str, ...]
+        self, ref: ModelRef, folder: Path, paths: Sequence[str], notes: str, licence: str | None
     ) -> None:
-        """Upload a folder as a new version of a variation, by kagglehub; see `models.send`."""
-        from kaggle_workflow.kaggle import models as kaggle_models
+        """Upload files as a new version of a variation; see `sending.send_model`."""
+        from kaggle_workflow.kaggle import sending as kaggle_sending
 
-        kaggle_models.send(ref, folder, notes, licence, ignore)
+        kaggle_sending.send_model(self, ref, folder, paths, notes, licence)

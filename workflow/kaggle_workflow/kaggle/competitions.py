@@ -168,7 +168,7 @@ class CompetitionCalls(Connection):
 
         # By kagglesdk: the official client's own command hides the reason of a refusal (kaggle 2.2.4).
         what = f"submitting {versioned(notebook, version)} to {ref}"
-        with self._once(what) as client:
+        with self.once(what) as client:
             send = client.competitions.competition_api_client.create_code_submission
             number = int(within_rate_limit(lambda: send(request), what).ref or 0)
         if number == 0:

@@ -147,7 +147,7 @@ class Connection:
             time.sleep(pause)
 
     @contextmanager
-    def _once(self, what: str) -> Iterator[Any]:
+    def once(self, what: str) -> Iterator[Any]:
         """A call that must not be repeated."""
         with translated(what), timeouts():
             yield self._client

@@ -1,21 +1,15 @@
-"""Models at Kaggle: the calls behind `client.Kaggle`, and the upload by kagglehub."""
+"""Models at Kaggle: the calls behind `client.Kaggle`."""
 
 from __future__ import annotations
 
-import logging
-import re
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from kaggle_shim.refs import ModelRef
-from kaggle_workflow.errors import KaggleRefused, Unreachable, WorkflowError
-from kaggle_workflow.kaggle.errors import AnswerLost, one_line, translated
+from kaggle_workflow.errors import WorkflowError
 from kaggle_workflow.kaggle.values import ModelVersion, RemoteFile
 
 _PAGE = 200
-# How kagglehub 1.0.2 says that storage answered an upload with a fault of its own.
-_STORAGE_FAILED = re.compile(r"Upload failed with status code (?:5\d\d|429)")
 
 Read = Callable[[str, Callable[[Any], Any]], Any]
 Pages = Callable[[str, Any, Callable[[Any], Any], str], list[Any]]
@@ -62,44 +56,29 @@ def download(ref: ModelRef, name: str) -> Callable[[Any], Any]:
     return lambda c: c.models.model_api_client.download_model_instance_version(request)
 
 
-def send(ref: ModelRef, folder: Path, notes: str, licence: str | None, ignore: tuple[str, ...]) -> None:
-    """Upload `folder` as a new version of the variation; model and variation are made when they are not there (private).
+def instance_request(ref: ModelRef, licence: str | None, files: list[Any], folders: list[Any]) -> Any:
+    """What makes a variation with its first version."""
+    from kagglesdk.models.types import model_api_service as types
 
-    Raises:
-        KaggleRefused: Kaggle answered no, or a file did not go up.
-        AnswerLost: the connection broke; the version may exist or not.
-    """
-    import kagglehub
-    from kagglehub.exceptions import BackendError
-    from kagglehub.gcs_upload import logger as upload_logger
+    request, body = types.ApiCreateModelInstanceRequest(), types.ApiCreateModelInstanceRequestBody()
+    request.owner_slug, request.model_slug = ref.owner, ref.model
+    body.instance_slug, body.framework = ref.variation, framework(ref.framework)
+    body.files, body.directories = files, folders
+    if licence is not None:
+        body.license_name = licence
+    request.body = body
+    return request
 
-    from kaggle_workflow.kaggle.careful_hub import careful
-    from kaggle_workflow.kaggle.http import CONNECT_SECONDS, READ_SECONDS, timeouts
-    from kaggle_workflow.kaggle.sending import quiet
 
-    upload_logger.setLevel(logging.WARNING)
-    logging.getLogger("kagglehub").setLevel(logging.WARNING)
-    handle = f"{ref.owner}/{ref.model}/{ref.framework}/{ref.variation}"
-    patience = (CONNECT_SECONDS, READ_SECONDS)
-    with quiet(), translated(f"uploading the model {ref.name}"), timeouts(), careful(ref.name, patience):
-        try:
-            kagglehub.model_upload(
-                handle, str(folder), license_name=licence, version_notes=notes, ignore_patterns=list(ignore)
-            )
-        except BackendError as error:
-            if _STORAGE_FAILED.match(str(error)):
-                raise Unreachable(
-                    f"The upload of the model {ref.name} did not succeed and nothing was made of it: Kaggle's storage failed "
-                    f"({one_line(str(error))[:80]}). Run this again in a few minutes."
-                ) from error
-            code = error.error_code
-            if code is not None and code >= 500:  # noqa: PLR2004 - HTTP
-                raise AnswerLost(
-                    f"Kaggle failed while uploading {ref.name} ({one_line(str(error))}): run this again."
-                ) from error
-            raise KaggleRefused(
-                f"Kaggle refused the model {ref.name} ({one_line(str(error))}): correct what it names, then run this again."
-            ) from error
+def version_request(ref: ModelRef, notes: str, files: list[Any], folders: list[Any]) -> Any:
+    """What makes a further version of a variation."""
+    from kagglesdk.models.types import model_api_service as types
+
+    request = _filled(types.ApiCreateModelInstanceVersionRequest(), ref)
+    body = types.ApiCreateModelInstanceVersionRequestBody()
+    body.version_notes, body.files, body.directories = notes, files, folders
+    request.body = body
+    return request
 
 
 def names(pages: Pages, owner: str) -> tuple[str, ...]:

@@ -1,27 +1,32 @@
-"""Uploads and saved notebooks through the official client, with its silences made loud.
+"""Everything that makes something on Kaggle: dataset versions, model versions, saved notebooks. Each such call is made once.
 
-`import kaggle` authenticates and prints, and the client sets no time limits (read in kaggle 2.2.4); what else it does that would
-harm is taken away in `careful`.
+The requests are those of the official clients (read in kaggle 2.2.5 and kagglehub 1.0.3; tests compare them), sent by kagglesdk.
 """
 
 from __future__ import annotations
 
-import contextlib
-import io
-import sys
-from collections.abc import Callable, Iterator
+import json
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kaggle_workflow.errors import KaggleRefused, WorkflowError
-from kaggle_workflow.kaggle.careful import careful_class
-from kaggle_workflow.kaggle.credentials import Credentials
-from kaggle_workflow.kaggle.errors import AnswerLost, one_line, translated
+from kaggle_shim.refs import ModelRef
+from kaggle_workflow.errors import KaggleRefused
+from kaggle_workflow.kaggle.errors import AnswerLost, Conflict, one_line, translated
 from kaggle_workflow.kaggle.rate_limit import within_rate_limit
+from kaggle_workflow.kaggle.uploading import Uploads
 from kaggle_workflow.kaggle.values import Saved
+from kaggle_workflow.metadata import DATASET_FILE, KERNEL_FILE
 
 if TYPE_CHECKING:
     from kaggle_workflow.kaggle.client import Kaggle
+
+# More files of a model than this travel as one archive, which Kaggle unpacks (kagglehub 1.0.3).
+_MOST_MODEL_FILES = 50
+_CONFLICT = 409
+_SERVER_FAULT = 500
 
 
 def send_dataset(
@@ -43,33 +48,87 @@ def send_dataset(
         KaggleRefused: Kaggle answered no, or a file did not go up; nothing was made.
         AnswerLost: the version may have been made or not.
     """
-    from kaggle_workflow.kaggle.http import timeouts
+    from kagglesdk.blobs.types.blob_api_service import ApiBlobType
 
-    what = f"uploading {folder.name}"
-    with quiet(), translated(what), timeouts():
-        client = _client(kaggle.credentials, kaggle.account, before)
-        try:
-            if notes is None:
-                answer = client.dataset_create_new(
-                    str(folder), public=public, quiet=not _shows(), dir_mode="zip"
-                )
-            else:
-                answer = client.dataset_create_version(str(folder), notes, quiet=not _shows(), dir_mode="zip")
-        except ValueError as error:
-            raise WorkflowError(
-                f"Kaggle's client does not take {folder.name} ({one_line(str(error))}): correct its metadata."
-            ) from error
+    about = json.loads((folder / DATASET_FILE).read_text(encoding="utf-8"))
+    uploads = kaggle.uploads(ApiBlobType.DATASET)
+    with tempfile.TemporaryDirectory() as scratch:
+        sent = [
+            _new_file(uploads.send(path, path.name, path.name), about, path.name)
+            for path in _top_level(folder, Path(scratch))
+        ]
+    request = _dataset_request(about, sent, notes, public=public)
+    before()
+
+    def make(client: Any) -> Any:
+        api = client.datasets.dataset_api_client
+        return api.create_dataset(request) if notes is None else api.create_dataset_version(request)
+
+    answer = _made_once(kaggle, uploads, make, f"uploading {folder.name}")
     if answer is None or not (answer.error or answer.status or answer.url):
         # An empty answer says neither that there is a version nor that there is none.
         raise AnswerLost(
             f"Kaggle gave no answer to the upload of {folder.name}: nothing is assumed, run this again."
         )
+    uploads.forget()
     if answer.error or str(answer.status or "").lower() not in ("ok", ""):
         said = one_line(answer.error or str(answer.status))
         raise KaggleRefused(
             f"Kaggle refused the upload of {folder.name} ({said}): correct what it names, then run this again."
         )
     return str(answer.url or "")
+
+
+def send_model(
+    kaggle: Kaggle, ref: ModelRef, folder: Path, paths: Sequence[str], notes: str, licence: str | None
+) -> None:
+    """Upload files as a new version of a variation; model and variation are made when they are not there (private).
+
+    Args:
+        kaggle: whose credentials to use.
+        ref: the variation.
+        folder: where the files lie.
+        paths: the files, relative (posix).
+        notes: version notes.
+        licence: licence of a new variation.
+
+    Raises:
+        KaggleRefused: Kaggle answered no, or a file did not go up.
+        AnswerLost: the version may have been made or not.
+    """
+    from kagglesdk.blobs.types.blob_api_service import ApiBlobType
+
+    from kaggle_workflow.kaggle import models
+
+    what = f"uploading the model {ref.name}"
+    _create_model(kaggle, ref, what)
+    uploads = kaggle.uploads(ApiBlobType.MODEL)
+    tree = _Folder()
+    with tempfile.TemporaryDirectory() as scratch:
+        if len(paths) > _MOST_MODEL_FILES:
+            archive = _zipped(Path(scratch, "archive.zip"), folder, paths)
+            tree.add(
+                "archive.zip", uploads.send(archive, archive.name, f"the model {ref.name} (archive.zip)")
+            )
+        else:
+            for path in paths:
+                token = uploads.send(folder / path, Path(path).name, f"the model {ref.name} ({path})")
+                tree.add(path, token)
+    request = models.instance_request(ref, licence, *tree.wire())
+    try:
+        _checked(
+            _made_once(
+                kaggle, uploads, lambda c: c.models.model_api_client.create_model_instance(request), what
+            ),
+            f"the model {ref.name}",
+        )
+    except Conflict:
+        version = models.version_request(ref, notes, *tree.wire())
+        answer = _made_once(
+            kaggle, uploads, lambda c: c.models.model_api_client.create_model_instance_version(version), what
+        )
+        _checked(answer, f"the model {ref.name}")
+    uploads.forget()
 
 
 def save_notebook(kaggle: Kaggle, folder: Path, accelerator: str) -> Saved:
@@ -79,21 +138,9 @@ def save_notebook(kaggle: Kaggle, folder: Path, accelerator: str) -> Saved:
         KaggleRefused: an HTTP refusal. A refusal inside a 200 answer comes back as `Saved.error`.
         AnswerLost: the version may have been made or not.
     """
-    from kaggle_workflow.kaggle.http import timeouts
-
-    with quiet(), translated(f"saving the notebook {folder.name}"), timeouts():
-        client = _client(kaggle.credentials, kaggle.account, lambda: None)
-        try:
-            answer = within_rate_limit(
-                lambda: client.kernels_push(str(folder), acc=accelerator or None),
-                f"saving the notebook {folder.name}",
-            )
-        except ValueError as error:
-            if _is_network(error):
-                raise
-            raise WorkflowError(
-                f"Kaggle's client does not take {folder.name} ({one_line(str(error))}): correct its metadata."
-            ) from error
+    request = _notebook_request(folder, accelerator)
+    what = f"saving the notebook {folder.name}"
+    answer = _call_once(kaggle, lambda c: c.kernels.kernels_api_client.save_kernel(request), what)
     if answer is None:
         raise AnswerLost(
             f"Kaggle gave no answer to the notebook {folder.name}: nothing is assumed, run this again."
@@ -102,59 +149,171 @@ def save_notebook(kaggle: Kaggle, folder: Path, accelerator: str) -> Saved:
         return Saved.of(answer)
 
 
-def _client(credentials: Credentials, account: str, before: Callable[[], None]) -> Any:
-    with _introspected(credentials, account):
-        client = careful_class()()
-    client.credentials, client.before = credentials, before
-    values = {
-        client.CONFIG_NAME_USER: account,
-        client.CONFIG_NAME_TOKEN: credentials.token,
-        client.CONFIG_NAME_KEY: credentials.key,
-    }
-    client.config_values = {name: value for name, value in values.items() if value}
-    return client
+def _call_once(kaggle: Kaggle, call: Callable[[Any], Any], what: str) -> Any:
+    """A call that must not be repeated, unless Kaggle says that it did nothing (429)."""
+    with kaggle.once(what) as client:
+        return within_rate_limit(lambda: call(client), what)
 
 
-@contextlib.contextmanager
-def _introspected(credentials: Credentials, account: str) -> Iterator[None]:
-    """Answer the question that `import kaggle` asks about a token with what Kaggle said about that same token a moment ago."""
-    from kagglesdk.security.services.oauth_service import OAuthClient
-    from kagglesdk.security.types.oauth_service import IntrospectTokenResponse
-
-    client: Any = OAuthClient
-    original = client.introspect_token
-
-    def known(self: Any, request: Any) -> Any:
-        if request.token != credentials.token:
-            return original(self, request)
-        answer = IntrospectTokenResponse()
-        answer.active, answer.username = True, account
-        return answer
-
-    client.introspect_token = known
+def _made_once(kaggle: Kaggle, uploads: Uploads, call: Callable[[Any], Any], what: str) -> Any:
+    """The call that makes a version; after a refusal the uploads are of no use any more."""
     try:
-        yield
-    finally:
-        client.introspect_token = original
+        return _call_once(kaggle, call, what)
+    except Conflict:
+        raise
+    except KaggleRefused:
+        uploads.forget()
+        raise
 
 
-def _is_network(error: ValueError) -> bool:
-    """Several of requests' exceptions are ValueErrors too."""
-    import requests
+def _top_level(folder: Path, scratch: Path) -> Iterable[Path]:
+    """The files to upload: each folder in `folder` as a zip, which Kaggle unpacks to that folder."""
+    for path in sorted(folder.iterdir()):
+        if path.name == DATASET_FILE:
+            continue
+        if path.is_dir():
+            inside = [file.relative_to(path).as_posix() for file in sorted(path.rglob("*")) if file.is_file()]
+            yield _zipped(scratch / f"{path.name}.zip", path, inside)
+        else:
+            yield path
 
-    return isinstance(error, requests.RequestException)
+
+def _zipped(archive: Path, folder: Path, paths: Iterable[str]) -> Path:
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED, strict_timestamps=False) as made:
+        for path in paths:
+            made.write(folder / path, path)
+    return archive
 
 
-def _shows() -> bool:
-    """Whether the client's own progress bars have a terminal to be drawn on."""
-    return sys.__stderr__ is not None and sys.__stderr__.isatty() and sys.stderr is sys.__stderr__
+def _new_file(token: str, about: dict[str, Any], name: str) -> Any:
+    """An uploaded file, with what the metadata's `resources` say about it."""
+    from kagglesdk.datasets.types.dataset_api_service import ApiDatasetColumn, ApiDatasetNewFile
+
+    made = ApiDatasetNewFile()
+    made.token = token
+    for resource in about.get("resources") or []:
+        if resource.get("path") != name:
+            continue
+        made.description = resource.get("description")
+        columns = []
+        for order, field in enumerate((resource.get("schema") or {}).get("fields") or []):
+            column = ApiDatasetColumn()
+            column.order, column.name = order, field.get("name")
+            column.description = field.get("description") or field.get("title") or ""
+            column.type = column.original_type = field.get("type")
+            columns.append(column)
+        made.columns = columns
+    return made
 
 
-@contextlib.contextmanager
-def quiet() -> Iterator[io.StringIO]:
-    """Keep what the client prints; its progress bars pass where there is a terminal."""
-    printed = io.StringIO()
-    with contextlib.redirect_stdout(printed), contextlib.ExitStack() as stack:
-        if not _shows():
-            stack.enter_context(contextlib.redirect_stderr(printed))
-        yield printed
+def _dataset_request(about: dict[str, Any], sent: list[Any], notes: str | None, *, public: bool) -> Any:
+    from kagglesdk.datasets.types import dataset_api_service as types
+
+    owner, _, slug = str(about["id"]).partition("/")
+    if notes is None:
+        request = types.ApiCreateDatasetRequest()
+        request.owner_slug, request.slug, request.title = owner, slug, about["title"]
+        request.license_name, request.is_private = about["licenses"][0]["name"], not public
+        body: Any = request
+    else:
+        request = types.ApiCreateDatasetVersionRequest()
+        request.owner_slug, request.dataset_slug = owner, slug
+        body = types.ApiCreateDatasetVersionRequestBody()
+        body.version_notes = notes
+    body.subtitle, body.description = about.get("subtitle"), about.get("description")
+    body.category_ids, body.files = about.get("keywords") or [], sent
+    if notes is not None:
+        # kagglesdk copies what it is given: set when it is whole.
+        request.body = body
+    return request
+
+
+def _create_model(kaggle: Kaggle, ref: ModelRef, what: str) -> None:
+    """Create the model, private, unless it is there."""
+    from kagglesdk.models.types.model_api_service import ApiCreateModelRequest
+
+    if kaggle.model_exists(ref.owner, ref.model):
+        return
+    request = ApiCreateModelRequest()
+    request.owner_slug, request.slug, request.title = ref.owner, ref.model, ref.model
+    request.is_private = True
+    answer = _call_once(kaggle, lambda c: c.models.model_api_client.create_model(request), what)
+    try:
+        _checked(answer, f"the model {ref.owner}/{ref.model}")
+    except Conflict:
+        # It was made in between.
+        return
+
+
+def _checked(answer: Any, name: str) -> None:
+    """Raise for an answer about a model that holds an error: Kaggle puts them into a 200 (kagglehub 1.0.3, `handle_mutate_call`)."""
+    error = one_line(answer.error or "")
+    if not error:
+        return
+    code = answer.error_code or 0
+    # The clients' own tests, which run against the live site, know "already used" and "already exists".
+    if code == _CONFLICT or "already" in error:
+        raise Conflict(f"Kaggle has {name} already ({error}).")
+    if code >= _SERVER_FAULT:
+        raise AnswerLost(f"Kaggle failed while uploading {name} ({error}): run this again.")
+    raise KaggleRefused(f"Kaggle refused {name} ({error}): correct what it names, then run this again.")
+
+
+class _Folder:
+    """Uploaded files as the tree in which a model's version holds them."""
+
+    def __init__(self, name: str = "") -> None:
+        self.name = name
+        self.tokens: list[str] = []
+        self.folders: dict[str, _Folder] = {}
+
+    def add(self, path: str, token: str) -> None:
+        """Put a file's token where the file lies."""
+        first, slash, rest = path.partition("/")
+        if slash:
+            self.folders.setdefault(first, _Folder(first)).add(rest, token)
+        else:
+            self.tokens.append(token)
+
+    def wire(self) -> tuple[list[Any], list[Any]]:
+        """Files and folders as the API takes them."""
+        from kagglesdk.datasets.types.dataset_api_service import ApiUploadDirectoryInfo
+
+        files = [_new_file(token, {}, "") for token in self.tokens]
+        made = []
+        for inner in self.folders.values():
+            folder = ApiUploadDirectoryInfo()
+            folder.name = inner.name
+            folder.files, folder.directories = inner.wire()
+            made.append(folder)
+        return files, made
+
+
+def _notebook_request(folder: Path, accelerator: str) -> Any:
+    """What saves and runs the staged notebook: its metadata, and its cells without outputs, each source as one text."""
+    from kagglesdk.kernels.types.kernels_api_service import ApiSaveKernelRequest
+
+    about = json.loads((folder / KERNEL_FILE).read_text(encoding="utf-8"))
+    text = (folder / about["code_file"]).read_text(encoding="utf-8")
+    if about["kernel_type"] == "notebook":
+        notebook = json.loads(text)
+        for cell in notebook.get("cells", []):
+            if cell.get("cell_type") == "code" and "outputs" in cell:
+                cell["outputs"] = []
+            if isinstance(cell.get("source"), list):
+                cell["source"] = "".join(cell["source"])
+        text = json.dumps(notebook)
+    request = ApiSaveKernelRequest()
+    request.slug, request.new_title, request.text = about["id"], about.get("title"), text
+    request.language, request.kernel_type = about["language"], about["kernel_type"]
+    request.is_private, request.enable_internet = about["is_private"], about["enable_internet"]
+    request.enable_gpu, request.enable_tpu = about["enable_gpu"], about["enable_tpu"]
+    request.dataset_data_sources = about.get("dataset_sources") or []
+    request.competition_data_sources = about.get("competition_sources") or []
+    request.kernel_data_sources = about.get("kernel_sources") or []
+    request.model_data_sources = about.get("model_sources") or []
+    request.category_ids = about.get("keywords") or []
+    request.docker_image = about.get("docker_image")
+    request.docker_image_pinning_type = about.get("docker_image_pinning_type")
+    request.machine_shape = accelerator or about.get("machine_shape")
+    return request
