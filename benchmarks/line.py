@@ -1,6 +1,7 @@
 """What bad networks cost `invoke push`, `push-model` and `ship`, against the local Kaggle, and whether they end well.
 
     python benchmarks/line.py [--megabytes 3]
+    python benchmarks/line.py --torn 50       # a model of eight files over a line that breaks, so many times, every byte compared
 
 Each line is a kind of network, by a forwarder that delays, narrows, tears and stops what goes over it (`tests/slow_line.py`).
 A push sends that many megabytes of codes and a notebook of 700 kB, a model as many again; then an edit is shipped to a score.
@@ -44,6 +45,7 @@ NETWORKS = {
     ),
 }
 TRIES = 3
+HANDLE = "tester/cmi-models/pytorch/eight"
 NOTEBOOK_WORDS = 140_000
 LONGEST_SECONDS = 3600.0
 _NARROW = """
@@ -78,10 +80,10 @@ def seated(base: Path, megabytes: float, seed: int) -> Iterator[Desk]:
             yield desk
 
 
-def invoke(desk: Desk, line: SlowLine, *words: str) -> tuple[float, int]:
-    """Run a command over the line until it is done, three times at most; returns the seconds and the tries."""
+def invoke(desk: Desk, line: SlowLine, *words: str, tries: int = TRIES) -> tuple[float, int]:
+    """Run a command over the line until it is done, so many times at most; returns the seconds and the tries."""
     started, told = time.perf_counter(), ""
-    for number in range(1, TRIES + 1):
+    for number in range(1, tries + 1):
         done = subprocess.run(
             [sys.executable, "-c", _NARROW, *words],
             cwd=desk.root,
@@ -100,14 +102,45 @@ def invoke(desk: Desk, line: SlowLine, *words: str) -> tuple[float, int]:
             return time.perf_counter() - started, number
         told = done.stdout + done.stderr
         print(f"  {words[0]}: {told.strip().splitlines()[-1]}", file=sys.stderr, flush=True)
-    raise SystemExit(f"{' '.join(words)} was not done after {TRIES} tries:\n{told}")
+    raise SystemExit(f"{' '.join(words)} was not done after {tries} tries:\n{told}")
+
+
+def torn(times: int) -> int:
+    """Upload a model of eight files over a line that breaks every 700 kB; returns the exit code."""
+    failed = broke = 0
+    with tempfile.TemporaryDirectory() as folder:
+        base = Path(folder)
+        make_workspace(ROOT, base)
+        for seed in range(times):
+            with (
+                seated(base, 0.1, seed) as desk,
+                SlowLine(desk.kaggle.port, Weather(torn_after=700_000)) as line,
+            ):
+                dice = random.Random(seed)  # noqa: S311 - reproducible, not secret
+                contents = {f"{n % 3}/{n}.bin": dice.randbytes(dice.randint(0, 900_000)) for n in range(8)}
+                for name, content in contents.items():
+                    path = desk.root / "eight" / name
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    path.write_bytes(content)
+                words = ("push-model", "--path", "eight", "--handle", HANDLE, "--notebook", "", "--yes")
+                invoke(desk, line, *words, tries=1)
+                model = desk.kaggle.model(HANDLE.rsplit("/", 2)[0])
+                there = desk.kaggle.world.store.model_folder(model, model.variations[0].id, 1)
+                failed += any((there / name).read_bytes() != content for name, content in contents.items())
+                broke += line.torn
+    print(f"{times} models of eight files, {broke} breaks: {failed} with a byte that differs.")
+    return 1 if failed else 0
 
 
 def main() -> int:
     """Print the table; returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--megabytes", type=float, default=3.0)
-    megabytes = parser.parse_args().megabytes
+    parser.add_argument("--torn", type=int, default=0, metavar="TIMES")
+    chosen = parser.parse_args()
+    if chosen.torn:
+        return torn(chosen.torn)
+    megabytes = chosen.megabytes
     to_send = 2 * megabytes * 1e6 + 5 * NOTEBOOK_WORDS
     wrong = ""
     print("| network | push | push-model | ship | sent | broke, stopped | how it ended |")

@@ -313,5 +313,5 @@ def test_a_new_workspace_names_the_tested_versions_of_the_clients(ws: Path) -> N
     packages = {line.topic: line for line in doctor_machine.lines(workspace.load(ws))}["packages"]
     assert packages.state == OK
     pinned = dict(one.split("==") for one in versions.requirements() if "==" in one)
-    for name in ("kaggle", "kagglehub", "kagglesdk"):
+    for name in ("kagglesdk", "requests", "protobuf"):
         assert f"{name} {pinned[name]}" in packages.says

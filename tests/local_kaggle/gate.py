@@ -80,10 +80,11 @@ class _Exchange:
         self._received = self._sent = self._status = 0
         self._fault: Fault | None = None
         self._written = False
+        self._body: object = None
 
     async def serve(self) -> None:
         try:
-            body = await self._read_json() if self._address.call else None
+            self._body = body = await self._read_json() if self._address.call else None
             if self._address.service:
                 facts = body if isinstance(body, dict) else {"path": self._scope["path"]}
                 self._fault = self._world.faults.hit(self._address.service, self._address.method, facts)
@@ -193,6 +194,7 @@ class _Exchange:
                 user=self._scope.get("local_kaggle", {}).get("user", ""),
                 user_agent=headers.get(b"user-agent", ""),
                 fault=self._fault.kind if self._fault else "",
+                body=self._body,
             )
         )
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Request:
-    """One request; `service` is "storage" for bytes, and status 0 means that the connection was dropped."""
+    """One request; `service` is "storage" for bytes, status 0 means that the connection was dropped, `body` is a call's JSON."""
 
     time: float
     service: str
@@ -26,10 +26,11 @@ class Request:
     user: str
     user_agent: str
     fault: str = ""
+    body: object = None
 
     def to_json(self) -> dict[str, object]:
-        """For `/_local/requests`."""
-        return dataclasses.asdict(self)
+        """For `/_local/requests`; without the body, which may hold a token."""
+        return {name: value for name, value in dataclasses.asdict(self).items() if name != "body"}
 
 
 class Journal:

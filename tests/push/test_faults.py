@@ -341,7 +341,9 @@ def test_an_upload_that_breaks_off_for_good_names_no_address_and_goes_on_next_ti
     with pytest.MonkeyPatch.context() as patch:
         slept: list[float] = []
         patch.setattr(time, "sleep", slept.append)
-        with pytest.raises(Unreachable, match=r"upload of exp001\.py .* broke off.*run this again") as caught:
+        with pytest.raises(
+            Unreachable, match=r"upload of codes-manifest\.json .* broke off.*run this again"
+        ) as caught:
             scene.codes()
     assert "http" not in str(caught.value)
     assert sum(slept) == 180.0

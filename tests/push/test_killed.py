@@ -101,7 +101,7 @@ def test_interrupted_says_so_and_exits_130(scene: Scene) -> None:
     child.send_signal(signal.SIGINT)
     _, told = child.communicate(timeout=30)
     assert child.returncode == 130, told
-    assert "goes on where it stopped" in told
+    assert "continue where it stopped" in told
 
 
 @pytest.mark.parametrize("thing", ["codes", "sub"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 from kaggle_shim.manifest import CODES_MANIFEST
 from kaggle_workflow.errors import Refused, WorkflowError
 from kaggle_workflow.push import in_order
+from kaggle_workflow.stage import bundle
 from tests.local_kaggle import faults
 from tests.push.conftest import Scene
 
@@ -72,13 +74,23 @@ def _wheel(scene: Scene, content: bytes) -> None:
     (folder / "mine-1.0-py3-none-any.whl").write_bytes(b"PK\x05\x06" + bytes(18) + content)
 
 
+@pytest.fixture(autouse=True)
+def _the_shim_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Undo what `_change_in_shim` does."""
+    monkeypatch.setattr(bundle, "shim_files", bundle.shim_files)
+
+
+def _change_in_shim(name: str) -> None:
+    """As another version of the package, in which that module differs."""
+    files = tuple(replace(one, sha256="0" * 64) if one.path == name else one for one in bundle.shim_files())
+    bundle.shim_files = lambda: files  # type: ignore[assignment]  # a cached function
+
+
 MAKES_OTHER_WHEELS: dict[str, Callable[[Scene], None]] = {
     "requirements": lambda s: _append(s.root / "deps" / "requirements.txt", "loguru\n-r more.txt\n"),
     "an included file": lambda s: _append(s.root / "deps" / "more.txt", "tqdm\n"),
-    "the collector": lambda s: _append(s.root / "shim" / "kaggle_shim" / "collecting.py", "\n# newer\n"),
-    "what the collector resolves by": lambda s: _append(
-        s.root / "shim" / "kaggle_shim" / "resolve.py", "\n# newer\n"
-    ),
+    "the collector": lambda _: _change_in_shim("collecting.py"),
+    "what the collector resolves by": lambda _: _change_in_shim("resolve.py"),
     "the image": lambda s: s.metadata("deps", docker_image="gcr.io/kaggle-images/python:v170"),
     "a wheel of one's own": lambda s: _wheel(s, b""),
     "another build of it": lambda s: _wheel(s, b"2"),
@@ -88,9 +100,7 @@ MAKES_OTHER_WHEELS: dict[str, Callable[[Scene], None]] = {
 }
 MAKES_THE_SAME_WHEELS: dict[str, Callable[[Scene], None]] = {
     "codes": lambda s: s.edit(),
-    "another part of the shim": lambda s: _append(
-        s.root / "shim" / "kaggle_shim" / "running.py", "\n# newer\n"
-    ),
+    "another part of the shim": lambda _: _change_in_shim("running.py"),
     "settings of the run": lambda s: _append(s.root / "invoke.yaml", "  guard: 8h\n"),
     "a refusal that is overruled": lambda s: _append(s.root / "invoke.yaml", "  allow: [take-over]\n"),
     "the submission notebook": lambda s: s.metadata("sub", machine_shape="NvidiaTeslaT4"),

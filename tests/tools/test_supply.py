@@ -39,6 +39,24 @@ def test_the_lock_holds_everything_that_is_asked_for_in_versions_that_are_allowe
             )
 
 
+def test_what_talks_to_kaggle_is_installed_exactly_as_tested() -> None:
+    """kagglesdk, and whatever it installs."""
+    pinned = {canonicalize_name(one.name): one for one in PRODUCT if str(one.specifier).startswith("==")}
+    wanted, seen = ["kagglesdk"], set()
+    while wanted:
+        name = canonicalize_name(wanted.pop())
+        assert name in pinned, name
+        assert metadata.version(name) in pinned[name].specifier
+        seen.add(name)
+        for line in metadata.requires(name) or ():
+            one = Requirement(line)
+            if (one.marker is None or one.marker.evaluate({"extra": ""})) and canonicalize_name(
+                one.name
+            ) not in seen:
+                wanted.append(one.name)
+    assert seen == set(pinned)
+
+
 def test_a_workspace_takes_no_version_that_nobody_tested() -> None:
     for one in PRODUCT:
         assert any(each.operator in ("<", "==") for each in one.specifier), one

@@ -14,7 +14,7 @@ from kaggle_workflow.workspace import Workspace
 
 _OLDEST = (3, 11)
 _LITTLE, _FULL = 5e9, 5e8
-_SHOWN = ("kaggle", "kagglehub", "kagglesdk", "invoke")
+_SHOWN = ("kagglesdk", "requests", "protobuf", "invoke")
 
 
 def lines(workspace: Workspace) -> Iterator[Line]:

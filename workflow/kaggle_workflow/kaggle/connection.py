@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from kaggle_shim.refs import NotebookRef
 from kaggle_workflow.errors import KaggleRefused
 from kaggle_workflow.kaggle import credentials as kaggle_credentials
-from kaggle_workflow.kaggle import downloads, rate_limit
+from kaggle_workflow.kaggle import downloads, internals, rate_limit
 from kaggle_workflow.kaggle import errors as kaggle_errors
 from kaggle_workflow.kaggle.errors import AnswerLost, Denied, NotThere, RateLimited, translated
 from kaggle_workflow.kaggle.http import READ_SECONDS, timeouts
@@ -106,8 +106,7 @@ class Connection:
 
         found = self.credentials
         client = KaggleClient(username=found.username, password=found.key, api_token=found.token)
-        # The session is made once, so that every call goes over one connection.
-        client.http_client()._init_session()  # noqa: SLF001 - kagglesdk opens it only as a context manager
+        internals.open_session(client)
         return client
 
     def _if_there(self, owner: str, ask: Callable[[], T]) -> T | None:
@@ -187,7 +186,7 @@ class Connection:
         import requests
 
         def fetch(client: Any) -> None:
-            headers = client.http_client()._session.headers  # noqa: SLF001 - kagglesdk takes no headers for one call
+            headers = internals.session(client).headers
             wanted = part.headers()
             headers.update(wanted)
             try:

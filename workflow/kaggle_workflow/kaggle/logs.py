@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from kaggle_shim.refs import NotebookRef
+from kaggle_workflow.kaggle import internals
 
 _END = "END_OF_LOG"
 # A run may print nothing for a long time; the stream is asked for anew after this silence.
@@ -31,10 +32,10 @@ def stream(client: Any, ref: NotebookRef, version: int | None) -> Iterator[str]:
     request.user_name, request.kernel_slug = ref.owner, ref.slug
     if version is not None:
         request.version_label = f"v{version}"
-    http = client.http_client()
-    prepared = http._prepare_request("kernels.KernelsApiService", "GetKernelSessionLogsStream", request)  # noqa: SLF001 - kagglesdk sends without a time limit
-    settings = http._session.merge_environment_settings(prepared.url, {}, True, None, None)  # noqa: SLF001 - as kagglesdk does
-    with http._session.send(prepared, timeout=(_CONNECT_SECONDS, _SILENCE_SECONDS), **settings) as response:  # noqa: SLF001 - see above
+    session = internals.session(client)
+    prepared = internals.prepare(client, "kernels.KernelsApiService", "GetKernelSessionLogsStream", request)
+    settings = session.merge_environment_settings(prepared.url, {}, True, None, None)
+    with session.send(prepared, timeout=(_CONNECT_SECONDS, _SILENCE_SECONDS), **settings) as response:
         response.raise_for_status()
         if "event-stream" in response.headers.get("Content-Type", ""):
             yield from _events(response.iter_lines(decode_unicode=False))

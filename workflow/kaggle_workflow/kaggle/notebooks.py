@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from kaggle_shim.refs import NotebookRef
-from kaggle_workflow.kaggle import downloads
+from kaggle_workflow.kaggle import downloads, internals
 from kaggle_workflow.kaggle.connection import Connection, head, versioned
 from kaggle_workflow.kaggle.errors import translated
 from kaggle_workflow.kaggle.http import CONNECT_SECONDS, READ_SECONDS
@@ -91,7 +91,7 @@ class NotebookCalls(Connection):
 
         def get(client: Any) -> Any:
             # A signed address: the token must not go with it.
-            asked = {k: v for k, v in client.http_client()._session.headers.items() if k in downloads.HEADERS}  # noqa: SLF001 - see _download
+            asked = {k: v for k, v in internals.session(client).headers.items() if k in downloads.HEADERS}
             return requests.get(url, stream=True, headers=asked, timeout=(CONNECT_SECONDS, READ_SECONDS))
 
         self._download(f"fetching {name}", get, target)
