@@ -15,8 +15,8 @@ from kaggle_workflow.model_upload import upload
 from tests.local_kaggle import LocalKaggle
 from tests.push.conftest import Scene
 
-# What names one upload: never the same twice.
-_OF_ONE_UPLOAD = ("token", "lastModifiedEpochSeconds", "contentLength")
+# What names one upload, never the same twice; and what kagglehub writes out though it is the default.
+_LEFT_OUT = ("token", "lastModifiedEpochSeconds", "contentLength", "sigstore")
 
 
 def test_nothing_that_we_reach_into_has_changed() -> None:
@@ -39,10 +39,9 @@ def calls(kaggle: LocalKaggle, *methods: str) -> list[Any]:
 def _steady(value: Any) -> Any:
     if isinstance(value, dict):
         # An absent field and an empty one mean the same to Kaggle.
-        return {
-            k: _steady(v) for k, v in value.items() if k not in _OF_ONE_UPLOAD and v not in (None, [], "")
-        }
-    return [_steady(one) for one in value] if isinstance(value, list) else value
+        return {k: _steady(v) for k, v in value.items() if k not in _LEFT_OUT and v not in (None, [], "")}
+    # Folders come in the order of the disk.
+    return sorted(map(_steady, value), key=json.dumps) if isinstance(value, list) else value
 
 
 def official(scene: Scene, *words: str) -> None:
