@@ -11,6 +11,7 @@ import re
 import sys
 from pathlib import Path
 
+from kaggle_shim.manifest import MODEL_MANIFEST
 from kaggle_shim.refs import DatasetRef, ModelRef, NotebookRef, Ref
 
 DATA_VARIABLE = "INVOKE_WORKSPACE_DATA"
@@ -80,10 +81,28 @@ def _own(ref: Ref, root: Path, data: Path) -> Path | None:
         wheels = root / DEPS_OUTPUT
         return wheels if wheels.is_dir() else None
     if isinstance(ref, ModelRef):
-        weights = data / "working" / "models" / ref.variation
-        if weights.is_dir() and not (ref.version is not None and downloaded):
+        weights = weights_of(ref, data)
+        if weights is not None and not (ref.version is not None and downloaded):
             return weights
     return None
+
+
+def weights_of(ref: ModelRef, data: Path) -> Path | None:
+    """The folder of weights that a model was pushed from, or that is called like its variation; None for neither.
+
+    Args:
+        ref: the model, with or without a version.
+        data: where the local counterparts lie.
+    """
+    models = data / "working" / "models"
+    named = models / ref.variation
+    handle = str(_read(named / MODEL_MANIFEST).get("handle") or ref.name)
+    if named.is_dir() and handle.lower() == ref.name.lower():
+        return named
+    for manifest in sorted(models.glob(f"*/{MODEL_MANIFEST}")):
+        if str(_read(manifest).get("handle")).lower() == ref.name.lower():
+            return manifest.parent
+    return named if named.is_dir() else None
 
 
 def _is_id(ref: DatasetRef | NotebookRef, metadata: Path, *, elsewhere: bool) -> bool:

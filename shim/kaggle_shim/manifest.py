@@ -44,6 +44,9 @@ class Manifest:
         files: what the upload holds, sorted by path, without the manifest itself.
         commit: git commit of the workspace, None without git.
         dirty: whether the work tree differed from that commit, None without git.
+        handle: the model or dataset that it was made for, "" where that is not kept.
+        folder: where it was pushed from, relative to the workspace (posix), "" likewise.
+        ignore: patterns of what was left out on request.
     """
 
     workspace: str
@@ -51,6 +54,9 @@ class Manifest:
     files: tuple[FileEntry, ...]
     commit: str | None = None
     dirty: bool | None = None
+    handle: str = ""
+    folder: str = ""
+    ignore: tuple[str, ...] = ()
 
     @property
     def fingerprint(self) -> str:
@@ -66,6 +72,9 @@ class Manifest:
             "fingerprint": self.fingerprint,
             "commit": self.commit,
             "dirty": self.dirty,
+            **({"handle": self.handle} if self.handle else {}),
+            **({"folder": self.folder} if self.folder else {}),
+            **({"ignore": list(self.ignore)} if self.ignore else {}),
             "files": [
                 {"path": entry.path, "size": entry.size, "sha256": entry.sha256} for entry in self.files
             ],
@@ -87,7 +96,14 @@ class Manifest:
             value: Any = json.loads(text)
             files = tuple(FileEntry(str(f["path"]), int(f["size"]), str(f["sha256"])) for f in value["files"])
             manifest = cls(
-                str(value["workspace"]), str(value["competition"]), files, value["commit"], value["dirty"]
+                str(value["workspace"]),
+                str(value["competition"]),
+                files,
+                value["commit"],
+                value["dirty"],
+                str(value.get("handle") or ""),
+                str(value.get("folder") or ""),
+                tuple(str(pattern) for pattern in value.get("ignore") or ()),
             )
             stated = value["fingerprint"]
         except (ValueError, OverflowError, RecursionError, KeyError, TypeError) as error:

@@ -21,8 +21,9 @@ from kaggle_shim.plan import Plan
 from kaggle_workflow import check, run_reports, workspace
 from kaggle_workflow import settings as workspace_settings
 from kaggle_workflow.errors import WorkflowError
+from kaggle_workflow.known import Known
 from kaggle_workflow.ledger import book as ledger
-from kaggle_workflow.push.intents import Intents, Known
+from kaggle_workflow.push.intents import Intents
 from kaggle_workflow.stage import codes as stage_codes
 from kaggle_workflow.stage import compose
 from kaggle_workflow.stage import notebook as stage_notebook

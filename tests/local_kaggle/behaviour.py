@@ -76,8 +76,14 @@ class Behaviour:
     leave_packed: tuple[str, ...] = ()
     """Name patterns of archives that stay packed all the same, as happens now and then [reports]."""
 
+    strip_archive_folder: bool = False
+    """Whether the only folder at the top of an archive is dropped when it is unpacked [reports]."""
+
     wheel_becomes_folder: bool = False
     """Whether a wheel is unpacked into a folder called `name.whl/`, as few reports saw."""
+
+    late_mounts: tuple[str, ...] = ()
+    """Name patterns of sources that are not mounted in the run of the version that attaches them first [reports]."""
 
     strip_single_folder: bool = True
     """Whether the only top-level folder of an upload is stripped [reports]."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from tests.local_kaggle.faults import Fault
     from tests.local_kaggle.live_log import LiveLog
-    from tests.local_kaggle.records import Notebook, NotebookVersion
+    from tests.local_kaggle.records import Binding, Notebook, NotebookVersion
     from tests.local_kaggle.runner import Runner
     from tests.local_kaggle.world import World
 
@@ -99,7 +100,7 @@ class Execution:
         write_atomic(prepared, source)
         return RunOrder(
             notebook=prepared,
-            mounts=mounts_of(world, self.version.bindings, rerun=self.rerun),
+            mounts=mounts_of(world, self._mounted(world), rerun=self.rerun),
             working=self.output,
             executed=self.folder / "executed.ipynb",
             internet=self.version.enable_internet,
@@ -107,6 +108,21 @@ class Execution:
             limit=self.limit,
             accelerated=uses_gpu(self.version) or self.version.enable_tpu,
         )
+
+    def _mounted(self, world: World) -> list[Binding]:
+        """The sources that this run sees: one that is attached for the first time may be mounted from the next version on."""
+        before = {
+            (binding.kind, binding.owner, binding.slug)
+            for version in self.notebook.versions
+            if version.number < self.version.number
+            for binding in version.bindings
+        }
+        return [
+            binding
+            for binding in self.version.bindings
+            if (binding.kind, binding.owner, binding.slug) in before
+            or not any(fnmatch.fnmatch(binding.slug, pattern) for pattern in world.behaviour.late_mounts)
+        ]
 
     def _play(self, fault: Fault, wait_until_stopped: Callable[[], None]) -> tuple[RunOutcome, str]:
         if fault.outcome == "never":

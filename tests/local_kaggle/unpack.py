@@ -78,10 +78,18 @@ def _place(stream: IO[bytes], folder: Path, name: PurePosixPath, behaviour: Beha
                 _write(unzipped, _inside(folder, inner) or target)
             return
         members = _zip_members if name.name.lower().endswith((".zip", ".whl")) else _tar_members
+        top = _only_folder(name for name, _ in members(stream)) if behaviour.strip_archive_folder else ""
+        stream.seek(0)
         for member, content in members(stream):
-            _place(content, folder, inner / member, behaviour, depth + 1)
+            _place(content, folder, inner / member.removeprefix(top), behaviour, depth + 1)
         return
     _write(stream, target)
+
+
+def _only_folder(members: Iterable[str]) -> str:
+    """The folder that everything in an archive lies in, with a slash at its end; "" when there is no such folder."""
+    tops = {name.partition("/")[0] + "/" if "/" in name else "" for name in members}
+    return tops.pop() if len(tops) == 1 else ""
 
 
 def _aside(folder: Path) -> Path:

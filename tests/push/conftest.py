@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from kaggle_shim import mounts
 from kaggle_shim.deps_manifest import DepsManifest
 from kaggle_shim.manifest import CODES_MANIFEST, Manifest, short
 from kaggle_shim.report import LOG_PREFIX, Report
@@ -170,6 +171,10 @@ def play(played: Played, order: RunOrder) -> list[str]:
     wanted = next((one.fingerprint for one in plan.inputs if one.role == "codes"), plan.inline_codes)
     if found != wanted:
         failure = f"the codes are {short(found or '')}, the plan wants {short(wanted or '')}"
+    mounted = {mount.target for mount in order.mounts}
+    absent = next((one.ref for one in plan.inputs if one.ref.mount("namespaced") not in mounted), None)
+    if absent is not None:
+        failure = mounts._missing(absent, order.working)  # the shim's own sentence
     report.values["codes"] = {"fingerprint": found}
     line = json.dumps(
         {"schema": 1, **report.values, **({"failure": failure} if failure else {}), "phases": {}}

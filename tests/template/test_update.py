@@ -251,11 +251,11 @@ def test_a_workspace_of_every_earlier_state_moves_over_with_two_commands(
             "tasks.py",
             "deps/image.txt",
         }
-        project = changed["pyproject.toml"].decode()
-        assert '"loguru", "tqdm"' in project
-        assert project.endswith("\n# mine\n")
-        assert "workflow" not in project
-        assert "kaggle_shim" not in project
+        text = changed["pyproject.toml"].decode()
+        assert '"loguru", "tqdm"' in text
+        assert text.endswith("\n# mine\n")
+        assert "workflow" not in text
+        assert "kaggle_shim" not in text
         assert "my own" in workspaces.invoke(workspace, "mine").stdout
     checked = workspaces.invoke(workspace, "check")
     assert checked.returncode == 0, checked.stdout + checked.stderr

@@ -6,12 +6,13 @@ import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from kaggle_shim import entry, refs
-from kaggle_workflow import metadata, names
+from kaggle_shim import entry, local, refs
+from kaggle_workflow import attached, metadata, model_files, names
 from kaggle_workflow.credentials import workspace as secrets_workspace
 from kaggle_workflow.errors import WorkflowError
-from kaggle_workflow.findings import ERROR, WARNING, Finding
+from kaggle_workflow.findings import ERROR, WARNING, Finding, relative
 from kaggle_workflow.fix import everything as fix
+from kaggle_workflow.known import Known
 from kaggle_workflow.settings import FILE as SETTINGS
 from kaggle_workflow.stage import bundle, compose, plans, requirements, tree
 from kaggle_workflow.stage import notebook as stage_notebook
@@ -123,7 +124,7 @@ def _about_notebook(workspace: Workspace, name: str) -> tuple[Finding, ...]:
     if value is None:
         return ()
     notebook = workspace.notebook(name)
-    found = list(_about_metadata(workspace, notebook))
+    found = [*_about_metadata(workspace, notebook), *_about_attached(workspace, notebook)]
     try:
         source = compose.read_source(notebook.source)
     except WorkflowError as error:
@@ -171,9 +172,9 @@ def _about_metadata(workspace: Workspace, notebook: Notebook) -> Iterator[Findin
             yield Finding(
                 WARNING, "competition", path, f"{ref} stands for the competition's slug: write the real one."
             )
-    deps = plans.deps_id(workspace)
+    deps = plans.collecting(workspace)
     attached = {str(getattr(ref, "name", ref)) for ref in about.sources if isinstance(ref, refs.NotebookRef)}
-    if deps is not None and deps.name not in attached and notebook.name == SUB and _asks(workspace):
+    if deps is not None and deps.name not in attached and notebook.name == SUB:
         yield Finding(
             WARNING,
             "deps-not-attached",
@@ -182,12 +183,30 @@ def _about_metadata(workspace: Workspace, notebook: Notebook) -> Iterator[Findin
         )
 
 
-def _asks(workspace: Workspace) -> bool:
-    try:
-        text = workspace.requirements.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError):
-        return False
-    return any(line.strip() and not line.strip().startswith("#") for line in text.splitlines())
+def _about_attached(workspace: Workspace, notebook: Notebook) -> Iterator[Finding]:
+    """Whether local folders still are what was pushed from them, as far as this machine knows, and hold the real files."""
+    path = f"{notebook.name}/{metadata.KERNEL_FILE}"
+    for ref in notebook.metadata.sources:
+        if not isinstance(ref, refs.ModelRef | refs.DatasetRef) or ref.name == workspace.codes.id.name:
+            continue
+        manifest = Known(workspace.build).manifest(ref.name, ref.version)
+        try:
+            stale = attached.stale(workspace, ref, manifest) if manifest is not None else None
+            if stale is not None:
+                yield Finding(WARNING, "stale-weights", path, f"{stale}: {stale.command} pushes it.")
+            folder = (
+                local.weights_of(ref, local.data_folder(workspace.root))
+                if isinstance(ref, refs.ModelRef)
+                else None
+            )
+            if folder is not None:
+                ignore = manifest.ignore if manifest is not None else ()
+                sent = model_files.paths(folder, (*model_files.IGNORED, *ignore))
+                for sentence in model_files.told(folder, sent)[0]:
+                    file, _, told = sentence.partition(": ")
+                    yield Finding(WARNING, "stand-in", relative(folder / file, workspace.root), told)
+        except (WorkflowError, OSError) as error:
+            yield Finding(WARNING, "weights", path, f"{error}")
 
 
 def _about_size(workspace: Workspace, notebook: Notebook, source: compose.Source) -> Iterator[Finding]:

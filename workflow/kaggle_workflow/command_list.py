@@ -192,13 +192,17 @@ GROUPS: dict[str, tuple[Command, ...]] = {
                 ),
                 Option("framework", "as Kaggle names it (default: pytorch)", "pytorch"),
                 Option("licence", "licence of a new variation, such as 'Apache 2.0'", ""),
-                Option("ignore", "pattern of files that are not uploaded (may be repeated)", []),
+                Option(
+                    "ignore",
+                    "pattern of files that are not uploaded (may be repeated; default: as last time, '' forgets that)",
+                    [],
+                ),
                 Option(
                     "notebook",
                     "folder of the notebook that attaches the version (default: sub; '' for none)",
                     "sub",
                 ),
-                MESSAGE,
+                Option("message", "notes of the new version (default: the experiment)", ""),
                 *SEND,
             ),
         ),
@@ -212,6 +216,9 @@ GROUPS: dict[str, tuple[Command, ...]] = {
                     "owner/slug (default: that of its dataset-metadata.json, or <username>/<prefix>-<folder>)",
                     "",
                     into="id_",
+                ),
+                Option(
+                    "notebook", "folder of the notebook that attaches it, such as sub (default: none)", ""
                 ),
                 MESSAGE,
                 PUBLIC,

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import fnmatch
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 from kaggle_shim.manifest import MODEL_MANIFEST, FileEntry, Manifest
 from kaggle_workflow import names, progress
 from kaggle_workflow.errors import WorkflowError
 from kaggle_workflow.files import UNFINISHED
+from kaggle_workflow.stage import archives, stand_ins
 from kaggle_workflow.stage.hashes import Hashes
 
 # The first four are kagglehub's own (1.0.2); the rest is never part of weights.
@@ -52,6 +54,18 @@ def list_files(
     return Manifest(workspace, "", tuple(sorted(entries, key=lambda entry: entry.path.encode())))
 
 
+def told(folder: Path, sent: Iterable[str]) -> tuple[list[str], list[str]]:
+    """What to say of the files before they are sent: of those that only stand for the real ones, and of archives."""
+    standing, packed = [], []
+    for path in sent:
+        about = stand_ins.sentence(folder / path, (folder / path).stat().st_size)
+        if about is not None:
+            standing.append(f"{path}: {about}")
+        if archives.is_archive(folder / path):
+            packed.append(f"{path}: {archives.sentence(path)}")
+    return standing, packed
+
+
 def paths(folder: Path, patterns: tuple[str, ...]) -> list[str]:
     """The files to send, relative (posix), without our manifest; raises WorkflowError for a link that leads out."""
     wild = [pattern + "*" if pattern.endswith("/") else pattern for pattern in patterns]
@@ -60,11 +74,13 @@ def paths(folder: Path, patterns: tuple[str, ...]) -> list[str]:
         for name in entries:
             path = Path(parent, name)
             inside = path.relative_to(folder)
-            if (
-                path.is_file()
-                and inside.as_posix() != MODEL_MANIFEST
-                and not any(fnmatch.fnmatch(str(inside), pattern) for pattern in wild)
-            ):
+            if any(fnmatch.fnmatch(str(inside), pattern) for pattern in wild):
+                continue
+            if path.is_symlink() and stand_ins.annexed(path):
+                raise WorkflowError(
+                    f"{path}: git-annex has not fetched its content: run `git annex get {name}`, or leave the link out with --ignore."
+                )
+            if path.is_file() and inside.as_posix() != MODEL_MANIFEST:
                 if path.is_symlink() and not path.resolve().is_relative_to(folder.resolve()):
                     raise WorkflowError(
                         f"{path} leads out of the folder, to {path.resolve().name}: copy that file here, or leave the link out with --ignore."

@@ -20,7 +20,7 @@ from kaggle_shim.errors import ManifestError
 from kaggle_shim.manifest import MODEL_MANIFEST, Manifest, hash_file
 from kaggle_shim.refs import ModelRef
 from kaggle_workflow import model_files
-from kaggle_workflow.errors import KaggleRefused, Unreachable, WaitedTooLong, WorkflowError
+from kaggle_workflow.errors import KaggleRefused, Refused, Unreachable, WaitedTooLong, WorkflowError
 from kaggle_workflow.files import sweep, write_text
 from kaggle_workflow.kaggle.client import Kaggle
 from kaggle_workflow.kaggle.errors import AnswerLost, Denied, NotThere
@@ -30,6 +30,10 @@ from kaggle_workflow.waiting import Show, Waits
 
 _PROCESSING_SECONDS = 3600.0
 _LATE_SECONDS = 120.0
+
+
+def _refuse(name: str, sentence: str) -> None:
+    raise Refused(name, sentence)
 
 
 @dataclass(frozen=True)
@@ -58,6 +62,8 @@ def upload(
     sending: Callable[[int], AbstractContextManager[None]] | None = None,
     pending: tuple[int, float] | None = None,
     hashes: Path | None = None,
+    origin: str = "",
+    refuse: Callable[[str, str], None] = _refuse,
 ) -> Uploaded:
     """Upload a folder as a new version of a model's variation, unless its newest version holds the same files.
 
@@ -76,6 +82,8 @@ def upload(
         sending: entered with the newest version's number around the upload itself.
         pending: an earlier upload after this version may still show, for so many seconds.
         hashes: a file that keeps the hashes of what was read before.
+        origin: the folder relative to the workspace (posix), which finds it again later; "" outside one.
+        refuse: called with the name of a refusal and its sentence; raises Refused, or returns to go on anyway.
 
     Returns:
         The handle with the version that holds the files now.
@@ -92,7 +100,12 @@ def upload(
     folder = Path(folder)
     patterns = (*model_files.IGNORED, *ignore)
     sweep(folder)
-    manifest = model_files.list_files(folder, patterns, workspace, hashes)
+    manifest = replace(
+        model_files.list_files(folder, patterns, workspace, hashes),
+        handle=ref.name,
+        folder=origin,
+        ignore=tuple(ignore),
+    )
     kaggle = kaggle or Kaggle(say)
     waits = waits or Waits(30.0, say)
     base = kaggle.model_version(ref) or 0
@@ -100,7 +113,9 @@ def upload(
         say(f"{ref}: an earlier upload was cut off after it began; asking Kaggle for its version.")
         try:
             base = waits.until(
-                f"a version of {ref} shows", pending[1], lambda show: _newer(kaggle, ref, pending[0], show)
+                f"a version of {ref} shows",
+                pending[1],
+                lambda show: _newer(kaggle, ref, pending[0], show),
             )
         except WaitedTooLong:
             if waits.cuts(pending[1]):
@@ -111,11 +126,17 @@ def upload(
         there is not None
         and there.fingerprint == manifest.fingerprint
         and not force
-        and not _wrong(kaggle, replace(ref, version=base), manifest)
+        and not _wrong(kaggle, replace(ref, version=base), manifest, folder, refuse)
     ):
+        write_text(folder / MODEL_MANIFEST, manifest.dumps())
         return Uploaded(replace(ref, version=base), manifest.fingerprint, sent=False)
     if base and check is not None:
         check(base, there)
+    standing, packed = model_files.told(folder, (entry.path for entry in manifest.files))
+    for sentence in standing:
+        refuse("stand-in", sentence)
+    for sentence in packed:
+        say(f"note: {sentence}")
     write_text(folder / MODEL_MANIFEST, manifest.dumps())
     started = time.monotonic()
     say(f"uploading {len(manifest.files) + 1} files to {ref}.")
@@ -129,7 +150,7 @@ def upload(
         say(f"{error}")
         say(f"{ref}: whether it arrived is not known; asking Kaggle for its version.")
     sent = time.monotonic()
-    version = _await(kaggle, waits, ref, manifest, base, lost=lost)
+    version = _await(kaggle, waits, ref, manifest, folder, base, refuse, lost=lost)
     return Uploaded(
         replace(ref, version=version),
         manifest.fingerprint,
@@ -156,7 +177,17 @@ def _newer(kaggle: Kaggle, ref: ModelRef, base: int, show: Show) -> int | None:
     return None
 
 
-def _await(kaggle: Kaggle, waits: Waits, ref: ModelRef, manifest: Manifest, base: int, *, lost: bool) -> int:
+def _await(
+    kaggle: Kaggle,
+    waits: Waits,
+    ref: ModelRef,
+    manifest: Manifest,
+    folder: Path,
+    base: int,
+    refuse: Callable[[str, str], None],
+    *,
+    lost: bool,
+) -> int:
     """Wait for the version that holds what was sent; returns its number."""
 
     def look(show: Show) -> tuple[int, list[str]] | None:
@@ -165,7 +196,7 @@ def _await(kaggle: Kaggle, waits: Waits, ref: ModelRef, manifest: Manifest, base
             show("in processing")
             return None
         try:
-            wrong = _wrong(kaggle, replace(ref, version=version), manifest)
+            wrong = _wrong(kaggle, replace(ref, version=version), manifest, folder, refuse)
         except (NotThere, Denied):
             show(f"version {version} lists no files yet")
             return None
@@ -173,7 +204,9 @@ def _await(kaggle: Kaggle, waits: Waits, ref: ModelRef, manifest: Manifest, base
 
     try:
         version, wrong = waits.until(
-            f"the new version of {ref} lists its files", _LATE_SECONDS if lost else _PROCESSING_SECONDS, look
+            f"the new version of {ref} lists its files",
+            _LATE_SECONDS if lost else _PROCESSING_SECONDS,
+            look,
         )
     except WaitedTooLong as error:
         if lost:
@@ -181,6 +214,8 @@ def _await(kaggle: Kaggle, waits: Waits, ref: ModelRef, manifest: Manifest, base
                 f"Whether the new version of {ref} arrived is not known: run this again, Kaggle is asked before anything is sent."
             ) from error
         raise
+    except Refused as error:
+        raise KaggleRefused(str(error)) from error
     if wrong:
         raise KaggleRefused(
             f"Version {version} of {ref} is not what was sent ({'; '.join(wrong[:5])}): run this again to send it anew."
@@ -188,8 +223,10 @@ def _await(kaggle: Kaggle, waits: Waits, ref: ModelRef, manifest: Manifest, base
     return version
 
 
-def _wrong(kaggle: Kaggle, ref: ModelRef, manifest: Manifest) -> list[str]:
-    """What is wrong with a version on Kaggle, one phrase a file."""
+def _wrong(
+    kaggle: Kaggle, ref: ModelRef, manifest: Manifest, folder: Path, refuse: Callable[[str, str], None]
+) -> list[str]:
+    """What is wrong with a version on Kaggle, one phrase a file; refuses what another upload would not change."""
     listed = [file for file in kaggle.model_files(ref) if file.name != MODEL_MANIFEST]
 
     def sha256_of(file: RemoteFile) -> str:
@@ -197,7 +234,11 @@ def _wrong(kaggle: Kaggle, ref: ModelRef, manifest: Manifest) -> list[str]:
             kaggle.fetch_model_file(ref, file, scratch / "file")
             return hash_file(scratch / "file")
 
-    return arrived.problems(arrived.compare(manifest.files, listed), sha256_of)
+    comparison = arrived.compare(manifest.files, listed, folder)
+    wrong, lost = arrived.problems(comparison, sha256_of), arrived.lost(comparison)
+    if lost is not None and not wrong:
+        refuse("archive-contents", f"{ref}: {lost}. Push what is in them in place of the archives")
+    return wrong
 
 
 @contextmanager

@@ -50,7 +50,15 @@ class Waits:
         """Whether `--limit` ends a wait of that many seconds early: what has not shown by then may still come."""
         return self.limit is not None and self.limit < limit
 
-    def until(self, what: str, limit: float, look: Callable[[Show], T | None], *, at_once: bool = True) -> T:
+    def until(
+        self,
+        what: str,
+        limit: float,
+        look: Callable[[Show], T | None],
+        *,
+        at_once: bool = True,
+        lost: bool = False,
+    ) -> T:
         """Look until there is something to see.
 
         Args:
@@ -58,16 +66,18 @@ class Waits:
             limit: seconds.
             look: returns None while the condition is not met; gets a function that shows how it stands.
             at_once: whether the first look makes sense before the first pause.
+            lost: whether this is a wait for what may never have been made: `--limit` makes it shorter and never longer.
 
         Raises:
             WaitedTooLong: it was not met within the limit.
             Unreachable: Kaggle could not be reached for as long as `patience` says (ten minutes by default).
         """
-        limit = self.limit if self.limit is not None else limit
+        if self.limit is not None:
+            limit = min(limit, self.limit) if lost else self.limit
         started = time.monotonic()
         unreachable: float | None = None
         pause = min(_FIRST_SECONDS, self.poll)
-        with _line(f"waiting until {what}", self.say) as show:
+        with _line(f"waiting until {what} (for {seconds(limit)} at most)", self.say) as show:
             while True:
                 try:
                     found = look(show) if at_once else None

@@ -119,6 +119,10 @@ class Workspace:
         below = (path for pattern in ("*", "datasets/*") for path in self.build.glob(pattern))
         return tuple(path for path in (*found, *below) if path.is_dir())
 
+    def inside(self, folder: Path) -> str:
+        """How manifests name a folder: relative to the workspace (posix), "" for one outside of it."""
+        return folder.relative_to(self.root).as_posix() if folder.is_relative_to(self.root) else ""
+
     def owned(self, ref: refs.DatasetRef) -> refs.DatasetRef:
         """A dataset of ours under the account that pushes (`workspace.owner`)."""
         return ref if self.settings.owner is None else replace(ref, owner=self.settings.owner)

@@ -13,13 +13,14 @@ from kaggle_workflow.metadata import DATASET_FILE
 from kaggle_workflow.names import DATASET_TITLE
 from kaggle_workflow.push import dataset as push_dataset
 from kaggle_workflow.push import in_order as push
+from kaggle_workflow.push import sub as push_sub
 from kaggle_workflow.push.dataset_payload import stage_folder
 from kaggle_workflow.push.session import Options, Push
 from kaggle_workflow.workspace import Workspace
 
 
-def main(workspace: Workspace, *, path: str, id_: str, json: bool, **options: Any) -> None:
-    """Push any folder as a dataset and print what became of it."""
+def main(workspace: Workspace, *, path: str, id_: str, notebook: str, json: bool, **options: Any) -> None:
+    """Push any folder as a dataset, attach it to a notebook when one is named, and print what became of it."""
     if not path:
         raise WorkflowError("Which folder? Add --path FOLDER.")
     folder = Path(path).expanduser()
@@ -28,7 +29,12 @@ def main(workspace: Workspace, *, path: str, id_: str, json: bool, **options: An
         raise WorkflowError(f"{path} is no folder: name the one to upload.")
     session = Push(workspace, Options.parse(json=json, **options))
     ref = _ref(workspace, folder, id_)
+    if notebook:
+        # A wrong name is said before anything is sent.
+        notebook = push_sub.runnable(workspace, notebook).name
     outcome = push_dataset.send(session, lambda: stage_folder(session, folder, ref))
+    if notebook and not session.options.dry_run:
+        push_dataset.attach(session, notebook, ref, outcome)
     push.show([outcome], session.took, json=json)
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 
-from kaggle_workflow import console
+from kaggle_workflow import attached, console
 from kaggle_workflow.kaggle.client import Kaggle
+from kaggle_workflow.push import sub
+from kaggle_workflow.push.session import Options, Push
 from kaggle_workflow.stage import compose
 from kaggle_workflow.workspace import Notebook, Workspace
 
@@ -27,6 +29,7 @@ def main(workspace: Workspace, *, json: bool) -> None:
     kaggle = Kaggle(console.warn)
     rows = [] if workspace.settings.codes == "inline" else [_codes(workspace, kaggle)]
     rows += [_notebook(workspace, kaggle, workspace.notebook(name)) for name in workspace.notebook_names()]
+    rows += _weights(Push(workspace, Options(quiet=True), kaggle))
     if json:
         console.as_json({"account": kaggle.account, "things": [asdict(row) for row in rows]})
         return
@@ -60,6 +63,22 @@ def _codes(workspace: Workspace, kaggle: Kaggle) -> Row:
         version.notes if version else "",
         page,
     )
+
+
+def _weights(push: Push) -> list[Row]:
+    """The models and datasets of one's own that notebooks attach and that came from a folder on this machine."""
+    found: dict[str, Row] = {}
+    for name in push.workspace.notebook_names():
+        manifests = sub.attached_manifests(push, push.workspace.notebook(name))
+        stale = {str(one.ref): one for one in sub.stale(push, manifests)}
+        for ref, manifest in manifests:
+            if attached.folder_of(push.workspace, ref, manifest) is not None:
+                changed = stale.get(str(ref))
+                note = f"{changed.command} pushes {changed.shown}" if changed else ""
+                page = push.kaggle.page(f"{ref.kind}s/{ref.name}")
+                state = "changed here" if changed else "as here"
+                found[str(ref)] = Row(ref.kind, ref.name, ref.version, state, note, page)
+    return list(found.values())
 
 
 def _notebook(workspace: Workspace, kaggle: Kaggle, folder: Notebook) -> Row:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 from kaggle_shim.manifest import FileEntry
 from kaggle_workflow.kaggle.values import RemoteFile
+from kaggle_workflow.stage import archives
 
 
 @dataclass(frozen=True)
@@ -18,19 +20,33 @@ class Comparison:
         doubtful: entries that are listed with another size, or without one, and what they are listed as.
         renamed: entries that are there under another name of the same size.
         packed: top-level folders that Kaggle left as a zip.
+        lost: files of archives that Kaggle unpacked, and archives that can't be read, of which nothing shows: sending them
+            again would give the same.
     """
 
     missing: tuple[FileEntry, ...]
     doubtful: tuple[tuple[FileEntry, RemoteFile], ...]
     renamed: tuple[FileEntry, ...]
     packed: tuple[str, ...]
+    lost: tuple[str, ...] = ()
 
 
-def compare(sent: Iterable[FileEntry], listed: Iterable[RemoteFile]) -> Comparison:
-    """Hold what was sent against what is listed; a name may be damaged and a folder stay packed (seen by competitors)."""
+def compare(sent: Iterable[FileEntry], listed: Iterable[RemoteFile], folder: Path) -> Comparison:
+    """Hold what was sent from `folder` against what is listed.
+
+    A name may be damaged, a folder stay packed and an archive be unpacked (seen by competitors).
+    """
     by_name = {file.name: file for file in listed}
     entries = list(sent)
-    spare = [file for name, file in by_name.items() if name not in {entry.path for entry in entries}]
+    sent_names = {entry.path for entry in entries}
+    packed_sizes = {f.size for f in by_name.values() if f.name not in sent_names and archives.stem(f.name)}
+    kept = {*by_name, *(entry.path for entry in entries if entry.size in packed_sizes)}
+    unpacked = archives.expanded(folder, entries, kept)
+    members = [member for found in unpacked.values() for member in found]
+    entries = [entry for entry in entries if not unpacked.get(entry.path)] + members
+    inside = {member.path for member in members}
+    expected = {entry.path for entry in entries}
+    spare = [file for name, file in by_name.items() if name not in expected]
     missing, doubtful, renamed = [], [], []
     packed = {name.removesuffix(".zip") for name in by_name if name.endswith(".zip") and "/" not in name}
     for entry in entries:
@@ -46,9 +62,17 @@ def compare(sent: Iterable[FileEntry], listed: Iterable[RemoteFile]) -> Comparis
                 missing.append(entry)
             else:
                 spare.remove(same)
-                renamed.append(entry)
+                if entry.path not in inside:
+                    renamed.append(entry)
     tops = {entry.path.split("/")[0] for entry in entries if "/" in entry.path}
-    return Comparison(tuple(missing), tuple(doubtful), tuple(renamed), tuple(sorted(packed & tops)))
+    lost = [entry for entry in missing if entry.path in inside or entry.path in unpacked]
+    return Comparison(
+        tuple(entry for entry in missing if entry not in lost),
+        tuple(doubtful),
+        tuple(renamed),
+        tuple(sorted(packed & tops)),
+        tuple(entry.path for entry in lost),
+    )
 
 
 def problems(comparison: Comparison, sha256_of: Callable[[RemoteFile], str]) -> list[str]:
@@ -73,6 +97,13 @@ def notes(comparison: Comparison) -> list[str]:
             f"Kaggle left {_some([f'{name}.zip' for name in comparison.packed])} packed; the notebook unpacks it."
         )
     return said
+
+
+def lost(comparison: Comparison) -> str | None:
+    """What archives were to bring and did not, as the beginning of a sentence; None for nothing."""
+    if not comparison.lost:
+        return None
+    return f"Kaggle unpacked archives and shows nothing of {_some(list(comparison.lost))}"
 
 
 def _some(names: list[str]) -> str:

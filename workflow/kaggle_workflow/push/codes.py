@@ -37,6 +37,7 @@ def _stage(push: Push) -> dataset_payload.Payload:
         _message(push),
         staged.left_out,
         staged.unsearched,
+        staged.findings,
     )
 
 

@@ -9,11 +9,14 @@ import time
 from collections.abc import Callable
 
 from kaggle_shim.manifest import short
+from kaggle_shim.refs import DatasetRef
 from kaggle_workflow import console
 from kaggle_workflow.credentials import workspace as secrets_workspace
+from kaggle_workflow.edit import json_edit
 from kaggle_workflow.errors import WorkflowError
 from kaggle_workflow.kaggle.errors import AnswerLost
 from kaggle_workflow.kaggle.values import Dataset
+from kaggle_workflow.metadata import KERNEL_FILE
 from kaggle_workflow.push import dataset_arrival as arrival
 from kaggle_workflow.push import dataset_settling as settling
 from kaggle_workflow.push import dataset_versions as versions
@@ -21,7 +24,8 @@ from kaggle_workflow.push import unusual
 from kaggle_workflow.push.dataset_payload import Payload
 from kaggle_workflow.push.intents import CREATING, SENT, UPLOADING
 from kaggle_workflow.push.session import PROCESSING_SECONDS, Outcome, Push, check_secrets
-from kaggle_workflow.stage import tree
+from kaggle_workflow.stage import stand_ins, tree
+from kaggle_workflow.workspace import CODES
 
 
 def send(push: Push, stage: Callable[[], Payload]) -> Outcome:
@@ -57,6 +61,7 @@ def send(push: Push, stage: Callable[[], Payload]) -> Outcome:
         versions.check_ours(push, payload, there)
     for sentence in payload.unsearched:
         push.warn(sentence)
+    _tell(push, payload)
     if push.options.dry_run:
         outcome.did = "would send"
         _list(push, payload)
@@ -76,6 +81,17 @@ def send(push: Push, stage: Callable[[], Payload]) -> Outcome:
     arrival.arrive(push, payload, there.newest if there is not None else 0, outcome, lost=lost)
     outcome.did = "sent"
     return outcome
+
+
+def attach(push: Push, notebook: str, ref: DatasetRef, outcome: Outcome) -> None:
+    """Put a dataset into a notebook's `dataset_sources`, unless it is there, with or without a version."""
+    folder = push.workspace.notebook(notebook)
+    if any(isinstance(one, DatasetRef) and one.name == ref.name for one in folder.metadata.sources):
+        return
+    json_edit.edit_file(folder.folder / KERNEL_FILE, "dataset_sources", None, ref.name)
+    note = f"{notebook}/{KERNEL_FILE}: dataset_sources got {ref.name}."
+    push.say(note)
+    outcome.notes.append(note)
 
 
 def _same(push: Push, payload: Payload, there: Dataset | None) -> int | None:
@@ -109,6 +125,22 @@ def _same(push: Push, payload: Payload, there: Dataset | None) -> int | None:
             )
             return None
     return there.current
+
+
+def _tell(push: Push, payload: Payload) -> None:
+    """Say what is known about the files; raises Refused for those that the run can't use."""
+    codes = payload.thing == "codes"
+    for finding in payload.findings:
+        if finding.name == stand_ins.NAME:
+            push.refuse("stand-in", f"{finding.path}: {finding.sentence}")
+        elif finding.name == "archive" and codes:
+            push.refuse(
+                "archive",
+                f"{finding.path}: {finding.sentence.rstrip('.')}, and the run ends because a file of the codes is missing. Put "
+                f"what is in it into {CODES}/, leave it out in {tree.IGNORE_FILE}, or set workspace.codes to inline",
+            )
+        elif not codes:
+            push.warn(str(finding))
 
 
 def _ask_about_unusual(push: Push, payload: Payload, there: Dataset | None) -> None:

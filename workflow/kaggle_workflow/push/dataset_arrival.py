@@ -7,7 +7,7 @@ import time
 from kaggle_shim.errors import ManifestError
 from kaggle_shim.manifest import Manifest, hash_file, short
 from kaggle_shim.refs import DatasetRef
-from kaggle_workflow.errors import KaggleRefused, Unreachable, WaitedTooLong
+from kaggle_workflow.errors import KaggleRefused, Refused, Unreachable, WaitedTooLong
 from kaggle_workflow.files import scratch
 from kaggle_workflow.kaggle.errors import Denied, NotThere
 from kaggle_workflow.kaggle.values import Dataset, RemoteFile
@@ -44,11 +44,15 @@ def arrive(push: Push, payload: Payload, base: int, outcome: Outcome, *, lost: b
     except WillNotCome:
         push.intents.close(payload.key)
         raise
-    wrong = push.waits.until(
-        f"version {version} of {ref.name} shows its manifest",
-        LATE_SECONDS,
-        lambda _: _problems_once_listed(push, payload, version),
-    )
+    try:
+        wrong = push.waits.until(
+            f"version {version} of {ref.name} shows its manifest",
+            LATE_SECONDS,
+            lambda _: _problems_once_listed(push, payload, version),
+        )
+    except Refused as error:
+        push.intents.close(payload.key)
+        raise KaggleRefused(str(error)) from error
     outcome.version = version
     outcome.seconds["processing"] = round(time.monotonic() - started, 2)
     push.intents.close(payload.key)
@@ -133,7 +137,7 @@ def _judge(push: Push, payload: Payload, version: int, listed: tuple[RemoteFile,
     if stated is not None:
         # The manifest also says which commit it was, so the same files may come with another manifest.
         entries = entries[:-1]
-    comparison = arrived.compare(entries, [file for file in listed if file is not stated])
+    comparison = arrived.compare(entries, [file for file in listed if file is not stated], payload.folder)
 
     def sha256_of(file: RemoteFile) -> str:
         with scratch(push.workspace.build) as folder:
@@ -141,6 +145,13 @@ def _judge(push: Push, payload: Payload, version: int, listed: tuple[RemoteFile,
             return hash_file(folder / "file")
 
     wrong = arrived.problems(comparison, sha256_of)
+    lost = arrived.lost(comparison)
+    if lost is not None and not wrong:
+        # Not a problem of the upload: what is sent again would be unpacked in the same way.
+        push.refuse(
+            "archive-contents",
+            f"{payload.ref.name} version {version}: {lost}. Push what is in them in place of the archives",
+        )
     if stated is not None and stated.size != payload.entries[-1].size:
         wrong += _manifest_problem(push, payload, version)
     for note in arrived.notes(comparison):

@@ -12,7 +12,7 @@ from kaggle_workflow.credentials import scan as secrets_scan
 from kaggle_workflow.credentials import unsearched
 from kaggle_workflow.credentials import workspace as secrets_workspace
 from kaggle_workflow.errors import WorkflowError
-from kaggle_workflow.findings import raise_first
+from kaggle_workflow.findings import Finding, raise_first
 from kaggle_workflow.metadata import DATASET_FILE
 from kaggle_workflow.push.session import Push
 from kaggle_workflow.stage import codes as stage_codes
@@ -34,6 +34,7 @@ class Payload:
         message: notes of the version, in front of the marker.
         left_out: what ignore files keep back.
         unsearched: what is to be said of files that no search for credentials reads.
+        findings: what else there is to say of its files before they are sent.
     """
 
     thing: str
@@ -44,6 +45,7 @@ class Payload:
     message: str
     left_out: tuple[str, ...] = ()
     unsearched: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
 
     @property
     def key(self) -> str:
@@ -76,9 +78,6 @@ def stage_folder(push: Push, folder: Path, ref: DatasetRef, thing: str = "datase
     """
     workspace = push.workspace
     listed = tree.read(folder, workspace.root, own_files=(DATASET_FILE, DATASET_MANIFEST))
-    for finding in listed.findings:
-        if finding.level != "error":
-            push.warn(str(finding))
     raise_first(listed.findings)
     if not listed.files:
         raise WorkflowError(
@@ -88,7 +87,13 @@ def stage_folder(push: Push, folder: Path, ref: DatasetRef, thing: str = "datase
     secrets_scan.refuse(credentials)
     target = workspace.build / "datasets" / ref.slug
     entries = stage_codes.fill(target, listed.files, DATASET_MANIFEST, keep=(DATASET_FILE,))
-    manifest = Manifest(workspace.id, "", entries)
+    manifest = Manifest(
+        workspace.id,
+        "",
+        entries,
+        handle=ref.name,
+        folder=workspace.inside(folder) if thing == "dataset" else "",
+    )
     own = folder / DATASET_FILE
     raw = (
         json.loads(own.read_text(encoding="utf-8"))
@@ -106,4 +111,5 @@ def stage_folder(push: Push, folder: Path, ref: DatasetRef, thing: str = "datase
         push.options.message or folder.name,
         listed.left_out,
         unsearched.sentences(credentials),
+        listed.findings,
     )

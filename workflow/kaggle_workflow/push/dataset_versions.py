@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from kaggle_shim.errors import ManifestError
-from kaggle_shim.manifest import Manifest
+from kaggle_shim.manifest import DATASET_MANIFEST, Manifest, short
 from kaggle_shim.refs import DatasetRef
 from kaggle_workflow.files import scratch
 from kaggle_workflow.kaggle.errors import Denied, NotThere
@@ -46,6 +47,17 @@ def manifest_of(push: Push, ref: DatasetRef, version: int | None, manifest_name:
     if version is not None:
         push.known.note(ref.name, version, manifest=manifest.dumps())
     return manifest
+
+
+def with_fingerprint(push: Push, ref: DatasetRef, fingerprint: str) -> tuple[DatasetRef, Manifest] | None:
+    """The newest version that holds these files, with its number, and its manifest; None when there is none any more."""
+    there = push.kaggle.dataset(ref)
+    for version in reversed(there.versions if there is not None else ()):
+        if marker(version) in (None, short(fingerprint)):
+            manifest = manifest_of(push, ref, version.number, DATASET_MANIFEST)
+            if manifest is not None and manifest.fingerprint == fingerprint:
+                return replace(ref, version=version.number), manifest
+    return None
 
 
 def check_ours(push: Push, payload: Payload, there: Dataset) -> None:

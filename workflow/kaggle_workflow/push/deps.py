@@ -15,9 +15,8 @@ from kaggle_workflow.push import notebook as push_notebook
 from kaggle_workflow.push import notebook_payload
 from kaggle_workflow.push.dataset_payload import stage_folder
 from kaggle_workflow.push.session import Outcome, Push
-from kaggle_workflow.stage import compose, requirements
+from kaggle_workflow.stage import compose, plans, requirements
 from kaggle_workflow.stage import notebook as stage_notebook
-from kaggle_workflow.stage.plans import deps_id, wheels_id
 from kaggle_workflow.workspace import DEPS, Notebook, Workspace
 
 
@@ -34,11 +33,14 @@ def run(push: Push, *, needed: bool = False) -> list[Outcome]:
     workspace = push.workspace
     if DEPS not in workspace.notebook_names():
         return []
+    if plans.collecting(workspace) is None:
+        push.say("deps: nothing to collect, so the wheel notebook is not run and not attached.")
+        return []
     folder = workspace.notebook(DEPS)
     outcomes = []
     own = workspace.root / DEPS / requirements.WHEELS
     if own.is_dir() and any(own.glob("*.whl")):
-        ref = wheels_id(folder.metadata.id)
+        ref = plans.wheels_id(folder.metadata.id)
         outcomes.append(push_dataset.send(push, lambda: stage_folder(push, own, ref, "wheels")))
 
     def stage() -> notebook_payload.Payload:
@@ -52,8 +54,8 @@ def run(push: Push, *, needed: bool = False) -> list[Outcome]:
 
 
 def attached_by(workspace: Workspace, notebook: Notebook) -> NotebookRef | None:
-    """The wheel notebook, when that notebook attaches it."""
-    deps = deps_id(workspace)
+    """The wheel notebook, when that notebook attaches it and it has anything to collect."""
+    deps = plans.collecting(workspace)
     names = {ref.name for ref in notebook.metadata.sources if isinstance(ref, NotebookRef)}
     return deps if deps is not None and deps.name in names else None
 

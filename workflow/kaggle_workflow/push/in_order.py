@@ -30,9 +30,11 @@ def run(push: Push, name: str) -> list[Outcome]:
         WorkflowError: the first thing that could not be done; what was done before it stays, and is not done again.
     """
     refuse_faults(push.workspace)
+    folder = push_sub.runnable(push.workspace, name)
+    name = folder.name
     _ask_first(push, name)
     outcomes = [push_codes.run(push)]
-    attaches = push_deps.attached_by(push.workspace, push.workspace.notebook(name)) is not None
+    attaches = push_deps.attached_by(push.workspace, folder) is not None
     outcomes += push_deps.run(push, needed=attaches)
     push.versions |= {outcome.name: outcome.version for outcome in outcomes}
     outcomes.append(push_sub.run(push, name, rest_pushed=True))

@@ -1,19 +1,15 @@
-"""What is being sent, written down before it is sent: an open intent is settled by asking Kaggle, not by sending again.
-
-Also what is known about versions that cannot change any more. Both lie in `build/` and may be deleted at any time:
-the truth is on Kaggle, and losing them costs questions only.
-"""
+"""What is being sent, written down before it is sent: an open intent is settled by asking Kaggle, not by sending again."""
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from kaggle_workflow.files import write_text
+from kaggle_workflow.known import file_name
 
 UPLOADING = "uploading"
 CREATING = "creating"
@@ -80,28 +76,4 @@ class Intents:
         write_text(self._path(thing), json.dumps(asdict(intent)) + "\n")
 
     def _path(self, thing: str) -> Path:
-        return self._folder / f"{_file_name(thing)}.json"
-
-
-class Known:
-    """Facts about versions that were seen: which fingerprint, whether complete. A cache, nothing else."""
-
-    def __init__(self, build: Path) -> None:
-        self._folder = build / "known"
-
-    def of(self, name: str, version: int | None) -> Mapping[str, Any]:
-        """What is known about that version, {} for nothing."""
-        try:
-            value = json.loads((self._folder / f"{_file_name(name)}.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError, RecursionError):
-            return {}
-        return value if isinstance(value, dict) and value.get("version") == version else {}
-
-    def note(self, name: str, version: int, **facts: object) -> None:
-        """Remember facts about a version, in place of those about any other."""
-        text = json.dumps({**self.of(name, version), "version": version, **facts}) + "\n"
-        write_text(self._folder / f"{_file_name(name)}.json", text)
-
-
-def _file_name(name: str) -> str:
-    return name.replace("/", "--")
+        return self._folder / f"{file_name(thing)}.json"

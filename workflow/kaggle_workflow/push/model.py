@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from kaggle_shim import local
-from kaggle_shim.manifest import Manifest
+from kaggle_shim.errors import ManifestError
+from kaggle_shim.manifest import MODEL_MANIFEST, Manifest
 from kaggle_shim.refs import ModelRef
 from kaggle_workflow import console, model_files, model_upload
 from kaggle_workflow.credentials import scan as secrets_scan
@@ -17,6 +19,7 @@ from kaggle_workflow.edit import json_edit
 from kaggle_workflow.errors import WorkflowError
 from kaggle_workflow.kaggle.errors import AnswerLost
 from kaggle_workflow.metadata import KERNEL_FILE
+from kaggle_workflow.push import sub as push_sub
 from kaggle_workflow.push.intents import CREATING, SENT
 from kaggle_workflow.push.session import LATE_SECONDS, PROCESSING_SECONDS, Outcome, Push
 from kaggle_workflow.waiting import left_of
@@ -49,13 +52,18 @@ def run(
         WorkflowError: in all its classes.
     """
     workspace = push.workspace
+    # A wrong name is said before gigabytes are sent.
+    notebook = push_sub.runnable(workspace, notebook).name if notebook else ""
     name = exp or _experiment(push)
+    # An absolute path takes the place of what stands before it.
     folder = (
-        Path(path).expanduser() if path else local.data_folder(workspace.root) / "working" / "models" / name
+        workspace.root / Path(path).expanduser()
+        if path
+        else local.data_folder(workspace.root) / "working" / "models" / name
     )
-    folder = folder if folder.is_absolute() else workspace.root / folder
     ref = ModelRef.parse(handle) if handle else _default(push, framework, name)
     push.check_owner(ref.owner, f"the model {ref.name}")
+    ignore = _ignored(push, folder, ref, ignore)
     unread = _look_for_secrets(push, folder, ignore)
     outcome = Outcome("model", "unchanged", ref.name, url=push.kaggle.page(f"models/{ref.name}"))
 
@@ -72,25 +80,8 @@ def run(
 
     if push.options.dry_run:
         outcome.did = "would send"
-        _warn(push, unread)
-        _list(push, folder, ref)
+        _list(push, folder, ref, ignore, unread)
         return outcome
-
-    @contextmanager
-    def sending(base: int) -> Iterator[None]:
-        _warn(push, unread)
-        with push.lock(f"push-model: sending {ref.name}"):
-            push.intents.open(_key(ref), ref.name, "", base, CREATING)
-            try:
-                yield
-            except AnswerLost:
-                # From now on, however long the upload took, it is given the time to show.
-                push.intents.advance(_key(ref), CREATING)
-                raise
-            except WorkflowError:
-                push.intents.close(_key(ref))
-                raise
-            push.intents.advance(_key(ref), SENT)
 
     done = model_upload.upload(
         folder,
@@ -104,9 +95,11 @@ def run(
         check=check,
         kaggle=push.kaggle,
         waits=push.waits,
-        sending=sending,
+        sending=lambda base: _sending(push, ref, base, unread),
         pending=_pending(push, ref),
         hashes=push.workspace.build / "known" / "hashes.json",
+        origin=workspace.inside(folder),
+        refuse=push.refuse,
     )
     push.intents.close(_key(ref))
     outcome.did = "sent" if done.sent else "unchanged"
@@ -115,12 +108,50 @@ def run(
         done.fingerprint,
         dict(done.seconds),
     )
-    if notebook:
-        note = attach(push, notebook, done.ref)
-        if note:
-            push.say(note)
-            outcome.notes.append(note)
+    push.known.note(
+        ref.name, done.ref.version or 0, manifest=(folder / MODEL_MANIFEST).read_text(encoding="utf-8")
+    )
+    note = attach(push, notebook, done.ref) if notebook else ""
+    if note:
+        push.say(note)
+        outcome.notes.append(note)
     return outcome
+
+
+@contextmanager
+def _sending(push: Push, ref: ModelRef, base: int, unread: tuple[str, ...]) -> Iterator[None]:
+    """Hold the workspace while a model is sent, with the intent written down."""
+    for sentence in unread:
+        push.warn(sentence)
+    with push.lock(f"push-model: sending {ref.name}"):
+        push.intents.open(_key(ref), ref.name, "", base, CREATING)
+        try:
+            yield
+        except AnswerLost:
+            # From now on, however long the upload took, it is given the time to show.
+            push.intents.advance(_key(ref), CREATING)
+            raise
+        except WorkflowError:
+            push.intents.close(_key(ref))
+            raise
+        push.intents.advance(_key(ref), SENT)
+
+
+def _ignored(push: Push, folder: Path, ref: ModelRef, given: tuple[str, ...]) -> tuple[str, ...]:
+    """The patterns of what stays here: as given, or as the last push of this model had them; `--ignore ''` forgets those."""
+    if given:
+        return tuple(pattern for pattern in given if pattern)
+    try:
+        last: Manifest | None = Manifest.load(folder / MODEL_MANIFEST)
+    except ManifestError:
+        version = push.kaggle.model_version(ref) if folder.is_dir() else None
+        last = push_sub.model_manifest(push, replace(ref, version=version)) if version else None
+    if last is None or last.handle.lower() != ref.name.lower() or not last.ignore:
+        return ()
+    push.say(
+        f"left out as in the last push of {ref.name}: {', '.join(last.ignore)} (--ignore '' forgets that)."
+    )
+    return last.ignore
 
 
 def _look_for_secrets(push: Push, folder: Path, ignore: tuple[str, ...]) -> tuple[str, ...]:
@@ -132,11 +163,6 @@ def _look_for_secrets(push: Push, folder: Path, ignore: tuple[str, ...]) -> tupl
     found = secrets_workspace.of_model(push.workspace, folder, sent, f"model-{folder.name}")
     secrets_scan.refuse(found)
     return unsearched.sentences(found)
-
-
-def _warn(push: Push, sentences: tuple[str, ...]) -> None:
-    for sentence in sentences:
-        push.warn(sentence)
 
 
 def attach(push: Push, notebook: str, ref: ModelRef) -> str:
@@ -196,10 +222,14 @@ def _key(ref: ModelRef) -> str:
     return f"model--{ref.name}"
 
 
-def _list(push: Push, folder: Path, ref: ModelRef) -> None:
+def _list(push: Push, folder: Path, ref: ModelRef, ignore: tuple[str, ...], unread: tuple[str, ...]) -> None:
+    patterns = (*model_files.IGNORED, *ignore)
     manifest = model_files.list_files(
-        folder, model_files.IGNORED, push.workspace.id, push.workspace.build / "known" / "hashes.json"
+        folder, patterns, push.workspace.id, push.workspace.build / "known" / "hashes.json"
     )
+    standing, packed = model_files.told(folder, (entry.path for entry in manifest.files))
+    for sentence in (*unread, *standing, *packed):
+        push.warn(sentence)
     if not push.options.quiet:
         console.table(
             f"would be sent to {ref.name}",

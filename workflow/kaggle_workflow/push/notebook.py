@@ -8,7 +8,7 @@ from pathlib import Path
 
 from kaggle_shim.refs import NotebookRef
 from kaggle_workflow import console
-from kaggle_workflow.errors import KaggleRefused, Unreachable, WaitedTooLong, WorkflowError
+from kaggle_workflow.errors import KaggleRefused, RunFailed, Unreachable, WaitedTooLong, WorkflowError
 from kaggle_workflow.kaggle.errors import AnswerLost
 from kaggle_workflow.kaggle.values import Notebook, Run, Saved
 from kaggle_workflow.push import answers as push_answers
@@ -61,11 +61,45 @@ def send(push: Push, rules: Rules, stage: Callable[[], Payload]) -> Outcome:
     if stale:
         # It may have been this very thing: ask anew.
         return send(push, rules, stage)
+    _sent(push, payload, version, outcome)
+    try:
+        notebook_run.see_through(push, rules, payload, version, outcome)
+    except RunFailed as failure:
+        late = _not_mounted_yet(payload, there, failure)
+        if late is None:
+            raise
+        push.say(
+            f"{failure}\n{ref.name}: {late} is attached for the first time, and Kaggle sometimes mounts such a source from the "
+            "next run on: running the same once more."
+        )
+        with push.sending(f"push: sending {ref.name}") as stale:
+            if stale:
+                raise
+            version = _save(push, rules, payload, push.kaggle.notebook(ref), outcome)
+        outcome.notes.append(f"run twice: {late} was not mounted in the first run")
+        _sent(push, payload, version, outcome)
+        notebook_run.see_through(push, rules, payload, version, outcome)
+    return outcome
+
+
+def _sent(push: Push, payload: Payload, version: int, outcome: Outcome) -> None:
+    """Take note of a version that was saved just now."""
     outcome.did, outcome.version = "sent", version
     _read_back(push, payload, version, outcome)
-    push.known.note(ref.name, version, metadata=payload.metadata_hash)
-    notebook_run.see_through(push, rules, payload, version, outcome)
-    return outcome
+    push.known.note(payload.ref.name, version, metadata=payload.metadata_hash)
+
+
+def _not_mounted_yet(payload: Payload, before: Notebook | None, failure: RunFailed) -> str | None:
+    """The source that a run found nothing of and that the version before it did not attach; None for any other failure."""
+    if "is not mounted below" not in str(failure):
+        return None
+    attached = {source.lower() for listed in (before.sources if before else {}).values() for source in listed}
+    for one in payload.staged.plan.inputs:
+        name = getattr(one.ref, "name", str(one.ref))
+        known = any(source == name.lower() or source.startswith(f"{name.lower()}/") for source in attached)
+        if f"The {one.ref.kind} {one.ref} " in str(failure) and not known:
+            return str(one.ref)
+    return None
 
 
 def _go_on(
@@ -99,6 +133,7 @@ def _save(push: Push, rules: Rules, payload: Payload, there: Notebook | None, ou
                 f"the version of {ref.name} shows",
                 LATE_SECONDS,
                 lambda show: notebook_settling.look(push, rules, payload, base, show),
+                lost=True,
             )
         except (WaitedTooLong, Unreachable) as lost:
             raise Unreachable(

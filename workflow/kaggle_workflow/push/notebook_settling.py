@@ -29,6 +29,7 @@ def settle(
                 f"the version of {payload.ref.name} shows",
                 limit,
                 lambda show: look(push, rules, payload, intent.base, show),
+                lost=True,
             )
         except WaitedTooLong:
             if push.waits.cuts(limit):

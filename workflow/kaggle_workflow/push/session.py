@@ -14,7 +14,8 @@ from kaggle_workflow import console, lock, setting_values
 from kaggle_workflow.credentials.scan import FILES
 from kaggle_workflow.errors import Refused, WorkflowError
 from kaggle_workflow.kaggle.client import Kaggle
-from kaggle_workflow.push.intents import Intents, Known
+from kaggle_workflow.known import Known
+from kaggle_workflow.push.intents import Intents
 from kaggle_workflow.waiting import Waits
 from kaggle_workflow.workspace import Workspace
 

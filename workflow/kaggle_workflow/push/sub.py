@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 from kaggle_shim import refs
 from kaggle_shim.errors import ManifestError
 from kaggle_shim.manifest import CODES_MANIFEST, DATASET_MANIFEST, MODEL_MANIFEST, Manifest, short
+from kaggle_workflow import attached
+from kaggle_workflow.attached import Stale
 from kaggle_workflow.errors import RunFailed, WorkflowError
 from kaggle_workflow.files import scratch
 from kaggle_workflow.kaggle.errors import Denied, NotThere
@@ -19,7 +22,7 @@ from kaggle_workflow.push.session import Outcome, Push
 from kaggle_workflow.stage import codes as stage_codes
 from kaggle_workflow.stage import compose, plans
 from kaggle_workflow.stage import notebook as stage_notebook
-from kaggle_workflow.workspace import SUB, Notebook
+from kaggle_workflow.workspace import SUB, Notebook, Workspace
 
 CODES_ROLE = "codes"
 
@@ -44,11 +47,13 @@ def run(push: Push, name: str, *, rest_pushed: bool = False) -> Outcome:
         WorkflowError: in all its classes.
     """
     workspace = push.workspace
-    folder = workspace.notebook(name)
-    if folder.collects:
-        raise WorkflowError(f"{name} is the wheel notebook: push it with invoke push-deps.")
+    folder = runnable(workspace, name)
+    name = folder.name
     push.check_owner(folder.metadata.id.owner, f"the notebook {folder.metadata.id.name}")
-    others = _others(push, folder)
+    manifests = attached_manifests(push, folder)
+    others = tuple((ref.name, manifest.fingerprint) for ref, manifest in manifests)
+    for one in stale(push, manifests):
+        push.warn(f"{one}: {one.command} pushes it.")
 
     seen = _Seen()
     if workspace.settings.of(name).save_run == "light":
@@ -82,6 +87,14 @@ def run(push: Push, name: str, *, rest_pushed: bool = False) -> Outcome:
     return outcome
 
 
+def runnable(workspace: Workspace, name: str) -> Notebook:
+    """The notebook in that folder; raises WorkflowError when there is none or it is the wheel notebook."""
+    folder = workspace.notebook(name)
+    if folder.collects:
+        raise WorkflowError(f"{folder.name} is the wheel notebook: push it with invoke push-deps.")
+    return folder
+
+
 def _check_codes(push: Push, folder: Notebook) -> None:
     """The run will find what is current on Kaggle: say so before it is sent."""
     ref = push.workspace.codes.id
@@ -102,29 +115,41 @@ def _check_codes(push: Push, folder: Notebook) -> None:
         )
 
 
-def _others(push: Push, folder: Notebook) -> tuple[tuple[str, str], ...]:
-    """Fingerprints of the models and datasets of our own that the notebook attaches, as their manifests on Kaggle say."""
+def stale(push: Push, manifests: Iterable[tuple[refs.ModelRef | refs.DatasetRef, Manifest]]) -> list[Stale]:
+    """The attached models and datasets whose local folder holds something else by now."""
+    found = []
+    for ref, manifest in manifests:
+        try:
+            one = attached.stale(push.workspace, ref, manifest)
+        except WorkflowError as error:
+            push.warn(f"{error}")
+            continue
+        if one is not None:
+            found.append(one)
+    return found
+
+
+def attached_manifests(
+    push: Push, folder: Notebook
+) -> list[tuple[refs.ModelRef | refs.DatasetRef, Manifest]]:
+    """The models and datasets of our own that the notebook attaches, and their manifests on Kaggle."""
     workspace = push.workspace
     ours = folder.metadata.id.owner
-    found = []
+    found: list[tuple[refs.ModelRef | refs.DatasetRef, Manifest]] = []
     for ref in folder.metadata.sources:
-        manifest: Manifest | None = None
         if isinstance(ref, refs.ModelRef) and ref.owner == ours:
             manifest = model_manifest(push, ref)
+            if manifest is not None:
+                found.append((ref, manifest))
         elif isinstance(ref, refs.DatasetRef) and ref.owner == ours and ref.name != workspace.codes.id.name:
             there = push.kaggle.dataset(ref)
             if there is not None and there.current is not None:
                 manifest = dataset_versions.manifest_of(
                     push, ref, ref.version or there.current, DATASET_MANIFEST
                 )
-        if manifest is not None:
-            found.append(
-                (
-                    ref.name if isinstance(ref, refs.ModelRef | refs.DatasetRef) else str(ref),
-                    manifest.fingerprint,
-                )
-            )
-    return tuple(found)
+                if manifest is not None:
+                    found.append((ref, manifest))
+    return found
 
 
 def model_manifest(push: Push, ref: refs.ModelRef) -> Manifest | None:

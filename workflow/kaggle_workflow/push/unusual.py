@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from kaggle_shim.manifest import FileEntry
 from kaggle_workflow import console
+from kaggle_workflow.stage.stand_ins import WEIGHTS
 
 LARGE = 100_000_000
 # A table or a checkpoint below this is a fixture or a vocabulary, and nobody's accident.
@@ -22,19 +23,6 @@ _DATA = (
     ".hdf5",
     ".jsonl",
     ".tfrecord",
-)
-_WEIGHTS = (
-    ".pt",
-    ".pth",
-    ".ckpt",
-    ".safetensors",
-    ".onnx",
-    ".pkl",
-    ".pickle",
-    ".joblib",
-    ".bin",
-    ".keras",
-    ".gguf",
 )
 _NAMED = 5
 
@@ -57,8 +45,8 @@ def of(entries: Iterable[FileEntry], known: Iterable[FileEntry]) -> str | None:
 
 def _kind(entry: FileEntry) -> str:
     suffix = "." + entry.path.rsplit(".", 1)[-1].lower()
-    if entry.size > _SMALL and suffix in _WEIGHTS:
-        return "weights"
     if entry.size > _SMALL and suffix in _DATA:
         return "data"
+    if entry.size > _SMALL and suffix in WEIGHTS:
+        return "weights"
     return "large" if entry.size > LARGE else ""

@@ -8,8 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kaggle_shim import local, refs
+from kaggle_shim.errors import ManifestError
+from kaggle_shim.manifest import DATASET_MANIFEST, MODEL_MANIFEST, Manifest
+from kaggle_workflow import model_files
 from kaggle_workflow.errors import WorkflowError
+from kaggle_workflow.known import Known
 from kaggle_workflow.rehearsal.sandbox import Mount
+from kaggle_workflow.stage.hashes import Hashes
 
 RERUN = "rerun"
 
@@ -58,7 +63,7 @@ def gather(
             mounts.append(Mount(empty, target))
             notes.append(f"{ref} is an empty folder in this run.")
             continue
-        folder = made.get(bare) or local.counterpart(ref, root)
+        folder = made.get(bare) or local.counterpart(ref, root) or _staged(ref, root)
         if folder is None:
             missing.append(ref)
             continue
@@ -66,8 +71,8 @@ def gather(
             isinstance(ref, refs.ModelRef)
             and "working" in folder.relative_to(local.data_folder(root)).parts[:1]
         ):
-            notes.append(f"{ref} is {folder}, which is not pushed yet.")
-        mounts.append(Mount(folder, target))
+            notes += _not_as_pushed(ref, folder, root)
+        mounts += _as_uploaded(ref, folder, target)
         if rerun and isinstance(ref, refs.CompetitionRef):
             laid = _laid_over(ref, root, target)
             mounts += laid
@@ -79,6 +84,48 @@ def gather(
     if missing:
         raise WorkflowError(_missing(missing, root))
     return Mounted(tuple(mounts), tuple(notes))
+
+
+def _staged(ref: refs.Ref, root: Path) -> Path | None:
+    """A dataset of one's own as push-dataset staged it last, None when it was not pushed from this machine."""
+    if not isinstance(ref, refs.DatasetRef):
+        return None
+    folder = root / "build" / "datasets" / ref.slug
+    try:
+        return folder if Manifest.load(folder / DATASET_MANIFEST).handle == ref.name else None
+    except ManifestError:
+        return None
+
+
+def _as_uploaded(ref: refs.Ref, folder: Path, target: str) -> list[Mount]:
+    """The folder, or file by file what of it is uploaded where a file of a model's folder is left out."""
+    if not isinstance(ref, refs.ModelRef):
+        return [Mount(folder, target)]
+    sent = {*model_files.paths(folder, (*model_files.IGNORED, *_pushed(folder).ignore)), MODEL_MANIFEST}
+    if all(file.relative_to(folder).as_posix() in sent for file in folder.rglob("*") if file.is_file()):
+        return [Mount(folder, target)]
+    return [Mount(folder / path, f"{target}/{path}") for path in sorted(sent) if (folder / path).is_file()]
+
+
+def _pushed(folder: Path) -> Manifest:
+    """What was pushed from a folder of weights last; an empty manifest before the first time."""
+    try:
+        return Manifest.load(folder / MODEL_MANIFEST)
+    except ManifestError:
+        return Manifest("", "", ())
+
+
+def _not_as_pushed(ref: refs.ModelRef, folder: Path, root: Path) -> list[str]:
+    """What to say when the weights of this run are not those that were pushed."""
+    pushed = Known(root / "build").manifest(ref.name, ref.version) or _pushed(folder)
+    sent = model_files.paths(folder, (*model_files.IGNORED, *pushed.ignore))
+    if not pushed.files:
+        return [f"{ref} is {folder}, which is not pushed yet."]
+    hashes = Hashes(root / "build" / "known" / "hashes.json")
+    here = {path: hashes.of(folder / path) for path in sent}
+    if here == {entry.path: entry.sha256 for entry in pushed.files}:
+        return []
+    return [f"{ref} is {folder}, which changed since it was pushed: Kaggle would mount the version pushed."]
 
 
 def _target(ref: refs.Ref, layout: str) -> str:

@@ -22,7 +22,7 @@ def stage(
     workspace: Workspace, notebook: Notebook, without: frozenset[str]
 ) -> stage_notebook.StagedDeps | None:
     """Stage the wheel notebook, if the notebook attaches it and this run does not leave it out."""
-    deps = plans.deps_id(workspace)
+    deps = plans.collecting(workspace)
     if deps is None or deps.name in without:
         return None
     if not any(

@@ -22,7 +22,7 @@ from kaggle_workflow.credentials import unsearched
 from kaggle_workflow.credentials import workspace as secrets_workspace
 from kaggle_workflow.errors import WorkflowError
 from kaggle_workflow.files import remove_tree, write_text
-from kaggle_workflow.findings import raise_first
+from kaggle_workflow.findings import Finding, raise_first
 from kaggle_workflow.metadata import DATASET_FILE
 from kaggle_workflow.stage import tree
 from kaggle_workflow.workspace import CODES, Workspace
@@ -33,12 +33,13 @@ _OTHER = 100_000 * 10**9
 
 @dataclass(frozen=True)
 class Staged:
-    """A staged dataset: its folder, its manifest, what was left out of it, and what is to be said of files that no search reads."""
+    """A staged dataset: its folder, its manifest, what was left out of it, and what is to be said of its files."""
 
     folder: Path
     manifest: Manifest
     left_out: tuple[str, ...]
     unsearched: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
 
 
 def stage(workspace: Workspace, competition: str | None) -> Staged:
@@ -73,7 +74,7 @@ def stage(workspace: Workspace, competition: str | None) -> Staged:
     )
     write_if_changed(folder / DATASET_FILE, json.dumps(raw, indent=2, ensure_ascii=False) + "\n")
     write_if_changed(folder / CODES_MANIFEST, manifest.dumps())
-    return Staged(folder, manifest, listed.left_out, unsearched.sentences(credentials))
+    return Staged(folder, manifest, listed.left_out, unsearched.sentences(credentials), listed.findings)
 
 
 def fill(

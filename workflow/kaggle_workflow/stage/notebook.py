@@ -122,12 +122,14 @@ def _write(
 def _metadata_text(workspace: Workspace, notebook: Notebook, extra: list[refs.DatasetRef]) -> str:
     """The metadata as it is sent: every switch written out, our ids under the account that pushes."""
     about = notebook.metadata
-    inline = workspace.settings.codes == "inline"
-    kept = [
-        ref
-        for ref in about.sources
-        if not (inline and not notebook.collects and str(ref) == workspace.codes.id.name)
-    ]
+    left_out: set[str] = set()
+    if not notebook.collects:
+        deps = plans.deps_id(workspace)
+        if workspace.settings.codes == "inline":
+            left_out.add(workspace.codes.id.name)
+        if deps is not None and plans.collecting(workspace) is None:
+            left_out.add(deps.name)
+    kept = [ref for ref in about.sources if getattr(ref, "name", str(ref)) not in left_out]
 
     def named(kind: type[refs.Ref]) -> list[str]:
         return [str(ref) for ref in [*kept, *extra] if isinstance(ref, kind)]

@@ -71,13 +71,15 @@ def for_running(
         raise WorkflowError("No entry point is set: write workspace.entry in invoke.yaml, such as exp001.py.")
     inline = settings.codes == "inline"
     codes = workspace.codes.id
-    deps = deps_id(workspace)
+    deps, collects = deps_id(workspace), collecting(workspace) is not None
     inputs = []
     for ref in notebook.metadata.sources:
         if isinstance(ref, refs.DatasetRef) and ref.name == codes.name:
             if not inline:
                 inputs.append(Input(ref, "codes", known.codes))
         elif isinstance(ref, refs.NotebookRef) and deps is not None and ref.name == deps.name:
+            if not collects:
+                continue
             inputs.append(Input(ref, "wheels", None if ref.name in without else known.deps))
         elif isinstance(ref, refs.DatasetRef) and ref.name in settings.wheels:
             inputs.append(Input(ref, "wheels"))
@@ -123,6 +125,13 @@ def _submission(settings: Settings, notebook: Notebook) -> str:
 def deps_id(workspace: Workspace) -> refs.NotebookRef | None:
     """The deps notebook, None in a workspace without one."""
     return workspace.notebook(DEPS).metadata.id if DEPS in workspace.notebook_names() else None
+
+
+def collecting(workspace: Workspace) -> refs.NotebookRef | None:
+    """The deps notebook where it has anything to collect, None where notebooks do without it."""
+    if DEPS not in workspace.notebook_names() or not requirements.asks(workspace):
+        return None
+    return workspace.notebook(DEPS).metadata.id
 
 
 def wheels_id(deps: refs.NotebookRef) -> refs.DatasetRef:

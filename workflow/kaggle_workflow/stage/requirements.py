@@ -17,6 +17,7 @@ from kaggle_workflow.workspace import DEPS, Workspace
 WHEELS = "wheels"
 MAIN = "requirements.txt"
 _INCLUDE = re.compile(r"^\s*(?:-r|-c|--requirement|--constraint)[ =]*(?P<name>[^\s#]+)")
+_OPTION = re.compile(r"-(?!e\b|-editable\b)")
 _LOCAL = re.compile(r"^\s*(?:-e\s|--editable[\s=]|\.{1,2}/|/|file:|[A-Za-z]:\\)|@\s*file:")
 
 
@@ -33,6 +34,17 @@ class Asked:
     files: tuple[tuple[str, str], ...]
     wheels: tuple[FileEntry, ...]
     fingerprint: str
+
+
+def asks(workspace: Workspace) -> bool:
+    """Whether there is anything to collect: a requirement in any of the files, or a wheel; what can't be read counts as one."""
+    if any((workspace.root / DEPS / WHEELS).glob("*.whl")):
+        return True
+    try:
+        lines = [line.strip() for _, text in files_of(workspace) for line in text.splitlines()]
+    except WorkflowError:
+        return True
+    return any(line and not line.startswith("#") and not _OPTION.match(line) for line in lines)
 
 
 def read(workspace: Workspace, image: str) -> Asked:

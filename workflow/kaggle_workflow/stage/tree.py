@@ -14,6 +14,7 @@ from kaggle_workflow.errors import WorkflowError
 from kaggle_workflow.files import UNFINISHED
 from kaggle_workflow.findings import ERROR, WARNING, Finding, relative
 from kaggle_workflow.findings import shown as printable
+from kaggle_workflow.stage import archives, stand_ins
 
 IGNORE_FILE = ".kaggleignore"
 
@@ -174,14 +175,12 @@ def _file(path: Path, shown: str, folder: Path, prefix: str, findings: list[Find
     if path.is_symlink():
         target = _target(path)
         if target is None:
-            findings.append(
-                Finding(
-                    ERROR,
-                    "broken-link",
-                    where,
-                    "the link leads nowhere: remove it, or ignore it in .kaggleignore.",
-                )
+            what = (
+                f"git-annex has not fetched its content: run `git annex get {path.name}`"
+                if stand_ins.annexed(path)
+                else "the link leads nowhere: remove it"
             )
+            findings.append(Finding(ERROR, "broken-link", where, f"{what}, or ignore it in .kaggleignore."))
             return None
         if not target.is_relative_to(folder.resolve()):
             findings.append(
@@ -234,6 +233,11 @@ def _about_name(path: Path, shown: str, where: str, about: os.stat_result) -> It
         yield Finding(
             WARNING, "windows-name", where, "Windows refuses this name: a team-mate there can't check it out."
         )
+    stands_in = stand_ins.sentence(path, about.st_size)
+    if stands_in is not None:
+        yield Finding(WARNING, stand_ins.NAME, where, stands_in)
+    if archives.is_archive(path):
+        yield Finding(WARNING, "archive", where, archives.sentence(shown))
     if path.suffix in _SHELL and b"\r\n" in _head(path):
         yield Finding(
             WARNING,

@@ -8,11 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from kaggle_shim import local
-from kaggle_workflow import git
+from kaggle_shim.manifest import Manifest, hash_file
+from kaggle_shim.refs import DatasetRef, ModelRef
+from kaggle_workflow import attached, git
+from kaggle_workflow.files import scratch
+from kaggle_workflow.kaggle.values import RemoteFile
 from kaggle_workflow.ledger import book as ledger
 from kaggle_workflow.ledger import fold as history_fold
 from kaggle_workflow.ledger import made_of
 from kaggle_workflow.ledger.event import PENDING, SUBMITTED, Event, now
+from kaggle_workflow.push import dataset_versions
+from kaggle_workflow.push import sub as push_sub
 from kaggle_workflow.push.looking import Target
 from kaggle_workflow.push.session import Push
 
@@ -62,17 +68,60 @@ def event_of(push: Push, target: Target, message: str, cv: float | None) -> Even
 
 
 def cv_of(push: Push, target: Target, given: float | None) -> float | None:
-    """The score in validation: as given, or `cv` of `metrics.json` beside the weights of the entry point's experiment."""
+    """The score in validation: as given, or `cv` of `metrics.json` beside the weights that the version ran.
+
+    Where those are a model or dataset of ours, the file that was pushed with them counts: the local folder may have changed.
+    """
     if given is not None or target.plan is None:
         return given
     entry, _ = made_of.split_entry(push.workspace, target.folder.name, target.plan)
     if not entry:
         return None
-    folder = local.data_folder(push.workspace.root) / "working" / "models" / history_fold.experiment_of(entry)
-    return _read_cv(push, folder / METRICS)
+    experiment = history_fold.experiment_of(entry)
+    folder = local.data_folder(push.workspace.root) / "working" / "models" / experiment
+    ran = _weights(push, target, experiment, folder)
+    if ran is None:
+        return _read_cv(push, folder / METRICS, folder / METRICS)
+    ref, manifest = ran
+    stated = next((entry for entry in manifest.files if entry.path == METRICS), None)
+    if stated is None:
+        return None
+    here = attached.folder_of(push.workspace, ref, manifest)
+    if here is not None and (here / METRICS).is_file() and hash_file(here / METRICS) == stated.sha256:
+        return _read_cv(push, here / METRICS, here / METRICS)
+    with scratch(push.workspace.build) as copy:
+        if isinstance(ref, ModelRef):
+            push.kaggle.fetch_model_file(ref, RemoteFile(METRICS), copy / METRICS)
+        else:
+            push.kaggle.fetch_dataset_file(ref, ref.version, RemoteFile(METRICS), copy / METRICS)
+        return _read_cv(push, copy / METRICS, Path(f"{METRICS} of {ref}"))
 
 
-def _read_cv(push: Push, path: Path) -> float | None:
+def _weights(
+    push: Push, target: Target, experiment: str, folder: Path
+) -> tuple[ModelRef | DatasetRef, Manifest] | None:
+    """What the version attached of the experiment's weights, with its manifest; None when they are no model or dataset of ours."""
+    found: list[tuple[ModelRef | DatasetRef, Manifest]] = []
+    for one in target.plan.inputs if target.plan else ():
+        if one.role != "data" or one.fingerprint is None:
+            continue
+        if isinstance(one.ref, ModelRef):
+            manifest = push_sub.model_manifest(push, one.ref)
+            if manifest is not None:
+                found.append((one.ref, manifest))
+        elif isinstance(one.ref, DatasetRef):
+            version = dataset_versions.with_fingerprint(push, one.ref, one.fingerprint)
+            if version is not None:
+                found.append(version)
+    for ref, manifest in found:
+        here = attached.folder_of(push.workspace, ref, manifest)
+        was = push.workspace.root / manifest.folder if manifest.folder else here
+        if folder in (here, was) or (isinstance(ref, ModelRef) and ref.variation == experiment):
+            return ref, manifest
+    return None
+
+
+def _read_cv(push: Push, path: Path, shown: Path) -> float | None:
     if not path.is_file():
         return None
     try:
@@ -82,6 +131,6 @@ def _read_cv(push: Push, path: Path) -> float | None:
     if math.isfinite(score):
         return score
     push.warn(
-        f'{path} has no number under "cv": no score in validation is kept with this submission (--cv gives one).'
+        f'{shown} has no number under "cv": no score in validation is kept with this submission (--cv gives one).'
     )
     return None

@@ -87,7 +87,7 @@ def wait_for(push: Push, intent: SubmissionIntent, limit: float) -> Submission |
         return intent.find(push.kaggle.each_submission(competition))
 
     try:
-        return push.waits.until("the submission shows", limit, look)
+        return push.waits.until("the submission shows", limit, look, lost=True)
     except WaitedTooLong:
         return None
 

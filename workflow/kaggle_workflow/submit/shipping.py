@@ -10,6 +10,7 @@ from typing import Any
 
 from kaggle_shim.refs import CompetitionRef
 from kaggle_workflow import console
+from kaggle_workflow.attached import Stale
 from kaggle_workflow.errors import Refused, WorkflowError
 from kaggle_workflow.kaggle.values import Limits
 from kaggle_workflow.ledger import book as ledger
@@ -18,6 +19,8 @@ from kaggle_workflow.ledger.event import COMPLETE, ERROR
 from kaggle_workflow.ledger.fold import Submission
 from kaggle_workflow.ledger.history import flat
 from kaggle_workflow.push import in_order as push
+from kaggle_workflow.push import sub as push_sub
+from kaggle_workflow.push import weights
 from kaggle_workflow.push.session import Outcome, Push
 from kaggle_workflow.submit import gate, submitting, watching
 from kaggle_workflow.submit.submitting import Request, Submitted
@@ -68,6 +71,7 @@ def run(session: Push, request: Request, *, detach: bool = False) -> Shipped:
         raise WorkflowError(
             "ship submits what it pushes: submit an older version with invoke submit --version."
         )
+    request = replace(request, notebook=push_sub.runnable(session.workspace, request.notebook).name)
     if session.options.dry_run:
         return Shipped(push.run(session, request.notebook))
     shipped = _ship(session, request, detach=detach)
@@ -77,9 +81,11 @@ def run(session: Push, request: Request, *, detach: bool = False) -> Shipped:
 
 def _ship(session: Push, request: Request, *, detach: bool) -> Shipped:
     started = time.monotonic()
-    ask_first(session, request)
+    changed = ask_about_weights(session, request)
+    ask_first(session, request, coming=bool(changed))
+    outcomes = [weights.push(session, one, request.notebook) for one in changed]
     session.options = replace(session.options, wait=not detach)
-    shipped = Shipped(push.run(session, request.notebook))
+    shipped = Shipped([*outcomes, *push.run(session, request.notebook)])
     shipped.seconds["push"] = round(time.monotonic() - started, 2)
     version = shipped.outcomes[-1].version
     request = replace(request, version=version)
@@ -99,10 +105,28 @@ def _ship(session: Push, request: Request, *, detach: bool) -> Shipped:
     return shipped
 
 
-def ask_first(session: Push, request: Request) -> None:
+def ask_about_weights(session: Push, request: Request) -> list[Stale]:
+    """The attached models and datasets to push first, because their folders changed since: asked about once.
+
+    Raises:
+        Refused: `stale-weights`: nobody said yes to pushing them, and nobody allowed what is on Kaggle.
+    """
+    found = weights.changed(session, session.workspace.notebook(request.notebook))
+    if not found:
+        return []
+    told = "; ".join(str(one) for one in found)
+    allowed = "stale-weights" in {*session.options.allow, *session.workspace.settings.allow}
+    if not allowed and console.confirm(f"{told}. Push that first?", yes=session.options.yes):
+        return found
+    commands = " and ".join(one.command for one in found)
+    session.refuse("stale-weights", f"{told}. To push it first, add --yes or run {commands}")
+    return []
+
+
+def ask_first(session: Push, request: Request, *, coming: bool = False) -> None:
     """Ask everything that push and submit will ask, before the first byte is sent.
 
-    A dry push asks what a push would; a submission is asked about when there will be one.
+    A dry push asks what a push would; a submission is asked about when there will be one. `coming`: weights are pushed first.
     """
     dry = Push(session.workspace, replace(session.options, dry_run=True, quiet=True), session.kaggle)
     dry.answered, dry.say = session.answered, _nothing
@@ -114,7 +138,7 @@ def ask_first(session: Push, request: Request) -> None:
         raise WorkflowError(
             f"{request.notebook} attaches no competition, so there is nothing to submit to: add one to competition_sources in its kernel-metadata.json."
         )
-    unchanged = all(outcome.did in ("unchanged", "inline", "found") for outcome in outcomes)
+    unchanged = not coming and all(outcome.did in ("unchanged", "inline", "found") for outcome in outcomes)
     if (
         unchanged
         and not request.again

@@ -1,0 +1,59 @@
+"""Files that only stand for the real ones: pointers of Git LFS, DVC and git-annex, empty weights, a login page saved as weights."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+NAME = "stand-in"
+_POINTER_BYTES = 2048
+_HEAD = 512
+_LFS = b"version https://git-lfs.github.com/spec/"
+_ANNEX = (b"/annex/objects/", b".git/annex/objects/")
+WEIGHTS = (
+    ".pt",
+    ".pth",
+    ".ckpt",
+    ".safetensors",
+    ".onnx",
+    ".pkl",
+    ".pickle",
+    ".joblib",
+    ".bin",
+    ".keras",
+    ".gguf",
+    ".h5",
+    ".npy",
+    ".npz",
+)
+
+
+def sentence(path: Path, size: int) -> str | None:
+    """What a file is in place of what its name says, and what brings the real one; None for a file like any other."""
+    weights = path.suffix.lower() in WEIGHTS
+    if size == 0:
+        return "it is empty: train again, or delete it." if weights else None
+    if size > _POINTER_BYTES and not weights:
+        return None
+    try:
+        with path.open("rb") as file:
+            head = file.read(_HEAD)
+    except OSError:
+        return None
+    dvc = path.suffix == ".dvc" and b"md5:" in head and not path.with_suffix("").exists()
+    page = weights and head.lstrip().lower().startswith((b"<!doctype html", b"<html"))
+    told = {
+        f"it is a Git LFS pointer and not the file: run `git lfs pull --include '*{path.suffix}'`.": head.startswith(
+            _LFS
+        ),
+        f"it is a git-annex pointer and not the file: run `git annex get {path.name}`.": head.startswith(
+            _ANNEX
+        ),
+        f"it is a DVC pointer, and {path.stem} is not there: run `dvc pull {path.name}`.": dvc,
+        "it is an HTML page and not weights: download it again, logged in.": page,
+    }
+    return next((text for text, is_so in told.items() if is_so), None)
+
+
+def annexed(link: Path) -> bool:
+    """Whether a link is git-annex's, to a file whose content is not on this machine."""
+    return "annex/objects/" in link.readlink().as_posix() and not link.exists()
