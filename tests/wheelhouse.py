@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import io
 import re
+import shutil
+import tarfile
 import zipfile
 from typing import TYPE_CHECKING
 
@@ -80,6 +83,37 @@ def make_wheel(
     return path
 
 
+def make_sdist(folder: Path, name: str, version: str = "1.0") -> Path:
+    """Write a source distribution that builds without anything from an index: its backend lies inside."""
+    base = f"{name}-{version}"
+    backend = f"""
+import zipfile
+
+def build_wheel(folder, config_settings=None, metadata_directory=None):
+    made = "{base}-py3-none-any.whl"
+    info = "{base}.dist-info/"
+    with zipfile.ZipFile(folder + "/" + made, "w") as wheel:
+        wheel.writestr("{name}/__init__.py", "BUILT = True\\n")
+        wheel.writestr(info + "METADATA", "Metadata-Version: 2.1\\nName: {name}\\nVersion: {version}\\n")
+        wheel.writestr(info + "WHEEL", "Wheel-Version: 1.0\\nGenerator: x\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n")
+        wheel.writestr(info + "RECORD", "{name}/__init__.py,,\\n")
+    return made
+"""
+    files = {
+        "PKG-INFO": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
+        "pyproject.toml": '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n',
+        "backend.py": backend,
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{base}.tar.gz"
+    with tarfile.open(path, "w:gz") as tar:
+        for file, text in files.items():
+            info = tarfile.TarInfo(f"{base}/{file}")
+            info.size = len(text.encode())
+            tar.addfile(info, io.BytesIO(text.encode()))
+    return path
+
+
 def entry(name: str, mode: int) -> zipfile.ZipInfo:
     """A member of a zip with a Unix mode; `ZipInfo` would make `/` of a backslash, so the name is set afterwards."""
     info = zipfile.ZipInfo("placeholder")
@@ -98,8 +132,7 @@ def digest(content: bytes) -> str:
 def unpack(wheel: Path, folder: Path | None = None) -> Path:
     """What Kaggle makes of a wheel now and then: a folder of the same name, in place of the file."""
     target = folder or wheel.with_name(wheel.name + ".unpacked")
-    with zipfile.ZipFile(wheel) as archive:
-        archive.extractall(target)
+    shutil.unpack_archive(wheel, target, "zip")
     if folder is None:
         wheel.unlink()
         return target.rename(wheel)

@@ -14,17 +14,17 @@ __all__ = ["__version__", "collect", "find", "run"]
 
 
 def run() -> None:
-    """Run the entry point of this notebook's plan; see `kaggle_shim.running.run`."""
-    from kaggle_shim.running import run as run_plan
+    """Run the entry point of this notebook's plan; see `kaggle_shim.running.run_planned`."""
+    from kaggle_shim.running import run_planned
 
-    run_plan()
+    run_planned()
 
 
 def collect() -> None:
-    """Collect the wheels of this notebook's plan; see `kaggle_shim.wheel_notebook.run`."""
-    from kaggle_shim.wheel_notebook import run as run_plan
+    """Collect the wheels of this notebook's plan; see `kaggle_shim.wheel_notebook.collect_planned`."""
+    from kaggle_shim.wheel_notebook import collect_planned
 
-    run_plan()
+    collect_planned()
 
 
 def find(ref: str | None = None) -> Path:

@@ -44,11 +44,7 @@ class Member(NamedTuple):
 
 
 def unsafe(name: str) -> str | None:
-    """Why a path from an archive could land outside the folder it is unpacked to; None when it can't.
-
-    Args:
-        name: as the archive or its RECORD has it; posix.
-    """
+    """Why a path (posix) from an archive or its RECORD could land outside its folder; None when it can't."""
     if _SUSPECT.search(name) is None:
         return None
     if name.startswith("/") or _DRIVE.match(name):
@@ -141,7 +137,7 @@ def folder_members(folder: Path) -> tuple[Member, ...]:
     return tuple(sorted(members, key=lambda member: member.name))
 
 
-def read(member: Member) -> bytes:
+def read_member(member: Member) -> bytes:
     """The whole contents of a member, checked against its CRC.
 
     Raises:
@@ -159,18 +155,7 @@ def read(member: Member) -> bytes:
 
 
 def take_wheels(archive: Path, scratch: Path) -> tuple[Path, ...]:
-    """Take the wheels out of a zip or tar that the server left packed.
-
-    Args:
-        archive: the `.zip`, `.tar`, `.tar.gz` or `.tgz`.
-        scratch: where the wheels are put, below a folder of the archive's name.
-
-    Returns:
-        The wheels' paths; none when the archive holds none.
-
-    Raises:
-        WheelError: the archive is damaged.
-    """
+    """Take the wheels out of a zip or tar that the server left packed, into `scratch`; raises WheelError for a damaged one."""
     import tarfile
     import zipfile
     import zlib

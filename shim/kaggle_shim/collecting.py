@@ -15,12 +15,11 @@ import kaggle_shim
 from kaggle_shim import image as images
 from kaggle_shim import overlay as overlays
 from kaggle_shim import pip, resolve, tags, wheels
-from kaggle_shim.deps_manifest import DEPS_MANIFEST, DepsManifest
 from kaggle_shim.errors import CollectError, ManifestError
 from kaggle_shim.imports import check_imports
 from kaggle_shim.install import install
 from kaggle_shim.machine import image_identity
-from kaggle_shim.manifest import FileEntry, hash_file
+from kaggle_shim.manifest import DEPS_MANIFEST, DepsManifest, FileEntry, hash_file
 from kaggle_shim.resolve import Resolution
 from kaggle_shim.wheels import Wheel, normalise
 
@@ -71,10 +70,10 @@ def collect(
         scratch = Path(folder)
         layer = overlays.create(scratch / "overlay")
         image = images.distributions(layer.image)
-        own = _own_wheels(local_wheels, scratch)
-        files = _requirements(requirements, own, scratch)
-        found: tuple[Wheel, ...] = ()
         notes: list[str] = []
+        own, sources = _own_packages(local_wheels, scratch, notes)
+        files = _requirements(requirements, own, sources, scratch)
+        found: tuple[Wheel, ...] = ()
         if not files:
             say("No requirements: the image has all that is asked for.")
             resolution = Resolution((), (), (), ())
@@ -82,7 +81,9 @@ def collect(
             links = scratch / "own" if own else None
             resolution = _resolve(files, links, image, allowed, scratch, say)
             found = _fetch(resolution, files, links, scratch, say)
-            notes = [*_repair_note(resolution), *_prove(found, layer, resolution, allowed, say)]
+            notes += [*_repair_note(resolution), *_prove(found, layer, resolution, allowed)]
+        for note in notes:
+            say(f"warning: {note}")
         manifest = DepsManifest(
             workspace=workspace,
             fingerprint=fingerprint,
@@ -103,12 +104,15 @@ def collect(
     return manifest
 
 
-def _own_wheels(folder: Path | None, scratch: Path) -> tuple[Wheel, ...]:
-    """The user's own wheels under their right names, in a folder that pip can look into."""
+def _own_packages(
+    folder: Path | None, scratch: Path, notes: list[str]
+) -> tuple[tuple[Wheel, ...], tuple[Path, ...]]:
+    """The user's own wheels, under their right names in a folder that pip can look into, and what pip has to build."""
     if folder is None or not folder.is_dir():
-        return ()
+        return (), ()
     target = scratch / "own"
-    found = wheels.discover([folder], scratch=scratch / "taken-out")
+    sources: list[Path] = []
+    found = wheels.discover([folder], scratch=scratch / "taken-out", say=notes.append, sources=sources)
     for wheel in found:
         if wheel.path.is_dir():
             raise CollectError(
@@ -116,10 +120,18 @@ def _own_wheels(folder: Path | None, scratch: Path) -> tuple[Wheel, ...]:
             )
         target.mkdir(exist_ok=True)
         shutil.copyfile(wheel.path, target / wheel.filename)
-    return found
+    unpacked = [path for path in sources if path.is_dir()]
+    for number, path in enumerate(unpacked):
+        # pip builds inside the folder, and a mount is read-only.
+        sources[sources.index(path)] = Path(
+            shutil.copytree(path, scratch / "sources" / str(number) / path.name)
+        )
+    return found, tuple(sources)
 
 
-def _requirements(requirements: Path | str, own: Sequence[Wheel], scratch: Path) -> list[Path]:
+def _requirements(
+    requirements: Path | str, own: Sequence[Wheel], sources: Sequence[Path], scratch: Path
+) -> list[Path]:
     files = []
     if isinstance(requirements, str):
         path = scratch / "requirements.txt"
@@ -134,9 +146,10 @@ def _requirements(requirements: Path | str, own: Sequence[Wheel], scratch: Path)
         ) from error
     if any(line.strip() and not line.strip().startswith("#") for line in text.splitlines()):
         files.append(path)
-    if own:
+    if own or sources:
         # A direct reference, not a name: this very file is meant, whatever the index has under that name.
         lines = [f"{wheel.project} @ {(scratch / 'own' / wheel.filename).as_uri()}\n" for wheel in own]
+        lines += [f"{path.as_uri()}\n" for path in sources]
         files.append(scratch / "own-wheels.txt")
         files[-1].write_text("".join(lines), encoding="utf-8", newline="\n")
     return files
@@ -202,13 +215,9 @@ def _prove(
     layer: Overlay,
     resolution: Resolution,
     allowed: set[str],
-    say: Callable[[str], None],
 ) -> list[str]:
     """Install what was collected as a submission will, and import what the requirements name; answers notes."""
     installed = install(found, layer, protected_allowed=allowed, verify=True)
-    say(
-        f"Installed {installed.files} files in {installed.seconds:.1f} s; importing {_named(resolution.requested)}."
-    )
     notes = list(installed.warnings)
     for failure in check_imports(layer, resolution.requested):
         if failure.requirement not in allowed:
@@ -216,8 +225,6 @@ def _prove(
                 f"{failure} If it can only be imported elsewhere (on a GPU), name {failure.requirement} in workspace.allow."
             )
         notes.append(str(failure))
-    for note in notes:
-        say(f"warning: {note}")
     return notes
 
 

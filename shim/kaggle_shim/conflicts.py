@@ -8,44 +8,23 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from kaggle_shim.choosing import packaging
 from kaggle_shim.wheels import Wheel, normalise
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from types import ModuleType
 
     from kaggle_shim.image import Distribution
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-# Words by which projects tell builds of one and the same package apart.
-_VARIANTS = frozenset({"headless", "contrib", "cpu", "gpu", "binary", "simd", "nightly"})
 
 
-def packaging_requirements() -> ModuleType | None:
-    """The module that reads requirements, the image's own or the one inside its pip; None when it has neither."""
-    import importlib
-
-    for name in ("packaging.requirements", "pip._vendor.packaging.requirements"):
-        try:
-            return importlib.import_module(name)
-        except ImportError:
-            continue
-    return None
-
-
-def look(wheels: Iterable[Wheel], image: Mapping[str, Distribution]) -> list[str]:
-    """Compare what is demanded with what will be there.
+def unmet_demands(wheels: Iterable[Wheel], image: Mapping[str, Distribution]) -> list[str]:
+    """A sentence for every demand of a wheel that is not met, and for every one of the image that the wheels break.
 
     Versions and markers are understood by `packaging`, the image's own or the one inside its pip.
-
-    Args:
-        wheels: what is about to be installed.
-        image: what the image has.
-
-    Returns:
-        A sentence for every demand of a wheel that is not met, and for every one of the image that the wheels break.
     """
-    requirements = packaging_requirements()
+    requirements = packaging("requirements")
     if requirements is None:
         return [
             "Neither packaging nor pip is in the image: conflicts between the wheels and the image were not looked at."
@@ -81,21 +60,10 @@ def _unmet(who: str, lines: Iterable[str], versions: Mapping[str, str], requirem
             wanted = requirements.Requirement(line)
             if wanted.marker is not None and not wanted.marker.evaluate():
                 continue
-            name = normalise(wanted.name)
-            there = versions.get(name)
+            there = versions.get(normalise(wanted.name))
             if there is None:
-                other = next(
-                    (
-                        project
-                        for project in sorted(versions)
-                        if project != name and _plain(project) == _plain(name)
-                    ),
-                    None,
-                )
                 found.append(
-                    f"{who} wants {wanted.name}, which is not there; {other} {versions[other]} may do instead."
-                    if other
-                    else f"{who} wants {wanted.name}, which is neither among the wheels nor in the image."
+                    f"{who} wants {wanted.name}, which is neither among the wheels nor in the image."
                 )
             elif not wanted.specifier.contains(there, prereleases=True):
                 found.append(f"{who} wants {wanted.name}{wanted.specifier} and gets {there}.")
@@ -103,10 +71,6 @@ def _unmet(who: str, lines: Iterable[str], versions: Mapping[str, str], requirem
             # InvalidRequirement and InvalidVersion are ValueErrors: metadata older than the rules is no news to anybody.
             continue
     return found
-
-
-def _plain(project: str) -> str:
-    return "-".join(part for part in project.split("-") if part not in _VARIANTS)
 
 
 def demanded(line: str) -> str:

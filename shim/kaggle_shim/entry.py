@@ -26,16 +26,10 @@ def is_module(entry: Sequence[str]) -> bool:
 
 
 def command_line(entry: Sequence[str], tree: Path, python: str) -> list[str]:
-    """What to execute, with the working folder elsewhere.
+    """What to execute, with the working folder elsewhere; raises EntryPointError when it is not in the code tree.
 
-    Args:
-        entry: `["exp001.py", …]`, `["-m", "solution.infer", …]`, or a command such as `["make", "-C", "solver", "run"]`, whose
-            arguments that name something in the code tree are made absolute.
-        tree: the code tree.
-        python: interpreter for scripts and modules.
-
-    Raises:
-        EntryPointError: there is none, or it is not in the code tree.
+    `entry` is `["exp001.py", …]`, `["-m", "solution.infer", …]`, or a command such as `["make", "-C", "solver", "run"]`, whose
+    arguments that name something in the tree are made absolute.
     """
     missing = problem(entry, tree)
     if missing is not None:

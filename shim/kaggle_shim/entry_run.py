@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -24,20 +24,14 @@ OFFLINE = {
 
 
 def environment(
-    context: Context, base: Mapping[str, str], tree: Path, package: Path | None
+    context: Context, base: Mapping[str, str], tree: Path, package: Path | None, scripts: Iterable[Path]
 ) -> dict[str, str]:
-    """The environment of the entry point: the notebook's, extended, never replaced.
-
-    Args:
-        context: of the run.
-        base: the notebook's, with the wheels in it.
-        tree: the codes.
-        package: the competition's evaluation package, None when it has none.
-    """
+    """The environment of the entry point: the notebook's (`base`, with the wheels in it), extended, never replaced."""
     result = {**(OFFLINE if not context.plan.internet else {}), **base}
     path = [str(tree), str(Path(__file__).resolve().parents[1])]
     if package is not None:
         path.append(str(package.parent))
+    path += map(str, scripts)
     path += [part for part in result.get("PYTHONPATH", "").split(os.pathsep) if part]
     result["PYTHONPATH"] = os.pathsep.join(path)
     result["PYTHONUNBUFFERED"] = "1"
@@ -50,26 +44,19 @@ def environment(
     return {**result, **dict(context.plan.environment)}
 
 
-def run(
-    context: Context, command: list[str], variables: Mapping[str, str], look: Callable[[], bool] | None
+def run_entry(
+    context: Context, command: list[str], variables: Mapping[str, str], should_end: Callable[[], bool] | None
 ) -> None:
-    """Run the entry point to its end.
+    """Run the entry point to its end; `should_end` is called meanwhile, and ends it by answering True.
 
-    Args:
-        context: of the run.
-        command: its command line.
-        variables: its whole environment.
-        look: called while it runs; it is ended when that answers True.
-
-    Raises:
-        EntryPointError: it can't be started, failed, or was ended at the guard time and left nothing to submit.
+    Raises EntryPointError: it can't be started, failed, or was ended at the guard time and left nothing to submit.
     """
     context.report.say(f"entry point: {' '.join(context.plan.entry)}")
     if context.plan.limit is not None:
         assumed = " assumed" if context.plan.limit_assumed else ""
         context.report.say(f"limit: {duration(context.plan.limit)}{assumed}, {context.used:.0f} s used.")
     try:
-        ended = process.run(
+        ended = process.run_child(
             command,
             cwd=context.working,
             environment=variables,
@@ -77,7 +64,7 @@ def run(
             warn_at=_warning_time(context),
             guard=None if context.plan.guard is None else max(0.0, context.plan.guard - context.used),
             grace=context.plan.grace,
-            look=look,
+            should_end=should_end,
         )
     except OSError as error:
         raise EntryPointError(

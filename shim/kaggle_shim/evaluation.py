@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -45,15 +45,6 @@ def startup_limit(package: Path | None) -> float:
     return seconds
 
 
-def writer(*, rerun: bool) -> str:
-    """Who writes the submission file."""
-    return (
-        "the gateway, in another container"
-        if rerun
-        else "this notebook, which plays the gateway with run_local_gateway"
-    )
-
-
 def listening(lines: Iterable[str]) -> frozenset[int]:
     """The ports that somebody listens on, from the lines of `/proc/net/tcp`."""
     rows = (line.split() for line in lines)
@@ -71,18 +62,32 @@ class Gateway:
         """Say who writes the submission and how long the server may take to start."""
         self._run = run
         self._limit = startup_limit(package)
+        writer = (
+            "the gateway, in another container"
+            if run.rerun
+            else "this notebook, which plays the gateway with run_local_gateway"
+        )
         self._values: dict[str, Any] = {
             "package": None if package is None else str(package),
             "startup_limit": self._limit,
             "server_up": None,
-            "writes": writer(rerun=run.rerun),
+            "writes": writer,
         }
         run.report.values["gateway"] = self._values
         run.report.say(
-            f"gateway: {run.plan.submission} is written by {self._values['writes']}; the server has {duration(self._limit)} "
+            f"gateway: {run.plan.submission} is written by {writer}; the server has {duration(self._limit)} "
             f"to be up, {run.used:.1f} s are used."
         )
-        self.look = Startup(run.started, self._server_is_up)
+        # The kernel's own ports are any free ones, perhaps one of these.
+        self._before = _open_ports()
+        done = os.environ.get(DONE_VARIABLE)
+        self._done = Path(done) if done else None
+
+    def is_done(self) -> bool:
+        """Notice the server's start; answer True when a rehearsed gateway is done and the entry point has to be ended."""
+        if self._values["server_up"] is None and (_open_ports() - self._before) & PORTS:
+            self._server_is_up(self._run.used)
+        return self._done is not None and _age(self._done) > _LEAVE
 
     def _server_is_up(self, seconds: float) -> None:
         self._values["server_up"] = round(seconds, 1)
@@ -91,27 +96,6 @@ class Gateway:
             self._run.report.warn(f"{sentence} Serve first, load the models in the first call.")
         else:
             self._run.report.say(sentence)
-
-
-class Startup:
-    """Looks, while the entry point runs, for the moment its server is up, and for the end of a rehearsed gateway."""
-
-    def __init__(self, started: float, say: Callable[[float], object]) -> None:
-        """`started` is when the notebook began (epoch seconds); `say` gets the seconds from then to the server's start."""
-        self.seconds: float | None = None
-        self._started = started
-        self._say = say
-        # The kernel's own ports are any free ones, perhaps one of these.
-        self._before = _open_ports()
-        done = os.environ.get(DONE_VARIABLE)
-        self._done = Path(done) if done else None
-
-    def __call__(self) -> bool:
-        """One look; True when the gateway is done and the entry point has to be ended."""
-        if self.seconds is None and (_open_ports() - self._before) & PORTS:
-            self.seconds = time.time() - self._started
-            self._say(self.seconds)
-        return self._done is not None and _age(self._done) > _LEAVE
 
 
 def _age(path: Path) -> float:

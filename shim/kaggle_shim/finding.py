@@ -27,10 +27,8 @@ def find(ref: str | None = None) -> Path:
     ref = ref if ref is not None else _own_competition()
     meanings = _meanings(ref)
     root = mounts.input_root()
-    if root.is_dir():
-        return _mounted(meanings, root)
     workspace = local.workspace_root()
-    if workspace is None:
+    if workspace is None or root.is_dir():
         return _mounted(meanings, root)
     for meaning in meanings:
         folder = local.counterpart(meaning, workspace)
@@ -45,13 +43,8 @@ def find(ref: str | None = None) -> Path:
 def _own_competition() -> str:
     plan = current()
     workspace = local.workspace_root()
-    slug = (
-        plan.competition
-        if plan is not None
-        else local.competition(workspace)
-        if workspace is not None
-        else None
-    )
+    attached = local.competition(workspace) if workspace is not None else None
+    slug = plan.competition if plan is not None else attached
     if slug is None:
         raise MountError("No competition is attached to this notebook: name one, as in find('titanic').")
     return slug
@@ -61,15 +54,8 @@ def _meanings(text: str) -> tuple[refs.Ref, ...]:
     """What the text can mean, narrowed to what the plan attaches where it says so."""
     meanings = refs.guess(text)
     plan = current()
-    if plan is None:
-        return meanings
-    attached = {_named(one.ref) for one in plan.inputs}
-    return tuple(meaning for meaning in meanings if _named(meaning) in attached) or meanings
-
-
-def _named(ref: refs.Ref) -> tuple[str, str]:
-    """What a reference means, whatever its version."""
-    return ref.kind, str(getattr(ref, "name", ref))
+    attached = {(one.ref.kind, one.ref.name) for one in plan.inputs} if plan is not None else set()
+    return tuple(meaning for meaning in meanings if (meaning.kind, meaning.name) in attached) or meanings
 
 
 def _mounted(meanings: tuple[refs.Ref, ...], root: Path) -> Path:

@@ -46,21 +46,6 @@ class Distribution:
         return ()
 
 
-@dataclass(frozen=True)
-class Split:
-    """A regular package of which one part would be the wheel's and one the image's.
-
-    Attributes:
-        package: its dotted name.
-        hidden: a module that would not be found any more, relative to the site folder.
-        of_image: whether the hidden one is the image's; else it is the wheel's own.
-    """
-
-    package: str
-    hidden: str
-    of_image: bool
-
-
 def is_protected(project: str) -> bool:
     """Whether a project (normalised name) must stay the image's own."""
     return project in _PROTECTED or (project.startswith("nvidia-") and project != "nvidia-ml-py")
@@ -85,109 +70,31 @@ def distributions(folders: Iterable[Path]) -> dict[str, Distribution]:
     return found
 
 
-def splits(
-    owners: Mapping[str, str], folders: Iterable[Path], image: Mapping[str, Distribution]
-) -> dict[str, Split]:
-    """Find the regular packages that wheels and image would share.
+def never_found(owners: Mapping[str, str], folders: Iterable[Path]) -> dict[str, str]:
+    """Find the wheels' modules that lie beside an `__init__.py` of the image.
 
-    Python takes a regular package from one place only. So a wheel's files beside the image's `__init__.py` are never found,
-    and a wheel's `__init__.py` hides what other distributions of the image keep in that package. A wheel that brings the
-    whole package, under its own or another name (opencv-python, opencv-python-headless), splits nothing.
+    Python takes a regular package from one place only, so it would never look for them in the overlay. A wheel that brings
+    the whole package, under its own or another name (opencv-python, opencv-python-headless), is fine.
 
     Args:
         owners: project by file, relative to the site folder, of everything the wheels bring.
         folders: the image's site folders.
-        image: as `distributions` answers.
 
     Returns:
-        The first split of each project.
+        The first such module of each project.
     """
-    modules = {
-        path: project for path, project in owners.items() if path.endswith(_IMPORTABLE) and "/" in path
-    }
-    tops: dict[str, list[str]] = {}
-    for path in modules:
-        tops.setdefault(path.partition("/")[0], []).append(path)
-    found: dict[str, Split] = {}
-    for top, paths in sorted(tops.items()):
-        if top.isidentifier() and top not in _LEFT_BEHIND:
-            for folder in folders:
-                if (folder / top).is_dir():
-                    _look(top, sorted(paths), folder, modules, image, found)
+    found: dict[str, str] = {}
+    for path, project in sorted(owners.items()):
+        top = path.partition("/")[0]
+        if not path.endswith(_IMPORTABLE) or not top.isidentifier() or top in _LEFT_BEHIND:
+            continue
+        parts = path.split("/")[:-1]
+        inits = [f"{'/'.join(parts[: depth + 1])}/__init__.py" for depth in range(len(parts))]
+        for folder in folders:
+            first = next((init for init in inits if init in owners or (folder / init).exists()), None)
+            if first is not None and first not in owners and not _is_shared(folder / first):
+                found.setdefault(project, path)
     return found
-
-
-def _look(
-    package: str,
-    paths: list[str],
-    folder: Path,
-    owners: Mapping[str, str],
-    image: Mapping[str, Distribution],
-    found: dict[str, Split],
-) -> None:
-    init = f"{package}/__init__.py"
-    theirs = folder / init
-    if theirs.exists() and _is_shared(theirs):
-        return
-    if init in owners:
-        owner = owners[init]
-        hidden = _hidden(package, paths, folder, owner, image)
-        if hidden:
-            found.setdefault(owner, Split(package.replace("/", "."), hidden, of_image=True))
-    elif theirs.exists():
-        found.setdefault(owners[paths[0]], Split(package.replace("/", "."), paths[0], of_image=False))
-    else:
-        inner: dict[str, list[str]] = {}
-        for path in paths:
-            name, slash, _ = path[len(package) + 1 :].partition("/")
-            if slash:
-                inner.setdefault(f"{package}/{name}", []).append(path)
-        for name, below in inner.items():
-            if (folder / name).is_dir():
-                _look(name, below, folder, owners, image, found)
-
-
-def _hidden(
-    package: str, paths: list[str], folder: Path, owner: str, image: Mapping[str, Distribution]
-) -> str | None:
-    """A module in the image's package that neither the wheels bring nor the distribution that owns the package there."""
-    brought = {_module(path) for path in paths}
-    left = [path for path in _modules_below(folder, package) if _module(path) not in brought]
-    if not left:
-        return None
-    own = _recorded(image.get(owner), folder)
-    if f"{package}/__init__.py" not in own:
-        candidates = (_recorded(distribution, folder) for distribution in image.values())
-        own = next((record for record in candidates if f"{package}/__init__.py" in record), set())
-    # Nobody says whose the package is (Debian's own packages don't): no ground for a refusal.
-    return next((path for path in left if path not in own), None) if own else None
-
-
-def _modules_below(folder: Path, package: str) -> list[str]:
-    found: list[str] = []
-    for parent, inner, names in os.walk(folder / package):
-        inner[:] = sorted(name for name in inner if name != "__pycache__")
-        found.extend(
-            Path(parent, name).relative_to(folder).as_posix()
-            for name in sorted(names)
-            if name.endswith(_IMPORTABLE)
-        )
-    return found
-
-
-def _recorded(distribution: Distribution | None, folder: Path) -> set[str]:
-    if distribution is None or distribution.metadata.parent != folder:
-        return set()
-    try:
-        text = (distribution.metadata / "RECORD").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return set()
-    return {line.split(",")[0].strip('"') for line in text.splitlines()}
-
-
-def _module(path: str) -> str:
-    parent, slash, name = path.rpartition("/")
-    return parent + slash + name.partition(".")[0]
 
 
 def _is_shared(init: Path) -> bool:

@@ -93,18 +93,11 @@ class ImportFailure:
 def check_imports(
     overlay: Overlay, requirements: Sequence[str], *, limit: float = 600.0
 ) -> tuple[ImportFailure, ...]:
-    """Import what some distributions provide, in one fresh child.
+    """Import what some distributions (the image's too) provide, in one fresh child, and answer what failed.
 
     A distribution whose name is also a module's is judged by that module; another one is fine when any of its modules can be
-    imported, because many ship extras that need more.
-
-    Args:
-        overlay: with its wheels installed.
-        requirements: names of distributions, the image's too.
-        limit: seconds that all imports together may take.
-
-    Returns:
-        What failed; a module that ends the interpreter (a crash in compiled code) is named, and the rest is tried anew.
+    imported, because many ship extras that need more. A module that ends the interpreter (a crash in compiled code) is named,
+    and the rest is tried anew. `limit` is in seconds, for all imports together.
     """
     import tempfile
 

@@ -27,7 +27,7 @@ _COMPARED = 200
 _KEPT = re.compile(r"[A-Za-z0-9._/-]+\Z")
 
 
-def find(run: Context) -> dict[Input, Path]:
+def find_all(run: Context) -> dict[Input, Path]:
     """Every planned input's folder; those of ours are the ones with the planned fingerprint."""
     others = tuple(one.ref for one in run.plan.inputs)
     folders = {}
@@ -45,12 +45,18 @@ def find(run: Context) -> dict[Input, Path]:
     return folders
 
 
-def competition(run: Context, folders: Mapping[Input, Path]) -> Path | None:
+def competition_folder(run: Context, folders: Mapping[Input, Path]) -> Path | None:
     """The folder of the competition that the plan names, None when it names none."""
     for one, path in folders.items():
         if isinstance(one.ref, CompetitionRef) and one.ref.slug == run.plan.competition:
             return path
     return None
+
+
+def utility_scripts(run: Context, folders: Mapping[Input, Path]) -> list[Path]:
+    """The folders of attached utility scripts, which the entry point imports from."""
+    root = mounts.script_root(run.root)
+    return [path for path in folders.values() if path.is_relative_to(root)]
 
 
 def _locate(run: Context, one: Input, others: tuple[object, ...]) -> mounts.Found:

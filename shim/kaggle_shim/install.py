@@ -60,7 +60,7 @@ def install(
     Args:
         wheels: as `discover` answers: one per project, each fit for this interpreter.
         overlay: a fresh one.
-        protected_allowed: projects that may be installed over the image's own, and may split a package with it.
+        protected_allowed: projects that may be installed over the image's own, and may bring what Python never finds.
         workers: how many processes write; by default one per processor, and none for little.
         verify: compare every file with the hash in its wheel's RECORD, besides the CRC that is always looked at. The hash
             is always compared where a wheel has become a folder: there is no CRC.
@@ -77,9 +77,9 @@ def install(
     image = images.distributions(overlay.image)
     allowed = {normalise(name) for name in protected_allowed}
     _refuse_protected(wheels, image, allowed)
-    layouts = [layout.plan(wheel, overlay) for wheel in wheels]
+    layouts = [layout.plan_layout(wheel, overlay) for wheel in wheels]
     owners, warnings = _owners(layouts)
-    _refuse_splits(wheels, overlay, image, owners, allowed)
+    _refuse_never_found(wheels, overlay, owners, allowed)
     jobs, texts = _final(layouts, verify=verify)
     destinations = [*(job[7] for job in jobs), *texts]
     folders = _folders(destinations)
@@ -89,11 +89,11 @@ def install(
         _make_folders(folders, overlay)
         count = writers.count(jobs, workers)
         if count > 1:
-            children = writers.start(writers.shares(jobs, count))
+            children = writers.start(jobs, count)
         for destination, (content, executable) in texts.items():
             _write(destination, content, executable=executable)
-        problem = unpack.run(jobs) if count <= 1 else None
-        warnings += conflicts.look(wheels, image)
+        problem = unpack.write_all(jobs) if count <= 1 else None
+        warnings += conflicts.unmet_demands(wheels, image)
         _raise_if(writers.wait(children) or problem, owners, overlay)
     except BaseException:
         writers.stop(children)
@@ -117,34 +117,23 @@ def _refuse_protected(wheels: Sequence[Wheel], image: Mapping[str, Distribution]
             )
 
 
-def _refuse_splits(
-    wheels: Sequence[Wheel],
-    overlay: Overlay,
-    image: Mapping[str, Distribution],
-    owners: Mapping[str, Wheel],
-    allowed: set[str],
+def _refuse_never_found(
+    wheels: Sequence[Wheel], overlay: Overlay, owners: Mapping[str, Wheel], allowed: set[str]
 ) -> None:
-    base = len(str(overlay.site_packages)) + 1
     root = str(overlay.site_packages) + os.sep
     files = {
-        path[base:].replace(os.sep, "/"): wheel.project
+        path[len(root) :].replace(os.sep, "/"): wheel.project
         for path, wheel in owners.items()
         if path.startswith(root)
     }
-    found = images.splits(files, overlay.image, image)
+    found = images.never_found(files, overlay.image)
     for wheel in wheels:
-        split = found.get(wheel.project)
-        if split is None or wheel.project in allowed:
-            continue
-        if split.of_image:
+        if wheel.project in found and wheel.project not in allowed:
+            package = found[wheel.project].rpartition("/")[0].replace("/", ".")
             raise InstallError(
-                f"{wheel} would hide the image's {split.hidden}, which another package keeps in {split.package}: "
-                f"add that package to the requirements too or, if you don't need it, {_OVERRULE} ({wheel.project})."
+                f"{wheel} puts {found[wheel.project]} into {package}, which Python takes from the image alone: add the package that "
+                f"{package} belongs to to the requirements too or, if you don't import it, {_OVERRULE} ({wheel.project})."
             )
-        raise InstallError(
-            f"{wheel} puts {split.hidden} into {split.package}, which Python takes from the image alone: add the package that "
-            f"{split.package} belongs to to the requirements too or, if you don't import it, {_OVERRULE} ({wheel.project})."
-        )
 
 
 def _owners(layouts: Sequence[Layout]) -> tuple[dict[str, Wheel], list[str]]:

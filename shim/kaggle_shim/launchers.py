@@ -23,14 +23,10 @@ _HEAD = re.compile(
 )
 
 
-def adopt(overlay: Overlay) -> tuple[str, ...]:
-    """Copy the image's Python commands into the overlay.
+def copy_commands(overlay: Overlay) -> tuple[str, ...]:
+    """Copy the image's Python commands into an overlay whose wheels are installed; answers their names, sorted.
 
-    Args:
-        overlay: with its wheels installed.
-
-    Returns:
-        The names of the commands, sorted; empty on Windows, where a command is a program with its interpreter inside.
+    Nothing on Windows, where a command is a program with its interpreter inside.
     """
     if os.name == "nt" or not overlay.image_bin.is_dir():
         return ()
@@ -52,13 +48,7 @@ def adopt(overlay: Overlay) -> tuple[str, ...]:
 
 
 def rewritten(content: bytes, head: bytes, image: str) -> bytes | None:
-    """A command with another first line, None when it is no command of the image's interpreter.
-
-    Args:
-        content: the whole file.
-        head: the new first line, or lines.
-        image: real path of the image's interpreter.
-    """
+    """A command with another first line (`head`), None when it is no command of the image's interpreter (its real path)."""
     match = _HEAD.match(content)
     if match is None:
         return None

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kaggle_shim.deps_manifest import DEPS_MANIFEST, DepsManifest
 from kaggle_shim.errors import InstallError
+from kaggle_shim.manifest import DEPS_MANIFEST, DepsManifest
 
 if TYPE_CHECKING:
     from kaggle_shim.wheels import Wheel
@@ -35,18 +35,10 @@ class Laid:
     import_failures: tuple[str, ...]
 
 
-def lay(sources: Sequence[Path], prefix: Path, allow: Sequence[str]) -> Laid:
-    """Install every wheel that lies in `sources` into an environment over the image's.
+def install_sources(sources: Sequence[Path], prefix: Path, allow: Sequence[str]) -> Laid:
+    """Install every wheel that lies in `sources` into an environment over the image's, at `prefix`.
 
-    Args:
-        sources: mounted folders that hold wheels.
-        prefix: where the environment goes.
-        allow: protected packages that may replace the image's.
-
-    Raises:
-        WheelError: a file is not a wheel that this interpreter can use.
-        ManifestError: the manifest beside them can't be read.
-        InstallError: a wheel is missing, or the wheels can't be laid over the image.
+    Raises WheelError, ManifestError or InstallError when a wheel is missing or the wheels can't be laid over the image.
     """
     here = Laid(sys.executable, dict(os.environ), (), (), ())
     if not sources:
@@ -58,14 +50,15 @@ def lay(sources: Sequence[Path], prefix: Path, allow: Sequence[str]) -> Laid:
     paths = [source / DEPS_MANIFEST for source in sources]
     manifests = [DepsManifest.load(path) for path in paths if path.is_file()]
     listed = {_project(wheel.path): wheel.path for manifest in manifests for wheel in manifest.wheels}
-    found = wheels.discover(sources)
+    notes: list[str] = []
+    found = _discover(sources, paths, notes)
     _compare(found, listed)
     requested = dict.fromkeys(name for manifest in manifests for name in manifest.requested)
     if not found and not requested:
-        return here
+        return Laid(sys.executable, dict(os.environ), (), tuple(notes), ())
     laid = overlay.create(prefix)
     installed = install.install(found, laid, protected_allowed=allow)
-    launchers.adopt(laid)
+    launchers.copy_commands(laid)
     brought = [name for name in _not_demanded(found) if name not in listed and name not in requested]
     allowed = {wheels.normalise(name) for name in allow}
     failures = check_imports(laid, [name for name in (*requested, *brought) if name not in allowed])
@@ -83,13 +76,41 @@ def lay(sources: Sequence[Path], prefix: Path, allow: Sequence[str]) -> Laid:
         str(laid.python),
         overlay.environment(laid, os.environ),
         installed.wheels,
-        (*installed.warnings, *early, *useless),
+        (*notes, *installed.warnings, *early, *useless),
         tuple(
             f"{failure} Ask for another version or, if nothing here needs it, name {failure.requirement} in workspace.allow."
             for failure in failures
             if failure.requirement in requested
         ),
     )
+
+
+def _discover(sources: Sequence[Path], manifests: Sequence[Path], notes: list[str]) -> tuple[Wheel, ...]:
+    """The wheels of all sources; where the wheel notebook and a dataset bring the same project, the wheel notebook's."""
+    from kaggle_shim import wheels
+
+    ours = [source for source, manifest in zip(sources, manifests, strict=True) if manifest.is_file()]
+    found = {wheel.project: wheel for wheel in wheels.discover(ours, say=notes.append)}
+    unbuilt: list[Path] = []
+    others = [source for source in sources if source not in ours]
+    brought = wheels.discover(others, say=notes.append, sources=unbuilt)
+    for wheel in brought:
+        first = found.setdefault(wheel.project, wheel)
+        if first.version != wheel.version:
+            notes.append(
+                f"{wheel} of {wheel.path.parent} is not installed: the wheel notebook brings {first}."
+            )
+    notes += [
+        f"{path} holds no wheel and is not installed: put it into deps/wheels, where it is built."
+        for path in unbuilt
+    ]
+    notes += [
+        f"{source} is named in workspace.wheels and holds no wheel: nothing is installed from it."
+        for source in others
+        if not any(path.is_relative_to(source) for path in unbuilt)
+        and not any(wheel.path.is_relative_to(source) for wheel in brought)
+    ]
+    return tuple(found[project] for project in sorted(found))
 
 
 def _project(filename: str) -> str:

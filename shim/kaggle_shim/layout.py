@@ -44,12 +44,10 @@ class Layout:
     texts: tuple[tuple[str, bytes, bool], ...]
 
 
-def plan(wheel: Wheel, overlay: Overlay) -> Layout:
+def plan_layout(wheel: Wheel, overlay: Overlay) -> Layout:
     """Say where every file of a wheel goes.
 
-    Raises:
-        InstallError: its `.data` folder has a scheme nobody knows, or an entry point isn't one.
-        WheelError: a script or its metadata is damaged.
+    Raises InstallError for a `.data` scheme or an entry point that is none, WheelError for damaged metadata.
     """
     places = _Places(wheel, overlay)
     copies: list[tuple[str, Member]] = []
@@ -57,8 +55,8 @@ def plan(wheel: Wheel, overlay: Overlay) -> Layout:
     for member in wheel.members:
         if member.name.startswith(places.dist_info) and member.name[len(places.dist_info) :] in _WRITTEN_ANEW:
             continue
-        destination, is_script = places.of(member.name)
-        if is_script and (text := _rewritten(archives.read(member), overlay)) is not None:
+        destination, is_script = places.place(member.name)
+        if is_script and (text := _rewritten(archives.read_member(member), overlay)) is not None:
             texts.append((destination, text, True))
         else:
             copies.append((destination, member._replace(executable=True) if is_script else member))
@@ -86,7 +84,7 @@ class _Places:
             "data": f"{overlay.prefix}{os.sep}",
         }
 
-    def of(self, name: str) -> tuple[str, bool]:
+    def place(self, name: str) -> tuple[str, bool]:
         """The destination of a member, and whether it is a script."""
         if not name.startswith(self.data):
             return self.site_packages + name, False

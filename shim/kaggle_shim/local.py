@@ -63,6 +63,11 @@ def counterpart(ref: Ref, root: Path) -> Path | None:
     return place if place.is_dir() else None
 
 
+def is_utility_script(ref: Ref, folder: Path) -> bool:
+    """Whether a notebook's local folder holds a utility script: the module that Kaggle names after the notebook."""
+    return isinstance(ref, NotebookRef) and (folder / f"{ref.module}.py").is_file()
+
+
 def competition(root: Path) -> str | None:
     """Slug of the competition that the submission notebook attaches, None when it attaches none."""
     value = _read(root / "sub" / "kernel-metadata.json").get("competition_sources")

@@ -33,6 +33,15 @@ class FileEntry:
     size: int
     sha256: str
 
+    def to_json(self) -> dict[str, str | int]:
+        """The entry as plain JSON values."""
+        return {"path": self.path, "size": self.size, "sha256": self.sha256}
+
+    @classmethod
+    def from_json(cls, value: Any) -> FileEntry:
+        """The other way round; raises what a wrong value raises."""
+        return cls(str(value["path"]), int(value["size"]), str(value["sha256"]))
+
 
 @dataclass(frozen=True)
 class Manifest:
@@ -75,26 +84,16 @@ class Manifest:
             **({"handle": self.handle} if self.handle else {}),
             **({"folder": self.folder} if self.folder else {}),
             **({"ignore": list(self.ignore)} if self.ignore else {}),
-            "files": [
-                {"path": entry.path, "size": entry.size, "sha256": entry.sha256} for entry in self.files
-            ],
+            "files": [entry.to_json() for entry in self.files],
         }
         return json.dumps(value, indent=1, ensure_ascii=False) + "\n"
 
     @classmethod
     def loads(cls, text: str, origin: str) -> Manifest:
-        """Read a manifest.
-
-        Args:
-            text: what the file holds.
-            origin: its path, for the error's sentence.
-
-        Raises:
-            ManifestError: it is not JSON, or a field is missing, or the fingerprint is not that of its files.
-        """
+        """Read a manifest that lies at `origin`; raises ManifestError, also when the fingerprint is not that of its files."""
         try:
             value: Any = json.loads(text)
-            files = tuple(FileEntry(str(f["path"]), int(f["size"]), str(f["sha256"])) for f in value["files"])
+            files = tuple(map(FileEntry.from_json, value["files"]))
             manifest = cls(
                 str(value["workspace"]),
                 str(value["competition"]),
@@ -121,10 +120,83 @@ class Manifest:
     @classmethod
     def load(cls, path: Path) -> Manifest:
         """Read a manifest file; raises ManifestError."""
-        return cls.loads(read(path), str(path))
+        return cls.loads(_read(path), str(path))
 
 
-def read(path: Path) -> str:
+@dataclass(frozen=True)
+class DepsManifest:
+    """What the wheel notebook leaves beside its wheels.
+
+    Attributes:
+        workspace: id of the workspace that made it.
+        fingerprint: of the requirements, the collector and the own wheels; what `workspace` compares.
+        python: tag of the interpreter, `cp312`.
+        platform: `linux_x86_64`.
+        image: what identifies the image, as far as it says.
+        collector: version of the shim that collected.
+        requested: names of what the requirements ask for directly, sorted; what the import check looks at.
+        satisfied: name and version of what was left to the image, sorted.
+        wheels: file name, size and SHA-256 of every wheel, sorted.
+        notes: sentences of the collector that may matter later.
+    """
+
+    workspace: str
+    fingerprint: str
+    python: str
+    platform: str
+    image: Mapping[str, str]
+    collector: str
+    requested: tuple[str, ...]
+    satisfied: tuple[tuple[str, str], ...]
+    wheels: tuple[FileEntry, ...]
+    notes: tuple[str, ...] = ()
+
+    def dumps(self) -> str:
+        """The manifest as JSON text, the same bytes for the same values."""
+        value = {
+            "schema": _SCHEMA,
+            **vars(self),
+            "image": dict(sorted(self.image.items())),
+            "satisfied": [{"name": name, "version": version} for name, version in self.satisfied],
+            "wheels": [wheel.to_json() for wheel in self.wheels],
+        }
+        return json.dumps(value, indent=1, ensure_ascii=False) + "\n"
+
+    @classmethod
+    def loads(cls, text: str, origin: str) -> DepsManifest:
+        """Read a manifest that lies at `origin`; raises ManifestError, also when a wheel's name is a path."""
+        try:
+            value: Any = json.loads(text)
+            manifest = cls(
+                workspace=str(value["workspace"]),
+                fingerprint=str(value["fingerprint"]),
+                python=str(value["python"]),
+                platform=str(value["platform"]),
+                image={str(key): str(entry) for key, entry in value["image"].items()},
+                collector=str(value["collector"]),
+                requested=tuple(map(str, value["requested"])),
+                satisfied=tuple((str(entry["name"]), str(entry["version"])) for entry in value["satisfied"]),
+                wheels=tuple(map(FileEntry.from_json, value["wheels"])),
+                notes=tuple(map(str, value["notes"])),
+            )
+        except (ValueError, RecursionError, KeyError, TypeError, AttributeError) as error:
+            raise ManifestError(
+                f"{origin} is not a manifest of wheels ({type(error).__name__}: {error}): push deps again."
+            ) from error
+        for wheel in manifest.wheels:
+            if not wheel.path or wheel.path in {".", ".."} or "/" in wheel.path or "\\" in wheel.path:
+                raise ManifestError(
+                    f"{origin} lists {wheel.path!r}, which is no file beside it: push deps again."
+                )
+        return manifest
+
+    @classmethod
+    def load(cls, path: Path) -> DepsManifest:
+        """Read a manifest file; raises ManifestError."""
+        return cls.loads(_read(path), str(path))
+
+
+def _read(path: Path) -> str:
     """The text of a manifest file; raises ManifestError."""
     try:
         return path.read_text(encoding="utf-8")
@@ -162,15 +234,7 @@ def hash_file(path: Path) -> str:
 
 
 def scan(folder: Path, skip: Iterable[str] = ()) -> tuple[FileEntry, ...]:
-    """List and hash every regular file below `folder`.
-
-    Args:
-        folder: where the upload lies.
-        skip: paths (posix, relative) to leave out, such as the manifest's own.
-
-    Returns:
-        The entries sorted by path; links are not followed into folders.
-    """
+    """List and hash the files below `folder`, sorted by path, but for those of `skip` (posix, relative)."""
     left_out = set(skip)
     entries = []
     for parent, _, names in os.walk(folder):

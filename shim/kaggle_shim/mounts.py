@@ -14,7 +14,7 @@ from itertools import islice
 from pathlib import Path
 
 from kaggle_shim.errors import MountError
-from kaggle_shim.refs import CompetitionRef, ModelRef, Ref
+from kaggle_shim.refs import CompetitionRef, ModelRef, NotebookRef, Ref
 
 INPUT_VARIABLE = "KAGGLE_SHIM_INPUT"
 KAGGLE_INPUT = "/kaggle/input"
@@ -39,17 +39,19 @@ def input_root() -> Path:
     return Path(os.environ.get(INPUT_VARIABLE) or KAGGLE_INPUT)
 
 
+def script_root(root: Path) -> Path:
+    """The folder below which utility scripts are mounted, beside the input root: `/kaggle/usr/lib`."""
+    return root.parent / "usr" / "lib"
+
+
 def locate(ref: Ref, root: Path) -> Found:
-    """Find a mounted source by the places that its reference names.
+    """Find a mounted source by the places that its reference names; raises MountError.
 
-    Args:
-        ref: what is attached.
-        root: the input root.
-
-    Raises:
-        MountError: it is not there, or a model has several versions and the reference names none.
+    A model whose reference names no version has to be mounted in exactly one.
     """
     places = _distinct(root / place for place in ref.candidates())
+    if not places and isinstance(ref, NotebookRef):
+        places = _distinct(script_root(root) / place for place in ref.script_candidates())
     if not places:
         raise MountError(_missing(ref, root))
     found = Found(places[0]) if len(places) == 1 else Found(places[0], _several(ref, places))
@@ -59,20 +61,10 @@ def locate(ref: Ref, root: Path) -> Found:
 
 
 def locate_ours(ref: Ref, root: Path, marker: str, fingerprint: str, others: Iterable[Ref] = ()) -> Found:
-    """Find a source of ours: the one whose manifest says `fingerprint`.
+    """Find a source of ours: the folder whose manifest (`marker`) says `fingerprint`.
 
-    Args:
-        ref: what is attached.
-        root: the input root.
-        marker: name of the manifest, such as `codes-manifest.json`.
-        fingerprint: what was staged.
-        others: the other attached sources; competitions among them are never walked into.
-
-    Returns:
-        The folder that holds the manifest.
-
-    Raises:
-        MountError: nothing carries the manifest, or nothing carries this fingerprint (the sentence names what does).
+    Competitions among `others`, the other attached sources, are never walked into. Raises MountError when nothing carries the
+    manifest, or nothing this fingerprint (the sentence names what does).
     """
     places = _distinct(root / place for place in ref.candidates())
     named = [place for place in places if (place / marker).is_file()]

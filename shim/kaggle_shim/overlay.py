@@ -112,15 +112,7 @@ def create(prefix: Path, base: Path | str = sys.executable) -> Overlay:
 
 
 def environment(overlay: Overlay, base: Mapping[str, str]) -> dict[str, str]:
-    """The environment for a process that should live in the overlay.
-
-    Args:
-        overlay: as made by `create`.
-        base: such as `os.environ`; not changed.
-
-    Returns:
-        A copy of `base` where the overlay's commands come first. PYTHONPATH stays: the image sets it.
-    """
+    """A copy of `base` in which the overlay's commands come first. PYTHONPATH stays: the image sets it."""
     changed = {key: value for key, value in base.items() if key not in {"PYTHONHOME", "__PYVENV_LAUNCHER__"}}
     changed["VIRTUAL_ENV"] = str(overlay.prefix)
     changed["PATH"] = os.pathsep.join([str(overlay.bin), *filter(None, [base.get("PATH", os.defpath)])])
@@ -128,15 +120,9 @@ def environment(overlay: Overlay, base: Mapping[str, str]) -> dict[str, str]:
 
 
 def activate_here(overlay: Overlay) -> tuple[str, ...]:
-    """Make the overlay's packages importable in the running interpreter, for later cells of a notebook.
+    """Make the overlay's packages importable here, and its commands the first on PATH, for later cells of a notebook.
 
-    Its commands come first on PATH too, for `!command` cells and children.
-
-    Args:
-        overlay: whose wheels are installed already.
-
-    Returns:
-        Top-level modules that were imported from somewhere else already and stay what they are until the kernel restarts.
+    Returns the top-level modules that were imported from somewhere else already and stay so until the kernel restarts.
     """
     import importlib
     import site

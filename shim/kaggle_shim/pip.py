@@ -31,17 +31,7 @@ def resolve(
     report: Path,
     say: Callable[[str], None],
 ) -> tuple[int, list[str]]:
-    """Ask pip what it would install into the image.
-
-    Args:
-        requirements: requirements files.
-        constraints: a constraints file.
-        find_links: a folder of wheels, None for none.
-        report: where the report goes.
-        say: gets every line as it comes.
-
-    Returns:
-        pip's exit code and its output.
+    """Ask pip what it would install into the image; answers its exit code and its output, and leaves a report.
 
     Raises:
         CollectError: this interpreter has no pip, or one that makes no report (before 22.2).
@@ -63,17 +53,7 @@ def resolve(
 def build(
     exact: Path, find_links: Path | None, output: Path, say: Callable[[str], None]
 ) -> tuple[int, list[str]]:
-    """Download or build a wheel for every line of a requirements file, and nothing else.
-
-    Args:
-        exact: requirements file with one exact line per package.
-        find_links: a folder of wheels, None for none.
-        output: where the wheels go.
-        say: gets every line as it comes.
-
-    Returns:
-        pip's exit code and its output.
-    """
+    """Download or build a wheel for every line of a requirements file, and nothing else; answers like `resolve`."""
     links = [] if find_links is None else ["--find-links", str(find_links)]
     return _run(["wheel", "--no-deps", "-w", str(output), *links, "-r", str(exact)], say)
 

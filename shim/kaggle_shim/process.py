@@ -38,7 +38,7 @@ class Ended:
             share counts once for each), None where `/proc` does not tell.
         tail: the last lines it printed.
         guarded: whether the guard ended it.
-        stopped: whether `look` ended it.
+        stopped: whether `should_end` ended it.
     """
 
     exit_code: int
@@ -49,7 +49,7 @@ class Ended:
     stopped: bool = False
 
 
-def run(
+def run_child(
     command: Sequence[str],
     *,
     cwd: Path,
@@ -58,19 +58,19 @@ def run(
     warn_at: tuple[float, Callable[[], object]] | None = None,
     guard: float | None = None,
     grace: float = 60.0,
-    look: Callable[[], bool] | None = None,
+    should_end: Callable[[], bool] | None = None,
 ) -> Ended:
-    """Run a command to its end and hand on everything it prints, as it prints it.
+    """Run a command to its end and hand on everything it prints (stdout and stderr in the order they came).
 
     Args:
         command: program and arguments.
         cwd: its working folder.
         environment: its whole environment.
-        write: takes each piece of output (stdout and stderr in the order they came).
+        write: takes each piece of output.
         warn_at: seconds from now, and what to call then if the child still runs.
-        guard: seconds from now after which the group gets SIGTERM; None for never.
-        grace: seconds between SIGTERM and SIGKILL.
-        look: called twenty times a second, from another thread; the group gets SIGTERM when it answers True.
+        guard: seconds from now after which the group gets SIGTERM, and `grace` seconds later SIGKILL; None for never.
+        grace: see `guard`.
+        should_end: called twenty times a second, from another thread; the group gets SIGTERM when it answers True.
 
     Raises:
         OSError: the program can't be started.
@@ -90,7 +90,7 @@ def run(
     except ValueError as error:
         # A character that no system takes in a command line or a variable.
         raise OSError(errno.EINVAL, str(error)) from error
-    watch = _Watch(child, started, warn_at, guard, grace, look)
+    watch = _Watch(child, started, warn_at, guard, grace, should_end)
     tail = _Tail()
     try:
         with _forwarded_signals():
@@ -138,55 +138,49 @@ class _Tail:
         return (*self._lines, *last)
 
 
+@dataclass
 class _Watch:
     """Samples memory, warns once, and ends the group at the guard time or when it is told to."""
 
-    def __init__(
-        self,
-        child: subprocess.Popen[bytes],
-        started: float,
-        warn_at: tuple[float, Callable[[], object]] | None,
-        guard: float | None,
-        grace: float,
-        look: Callable[[], bool] | None,
-    ) -> None:
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._child = child
-        self._started = started
-        self._warn_at = warn_at
-        self._guard = guard
-        self._grace = grace
-        self._look = look
+    child: subprocess.Popen[bytes]
+    started: float
+    warn_at: tuple[float, Callable[[], object]] | None
+    guard: float | None
+    grace: float
+    should_end: Callable[[], bool] | None
+    peak: int | None = None
+    guarded: bool = False
+    stopped: bool = False
+
+    def __post_init__(self) -> None:
         self._done = threading.Event()
-        self.peak: int | None = None
-        self.guarded = False
-        self.stopped = False
+        self._thread = threading.Thread(target=self._run, daemon=True)
 
     def start(self) -> None:
         self._thread.start()
 
     def _run(self) -> None:
-        pause = _SAMPLE_SECONDS if self._look is None else _LOOK_SECONDS
+        pause = _SAMPLE_SECONDS if self.should_end is None else _LOOK_SECONDS
         sampled = 0.0
         while True:
-            elapsed = time.monotonic() - self._started
+            elapsed = time.monotonic() - self.started
             if not sampled or elapsed - sampled >= _SAMPLE_SECONDS:
                 sampled = elapsed
                 self._sample()
-            if self._warn_at is not None and elapsed >= self._warn_at[0]:
-                self._warn_at[1]()
-                self._warn_at = None
-            if self._guard is not None and elapsed >= self._guard and self._child.poll() is None:
+            if self.warn_at is not None and elapsed >= self.warn_at[0]:
+                self.warn_at[1]()
+                self.warn_at = None
+            if self.guard is not None and elapsed >= self.guard and self.child.poll() is None:
                 self.guarded = True
-                end_group(self._child, self._grace)
+                end_group(self.child, self.grace)
                 return
-            if self._look is not None and self._look() and self._child.poll() is None:
+            if self.should_end is not None and self.should_end() and self.child.poll() is None:
                 self.stopped = True
-                end_group(self._child, self._grace)
+                end_group(self.child, self.grace)
                 return
-            if self._child.poll() is not None:
+            if self.child.poll() is not None:
                 # What the child left running would keep its output open, and this notebook waiting for it.
-                _signal_group(self._child, force=True)
+                _signal_group(self.child, force=True)
                 return
             if self._done.wait(pause):
                 return
@@ -197,7 +191,7 @@ class _Watch:
             self._thread.join()
 
     def _sample(self) -> None:
-        memory = group_memory(self._child.pid)
+        memory = group_memory(self.child.pid)
         if memory is not None:
             self.peak = max(self.peak or 0, memory)
 

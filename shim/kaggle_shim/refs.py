@@ -18,8 +18,31 @@ _VERSION = re.compile(r"[1-9][0-9]{0,8}\Z")
 LAYOUTS = ("namespaced", "classic")
 
 
+class _Mounted:
+    """What every reference knows of its mounts."""
+
+    kind: ClassVar[str]
+
+    @property
+    def name(self) -> str:
+        """The reference without its version."""
+        raise NotImplementedError
+
+    def candidates(self) -> tuple[str, ...]:
+        """Every place below the input root where Kaggle may have mounted it, from the most specific to the classic one."""
+        raise NotImplementedError
+
+    def mount(self, layout: str) -> str:
+        """Where `layout` mounts it below the input root; for a model without version, the folder of its versions."""
+        return self.candidates()[0 if layout == "namespaced" else -1]
+
+    def __str__(self) -> str:
+        version = getattr(self, "version", None)
+        return self.name if version is None else f"{self.name}/{version}"
+
+
 @dataclass(frozen=True)
-class CompetitionRef:
+class CompetitionRef(_Mounted):
     """A competition, written as its bare slug."""
 
     slug: str
@@ -32,27 +55,23 @@ class CompetitionRef:
         (slug,) = _parts(text, (1,), "a competition is written as its slug")
         return cls(slug)
 
-    def __str__(self) -> str:
+    @property
+    def name(self) -> str:
+        """The slug."""
         return self.slug
 
-    def mount(self, layout: str) -> str:
-        """Where `layout` mounts it, relative to the input root."""
-        return f"competitions/{self.slug}" if layout == "namespaced" else self.slug
-
     def candidates(self) -> tuple[str, ...]:
-        """Every place where Kaggle may have mounted it, the most specific first."""
+        """See `_Mounted`."""
         return (f"competitions/{self.slug}", self.slug)
 
 
 @dataclass(frozen=True)
-class _Owned:
+class _Owned(_Mounted):
     """What datasets and notebooks have in common: `owner/slug`, perhaps with a version."""
 
     owner: str
     slug: str
     version: int | None = None
-
-    kind: ClassVar[str]
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -61,17 +80,10 @@ class _Owned:
         owner, slug, *version = _parts(text, (2, 3), form)
         return cls(owner, slug, _version(text, version))
 
-    def __str__(self) -> str:
-        return self.name if self.version is None else f"{self.name}/{self.version}"
-
     @property
     def name(self) -> str:
         """The reference without its version."""
         return f"{self.owner}/{self.slug}"
-
-    def mount(self, layout: str) -> str:
-        """Where `layout` mounts it, relative to the input root (the version is not part of it)."""
-        return f"{self.kind}s/{self.name}" if layout == "namespaced" else self.slug
 
 
 @dataclass(frozen=True)
@@ -81,8 +93,8 @@ class DatasetRef(_Owned):
     kind = "dataset"
 
     def candidates(self) -> tuple[str, ...]:
-        """Every place where Kaggle may have mounted it, the owner's own first."""
-        return (f"datasets/{self.owner}/{self.slug}", f"d/{self.owner}/{self.slug}", self.slug)
+        """See `_Mounted`."""
+        return (f"datasets/{self.name}", f"d/{self.name}", self.slug)
 
 
 @dataclass(frozen=True)
@@ -92,12 +104,25 @@ class NotebookRef(_Owned):
     kind = "notebook"
 
     def candidates(self) -> tuple[str, ...]:
-        """Every place where Kaggle may have mounted its output, the owner's own first."""
-        return (f"notebooks/{self.owner}/{self.slug}", self.slug)
+        """See `_Mounted`."""
+        return (f"notebooks/{self.name}", self.slug)
+
+    @property
+    def module(self) -> str:
+        """The name under which a utility script is imported."""
+        return self.slug.replace("-", "_")
+
+    def script_candidates(self) -> tuple[str, ...]:
+        """Every place below `/kaggle/usr/lib` where Kaggle may have mounted a utility script (seen in public notebooks)."""
+        return (f"notebooks/{self.name}", f"notebooks/{self.owner}/{self.module}", self.module)
+
+    def script_mount(self, layout: str) -> str:
+        """Where `layout` mounts it below `/kaggle/usr/lib` when it is a utility script."""
+        return self.script_candidates()[0 if layout == "namespaced" else -1]
 
 
 @dataclass(frozen=True)
-class ModelRef:
+class ModelRef(_Mounted):
     """A model variation: `owner/model/framework/variation`, perhaps with a version."""
 
     owner: str
@@ -115,20 +140,13 @@ class ModelRef:
         owner, model, framework, variation, *version = _parts(text, (4, 5), form)
         return cls(owner, model, framework, variation, _version(text, version))
 
-    def __str__(self) -> str:
-        return self.name if self.version is None else f"{self.name}/{self.version}"
-
     @property
     def name(self) -> str:
         """The handle without its version."""
         return f"{self.owner}/{self.model}/{self.framework}/{self.variation}"
 
-    def mount(self, layout: str) -> str:
-        """Where `layout` mounts it; without a version, the folder that holds the versions."""
-        return (self.candidates()[0] if layout == "namespaced" else self.candidates()[2]).rstrip("/")
-
     def candidates(self) -> tuple[str, ...]:
-        """Every place where Kaggle may have mounted it; the framework is lower case in a mount path."""
+        """See `_Mounted`; the framework is lower case in a mount path."""
         tail = f"{self.model}/{self.framework.lower()}/{self.variation}"
         if self.version is not None:
             tail += f"/{self.version}"
@@ -146,26 +164,14 @@ _KINDS: dict[str, type[Ref]] = {
 
 
 def parse(kind: str, text: str) -> Ref:
-    """Turn a text of a known kind into a reference.
-
-    Args:
-        kind: `competition`, `dataset`, `notebook` or `model`.
-        text: the reference as Kaggle's metadata files write it.
-
-    Raises:
-        RefError: the kind is unknown, or the text does not read as one.
-    """
+    """Turn a text of a known kind (`competition`, `dataset`, `notebook` or `model`) into a reference; raises RefError."""
     if kind not in _KINDS:
         raise RefError(f"{kind!r} is not a kind of input: write one of {', '.join(_KINDS)}.")
     return _KINDS[kind].parse(text)
 
 
 def guess(text: str) -> tuple[Ref, ...]:
-    """Every reference that `text` can mean: two parts are a dataset or a notebook.
-
-    Raises:
-        RefError: the text reads as no reference at all.
-    """
+    """Every reference that `text` can mean, two parts being a dataset or a notebook; raises RefError for none."""
     parts = text.count("/") + 1
     if parts == 1:
         return (CompetitionRef.parse(text),)

@@ -19,18 +19,9 @@ _NOT_LISTED = {"RECORD", "RECORD.jws", "RECORD.p7s"}
 def names_of_record(
     path: Path, members: tuple[Member, ...], record: Mapping[str, tuple[str, int]]
 ) -> tuple[Member, ...]:
-    """Rename members to what RECORD calls the file of the same contents.
+    """Rename the members that RECORD does not know to what it calls the file of the same contents.
 
-    Args:
-        path: the unpacked wheel.
-        members: its files under the names they arrived with.
-        record: hash and size by name.
-
-    Returns:
-        The same members; only those that RECORD does not know are renamed.
-
-    Raises:
-        WheelError: a file that RECORD lists is not there, under any name.
+    Raises WheelError for a file that RECORD lists and that is not there, under any name.
     """
     present = {member.name for member in members}
     missing = {name: entry for name, entry in record.items() if name not in present}

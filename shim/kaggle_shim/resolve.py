@@ -6,7 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from kaggle_shim.conflicts import demanded, packaging_requirements
+from kaggle_shim.choosing import packaging
+from kaggle_shim.conflicts import demanded
 from kaggle_shim.errors import CollectError
 from kaggle_shim.wheels import normalise
 
@@ -60,15 +61,9 @@ class Resolution:
 def read_report(
     report: Mapping[str, Any], lines: Iterable[str], image: Mapping[str, Distribution]
 ) -> Resolution:
-    """Turn pip's report and what it printed into a resolution.
+    """Turn pip's report and what it printed into a resolution; raises CollectError for a report of unknown shape.
 
-    Args:
-        report: of `pip install --dry-run --report`.
-        lines: pip's output: only there does it say which requirements the image satisfies.
-        image: what the image has.
-
-    Raises:
-        CollectError: the report has a shape nobody knows.
+    Only in the printed lines does pip say which requirements the image satisfies.
     """
     try:
         new = {normalise(entry["metadata"]["name"]): entry for entry in report["install"]}
@@ -77,7 +72,11 @@ def read_report(
             f"pip's report has no {error}: this pip is too new or too old, please report its version."
         ) from error
     direct = _satisfied_directly(lines)
-    roots = {project: frozenset(_extras(entry)) for project, entry in new.items() if entry.get("requested")}
+    roots = {
+        project: frozenset(entry.get("requested_extras", ()))
+        for project, entry in new.items()
+        if entry.get("requested")
+    }
     reached, left_to_image = _reach({**direct, **roots}, new, image)
     return Resolution(
         packages=tuple(_package(project, new[project]) for project in sorted(reached)),
@@ -94,10 +93,7 @@ def no_solution(
 ) -> str | None:
     """The sentence about requirements that contradict the image or each other; None when pip says nothing of the kind.
 
-    Args:
-        lines: pip's output.
-        image: what the image has.
-        protected: projects that were held at the image's version.
+    `protected` are the projects that were held at the image's version.
     """
     start = next((i for i, line in enumerate(lines) if "The conflict is caused by" in line), None)
     if start is None:
@@ -192,7 +188,7 @@ def _reach(
 def _dependencies(
     lines: Iterable[str], extras: frozenset[str], *, only_extras: bool
 ) -> list[tuple[str, frozenset[str]]]:
-    requirements = packaging_requirements()
+    requirements = packaging("requirements")
     if requirements is None:
         raise CollectError(
             "pip is there without the packaging library inside it: repair pip with `python -m ensurepip --upgrade`."
@@ -207,10 +203,6 @@ def _dependencies(
         if (plain and not only_extras) or (by_extra and not (plain and only_extras)):
             found.append((normalise(wanted.name), frozenset(wanted.extras)))
     return found
-
-
-def _extras(entry: Mapping[str, Any]) -> list[str]:
-    return [str(extra) for extra in entry.get("requested_extras", ())]
 
 
 def _package(project: str, entry: Mapping[str, Any]) -> Package:
@@ -228,7 +220,7 @@ def _package(project: str, entry: Mapping[str, Any]) -> Package:
 
 def _content(what: str, version: str) -> bool:
     """Whether a version is one that a demand, as pip prints it, allows; False when nobody can tell."""
-    requirements = packaging_requirements()
+    requirements = packaging("requirements")
     try:
         return requirements is not None and bool(
             requirements.Requirement(what.replace(" and ", ",")).specifier.contains(version, prereleases=True)

@@ -22,7 +22,7 @@ from kaggle_shim.report import Report
 EVALUATION_PACKAGE = "kaggle_evaluation"
 
 
-def run() -> None:
+def run_planned() -> None:
     """Find what the plan names, install its wheels, run its entry point, look at the submission, write the report.
 
     Raises:
@@ -64,24 +64,24 @@ def _steps(run: Context) -> None:
         "entry": list(run.plan.entry),
     }
     with run.report.phase("mounts"):
-        folders = inputs.find(run)
-        _look_at_accelerator(run)
+        folders = inputs.find_all(run)
+        _check_accelerator(run)
     with run.report.phase("codes"):
         tree = inputs.copy_codes(run, folders)
     with run.report.phase("wheels"):
         python, environment = _install(run, folders)
-    competition = inputs.competition(run, folders)
+    competition = inputs.competition_folder(run, folders)
     package = _evaluation_package(competition)
-    look = _gateway(run, package)
-    environment = entry_run.environment(run, environment, tree, package)
+    should_end = _gateway(run, package)
+    environment = entry_run.environment(run, environment, tree, package, inputs.utility_scripts(run, folders))
     with run.report.phase("entry"):
-        entry_run.run(run, command_line(run.plan.entry, tree, python), environment, look)
+        entry_run.run_entry(run, command_line(run.plan.entry, tree, python), environment, should_end)
     with run.report.phase("submission"), run.forgiving("The submission could not be looked at"):
-        _look_at_submission(run, python, environment, competition)
+        _check_submission(run, python, environment, competition)
     run.report.say(f"done in {run.used:.1f} s.")
 
 
-def _look_at_accelerator(run: Context) -> None:
+def _check_accelerator(run: Context) -> None:
     if run.plan.accelerator != "gpu":
         return
     from kaggle_shim.machine import gpu_names
@@ -110,7 +110,7 @@ def _install(run: Context, folders: Mapping[Input, Path]) -> tuple[str, dict[str
         return sys.executable, dict(os.environ)
     from kaggle_shim import layering
 
-    laid = layering.lay(sources, run.scratch / "overlay", run.plan.allow)
+    laid = layering.install_sources(sources, run.scratch / "overlay", run.plan.allow)
     for sentence in laid.warnings:
         run.report.warn(sentence)
     run.report.values["wheels"] = laid.wheels
@@ -131,7 +131,7 @@ def _gateway(run: Context, package: Path | None) -> Callable[[], bool] | None:
     if run.plan.output == "gateway":
         from kaggle_shim.evaluation import Gateway
 
-        return Gateway(run, package).look
+        return Gateway(run, package).is_done
     if package is not None:
         run.report.warn(
             f"{package} is there and workspace.output is file: if a gateway asks this notebook for predictions, "
@@ -140,7 +140,7 @@ def _gateway(run: Context, package: Path | None) -> Callable[[], bool] | None:
     return None
 
 
-def _look_at_submission(
+def _check_submission(
     run: Context, python: str, environment: Mapping[str, str], competition: Path | None
 ) -> None:
     if not run.plan.submission:
@@ -155,7 +155,7 @@ def _look_at_submission(
         sentence = f"{path.name} is missing in {path.parent}: in a save run this notebook writes it, with run_local_gateway or by itself."
         run.fault(SubmissionError(sentence))
         return
-    verdict = submission.look(path, run.plan.check, competition, python, environment)
+    verdict = submission.examine(path, run.plan.check, competition, python, environment)
     run.report.values["submission"] = {
         "name": run.plan.submission,
         "rows": verdict.rows,

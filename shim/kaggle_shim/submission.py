@@ -56,56 +56,45 @@ class Verdict:
     rows: int | None
 
 
-def look(  # noqa: PLR0911 - a verdict for each way in which a file can be wrong
+def examine(
     path: Path, check: str, competition: Path | None, python: str, environment: Mapping[str, str]
 ) -> Verdict:
-    """Look at a submission file.
+    """Examine a submission as closely as `check` says, against the sample in the mounted competition.
 
-    Args:
-        path: the file that the competition scores.
-        check: `exists`, `columns` or `strict`.
-        competition: the mounted competition, where its sample submission lies; None when there is none.
-        python: interpreter that may have pyarrow, for parquet.
-        environment: its environment.
+    `python` is an interpreter that may have pyarrow, for parquet, and `environment` its environment.
     """
-    if not path.is_file():
-        beside = (
-            sorted(p.name for p in islice(path.parent.iterdir(), _SEEN_ENTRIES) if p.is_file())
-            if path.parent.is_dir()
-            else []
-        )
-        there = f"the entry point left {', '.join(beside[:8])}" if beside else "the entry point left no file"
-        return Verdict(
-            (
-                f"{path.name} is missing in {path.parent}: {there}; write it there, or name it in workspace.submission.",
-            ),
-            (),
-            None,
-        )
-    if path.stat().st_size == 0:
-        return Verdict(
-            (
-                f"{path.name} is empty (zero bytes): the entry point opened it and wrote nothing, let it write the rows.",
-            ),
-            (),
-            None,
-        )
+    fault = _not_there(path)
+    if fault is not None:
+        return Verdict((fault,), (), None)
     if check == "exists" or path.suffix not in (".csv", ".parquet"):
         return Verdict((), (), None)
     rows = None
     try:
-        table = read(path, python, environment)
+        table = read_table(path, python, environment)
         rows = table.rows
         sample = find_sample(competition, path.suffix) if competition is not None else None
         if sample is None:
             return Verdict((), (_NO_SAMPLE,), rows)
-        errors, warnings = judge(table, read(sample, python, environment), check, path.name, sample.name)
+        errors, warnings = judge(
+            table, read_table(sample, python, environment), check, path.name, sample.name
+        )
     except SubmissionError as error:
         return Verdict((), (str(error),), rows)
     except OSError as error:
         gone = f"The competition's sample can't be looked for in {competition} ({error.strerror or error}): only {path.name}'s existence was checked."
         return Verdict((), (gone,), rows)
     return Verdict(errors, warnings, rows)
+
+
+def _not_there(path: Path) -> str | None:
+    if path.is_file() and path.stat().st_size:
+        return None
+    if path.is_file():
+        return f"{path.name} is empty (zero bytes): the entry point opened it and wrote nothing, let it write the rows."
+    entries = islice(path.parent.iterdir(), _SEEN_ENTRIES) if path.parent.is_dir() else ()
+    beside = sorted(entry.name for entry in entries if entry.is_file())
+    there = f"the entry point left {', '.join(beside[:8])}" if beside else "the entry point left no file"
+    return f"{path.name} is missing in {path.parent}: {there}; write it there, or name it in workspace.submission."
 
 
 def judge(
@@ -158,7 +147,7 @@ def find_sample(competition: Path, suffix: str) -> Path | None:
     return None
 
 
-def read(path: Path, python: str, environment: Mapping[str, str]) -> Table:
+def read_table(path: Path, python: str, environment: Mapping[str, str]) -> Table:
     """Read a csv or parquet table; raises SubmissionError when it can't be read as one."""
     return _read_parquet(path, python, environment) if path.suffix == ".parquet" else _read_csv(path)
 

@@ -87,15 +87,7 @@ def current() -> Target:
 
 
 def why_not(tags: tuple[str, ...], target: Target) -> str | None:
-    """Why none of a wheel's tags fits.
-
-    Args:
-        tags: as the WHEEL file lists them, `cp312-cp312-manylinux_2_28_x86_64`; compressed sets are understood.
-        target: the interpreter that should import the wheel.
-
-    Returns:
-        None when one fits, else what the wheel is for.
-    """
+    """What a wheel is for when none of its tags (`cp312-cp312-manylinux_2_28_x86_64`) fits, None when one does."""
     reasons = []
     for tag in tags:
         for single in expand(tag):

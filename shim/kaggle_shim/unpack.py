@@ -44,19 +44,7 @@ def seek_contents(file: IO[bytes], offset: int, method: int) -> None:
 
 
 def contents(file: IO[bytes], offset: int, method: int, compressed: int, size: int, crc: int) -> bytes:
-    """A member's bytes, unpacked and checked.
-
-    Args:
-        file: the zip, or the file itself for PLAIN.
-        offset: where its local header is.
-        method: PLAIN, STORED or DEFLATED.
-        compressed: bytes in the archive.
-        size: bytes when unpacked.
-        crc: CRC-32 of those, NO_CRC when nobody knows.
-
-    Raises:
-        Damaged: they are not what is promised.
-    """
+    """A member's bytes, unpacked and checked (`crc` may be NO_CRC); raises Damaged when they are not what is promised."""
     seek_contents(file, offset, method)
     data = file.read(compressed)
     if method == DEFLATED:
@@ -66,13 +54,8 @@ def contents(file: IO[bytes], offset: int, method: int, compressed: int, size: i
     return data
 
 
-def write(job: Job, archive: IO[bytes]) -> None:
-    """Write one file, which must not be there yet.
-
-    Raises:
-        Damaged: its bytes are not what is promised.
-        OSError: it can't be written.
-    """
+def write_one(job: Job, archive: IO[bytes]) -> None:
+    """Write one file, which must not be there yet; raises Damaged or OSError."""
     _, offset, method, compressed, size, crc, promised, destination, executable = job
     with open(destination, "xb", buffering=0) as out:  # noqa: PTH123 - thousands of files: pathlib costs a tenth
         if compressed <= _AT_ONCE and size <= 4 * _AT_ONCE:
@@ -88,12 +71,8 @@ def write(job: Job, archive: IO[bytes]) -> None:
         os.chmod(destination, 0o755)  # noqa: PTH101, S103 - as above; a command is there to be run by all
 
 
-def run(jobs: list[Job]) -> Problem | None:
-    """Write files, archive by archive, until one goes wrong.
-
-    Returns:
-        None, or what went wrong.
-    """
+def write_all(jobs: list[Job]) -> Problem | None:
+    """Write files, archive by archive, until one goes wrong; answers what did."""
     archive: IO[bytes] | None = None
     opened = ""
     try:
@@ -103,7 +82,7 @@ def run(jobs: list[Job]) -> Problem | None:
                     if archive is not None:
                         archive.close()
                     archive, opened = open(job[0], "rb"), job[0]  # noqa: PTH123, SIM115 - stays open over many jobs
-                write(job, archive)
+                write_one(job, archive)
             except (Damaged, EOFError) as error:
                 return job[7], str(error), True
             except OSError as error:
@@ -176,7 +155,7 @@ def main() -> int:
     """Read jobs, write files, say what went wrong: 0 when nothing did."""
     import marshal
 
-    problem = run(marshal.load(sys.stdin.buffer))  # noqa: S302 - written by our own parent, never a file
+    problem = write_all(marshal.load(sys.stdin.buffer))  # noqa: S302 - written by our own parent, never a file
     if problem is not None:
         sys.stdout.buffer.write(marshal.dumps(problem))
     return 0 if problem is None else 1

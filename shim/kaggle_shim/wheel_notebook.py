@@ -16,7 +16,7 @@ from kaggle_shim.report import Report
 _MAIN = "requirements.txt"
 
 
-def run() -> None:
+def collect_planned() -> None:
     """Collect the wheels that the plan asks for into the working folder, and write the report.
 
     Raises:

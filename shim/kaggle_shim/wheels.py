@@ -11,16 +11,17 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kaggle_shim import archives, repair, tags
+from kaggle_shim import archives, choosing, repair, tags
 from kaggle_shim.errors import WheelError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from kaggle_shim.archives import Member
 
 _ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
-_DEPTH = 2
+# Folders of one source that are listed at most: it may be a slow mount with a whole data set beside the wheels.
+_FOLDERS = 500
 # What may stand in a file's name, and can't lead out of a folder.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9.!+_-]*")
@@ -36,6 +37,7 @@ class Wheel:
         version: as its METADATA says, local part included.
         tags: of its WHEEL file.
         requires_dist: the Requires-Dist lines.
+        requires_python: its Requires-Python, "" for none.
         filename: rebuilt from METADATA and WHEEL; what pip wants the file to be called.
         dist_info: the name of its metadata folder.
         members: every file in it.
@@ -47,6 +49,7 @@ class Wheel:
     version: str
     tags: tuple[str, ...]
     requires_dist: tuple[str, ...]
+    requires_python: str
     filename: str
     dist_info: str
     members: tuple[Member, ...] = field(repr=False)
@@ -67,14 +70,7 @@ def normalise(name: str) -> str:
 
 
 def rebuild_filename(project: str, version: str, build: str, wheel_tags: Iterable[str]) -> str:
-    """The file name that says what the metadata says.
-
-    Args:
-        project: the name, in any spelling.
-        version: as METADATA has it.
-        build: the WHEEL file's Build, "" when it has none.
-        wheel_tags: the WHEEL file's Tag lines.
-    """
+    """The file name that says what METADATA and WHEEL say; `build` is "" for none."""
     singles = [single for tag in wheel_tags for single in tags.expand(tag)]
     compressed = "-".join(".".join(dict.fromkeys(single[part] for single in singles)) for part in range(3))
     parts = [
@@ -114,6 +110,7 @@ def read_wheel(path: Path) -> Wheel:
         version=version,
         tags=wheel_tags,
         requires_dist=tuple(metadata.get("requires-dist", ())),
+        requires_python=_one(metadata, "requires-python"),
         filename=rebuild_filename(project, version, _one(facts, "build"), wheel_tags),
         dist_info=dist_info,
         members=members,
@@ -123,29 +120,35 @@ def read_wheel(path: Path) -> Wheel:
 
 
 def discover(
-    folders: Iterable[Path], *, target: tags.Target | None = None, scratch: Path | None = None
+    folders: Iterable[Path],
+    *,
+    target: tags.Target | None = None,
+    scratch: Path | None = None,
+    say: Callable[[str], object] = lambda _: None,
+    sources: list[Path] | None = None,
 ) -> tuple[Wheel, ...]:
     """Find the wheels below some folders, in every shape Kaggle leaves them in.
-
-    Looked at are the folders' own entries and those one level below; never more, the folders may be slow mounts.
 
     Args:
         folders: such as the mounted output of the wheel notebook.
         target: the interpreter they are for; the running one by default.
         scratch: where wheels are put that lie in an archive; a temporary folder by default.
+        say: gets a sentence about every choice between versions, and about what is not searched.
+        sources: gets the archives without a wheel and the unpacked source distributions that were found.
 
     Returns:
-        One wheel per project, sorted by project. Wheels for another Python or platform are passed by where another one
-        of the project fits.
+        One wheel per project, sorted by project: the newest version that fits.
 
     Raises:
-        WheelError: a wheel is damaged, none of a project fits, or two that differ do.
+        WheelError: a wheel is damaged, or none of a project fits.
     """
     found: dict[str, list[Wheel]] = {}
-    for path in _candidates(folders, scratch):
+    for path in _candidates(folders, scratch, say, [] if sources is None else sources):
         wheel = read_wheel(path)
         found.setdefault(wheel.project, []).append(wheel)
-    return tuple(_choose(found[project], target or tags.current()) for project in sorted(found))
+    return tuple(
+        choosing.newest_that_fits(found[project], target or tags.current(), say) for project in sorted(found)
+    )
 
 
 def parse_record(text: str) -> dict[str, tuple[str, int]]:
@@ -160,7 +163,7 @@ def parse_record(text: str) -> dict[str, tuple[str, int]]:
 
 def _text(members: Iterable[Member], name: str) -> str | None:
     found = next((member for member in members if member.name == name), None)
-    return None if found is None else archives.read(found).decode("utf-8", "replace")
+    return None if found is None else archives.read_member(found).decode("utf-8", "replace")
 
 
 def _record(path: Path, text: str) -> dict[str, tuple[str, int]]:
@@ -174,38 +177,47 @@ def _record(path: Path, text: str) -> dict[str, tuple[str, int]]:
         ) from error
 
 
-def _candidates(folders: Iterable[Path], scratch: Path | None) -> list[Path]:
+def _candidates(
+    folders: Iterable[Path], scratch: Path | None, say: Callable[[str], object], sources: list[Path]
+) -> list[Path]:
     found: list[Path] = []
     for folder in folders:
-        if _is_wheel_folder(folder):
-            found.append(folder)
-            continue
-        for entry in _entries(folder, _DEPTH):
-            lower = entry.name.lower()
-            if lower.endswith(".whl") or (lower.endswith(".zip") and _is_wheel_zip(entry)):
-                found.append(entry)
+        for path, is_folder in _walk(folder, say):
+            lower = path.name.lower()
+            if lower.endswith(".whl") or (lower.endswith(".zip") and _is_wheel_zip(path)):
+                found.append(path)
+            elif is_folder:
+                sources.append(path)
             elif lower.endswith(_ARCHIVES):
-                found.extend(archives.take_wheels(entry, scratch or _new_scratch()))
+                inside = archives.take_wheels(path, scratch or _new_scratch())
+                found.extend(inside)
+                sources.extend([] if inside else [path])
     return found
 
 
-def _entries(folder: Path, depth: int) -> list[Path]:
-    try:
-        with os.scandir(folder) as scan:
-            entries = sorted((Path(entry.path), entry.is_dir()) for entry in scan)
-    except OSError as error:
-        raise WheelError(f"{folder} can't be listed ({error}): attach it again.") from error
-    found = []
-    for path, is_folder in entries:
-        if not is_folder or path.name.lower().endswith(".whl"):
-            found.append(path)
-        elif depth > 1:
-            found.extend(_entries(path, depth - 1))
-    return found
-
-
-def _is_wheel_folder(folder: Path) -> bool:
-    return folder.name.lower().endswith(".whl") and folder.is_dir()
+def _walk(top: Path, say: Callable[[str], object]) -> Iterator[tuple[Path, bool]]:
+    """Files below a folder, the nearest first, and (True beside them) wheels and source distributions that became folders."""
+    if top.name.lower().endswith(".whl"):
+        yield top, True
+        return
+    waiting = [top]
+    for listed, folder in enumerate(waiting):
+        if listed == _FOLDERS:
+            say(f"{top} has more than {_FOLDERS} folders: wheels in the rest of them are not searched for.")
+            return
+        try:
+            with os.scandir(folder) as scan:
+                entries = sorted((entry.name, Path(entry.path), entry.is_dir()) for entry in scan)
+        except OSError as error:
+            raise WheelError(f"{folder} can't be listed ({error}): attach it again.") from error
+        if any(name == "PKG-INFO" for name, _, _ in entries):
+            yield folder, True
+            entries = [entry for entry in entries if entry[0].lower().endswith(".whl")]
+        for name, path, is_folder in entries:
+            if is_folder and not name.lower().endswith(".whl"):
+                waiting.append(path)
+            else:
+                yield path, is_folder
 
 
 def _is_wheel_zip(path: Path) -> bool:
@@ -221,23 +233,6 @@ def _new_scratch() -> Path:
     import tempfile
 
     return Path(tempfile.mkdtemp(prefix="kaggle-shim-wheels-"))
-
-
-def _choose(wheels: list[Wheel], target: tags.Target) -> Wheel:
-    reasons = {wheel.path: tags.why_not(wheel.tags, target) for wheel in wheels}
-    fitting = [wheel for wheel in wheels if reasons[wheel.path] is None]
-    if not fitting:
-        first = wheels[0]
-        raise WheelError(
-            f"{first.filename} can't be used: {reasons[first.path]}, this is {target}; make the wheels with the image that runs them."
-        )
-    first, *others = fitting
-    for other in others:
-        if (other.filename, other.record) != (first.filename, first.record) or not first.record:
-            raise WheelError(
-                f"{first.project} is there twice, {first.path} and {other.path}, and they differ: remove one."
-            )
-    return first
 
 
 def _dist_info(path: Path, members: tuple[Member, ...]) -> str:

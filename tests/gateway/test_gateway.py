@@ -164,7 +164,7 @@ def test_a_server_that_is_nearly_too_late_is_told_to_serve_first(
     monkeypatch.setenv("KAGGLE_SHIM_STARTED", str(time.time() - 800))
     made = Plan("sub", "me/sub", "w", "wine", "test", output="gateway", submission="submission.parquet")
     run = Context(made, Report({}), tmp_path)
-    looking = evaluation.Gateway(run, None).look
+    looking = evaluation.Gateway(run, None).is_done
     with socket.create_server(("127.0.0.1", 0)) as server:
         monkeypatch.setattr(evaluation, "PORTS", {server.getsockname()[1]})
         if not Path("/proc/net/tcp").is_file():

@@ -14,9 +14,8 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from kaggle_shim.deps_manifest import DepsManifest
 from kaggle_shim.errors import ShimError
-from kaggle_shim.manifest import Manifest
+from kaggle_shim.manifest import DepsManifest, Manifest
 from kaggle_shim.plan import Plan
 from kaggle_workflow import check, run_reports, workspace
 from kaggle_workflow import settings as workspace_settings

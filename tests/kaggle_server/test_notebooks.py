@@ -208,6 +208,20 @@ def test_inputs_are_mounted_in_the_layout_that_is_set(kaggle: LocalKaggle, sdk: 
     assert sorted(seen(kaggle)) == ["cup", "d/other/my-codes", "d/tester/cup", "my-codes"]
 
 
+def test_a_utility_script_is_mounted_beside_the_input_root(kaggle: LocalKaggle, sdk: Sdk) -> None:
+    client = sdk()
+    script = {"text": "ANSWER = 42\n", "kernel_type": "script", "category_ids": ["utility script"]}
+    save(client, "tester/my-utils", **script)
+    kaggle.wait_for_runs(20)
+    assert (kaggle.notebook_output("tester/my-utils") / "my_utils.py").read_text() == "ANSWER = 42\n"
+
+    save(client, REF, kernel_data_sources=["tester/my-utils"])
+    assert seen(kaggle) == ["../usr/lib/notebooks/tester/my-utils"]
+    kaggle.behave(layout="classic")
+    save(client, REF, kernel_data_sources=["tester/my-utils"])
+    assert seen(kaggle) == ["../usr/lib/my_utils"]
+
+
 def test_the_session_limit_comes_back_as_error_and_nothing_is_saved(kaggle: LocalKaggle, sdk: Sdk) -> None:
     client = sdk()
     kaggle.hold_runs()

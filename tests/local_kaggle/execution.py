@@ -84,6 +84,10 @@ class Execution:
         except Exception as error:  # noqa: BLE001  # a run that can't be set up has failed, with its reason in the log
             self.log.add(f"The run could not be started: {error}")
             outcome = RunOutcome(1, 0.0)
+        is_script = self.version.kernel_type == "script"
+        if outcome.exit_code == 0 and is_script and "utility script" in self.version.keywords:
+            module = self.notebook.slug.replace("-", "_")
+            shutil.copyfile(self.folder / "source", self.output / f"{module}.py")
         if world.behaviour.output_files is not None:
             for path in sorted(one for one in self.output.rglob("*") if one.is_file())[
                 world.behaviour.output_files :

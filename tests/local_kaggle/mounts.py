@@ -53,6 +53,23 @@ def _classic(binding: Binding, *, clash: bool) -> str:
     return path
 
 
+def _script(binding: Binding, layout: Layout) -> str:
+    """Utility scripts lie in `/kaggle/usr/lib`, not below the input root (KAGGLE.md §8)."""
+    module = binding.slug.replace("-", "_")
+    return (
+        f"../usr/lib/notebooks/{binding.owner}/{binding.slug}"
+        if layout == "namespaced"
+        else f"../usr/lib/{module}"
+    )
+
+
+def _is_utility_script(world: World, binding: Binding) -> bool:
+    notebook = world.store.notebooks.get(f"{binding.owner}/{binding.slug}")
+    if binding.kind != "notebook" or notebook is None:
+        return False
+    return any("utility script" in v.keywords for v in notebook.versions if v.number == binding.version)
+
+
 def mounts_of(world: World, bindings: Iterable[Binding], *, rerun: str = "") -> tuple[InputMount, ...]:
     """What a run sees.
 
@@ -62,7 +79,11 @@ def mounts_of(world: World, bindings: Iterable[Binding], *, rerun: str = "") -> 
         rerun: The competition whose hidden files lie over its public ones; empty for a saved run.
     """
     mounts: list[InputMount] = []
-    for binding, target in targets(bindings, world.behaviour.layout):
+    layout = world.behaviour.layout
+    listed = list(bindings)
+    scripts = [(one, _script(one, layout)) for one in listed if _is_utility_script(world, one)]
+    others = targets((one for one in listed if not _is_utility_script(world, one)), layout)
+    for binding, target in [*others, *scripts]:
         folder = _folder(world, binding)
         if folder is None or not folder.is_dir():
             continue

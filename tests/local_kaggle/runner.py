@@ -19,7 +19,7 @@ OnLine = Callable[[str], None]
 
 @dataclass(frozen=True)
 class InputMount:
-    """`source`, a local file or folder, appears at /kaggle/input/`target`; later mounts hide earlier ones."""
+    """`source`, a local file or folder, appears at /kaggle/input/`target` (a utility script at `../usr/lib/…`); later mounts hide earlier ones."""
 
     source: Path
     target: str

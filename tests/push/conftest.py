@@ -13,8 +13,7 @@ from pathlib import Path
 import pytest
 
 from kaggle_shim import mounts
-from kaggle_shim.deps_manifest import DepsManifest
-from kaggle_shim.manifest import CODES_MANIFEST, Manifest, short
+from kaggle_shim.manifest import CODES_MANIFEST, DepsManifest, Manifest, short
 from kaggle_shim.report import LOG_PREFIX, Report
 from kaggle_workflow import workspace
 from kaggle_workflow.push import codes as push_codes

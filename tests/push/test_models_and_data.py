@@ -233,6 +233,33 @@ def test_attached_sources_come_to_where_rehearsal_mounts_them(scene: Scene) -> N
     assert (scene.root / "data/notebooks/tester/cmi-deps/deps-manifest.json").is_file()
 
 
+def test_an_attached_utility_script_brings_the_module_that_rehearsal_imports(scene: Scene) -> None:
+    save_script(scene, "my-utils", "ANSWER = 42\n")
+    (scene.kaggle.notebook_output("tester/my-utils") / "my_utils.py").unlink()
+    scene.metadata(kernel_sources=["tester/my-utils"])
+    fetch(scene, attached=True)
+    found = scene.root / "data/notebooks/tester/my-utils/my_utils.py"
+    assert found.read_text(encoding="utf-8") == "ANSWER = 42\n"
+
+
+def save_script(scene: Scene, slug: str, text: str) -> None:
+    """Save a utility script with the official client and wait for its run."""
+    folder = scene.root / "build" / slug
+    folder.mkdir(parents=True)
+    (folder / "script.py").write_text(text, encoding="utf-8")
+    metadata = {
+        "id": f"tester/{slug}", "title": slug, "code_file": "script.py", "language": "python", "kernel_type": "script",
+        "keywords": ["utility script"], "enable_internet": False,
+    }  # fmt: skip
+    (folder / "kernel-metadata.json").write_text(json.dumps(metadata), encoding="utf-8")
+    subprocess.run(
+        [sys.executable, "-m", "kaggle.cli", "kernels", "push", "-p", str(folder)],
+        check=True,
+        capture_output=True,
+    )
+    scene.kaggle.wait_for_runs(20)
+
+
 def test_output_comes_down_with_its_log(scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:
     scene.all()
     capsys.readouterr()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -16,11 +17,10 @@ import pytest
 
 import kaggle_shim
 from kaggle_shim import pip, resolve
-from kaggle_shim.deps_manifest import DEPS_MANIFEST, DepsManifest
 from kaggle_shim.errors import CollectError, ManifestError
 from kaggle_shim.image import Distribution
-from kaggle_shim.manifest import FileEntry, hash_file
-from tests.wheelhouse import make_wheel
+from kaggle_shim.manifest import DEPS_MANIFEST, DepsManifest, FileEntry, hash_file
+from tests.wheelhouse import make_sdist, make_wheel
 
 SHIM = Path(kaggle_shim.__file__).parents[1]
 DRIVER = """
@@ -218,6 +218,24 @@ def test_a_package_that_does_not_import_is_refused_unless_allowed(image: Image) 
 def test_an_sdist_from_the_index_is_built(image: Image) -> None:
     manifest_of(image.collect("antlr4-python3-runtime==4.9.3", index=True))
     assert image.wheels() == ["antlr4_python3_runtime-4.9.3"]
+
+
+def test_an_sdist_of_ones_own_is_built(image: Image) -> None:
+    make_sdist(image.own, "zzfoo")
+    make_wheel(image.own / "sub", "mine", filename="MINE-1.0-PY3-NONE-ANY.WHL")
+    manifest = manifest_of(image.collect("foo"))
+    assert image.wheels() == ["bar-1.5", "foo-1.0", "mine-1.0", "zzfoo-1.0"]
+    assert manifest.requested == ("foo", "mine", "zzfoo")
+
+
+def test_an_sdist_that_kaggle_unpacked_is_built_without_writing_to_its_mount(image: Image) -> None:
+    path = make_sdist(image.own, "zzfoo")
+    shutil.unpack_archive(path, image.own / "zzfoo-1.0")
+    path.unlink()
+    before = sorted(image.own.rglob("*"))
+    manifest_of(image.collect())
+    assert image.wheels() == ["zzfoo-1.0"]
+    assert sorted(image.own.rglob("*")) == before
 
 
 def test_a_requirement_by_address_is_collected(image: Image) -> None:

@@ -62,7 +62,7 @@ def test_a_launcher_of_the_image_sees_the_wheels(tmp_path: Path, image: Path) ->
     command(image.parent, "torchrun", b"#!" + os.fsencode(image) + b"\n" + BODY)
     layer = laid(tmp_path, image)
     assert said(layer, "torchrun", "--n", "2") == "1.0 ['--n', '2']"
-    assert launchers.adopt(layer) == ("torchrun",)
+    assert launchers.copy_commands(layer) == ("torchrun",)
     assert said(layer, "torchrun", "--n", "2") == "2.0 ['--n', '2']"
 
 
@@ -73,14 +73,14 @@ def test_a_launcher_whose_interpreter_has_a_long_name_sees_them_too(tmp_path: Pa
     assert head.startswith(b"#!/bin/sh")
     command(image.parent, "accelerate", head + BODY)
     layer = laid(tmp_path, image)
-    launchers.adopt(layer)
+    launchers.copy_commands(layer)
     assert said(layer, "accelerate") == "2.0 []"
 
 
 def test_a_command_that_a_wheel_brought_is_not_replaced(tmp_path: Path, image: Path) -> None:
     command(image.parent, "foo-say", b"#!" + os.fsencode(image) + b"\nprint('of the image')\n")
     layer = laid(tmp_path, image, "[console_scripts]\nfoo-say = foo:main\n", say="of the wheel")
-    assert launchers.adopt(layer) == ()
+    assert launchers.copy_commands(layer) == ()
     assert said(layer, "foo-say") == "of the wheel"
 
 
@@ -89,11 +89,11 @@ def test_what_is_not_of_the_images_python_is_left_alone(tmp_path: Path, image: P
     command(image.parent, "elsewhere", b"#!/opt/other/bin/python3\n" + BODY)
     command(image.parent, "program", b"\x7fELF\x02\x01")
     command(image.parent, "large", b"#!" + os.fsencode(image) + b"\n" + b"#" * (1 << 17))
-    assert launchers.adopt(laid(tmp_path, image)) == ()
+    assert launchers.copy_commands(laid(tmp_path, image)) == ()
 
 
 def test_a_command_found_by_env_is_the_images(tmp_path: Path, image: Path) -> None:
     command(image.parent, "by-env", b"#!/usr/bin/env python3\n" + BODY)
     layer = laid(tmp_path, image)
-    assert launchers.adopt(layer) == ("by-env",)
+    assert launchers.copy_commands(layer) == ("by-env",)
     assert said(layer, "by-env") == "2.0 []"

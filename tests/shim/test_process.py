@@ -20,7 +20,7 @@ def run(code: str, tmp_path: Path, **options: Any) -> tuple[process.Ended, str]:
 
 def run_command(command: list[str], tmp_path: Path, **options: Any) -> tuple[process.Ended, str]:
     said: list[str] = []
-    ended = process.run(command, cwd=tmp_path, environment=os.environ, write=said.append, **options)
+    ended = process.run_child(command, cwd=tmp_path, environment=os.environ, write=said.append, **options)
     return ended, "".join(said)
 
 
@@ -53,7 +53,9 @@ def test_output_arrives_before_the_end(tmp_path: Path) -> None:
         said.append(text)
         waiting.touch()
 
-    ended = process.run([sys.executable, "-u", "-c", code], cwd=tmp_path, environment=os.environ, write=write)
+    ended = process.run_child(
+        [sys.executable, "-u", "-c", code], cwd=tmp_path, environment=os.environ, write=write
+    )
     assert ended.exit_code == 0
     assert "".join(said).split() == ["first", "second"]
 
@@ -82,7 +84,7 @@ def test_memory_of_children_counts(tmp_path: Path) -> None:
     code = f"import subprocess, sys\nsubprocess.run([sys.executable, '-c', {child!r}])"
     looks = 0
 
-    def look() -> bool:
+    def should_end() -> bool:
         # Called by the thread that takes the samples, five times for each of them.
         nonlocal looks
         looks += (tmp_path / "ready").exists()
@@ -90,7 +92,7 @@ def test_memory_of_children_counts(tmp_path: Path) -> None:
             (tmp_path / "seen").touch()
         return False
 
-    ended, _ = run(code, tmp_path, look=look)
+    ended, _ = run(code, tmp_path, should_end=should_end)
     if not Path("/proc").is_dir():
         pytest.skip("memory is sampled from /proc, which this system has not")
     assert ended.peak_memory is not None
@@ -127,11 +129,11 @@ def test_the_warning_comes_while_the_child_runs(tmp_path: Path) -> None:
 
 def test_somebody_who_looks_can_end_the_group_and_that_is_told_apart_from_the_guard(tmp_path: Path) -> None:
     code = "import pathlib, time\npathlib.Path('ready').touch()\ntime.sleep(600)"
-    ended, _ = run(code, tmp_path, look=(tmp_path / "ready").exists, grace=LIMIT)
+    ended, _ = run(code, tmp_path, should_end=(tmp_path / "ready").exists, grace=LIMIT)
     assert ended.stopped
     assert not ended.guarded
     assert ended.seconds < LIMIT
-    ended, _ = run("print('by itself')", tmp_path, look=lambda: False)
+    ended, _ = run("print('by itself')", tmp_path, should_end=lambda: False)
     assert (ended.stopped, ended.exit_code) == (False, 0)
 
 
@@ -143,7 +145,7 @@ def test_an_interrupt_ends_the_child(tmp_path: Path) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        process.run(
+        process.run_child(
             [sys.executable, "-u", "-c", "import os, time\nprint(os.getpid())\ntime.sleep(600)"],
             cwd=tmp_path,
             environment=os.environ,
@@ -154,4 +156,4 @@ def test_an_interrupt_ends_the_child(tmp_path: Path) -> None:
 
 def test_a_program_that_is_not_there_is_an_os_error(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
-        process.run(["no-such-program-here"], cwd=tmp_path, environment=os.environ, write=print)
+        process.run_child(["no-such-program-here"], cwd=tmp_path, environment=os.environ, write=print)

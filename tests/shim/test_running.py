@@ -14,13 +14,20 @@ import pytest
 
 from kaggle_shim import refs
 from kaggle_shim.context import Context
-from kaggle_shim.deps_manifest import DEPS_MANIFEST, DepsManifest
 from kaggle_shim.machine import image_identity
-from kaggle_shim.manifest import CODES_MANIFEST, MODEL_MANIFEST, FileEntry, Manifest, scan
+from kaggle_shim.manifest import (
+    CODES_MANIFEST,
+    DEPS_MANIFEST,
+    MODEL_MANIFEST,
+    DepsManifest,
+    FileEntry,
+    Manifest,
+    scan,
+)
 from kaggle_shim.plan import Input, Plan
 from kaggle_shim.report import Report
 from tests.fake_notebook import GOOD, SHIM, Notebook, Ran
-from tests.wheelhouse import make_wheel
+from tests.wheelhouse import make_sdist, make_wheel
 
 
 @pytest.fixture(params=refs.LAYOUTS)
@@ -549,3 +556,67 @@ def test_whatever_goes_wrong_after_the_entry_point_is_a_warning_in_a_rerun_only(
     run = context(tmp_path, monkeypatch, rerun=False)
     with pytest.raises(ValueError, match="invalid literal"), run.forgiving("Looking failed"):
         int("no number")
+
+
+@pytest.mark.parametrize("place", ["notebooks/me/my-utils", "notebooks/me/my_utils", "my_utils"])
+def test_a_utility_script_is_found_and_imported_from_where_kaggle_mounts_it(
+    plain: Notebook, place: str
+) -> None:
+    folder = plain.input.parent / "usr/lib" / place
+    folder.mkdir(parents=True)
+    (folder / "my_utils.py").write_text("ANSWER = 42\n")
+    ref = refs.NotebookRef("me", "my-utils")
+    plain.plan = replace(plain.plan, inputs=(*plain.plan.inputs, Input(ref, "data")))
+    plain.codes(
+        exp001_py="import kaggle_shim, my_utils\nprint('UTILS', my_utils.ANSWER, kaggle_shim.find('me/my-utils'))\n"
+        + GOOD
+    )
+    ran = plain.run()
+    assert ran.code == 0, ran.text
+    assert f"UTILS 42 {folder}" in ran.text
+
+
+def test_the_codes_own_module_wins_over_a_utility_script_of_that_name(plain: Notebook) -> None:
+    folder = plain.input.parent / "usr/lib/notebooks/me/helpers"
+    folder.mkdir(parents=True)
+    (folder / "helpers.py").write_text("WHOSE = 'script'\n")
+    plain.plan = replace(plain.plan, inputs=(Input(refs.NotebookRef("me", "helpers"), "data"),))
+    plain.codes(
+        exp001_py="import helpers\nprint('WHOSE', helpers.WHOSE)\n" + GOOD, helpers_py="WHOSE = 'codes'\n"
+    )
+    assert "WHOSE codes" in plain.run().text
+
+
+def test_of_two_versions_in_a_dataset_of_wheels_the_newest_is_installed_and_that_is_said(
+    plain: Notebook,
+) -> None:
+    folder = plain.attach(Input(refs.DatasetRef("somebody", "wheels"), "wheels"))
+    for version in ("1.9", "1.10"):
+        make_wheel(folder, "foo", version)
+    plain.codes(exp001_py="import foo\nprint('GOT', foo.VERSION)\n" + GOOD)
+    ran = plain.run()
+    assert ran.code == 0, ran.text
+    assert "GOT 1.10" in ran.text
+    assert sum("foo is there 2 times" in warning for warning in ran.report["warnings"]) == 1
+
+
+def test_the_wheel_notebooks_version_wins_over_a_newer_one_in_a_dataset(plain: Notebook) -> None:
+    ours = plain.attach(Input(refs.NotebookRef("me", "cmi-deps"), "wheels"))
+    manifest = DepsManifest("w", "f", "cp3", "linux", {}, "1", ("foo",), (), ())
+    (ours / DEPS_MANIFEST).write_text(manifest.dumps(), encoding="utf-8")
+    make_wheel(ours, "foo", "1.0")
+    make_wheel(plain.attach(Input(refs.DatasetRef("somebody", "wheels"), "wheels")), "foo", "2.0")
+    plain.codes(exp001_py="import foo\nprint('GOT', foo.VERSION)\n" + GOOD)
+    ran = plain.run()
+    assert "GOT 1.0" in ran.text
+    assert any("foo 2.0" in warning for warning in ran.report["warnings"])
+
+
+def test_a_dataset_of_wheels_that_brings_none_is_named(plain: Notebook) -> None:
+    sdist = make_sdist(plain.attach(Input(refs.DatasetRef("a", "sources"), "wheels")), "zzfoo")
+    empty = plain.attach(Input(refs.DatasetRef("b", "nothing"), "wheels"))
+    plain.codes(exp001_py=GOOD)
+    ran = plain.run()
+    assert ran.code == 0, ran.text
+    assert any(str(sdist) in warning and "deps/wheels" in warning for warning in ran.report["warnings"])
+    assert any(str(empty) in warning and "holds no wheel" in warning for warning in ran.report["warnings"])

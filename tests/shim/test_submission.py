@@ -23,7 +23,7 @@ def look(
     path = tmp_path / "submission.csv"
     if text is not None:
         path.write_text(text, encoding="utf-8")
-    return submission.look(path, check, competition, sys.executable, os.environ)
+    return submission.examine(path, check, competition, sys.executable, os.environ)
 
 
 def test_the_columns_of_the_sample_are_right(tmp_path: Path) -> None:
@@ -86,7 +86,7 @@ def test_parquet_is_read_with_the_interpreter_of_the_entry_point(tmp_path: Path)
     (tmp_path / "c").mkdir()
     pq.write_table(pa.table({"id": [1, 2], "target": [0.1, None]}), tmp_path / "submission.parquet")
     pq.write_table(pa.table({"id": [1, 2], "target": [0.0, 0.0]}), tmp_path / "c/sample_submission.parquet")
-    verdict = submission.look(
+    verdict = submission.examine(
         tmp_path / "submission.parquet", "columns", tmp_path / "c", sys.executable, os.environ
     )
     assert verdict.rows == 2
@@ -98,15 +98,15 @@ def test_a_package_that_prints_when_it_is_imported_is_no_reason_to_fail(tmp_path
     pq.write_table(pa.table({"id": [1, 2]}), tmp_path / "submission.parquet")
     (tmp_path / "sitecustomize.py").write_text("print('welcome')\n")
     environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
-    table = submission.read(tmp_path / "submission.parquet", sys.executable, environment)
+    table = submission.read_table(tmp_path / "submission.parquet", sys.executable, environment)
     assert (table.columns, table.rows) == (("id",), 2)
 
 
 @pytest.mark.parametrize("name", ["submission.json", "submission.zip"])
 def test_other_kinds_of_files_are_looked_at_by_existence(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
-    assert submission.look(path, "strict", tmp_path, sys.executable, os.environ).errors
+    assert submission.examine(path, "strict", tmp_path, sys.executable, os.environ).errors
     path.write_text("{}")
-    assert submission.look(path, "strict", tmp_path, sys.executable, os.environ) == submission.Verdict(
+    assert submission.examine(path, "strict", tmp_path, sys.executable, os.environ) == submission.Verdict(
         (), (), None
     )

@@ -112,10 +112,33 @@ def test_a_wheel_called_zip_is_a_wheel(tmp_path: Path) -> None:
     assert names(wheels.discover([tmp_path])) == ["foo 1.0"]
 
 
-def test_only_two_levels_are_looked_at(tmp_path: Path) -> None:
-    make_wheel(tmp_path / "wheels", "foo")
-    make_wheel(tmp_path / "a" / "b", "deep")
-    assert names(wheels.discover([tmp_path])) == ["foo 1.0"]
+def test_wheels_are_found_at_any_depth_and_under_any_case(tmp_path: Path) -> None:
+    make_wheel(tmp_path / "wheels", "foo", filename="FOO-1.0-PY3-NONE-ANY.WHL")
+    make_wheel(tmp_path / "a" / "b" / "c" / "d", "deep")
+    assert names(wheels.discover([tmp_path])) == ["deep 1.0", "foo 1.0"]
+
+
+def test_a_source_with_more_folders_than_a_mount_can_bear_says_that_the_rest_is_not_searched(
+    tmp_path: Path,
+) -> None:
+    for number in range(600):
+        (tmp_path / f"{number:03}").mkdir()
+    make_wheel(tmp_path / "599", "last")
+    make_wheel(tmp_path, "first")
+    said: list[str] = []
+    assert names(wheels.discover([tmp_path], say=said.append)) == ["first 1.0"]
+    assert "more than 500 folders" in said[0]
+
+
+def test_what_holds_no_wheel_is_handed_back(tmp_path: Path) -> None:
+    with tarfile.open(tmp_path / "bar-1.0.tar.gz", "w:gz") as tar:
+        tar.add(make_wheel(tmp_path / "x", "y"), "bar-1.0/PKG-INFO")
+    make_wheel(tmp_path / "bar-2.0/tests", "not-mine")
+    (tmp_path / "bar-2.0/PKG-INFO").write_text("Name: bar\nVersion: 2.0\n")
+    make_wheel(tmp_path, "foo")
+    sources: list[Path] = []
+    assert names(wheels.discover([tmp_path], sources=sources)) == ["foo 1.0", "y 1.0"]
+    assert sources == [tmp_path / "bar-1.0.tar.gz", tmp_path / "bar-2.0"]
 
 
 def test_a_truncated_wheel_is_named(tmp_path: Path) -> None:
@@ -162,11 +185,28 @@ def test_of_two_pythons_the_one_that_fits_is_taken(tmp_path: Path) -> None:
     assert wheel.tags == ("cp312-cp312-manylinux2014_x86_64",)
 
 
-def test_two_versions_of_one_project_are_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("versions", "chosen"),
+    [(("1.10", "1.9"), "1.10"), (("2.0rc1", "1.9"), "1.9"), (("2.0rc1", "2.0b1"), "2.0rc1")],
+)
+def test_of_several_versions_the_one_that_pip_would_take_is_used_and_that_is_said(
+    tmp_path: Path, versions: tuple[str, ...], chosen: str
+) -> None:
+    for version in versions:
+        make_wheel(tmp_path, "foo", version)
+    said: list[str] = []
+    assert names(wheels.discover([tmp_path], say=said.append)) == [f"foo {chosen}"]
+    assert len(said) == 1
+    assert all(f"foo-{version}-py3" in said[0] for version in versions)
+    assert f"foo-{chosen}-py3-none-any.whl is used" in said[0]
+
+
+def test_a_newer_version_for_another_python_is_passed_by(tmp_path: Path) -> None:
     make_wheel(tmp_path, "foo", "1.0")
-    make_wheel(tmp_path, "foo", "2.0")
-    with pytest.raises(WheelError, match=r"foo is there twice, .*foo-1\.0.* and .*foo-2\.0.*remove one"):
-        wheels.discover([tmp_path])
+    newer = make_wheel(tmp_path, "foo", "2.0")
+    metadata = b"Metadata-Version: 2.1\nName: foo\nVersion: 2.0\nRequires-Python: >=3.99\n"
+    rewrite(newer, {"foo-2.0.dist-info/METADATA": metadata})
+    assert names(wheels.discover([tmp_path])) == ["foo 1.0"]
 
 
 def test_the_same_wheel_twice_is_one(tmp_path: Path) -> None:

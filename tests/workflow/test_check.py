@@ -129,6 +129,11 @@ WARNINGS: list[tuple[Callable[[Path], None], str]] = [
     (write("codes/run.sh", "#!/bin/sh\r\ntrue\r\n"), "crlf"),
     (write("codes/aux.py", ""), "windows-name"),
     (write("invoke.yaml", "workspace:\n  entry: exp001.py\n"), "limit"),
+    (
+        write("invoke.yaml", "workspace:\n  entry: exp001.py\n  wheels: [somebody/wheels]\n"),
+        "wheels-not-attached",
+    ),
+    (write("deps/wheels/sub/foo-1.0-py3.egg", "x"), "not-a-wheel"),
     (remove("deps/image.txt"), "image-list"),
 ]
 

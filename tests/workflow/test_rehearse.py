@@ -218,6 +218,26 @@ def test_a_source_can_be_left_out_and_that_is_said(ws: Path, rehearse: Rehearse)
     assert "empty folder" in said
 
 
+@pytest.mark.parametrize(
+    ("layout", "place"), [("namespaced", "notebooks/other/my-utils"), ("classic", "my_utils")]
+)
+def test_a_utility_script_lies_where_kaggle_mounts_it(
+    ws: Path, rehearse: Rehearse, layout: str, place: str
+) -> None:
+    workspaces.edit_json(ws / "sub/kernel-metadata.json", kernel_sources=["you/cmi-deps", "other/my-utils"])
+    folder = ws / "data/notebooks/other/my-utils"
+    folder.mkdir(parents=True)
+    (folder / "my_utils.py").write_text("ANSWER = 42\n", encoding="utf-8")
+    entry(
+        ws,
+        "import os, kaggle_shim, my_utils\nprint('UTILS', my_utils.ANSWER, kaggle_shim.find('other/my-utils'))\n"
+        "print('INPUT', sorted(os.listdir('/kaggle/input')))\n" + WRITE,
+    )
+    said = rehearse(ws, "--layout", layout)
+    assert f"UTILS 42 /kaggle/usr/lib/{place}" in said
+    assert "my-utils" not in said.partition("INPUT")[2].partition("\n")[0]
+
+
 def test_inline_codes_run_without_a_dataset(ws: Path, rehearse: Rehearse) -> None:
     (ws / "invoke.yaml").write_text("workspace:\n  entry: exp001.py\n  codes: inline\n", encoding="utf-8")
     entry(

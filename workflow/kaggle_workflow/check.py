@@ -95,6 +95,11 @@ def _left_out(workspace: Workspace) -> frozenset[str]:
         return frozenset()
 
 
+def _about_wheels(workspace: Workspace, notebook: Notebook) -> Iterator[Finding]:
+    for sentence in plans.wheels_not_attached(workspace, notebook):
+        yield Finding(WARNING, "wheels-not-attached", f"{notebook.name}/{metadata.KERNEL_FILE}", sentence)
+
+
 def _about_image_list(workspace: Workspace) -> Iterator[Finding]:
     if not (workspace.root / DEPS / "image.txt").is_file():
         sentence = "the list of what the image has is missing: rehearsal takes that of the tool's default."
@@ -133,6 +138,8 @@ def _about_notebook(workspace: Workspace, name: str) -> tuple[Finding, ...]:
             Finding(ERROR, "notebook", f"{name}/{value.code_file}", _short(str(error), notebook.source)),
         )
     found += stage_notebook.findings_of(workspace, notebook, source)
+    if not notebook.collects:
+        found += _about_wheels(workspace, notebook)
     found += secrets_workspace.of_notebook(workspace, notebook, source.node)
     found += _about_size(workspace, notebook, source)
     return tuple(found)

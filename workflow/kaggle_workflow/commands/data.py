@@ -10,6 +10,7 @@ from kaggle_shim import local, refs
 from kaggle_workflow import console
 from kaggle_workflow.commands.logs import newest
 from kaggle_workflow.errors import KaggleRefused, WorkflowError
+from kaggle_workflow.files import write_text
 from kaggle_workflow.kaggle import fetching
 from kaggle_workflow.kaggle.client import Kaggle
 from kaggle_workflow.kaggle.values import RemoteFile
@@ -141,7 +142,19 @@ def _items(kaggle: Kaggle, ref: refs.Ref, place: Path, only: tuple[str, ...], sa
     number = ref.version or newest(kaggle, ref)
     sizes = {file.name: file.size for file in kaggle.output_sizes(ref, number)}
     listed = [RemoteFile(file.name, sizes.get(file.name), file.url) for file in kaggle.output(ref, number)[0]]
-    return fetching.items(place, listed, only, sample, lambda f, to: kaggle.download_url(f.name, f.url, to))
+    there = kaggle.notebook(ref, number)
+    script = f"{ref.module}.py" if there is not None and there.utility_script else ""
+    if there is not None and script and script not in {file.name for file in listed}:
+        # Rehearsal tells a utility script by its module; not every output holds it.
+        listed.append(RemoteFile(script, len(there.text.encode())))
+
+    def fetch(file: RemoteFile, to: Path) -> None:
+        if file.url or there is None:
+            kaggle.download_url(file.name, file.url, to)
+        else:
+            write_text(to, there.text)
+
+    return fetching.items(place, listed, only, sample, fetch)
 
 
 def _place(workspace: Workspace, ref: refs.Ref) -> str:

@@ -82,6 +82,7 @@ class Notebook:
     machine_shape: str
     docker_image: str
     sources: Mapping[str, tuple[str, ...]]
+    utility_script: bool = False
 
     @classmethod
     def of(cls, answer: Any, name: str) -> Notebook:
@@ -102,6 +103,7 @@ class Notebook:
                 kind: tuple(getattr(about, f"{wire}_data_sources") or ())
                 for kind, wire in _WIRE_KINDS.items()
             },
+            utility_script="utility script" in (about.category_ids or ()),
         )
 
 

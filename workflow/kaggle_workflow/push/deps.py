@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 
-from kaggle_shim.deps_manifest import DEPS_MANIFEST, DepsManifest
 from kaggle_shim.errors import ManifestError
-from kaggle_shim.manifest import short
+from kaggle_shim.manifest import DEPS_MANIFEST, DepsManifest, short
 from kaggle_shim.refs import NotebookRef
 from kaggle_workflow.errors import RunFailed
 from kaggle_workflow.files import scratch
@@ -39,7 +38,7 @@ def run(push: Push, *, needed: bool = False) -> list[Outcome]:
     folder = workspace.notebook(DEPS)
     outcomes = []
     own = workspace.root / DEPS / requirements.WHEELS
-    if own.is_dir() and any(own.glob("*.whl")):
+    if requirements.own_packages(workspace):
         ref = plans.wheels_id(folder.metadata.id)
         outcomes.append(push_dataset.send(push, lambda: stage_folder(push, own, ref, "wheels")))
 

@@ -1,6 +1,7 @@
 """The command line of the sandbox: what a notebook sees of this machine, and nothing else."""
 
 import os
+import posixpath
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -94,7 +95,7 @@ def command(
     # Below a file system of its own, so that the folders between the mounts can be made read-only too.
     line += ["--tmpfs", "/kaggle/input"]
     for place in places:
-        shown = f"/kaggle/input/{place.target}"
+        shown = posixpath.normpath(f"/kaggle/input/{place.target}")
         line += ["--dir", shown] if place.source is None else ["--ro-bind", str(place.source), shown]
     return [*line, "--remount-ro", "/kaggle/input", "--chdir", str(WORKING)]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import posixpath
 import subprocess
 import uuid
 from collections.abc import Iterator, Mapping
@@ -101,7 +102,7 @@ def command(container: Container, start: Start, shown: Shown, program: list[str]
     line += _mount(shown.result, TOOLS / "result", writable=True)
     for place in shown.places:
         line += (
-            _mount(place.source or shown.empty, INPUT / place.target)
+            _mount(place.source or shown.empty, PurePosixPath(posixpath.normpath(INPUT / place.target)))
             if _is_shown(place, shown.places)
             else []
         )

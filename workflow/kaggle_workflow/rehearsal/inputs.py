@@ -6,6 +6,9 @@ from pathlib import Path, PurePosixPath
 
 from kaggle_workflow.errors import WorkflowError
 
+# Where utility scripts are mounted, relative to the input root.
+SCRIPTS = "../usr/lib"
+
 
 @dataclass(frozen=True)
 class Mount:
@@ -15,7 +18,8 @@ class Mount:
 
     Args:
         source: a file or folder of this machine, or a link to one.
-        target: where, relative to the input root, with forward slashes: `datasets/me/cmi-codes`.
+        target: where, relative to the input root, with forward slashes: `datasets/me/cmi-codes`;
+            `../usr/lib/…` for a utility script.
     """
 
     source: Path
@@ -54,7 +58,8 @@ def lay_out(mounts: Iterable[Mount]) -> list[Place]:
     root = _Node()
     for mount in mounts:
         parts = PurePosixPath(mount.target).parts
-        if not parts or ".." in parts or parts[0] == "/":
+        inside = mount.target.removeprefix(f"{SCRIPTS}/")
+        if not parts or ".." in PurePosixPath(inside).parts or parts[0] == "/":
             raise WorkflowError(
                 f"'{mount.target}' is no place below /kaggle/input: write a path such as datasets/me/codes."
             )

@@ -13,6 +13,7 @@ from kaggle_shim.manifest import DATASET_MANIFEST, MODEL_MANIFEST, Manifest
 from kaggle_workflow import model_files
 from kaggle_workflow.errors import WorkflowError
 from kaggle_workflow.known import Known
+from kaggle_workflow.rehearsal.inputs import SCRIPTS
 from kaggle_workflow.rehearsal.sandbox import Mount
 from kaggle_workflow.stage.hashes import Hashes
 
@@ -59,11 +60,13 @@ def gather(
     for ref in listed:
         bare = getattr(ref, "name", str(ref))
         target = _target(ref, layout)
+        folder = made.get(bare) or local.counterpart(ref, root) or _staged(ref, root)
+        if isinstance(ref, refs.NotebookRef) and folder and local.is_utility_script(ref, folder):
+            target = f"{SCRIPTS}/{ref.script_mount(layout)}"
         if bare in without or str(ref) in without:
             mounts.append(Mount(empty, target))
             notes.append(f"{ref} is an empty folder in this run.")
             continue
-        folder = made.get(bare) or local.counterpart(ref, root) or _staged(ref, root)
         if folder is None:
             missing.append(ref)
             continue

@@ -20,7 +20,7 @@ from kaggle_workflow import safe_paths
 # Modules that nothing but `kaggle_shim.collect` imports.
 COLLECTOR = frozenset({"collecting.py", "pip.py", "resolve.py"})
 # Modules that nothing but `kaggle_shim.run` imports, once it has seen that the plan is one for running.
-RUNNER = frozenset({"evaluation.py", "launchers.py", "layering.py", "strays.py", "submission.py"})
+RUNNER = frozenset({"evaluation.py", "launchers.py", "layering.py", "submission.py"})
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ from kaggle_workflow.workspace import Notebook, Workspace
 
 @dataclass(frozen=True)
 class StagedNotebook:
-    """A staged notebook: its folder, the file in it, its plan, and what was corrected on the way."""
+    """A staged notebook: its folder, the file in it, its plan, and what was corrected or passed over on the way."""
 
     folder: Path
     file: Path
@@ -66,7 +67,9 @@ def stage_running(
     if plan.inline_codes is not None:
         names = [CODES_MANIFEST, *(file.path for file in codes.manifest.files)]
         packed = bundle.pack((name, codes.folder / name) for name in names)
-    return _write(workspace, notebook, plan, packed, [])
+    staged = _write(workspace, notebook, plan, packed, [])
+    notes = (*staged.corrections, *plans.wheels_not_attached(workspace, notebook))
+    return dataclasses.replace(staged, corrections=notes)
 
 
 def calls(source: compose.Source, function: str) -> bool:

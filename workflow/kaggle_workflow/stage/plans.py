@@ -116,6 +116,17 @@ def for_running(
     )
 
 
+def wheels_not_attached(workspace: Workspace, notebook: Notebook) -> list[str]:
+    """A sentence for each dataset of `workspace.wheels` that the notebook does not attach."""
+    attached = {ref.name for ref in notebook.metadata.sources if isinstance(ref, refs.DatasetRef)}
+    return [
+        f"workspace.wheels names {name}, which {notebook.name} does not attach: its wheels are not installed; "
+        "add it to dataset_sources."
+        for name in workspace.settings.of(notebook.name).wheels
+        if name not in attached
+    ]
+
+
 def _submission(settings: Settings, notebook: Notebook) -> str:
     """The file to look at, "" for a notebook that can't be submitted: no competition, or internet on (one that trains)."""
     submits = notebook.metadata.competition is not None and not notebook.metadata.enable_internet

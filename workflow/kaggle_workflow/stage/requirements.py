@@ -10,12 +10,14 @@ from kaggle_shim.image import is_protected
 from kaggle_shim.manifest import FileEntry, fingerprint, fingerprint_of, hash_file
 from kaggle_shim.wheels import normalise
 from kaggle_workflow.errors import WorkflowError
-from kaggle_workflow.findings import ERROR, Finding, relative
+from kaggle_workflow.findings import ERROR, WARNING, Finding, relative
+from kaggle_workflow.metadata import DATASET_FILE
 from kaggle_workflow.stage import bundle, requirement_lines
 from kaggle_workflow.workspace import DEPS, Workspace
 
 WHEELS = "wheels"
 MAIN = "requirements.txt"
+_PACKAGES = (".whl", ".tar.gz", ".tgz", ".tar", ".tar.bz2", ".tar.xz", ".zip")
 _INCLUDE = re.compile(r"^\s*(?:-r|-c|--requirement|--constraint)[ =]*(?P<name>[^\s#]+)")
 _OPTION = re.compile(r"-(?!e\b|-editable\b)")
 _LOCAL = re.compile(r"^\s*(?:-e\s|--editable[\s=]|\.{1,2}/|/|file:|[A-Za-z]:\\)|@\s*file:")
@@ -27,7 +29,7 @@ class Asked:
 
     Attributes:
         files: name and text of `requirements.txt` and of every file that it includes.
-        wheels: the user's own wheels in `deps/wheels`, with their hashes.
+        wheels: the user's own wheels and source distributions in `deps/wheels`, with their hashes.
         fingerprint: over both, over what collects them, and over the packages that `workspace.allow` names.
     """
 
@@ -60,9 +62,8 @@ def read(workspace: Workspace, image: str) -> Asked:
     files = files_of(workspace)
     folder = workspace.root / DEPS / WHEELS
     wheels = tuple(
-        FileEntry(path.name, path.stat().st_size, hash_file(path))
-        for path in sorted(folder.glob("*.whl"))
-        if path.is_file()
+        FileEntry(path.relative_to(folder).as_posix(), path.stat().st_size, hash_file(path))
+        for path in own_packages(workspace)
     )
     collector = fingerprint(entry for entry in bundle.shim_files() if entry.path in bundle.COLLECTOR)
     parts = {f"file {name}": text for name, text in files}
@@ -74,6 +75,20 @@ def read(workspace: Workspace, image: str) -> Asked:
     return Asked(files, wheels, fingerprint_of(parts))
 
 
+def own_packages(workspace: Workspace) -> list[Path]:
+    """The user's own wheels and source distributions, at any depth of `deps/wheels`."""
+    return [path for path in _own_files(workspace) if path.name.lower().endswith(_PACKAGES)]
+
+
+def _own_files(workspace: Workspace) -> list[Path]:
+    folder = workspace.root / DEPS / WHEELS
+    return sorted(
+        path
+        for path in folder.rglob("*")
+        if path.is_file() and not path.name.startswith(".") and path.name != DATASET_FILE
+    )
+
+
 def _allowed_packages(
     allow: tuple[str, ...], files: tuple[tuple[str, str], ...], wheels: tuple[FileEntry, ...]
 ) -> list[str]:
@@ -83,12 +98,12 @@ def _allowed_packages(
         return []
     lines = (line for _, text in files for line in text.splitlines())
     asked = {requirement_lines.Line(Path(), 0, line.partition(" #")[0].strip()).name for line in lines}
-    asked |= {normalise(entry.path.partition("-")[0]) for entry in wheels}
+    asked |= {normalise(entry.path.rpartition("/")[2].partition("-")[0]) for entry in wheels}
     return sorted(name for name in names if is_protected(name) or name in asked)
 
 
 def findings_of(workspace: Workspace) -> tuple[Finding, ...]:
-    """What can be said about the requirements without resolving them."""
+    """What can be said about the requirements and the user's own wheels without resolving them."""
     try:
         files = files_of(workspace)
     except WorkflowError as error:
@@ -99,6 +114,11 @@ def findings_of(workspace: Workspace) -> tuple[Finding, ...]:
             if _LOCAL.search(line):
                 sentence = f"{line.strip()!r} is a path of this machine, which Kaggle can't see: build a wheel and put it into {DEPS}/{WHEELS}/."
                 found.append(Finding(ERROR, "local-requirement", f"{DEPS}/{name}", sentence, number))
+    packages = own_packages(workspace)
+    for path in _own_files(workspace):
+        if path not in packages:
+            sentence = "neither a wheel nor a source distribution: it is not installed; put a .whl, .tar.gz or .zip there."
+            found.append(Finding(WARNING, "not-a-wheel", relative(path, workspace.root), sentence))
     return tuple(found)
 
 
