@@ -39,8 +39,8 @@ class Asked:
 
 
 def asks(workspace: Workspace) -> bool:
-    """Whether there is anything to collect: a requirement in any of the files, or a wheel; what can't be read counts as one."""
-    if any((workspace.root / DEPS / WHEELS).glob("*.whl")):
+    """Whether there is anything to collect: a requirement in any of the files, or a package in deps/wheels; what can't be read counts as one."""
+    if own_packages(workspace):
         return True
     try:
         lines = [line.strip() for _, text in files_of(workspace) for line in text.splitlines()]
