@@ -17,7 +17,7 @@ from tests.local_kaggle.dataset_choice import ORDERS, choice
 from tests.local_kaggle.dataset_views import describe, version_status
 from tests.local_kaggle.errors import denied
 from tests.local_kaggle.listing import in_use
-from tests.local_kaggle.names import is_slug, slugify
+from tests.local_kaggle.names import is_new_slug, slugify
 from tests.local_kaggle.records import Dataset, Version
 from tests.local_kaggle.unpack import publish
 
@@ -63,8 +63,8 @@ def _create(world: World, caller: Caller, request: KaggleObject) -> Reply:
         return _failure("You are not allowed to create a dataset as this owner.")
     if not 6 <= len(request.title or "") <= 50:
         return _failure("The dataset title must be between 6 and 50 characters.")
-    if not is_slug(slug):
-        return _failure(f"The dataset slug {slug!r} is not valid.")
+    if not is_new_slug(slug):
+        return _failure("The dataset slug can only contain alphanumeric or -.")
     if f"{owner}/{slug}" in world.store.datasets or in_use(
         world.store.datasets.values(), owner, request.title
     ):

@@ -17,7 +17,7 @@ from kagglesdk.models.types.model_enums import ListModelsOrderBy, ModelFramework
 from tests.local_kaggle import listing
 from tests.local_kaggle.clock import as_datetime, as_seconds
 from tests.local_kaggle.errors import denied
-from tests.local_kaggle.names import framework_slug, is_slug
+from tests.local_kaggle.names import framework_slug, is_new_slug
 from tests.local_kaggle.records import Model, Variation
 from tests.local_kaggle.store import files_of
 
@@ -64,7 +64,7 @@ def _create(world: World, caller: Caller, request: KaggleObject) -> Reply:
     owner = request.owner_slug or user
     if owner != user:
         raise denied("models.create")
-    if not is_slug(request.slug):
+    if not is_new_slug(request.slug):
         return failure(f"The model slug {request.slug!r} is not valid.")
     if f"{owner}/{request.slug}" in world.store.models:
         return failure(f'The slug "{request.slug}" is already in use by a model.', CONFLICT)

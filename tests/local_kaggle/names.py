@@ -22,6 +22,11 @@ def is_slug(text: str) -> bool:
     return bool(re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}", text))
 
 
+def is_new_slug(text: str) -> bool:
+    """Whether a dataset or a model may be given that slug: letters, digits and hyphens [reports]."""
+    return bool(re.fullmatch(r"[A-Za-z0-9-]{1,100}", text))
+
+
 def damage(path: str) -> str:
     """What becomes of an uploaded file's relative path.
 

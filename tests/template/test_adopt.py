@@ -90,7 +90,7 @@ def test_check_says_file_by_file_what_to_change(adopted: Path) -> None:
     assert "!pip download -d /kaggle/working omegaconf loguru" in told["deps/deps.ipynb", "old-cells"]
     assert "omegaconf, loguru" in told["deps/requirements.txt", "requirements"]
     assert "line 3" in told["codes/exp001.py", "fixed-mount"]
-    assert not any(path.endswith("metadata.json") for path, _ in told), (
+    assert {name for path, name in told if path.endswith("metadata.json")} == {"accelerator"}, (
         "string booleans are read as the client reads them"
     )
     said = check(adopted, code=2)

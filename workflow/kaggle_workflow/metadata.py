@@ -81,6 +81,12 @@ class DatasetMetadata:
     raw: Mapping[str, Any] = field(compare=False)
 
 
+PULLED_FORM = (
+    "this is the form in which `kaggle datasets metadata` downloads metadata; an upload wants id, title and licenses at the top: "
+    "`invoke check --fix` converts it."
+)
+
+
 def read_kernel(path: Path, root: Path) -> tuple[KernelMetadata | None, tuple[Finding, ...]]:
     """Read a notebook's metadata.
 
@@ -100,6 +106,7 @@ def read_kernel(path: Path, root: Path) -> tuple[KernelMetadata | None, tuple[Fi
         report = read.error if path.parent.name in ("sub", "deps") else read.warn
         report("metadata-value", *other)
         return None, tuple(read.findings)
+    _template_words(read)
     ident, title, code_file = read.text("id"), read.text("title"), read.text("code_file")
     _fixed_value(read, "language", ("python",), "only Python notebooks are run by this workflow")
     _fixed_value(
@@ -113,14 +120,13 @@ def read_kernel(path: Path, root: Path) -> tuple[KernelMetadata | None, tuple[Fi
             "enable_internet is missing, and the official client takes that as true: write it.",
         )
     sources = tuple(read.sources())
-    _machine_shape(read)
+    shape = _machine_shape(read, gpu=flags["enable_gpu"], tpu=flags["enable_tpu"])
     _unknown_keys(read)
     notebook = _notebook_id(read, ident, title)
     _code_file(read, code_file)
     _docker(read)
     if any(finding.level == ERROR for finding in read.findings) or notebook is None:
         return None, tuple(read.findings)
-    shape = str(read.raw.get("machine_shape") or "")
     return KernelMetadata(
         notebook, title, code_file, machine_shape=shape, sources=sources, raw=read.raw, **flags
     ), tuple(read.findings)
@@ -131,6 +137,10 @@ def read_dataset(path: Path, root: Path) -> tuple[DatasetMetadata | None, tuple[
     read = Reader(path, root)
     if read.findings:
         return None, tuple(read.findings)
+    if isinstance(read.raw.get("info"), dict):
+        read.error("pulled-form", "info", PULLED_FORM)
+        return None, tuple(read.findings)
+    _template_words(read)
     ident, title = read.text("id"), read.text("title")
     ref: refs.DatasetRef | None = None
     try:
@@ -139,6 +149,9 @@ def read_dataset(path: Path, root: Path) -> tuple[DatasetMetadata | None, tuple[
         read.error("id", "id", f"id: {error}")
     if ref is not None:
         _placeholder(read, ref.owner)
+        problem = names.slug_problem(ref.slug)
+        if problem is not None:
+            read.error("slug", "id", f"the id {ident} {problem}")
         if len(ref.slug) not in names.DATASET_TITLE:
             read.error(
                 "id-length",
@@ -188,6 +201,13 @@ def _notebook_id(read: Reader, ident: str, title: str) -> refs.NotebookRef | Non
     return ref
 
 
+def _template_words(read: Reader) -> None:
+    """What `kaggle datasets init` and `kaggle kernels init` leave to be filled in."""
+    for key, value in read.raw.items():
+        if isinstance(value, str) and (left := names.TEMPLATE_WORDS.search(value)):
+            read.error("template-words", key, f"{key} still holds {left[0]}: write your own.")
+
+
 def _placeholder(read: Reader, owner: str) -> None:
     if owner in names.PLACEHOLDERS:
         read.warn(
@@ -229,16 +249,22 @@ def _fixed_value(read: Reader, key: str, allowed: tuple[str, ...], why: str) -> 
         read.error("metadata-value", key, f"{key} is {value!r}: {why}; write {allowed[0]}.")
 
 
-def _machine_shape(read: Reader) -> None:
+def _machine_shape(read: Reader, *, gpu: bool, tpu: bool) -> str:
+    """The accelerator's name, "" for none; warns about one that is not known, or that the two switches contradict."""
     shape = read.raw.get("machine_shape")
-    if shape in (None, ""):
-        return
+    # `kaggle kernels pull -m` writes the text "None".
+    if shape in (None, "") or str(shape).lower() == "none":
+        shape = ""
     if not isinstance(shape, str):
         read.error("metadata-value", "machine_shape", f"machine_shape must be a text, it is {shape!r}.")
-        return
-    advice = accelerators.shape_advice(shape)
+        return ""
+    advice = accelerators.shape_advice(shape) if shape else None
     if advice is not None:
         read.warn("machine-shape", "machine_shape", advice)
+    contradiction = accelerators.contradiction(shape, gpu=gpu, tpu=tpu)
+    if contradiction is not None:
+        read.warn("accelerator", "machine_shape" if shape else "enable_gpu", contradiction)
+    return shape
 
 
 def _docker(read: Reader) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from kaggle_shim import refs
 from kaggle_shim.errors import RefError
+from kaggle_workflow import pasted
 from kaggle_workflow.errors import WorkflowError
 from kaggle_workflow.files import read_json
 from kaggle_workflow.findings import ERROR, WARNING, Finding, relative
@@ -37,7 +38,7 @@ class Reader:
             self.findings.append(Finding(ERROR, "metadata-file", self.shown, sentence))
 
     def error(self, name: str, key: str, sentence: str) -> None:
-        """Note what has to be mended."""
+        """Note what has to be fixed."""
         self.findings.append(Finding(ERROR, name, self.shown, sentence, self.line(key)))
 
     def warn(self, name: str, key: str, sentence: str) -> None:
@@ -84,10 +85,13 @@ class Reader:
 
     def reference(self, key: str, kind: str, value: object) -> refs.Ref | None:
         """One entry of a list of sources, None (and an error) when it is no reference or a model without version."""
+        text = value if isinstance(value, str) else repr(value)
         try:
-            ref = refs.parse(kind, value if isinstance(value, str) else repr(value))
+            ref = refs.parse(kind, text)
         except RefError as error:
-            self.error("source-name", key, f"{key}: {error}")
+            wanted = pasted.meant(kind, text)
+            sentence = f"{text!r} is the address of a page: write {wanted}." if wanted else str(error)
+            self.error("source-name", key, f"{key}: {sentence}")
             return None
         if kind == "model" and getattr(ref, "version", None) is None:
             self.error(

@@ -11,6 +11,10 @@ PLACEHOLDERS = frozenset(("your-username", "your-competition"))
 
 NOT_ON_WINDOWS = frozenset('<>:"|?*\\')
 
+# What `kaggle kernels init` and `kaggle datasets init` of the official client write (2.2.5).
+TEMPLATE_WORDS = re.compile(r"INSERT_[A-Z_]+_HERE")
+_SLUG = re.compile(r"[A-Za-z0-9]+(-[A-Za-z0-9]+)*\Z")
+
 _SAFE_PART = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*\Z")
 _RESERVED = frozenset(
     ("con", "prn", "aux", "nul", *(f"com{n}" for n in range(1, 10)), *(f"lpt{n}" for n in range(1, 10)))
@@ -21,6 +25,13 @@ def slugify(title: str) -> str:
     """The slug that Kaggle makes of a title: lower case, hyphens for all but letters and digits."""
     ascii_only = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode()
     return re.sub(r"[^a-z0-9]+", "-", ascii_only.lower()).strip("-")
+
+
+def slug_problem(slug: str) -> str | None:
+    """What Kaggle's server says against a slug of a dataset or a model, None when it takes it (seen by users)."""
+    if _SLUG.match(slug):
+        return None
+    return f"can only hold letters, digits and single hyphens after its owner: write {slugify(slug)}."
 
 
 def damage(path: str) -> str | None:

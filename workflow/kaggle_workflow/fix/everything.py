@@ -20,6 +20,7 @@ def plan(workspace: Workspace) -> Draft:
     draft = Draft(workspace.root)
     notebooks = workspace.notebook_names()
     told = answers.read(workspace.root)
+    fix_metadata.pulled_form(draft)
     fix_names.apply(draft, notebooks, told, owners=workspace.settings.owner is None)
     fix_metadata.switches(draft, notebooks)
     fix_notebook.apply(draft, notebooks, workspace.settings.entry)

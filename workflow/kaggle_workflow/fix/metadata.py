@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
-from kaggle_workflow import accelerators
+from kaggle_shim import refs
+from kaggle_shim.errors import RefError
+from kaggle_workflow import accelerators, pasted
 from kaggle_workflow.edit import json_edit
 from kaggle_workflow.fix.drafts import Draft
 from kaggle_workflow.metadata import DATASET_FILE, KERNEL_FILE
+from kaggle_workflow.metadata_reading import SOURCES
 from kaggle_workflow.stage import requirements
 from kaggle_workflow.workspace import CODES, DEPS, SUB
 
@@ -21,6 +25,7 @@ def switches(draft: Draft, notebooks: tuple[str, ...]) -> None:
         path = f"{name}/{KERNEL_FILE}"
         if draft.json(path) is None:
             continue
+        _pasted(draft, path)
         _code_file(draft, name, path)
         _kind(draft, path)
         _internet(draft, name, path)
@@ -69,6 +74,55 @@ def _code_file(draft: Draft, name: str, path: str) -> None:
             there[0],
             f"code_file {file!r} does not exist; {there[0]} is the one notebook here.",
         )
+
+
+def _pasted(draft: Draft, path: str) -> None:
+    """Write what a pasted address means in its place; one that is listed already goes."""
+    for key, kind in SOURCES.items():
+        listed = _about(draft, path).get(key)
+        for value in listed if isinstance(listed, list) else []:
+            wanted = pasted.meant(kind, value) if isinstance(value, str) else None
+            if wanted is None or _reads(kind, value):
+                continue
+            there = _about(draft, path)[key]
+            if wanted in there:
+                text = json_edit.set_value(
+                    draft.text(path) or "", key, [one for one in there if one != value]
+                )
+            else:
+                text = json_edit.set_item(draft.text(path) or "", key, value, wanted)
+            draft.edit("source-name", path, text, f"{key} holds {value}, which means {wanted}.", told=True)
+
+
+def _reads(kind: str, text: str) -> bool:
+    try:
+        refs.parse(kind, text)
+    except RefError:
+        return False
+    return True
+
+
+def pulled_form(draft: Draft) -> None:
+    """Convert a dataset's metadata from the form in which `kaggle datasets metadata` downloads it."""
+    path = f"{CODES}/{DATASET_FILE}"
+    info = _about(draft, path).get("info")
+    if not isinstance(info, dict):
+        return
+    owner, slug = info.get("ownerUser"), info.get("datasetSlug")
+    kept = {
+        key: info[key]
+        for key in ("title", "subtitle", "description", "keywords", "licenses")
+        if info.get(key)
+    }
+    value = {"title": slug, "id": f"{owner}/{slug}", **kept}
+    text = json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+    draft.edit(
+        "pulled-form",
+        path,
+        text,
+        "this is the form in which `kaggle datasets metadata` downloads it.",
+        told=True,
+    )
 
 
 def _kind(draft: Draft, path: str) -> None:

@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 
-from kaggle_workflow import names
+from kaggle_workflow import names, pasted
 from kaggle_workflow.answers import Answers
 from kaggle_workflow.edit import json_edit
 from kaggle_workflow.fix.drafts import Draft
@@ -14,9 +14,6 @@ from kaggle_workflow.metadata import DATASET_FILE, KERNEL_FILE
 from kaggle_workflow.workspace import CODES
 
 _ID = re.compile(r"(?P<owner>[A-Za-z0-9][A-Za-z0-9_-]*)/(?P<slug>[A-Za-z0-9][A-Za-z0-9_.-]*)\Z")
-# What `kaggle kernels init` and `kaggle datasets init` of the official client write (2.2.4).
-_TEMPLATE_WORDS = re.compile(r"INSERT_[A-Z_]+_HERE")
-_PULLED = "/code/"
 
 
 @dataclass(frozen=True)
@@ -36,7 +33,7 @@ class Own:
     @property
     def placeholder(self) -> bool:
         """Whether the id still stands for one that was never given."""
-        return self.owner in names.PLACEHOLDERS or bool(_TEMPLATE_WORDS.search(self.slug))
+        return self.owner in names.PLACEHOLDERS or bool(names.TEMPLATE_WORDS.search(self.slug))
 
 
 def apply(draft: Draft, notebooks: tuple[str, ...], answers: Answers | None, *, owners: bool) -> None:
@@ -75,11 +72,15 @@ def _paths(notebooks: tuple[str, ...]) -> list[str]:
 
 
 def _strip_page(draft: Draft, path: str) -> None:
-    """An answer of Kaggle may name a notebook by its page, `/code/owner/slug`, and `kernels pull -m` writes that down."""
+    """An id that is the address of a page (older versions of `kernels pull -m` wrote `/code/owner/slug`)."""
     about = draft.json(path)
     ident = about.get("id") if about else None
-    if isinstance(ident, str) and ident.startswith(_PULLED):
-        text = json_edit.set_value(draft.text(path) or "", "id", ident.removeprefix(_PULLED))
+    kind = "dataset" if path.endswith(DATASET_FILE) else "notebook"
+    if not isinstance(ident, str) or _ID.match(ident):
+        return
+    wanted = pasted.meant(kind, ident)
+    if wanted is not None:
+        text = json_edit.set_value(draft.text(path) or "", "id", wanted)
         draft.edit("id", path, text, f"the id {ident} is the address of a page, not owner/slug.", told=True)
 
 

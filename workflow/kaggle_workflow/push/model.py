@@ -11,7 +11,7 @@ from kaggle_shim import local
 from kaggle_shim.errors import ManifestError
 from kaggle_shim.manifest import MODEL_MANIFEST, Manifest
 from kaggle_shim.refs import ModelRef
-from kaggle_workflow import console, model_files, model_upload
+from kaggle_workflow import console, model_files, model_upload, names
 from kaggle_workflow.credentials import scan as secrets_scan
 from kaggle_workflow.credentials import unsearched
 from kaggle_workflow.credentials import workspace as secrets_workspace
@@ -62,6 +62,9 @@ def run(
         else local.data_folder(workspace.root) / "working" / "models" / name
     )
     ref = ModelRef.parse(handle) if handle else _default(push, framework, name)
+    problem = names.slug_problem(ref.model)
+    if problem is not None:
+        raise WorkflowError(f"The model {ref.owner}/{ref.model} {problem.rstrip('.')} in --handle.")
     push.check_owner(ref.owner, f"the model {ref.name}")
     ignore = _ignored(push, folder, ref, ignore)
     unread = _look_for_secrets(push, folder, ignore)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -82,6 +83,9 @@ def findings_of(workspace: Workspace, notebook: Notebook, source: compose.Source
     """What can be said about a notebook itself."""
     path = f"{notebook.name}/{notebook.metadata.code_file}"
     found = [Finding(WARNING, "kernel-name", path, sentence) for sentence in source.corrections]
+    found += [
+        Finding(WARNING, "accelerator", path, sentence) for sentence in _pulled_settings(notebook, source)
+    ]
     wanted = "collect" if notebook.collects else "run"
     if not calls(source, wanted):
         sentence = f"no cell calls kaggle_shim.{wanted}(): write `import kaggle_shim` and `kaggle_shim.{wanted}()` into one."
@@ -95,6 +99,22 @@ def findings_of(workspace: Workspace, notebook: Notebook, source: compose.Source
         sentence = f"the code dataset {workspace.codes.id.name} is not attached: add it to dataset_sources, or set workspace.codes to inline."
         found.append(Finding(ERROR, "codes-not-attached", f"{notebook.name}/{KERNEL_FILE}", sentence))
     return tuple(found)
+
+
+def _pulled_settings(notebook: Notebook, source: compose.Source) -> Iterator[str]:
+    """What the site wrote into a notebook that was downloaded from it, where kernel-metadata.json says otherwise and counts."""
+    settings = source.node.get("metadata", {}).get("kaggle")
+    if not isinstance(settings, dict):
+        return
+    about = notebook.metadata
+    said = str(settings.get("accelerator") or "none").lower()
+    ours = (about.machine_shape.lower(), about.accelerator or "none")
+    if "accelerator" in settings and said not in ours:
+        yield f"the notebook was made with the accelerator {settings['accelerator']}, and {KERNEL_FILE} says {ours[0] or ours[1]}, which counts."
+    internet = settings.get("isInternetEnabled")
+    if isinstance(internet, bool) and internet != about.enable_internet:
+        state = "on" if internet else "off"
+        yield f"the notebook was made with internet {state}, and {KERNEL_FILE} says the opposite, which counts."
 
 
 def image_of(notebook: Notebook) -> str:
@@ -149,4 +169,6 @@ def _metadata_text(workspace: Workspace, notebook: Notebook, extra: list[refs.Da
         "kernel_sources": named(refs.NotebookRef),
         "model_sources": named(refs.ModelRef),
     }
+    if "machine_shape" in about.raw:
+        value["machine_shape"] = about.machine_shape
     return json.dumps(value, indent=2, ensure_ascii=False) + "\n"

@@ -1,7 +1,7 @@
 """A requirements file, line by line: what is wrong with it is said with file and line."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +9,11 @@ from kaggle_workflow.errors import WorkflowError
 
 # What a requirement that is a file of this machine ends in.
 _FILES = (".whl", ".zip", ".tar.gz")
+_CONDA = re.compile(r"[A-Za-z0-9._-]+=[^=\s]+=\S+\Z")
+# `Package  Version`, the rule below it, and the rows.
+_TABLE = re.compile(
+    r"(?P<name>Package|-{3,}|[A-Za-z0-9][A-Za-z0-9._-]*)\s+(?P<version>Version|-{3,}|\d[A-Za-z0-9.+!]*)(?:\s.*)?\Z"
+)
 
 
 @dataclass(frozen=True)
@@ -80,19 +85,44 @@ def check(lines: Iterable[Line]) -> None:
     Raises:
         WorkflowError: names the first of them.
     """
+    for line in lines:
+        problem = _problem(line.text)
+        if problem is not None:
+            raise WorkflowError(f"{line.file}, line {line.number}: {problem}")
+
+
+def problems(text: str) -> Iterator[tuple[int, str]]:
+    """The lines of a requirements file that pip refuses: their numbers from 1, and what is wrong with each."""
+    for number, line in enumerate(text.splitlines(), start=1):
+        bare = re.sub(r"(^|\s)#.*", "", line).strip()
+        problem = _problem(bare) if bare else None
+        if problem is not None:
+            yield number, problem
+
+
+def _problem(text: str) -> str | None:
+    """What is wrong with a line, None when pip reads it; options, paths and addresses are pip's to read."""
     from packaging.requirements import InvalidRequirement, Requirement
 
-    for line in lines:
-        # Options, paths and URLs are the installer's to read.
-        if line.text.startswith("-") or re.search(r"[/\\$]", line.text) or line.text.endswith(_FILES):
-            continue
-        try:
-            Requirement(line.text.partition(" --")[0])
-        except InvalidRequirement as error:
-            reason = str(error).splitlines()[0]
-            raise WorkflowError(
-                f"{line.file}, line {line.number}: '{line.text}' is no requirement ({reason}): correct it."
-            ) from error
+    if variable := re.search(r"\$\{[A-Z0-9_]+\}", text):
+        return f"'{text}' holds the variable {variable[0]}, which is not set on Kaggle: write its value."
+    if _CONDA.match(text):
+        name, version, _ = text.split("=")
+        return f"'{text}' is a line of `conda list --export`: write {name}=={version}."
+    if (
+        (text.startswith("-") and not _TABLE.match(text))
+        or re.search(r"[/\\$]", text)
+        or text.endswith(_FILES)
+    ):
+        return None
+    if table := _TABLE.match(text):
+        wanted = f"write {table['name']}=={table['version']}" if table["version"] else "remove it"
+        return f"'{text}' is a line of the table that `pip list` prints: {wanted} (`pip list --format freeze` prints requirements)."
+    try:
+        Requirement(text.partition(" --")[0])
+    except InvalidRequirement as error:
+        return f"'{text}' is no requirement ({str(error).splitlines()[0]}): correct it."
+    return None
 
 
 def explain(file: Path, lines: Iterable[Line], output: str) -> str:

@@ -20,7 +20,9 @@ MAIN = "requirements.txt"
 _PACKAGES = (".whl", ".tar.gz", ".tgz", ".tar", ".tar.bz2", ".tar.xz", ".zip")
 _INCLUDE = re.compile(r"^\s*(?:-r|-c|--requirement|--constraint)[ =]*(?P<name>[^\s#]+)")
 _OPTION = re.compile(r"-(?!e\b|-editable\b)")
-_LOCAL = re.compile(r"^\s*(?:-e\s|--editable[\s=]|\.{1,2}/|/|file:|[A-Za-z]:\\)|@\s*file:")
+_LOCAL = re.compile(
+    r"^\s*(?:-e\s|--editable[\s=]|\.{1,2}/|/|file:|[A-Za-z]:\\|[^\s#:@]+\.(?:whl|zip|tar\.gz)\s*$)|@\s*(?:file:|\.{0,2}/)"
+)
 
 
 @dataclass(frozen=True)
@@ -110,6 +112,8 @@ def findings_of(workspace: Workspace) -> tuple[Finding, ...]:
         return (Finding(ERROR, "requirements", f"{DEPS}/{MAIN}", str(error)),)
     found = []
     for name, text in files:
+        for number, problem in requirement_lines.problems(text):
+            found.append(Finding(ERROR, "requirement", f"{DEPS}/{name}", problem, number))
         for number, line in enumerate(text.splitlines(), 1):
             if _LOCAL.search(line):
                 sentence = f"{line.strip()!r} is a path of this machine, which Kaggle can't see: build a wheel and put it into {DEPS}/{WHEELS}/."
