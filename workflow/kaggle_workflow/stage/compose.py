@@ -18,7 +18,7 @@ from typing import Any
 from kaggle_shim.errors import PlanError
 from kaggle_shim.plan import PLAN_VARIABLE, Plan
 from kaggle_workflow.errors import WorkflowError
-from kaggle_workflow.stage import plain_notebook
+from kaggle_workflow.stage import lenient_notebook, plain_notebook
 
 LARGEST_SOURCE = 900_000
 CELL_ID = "kaggle-shim"
@@ -71,11 +71,12 @@ def read_source(path: Path) -> Source:
     Raises:
         WorkflowError: it is no notebook, with its path and the reason.
     """
+    repairs: tuple[str, ...] = ()
     try:
         value = _without_outputs(json.loads(path.read_text(encoding="utf-8-sig")))
         node = plain_notebook.node_of(value)
         if node is None:
-            node = _by_nbformat(value)
+            node, repairs = _node_of(value)
         _name_cells(node)
     except FileNotFoundError as error:
         raise WorkflowError(
@@ -84,9 +85,10 @@ def read_source(path: Path) -> Source:
     except (UnicodeDecodeError, ValueError, RecursionError, KeyError, AttributeError, TypeError) as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
         raise WorkflowError(
-            f"{path} is no notebook that Jupyter can read ({reason}): open and save it there, or take it from git."
+            f"{path} can't be read as a notebook ({reason}): correct that, or restore the file from git."
         ) from error
-    return Source(node, _correct(node, path.name))
+    told = tuple(f"{repair}." for repair in repairs)
+    return Source(node, (*told, *_correct(node, path.name)))
 
 
 def compose(source: Source, plan: Plan, version: str, shim: str, codes: str = "") -> str:
@@ -200,6 +202,16 @@ def _without_outputs(value: Any) -> Any:
         if isinstance(cell, dict) and "outputs" in cell:
             cell["outputs"] = []
     return value
+
+
+def _node_of(value: Any) -> tuple[Any, tuple[str, ...]]:
+    """A notebook in the current format, and what had to be changed to make it valid; raises ValueError where that can't be done."""
+    try:
+        return _by_nbformat(value), ()
+    except (ValueError, KeyError, AttributeError, TypeError, AssertionError):
+        # nbformat asserts some of what it wants.
+        valid, repairs = lenient_notebook.made_valid(value)
+        return _by_nbformat(valid), repairs
 
 
 def _by_nbformat(value: object) -> Any:
