@@ -208,6 +208,65 @@ def test_lines_that_pip_reads_are_left_to_it(ws: Path, line: str) -> None:
     assert "requirement" not in found(ws)
 
 
+CALLS = [
+    (
+        "import kagglehub\nkagglehub.model_download('a/b/c/d')\n",
+        2,
+        'kaggle_shim.find("owner/model/framework/variation")',
+    ),
+    (
+        "import kagglehub as hub\n\n\ndef f():\n    return hub.competition_download('cup')\n",
+        5,
+        "kaggle_shim.find()",
+    ),
+    ("from kagglehub import dataset_load as load\nload('a/b')\n", 2, "pandas.read_csv"),
+]
+
+
+@pytest.mark.parametrize(("code", "line", "said"), CALLS)
+def test_a_download_in_code_that_runs_offline_is_named_with_what_to_write(
+    ws: Path, code: str, line: int, said: str
+) -> None:
+    (ws / "codes/more.py").write_text(code, encoding="utf-8")
+    (one,) = found(ws)["online-call"]
+    assert (one.path, one.line, one.level, said in one.sentence) == ("codes/more.py", line, "warning", True)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "# kagglehub.model_download('x')\n",
+        "TEXT = 'kagglehub.model_download(1)'\n",
+        "import other as kagglehub2\nkagglehub2.model_download()\n",
+    ],
+)
+def test_a_download_that_is_only_written_about_is_none(ws: Path, code: str) -> None:
+    (ws / "codes/more.py").write_text(code, encoding="utf-8")
+    assert "online-call" not in found(ws)
+
+
+@pytest.mark.parametrize(
+    ("ignored", "kept", "code"),
+    [
+        ("lib/", "lib/tool.py", "from lib.tool import X\n"),
+        ("lib/", "lib/tool.py", "import lib\n"),
+        ("*.pkl", "model.pkl", "open('model.pkl', 'rb')\n"),
+        ("secret_rules.py", "secret_rules.py", "import secret_rules\n"),
+    ],
+)
+def test_what_git_ignores_and_the_code_uses_is_told(ws: Path, ignored: str, kept: str, code: str) -> None:
+    workspaces.git(ws, "init", "--quiet")
+    (ws / "codes" / kept).parent.mkdir(exist_ok=True)
+    (ws / "codes" / kept).write_text("X = 1\n", encoding="utf-8")
+    (ws / "codes/more.py").write_text(code, encoding="utf-8")
+    assert "left-out" not in found(ws)
+    with (ws / ".gitignore").open("a", encoding="utf-8") as file:
+        file.write(f"{ignored}\n")
+    (one,) = found(ws)["left-out"]
+    assert (one.path, one.line, one.level) == ("codes/more.py", 1, "warning")
+    assert "`!codes/" in one.sentence
+
+
 Change = Callable[[Path], None]
 
 

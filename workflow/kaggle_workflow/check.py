@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from kaggle_shim import entry, local, refs
-from kaggle_workflow import attached, metadata, model_files, names
+from kaggle_workflow import attached, code_reading, metadata, model_files, names
 from kaggle_workflow.credentials import workspace as secrets_workspace
 from kaggle_workflow.errors import WorkflowError
 from kaggle_workflow.findings import ERROR, WARNING, Finding, relative
@@ -47,7 +47,8 @@ def _guarded(path: str, look: Callable[[], tuple[Finding, ...]]) -> tuple[Findin
 
 def _about_codes(workspace: Workspace) -> tuple[Finding, ...]:
     listed = tree.read(workspace.root / CODES, workspace.root, (metadata.DATASET_FILE,))
-    return (*listed.findings, *secrets_workspace.of_codes(workspace, listed))
+    read = code_reading.findings_of(listed, f"{CODES}/")
+    return (*listed.findings, *read, *secrets_workspace.of_codes(workspace, listed))
 
 
 def _about_settings(workspace: Workspace) -> Iterator[Finding]:
