@@ -307,3 +307,24 @@ def test_metadata_in_the_clients_other_form_is_one_sentence_and_is_converted(ws:
         "id": "tester/cup-codes",
         "licenses": [{"name": "CC0-1.0"}],
     }
+
+
+def test_a_folder_that_moves_in_is_told_where_its_own_parts_belong(ws: Path) -> None:
+    (ws / "train.py").write_text("open('submission.csv', 'w')\n", encoding="utf-8")
+    (ws / "notebooks/old").mkdir(parents=True)
+    (ws / "notebooks/old/kernel-metadata.json").write_text("{}", encoding="utf-8")
+    (ws / "environment.yml").write_text("dependencies: [loguru]\n", encoding="utf-8")
+    told = found(ws)
+    assert "yours seems to be train.py" in told["starter-entry"][0].sentence
+    assert told["stray-metadata"][0].path == "notebooks/old/kernel-metadata.json"
+    assert "deps/requirements.txt" in told["environment-file"][0].sentence
+    (ws / "codes/exp001.py").write_text("print('mine')\n", encoding="utf-8")
+    (ws / "deps/requirements.txt").write_text("loguru\n", encoding="utf-8")
+    told = found(ws)
+    assert "starter-entry" not in told
+    assert "environment-file" not in told
+
+
+def test_a_new_workspace_is_told_nothing_of_that_kind(ws: Path) -> None:
+    kinds = {"starter-entry", "stray-metadata", "environment-file", "accelerator", "template-words", "slug"}
+    assert not kinds & set(found(ws))

@@ -103,11 +103,10 @@ def _read(path: str, _changed: int, wants_all: bool) -> _Module:
         with warnings.catch_warnings():
             # An odd escape in the user's code is not this check's business.
             warnings.simplefilter("ignore")
-            parsed = ast.parse(content)
+            found = _Module()
+            found.visit(ast.parse(content))
     except (SyntaxError, ValueError, RecursionError):
         return _Module()
-    found = _Module()
-    found.visit(parsed)
     return found
 
 

@@ -5,12 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 from kaggle_workflow.fix.drafts import Draft
-from kaggle_workflow.workspace import CODES
+from kaggle_workflow.metadata import DATASET_FILE
+from kaggle_workflow.workspace import CODES, DEPS
 
 _METADATA = "kernel-metadata.json"
 _LEDGER = "ledger.jsonl"
 _NEITHER = (CODES, "data", "build", "tests", "docs")
 _SHOWN = 3
+# The first line of the entry point that a new workspace starts with.
+_STARTER = "Submit the competition's own sample submission"
+_TOOLS = ("tasks.py", "setup.py", "conftest.py")
 
 
 def apply(draft: Draft, notebooks: tuple[str, ...]) -> None:
@@ -25,6 +29,11 @@ def apply(draft: Draft, notebooks: tuple[str, ...]) -> None:
         )
     if (draft.root / _LEDGER).exists():
         return
+    for path in _deeper(draft.root):
+        sentence = "only folders right in the workspace are read: move this one up, beside sub/."
+        draft.note("stray-metadata", path, sentence)
+    _environment(draft)
+    _starter(draft)
     outside = [] if about is not None else _notebooks(draft.root)
     if outside:
         draft.note(
@@ -40,12 +49,63 @@ def apply(draft: Draft, notebooks: tuple[str, ...]) -> None:
         )
 
 
+def _deeper(root: Path) -> list[str]:
+    """Metadata of notebooks and datasets that lie too deep to be read."""
+    found = [path for name in (_METADATA, DATASET_FILE) for path in root.glob(f"*/*/{name}")]
+    return sorted(
+        path.relative_to(root).as_posix()
+        for path in found
+        if path.relative_to(root).parts[0] not in _NEITHER
+        and not path.relative_to(root).parts[0].startswith(".")
+    )
+
+
+def _environment(draft: Draft) -> None:
+    """A conda environment, where deps/requirements.txt still asks for nothing."""
+    asked = draft.text(f"{DEPS}/requirements.txt") or ""
+    if any(line.strip() and not line.strip().startswith("#") for line in asked.splitlines()):
+        return
+    for name in ("environment.yml", "environment.yaml"):
+        if (draft.root / name).is_file():
+            draft.note(
+                "environment-file",
+                name,
+                f"nothing reads it: write those of its packages that Kaggle's image lacks into {DEPS}/requirements.txt, as pip writes them.",
+            )
+
+
+def _starter(draft: Draft) -> None:
+    """The starter is still the entry point, though the folder has scripts or notebooks of its own."""
+    if _STARTER not in (draft.text(f"{CODES}/exp001.py") or ""):
+        return
+    own = [
+        path.relative_to(draft.root).as_posix()
+        for pattern in ("*.py", f"{CODES}/*.py", "*.ipynb", "*/*.ipynb")
+        for path in sorted(draft.root.glob(pattern))
+        if path.name not in _TOOLS
+        and path.relative_to(draft.root).parts[0] not in (DEPS, "build", "data")
+        and path.is_file()
+        and b"submission" in path.read_bytes()
+        and not draft.holds(path.relative_to(draft.root).as_posix(), "kaggle_shim.run")
+    ]
+    own = [path for path in own if path != f"{CODES}/exp001.py"]
+    if own:
+        draft.note(
+            "starter-entry",
+            "invoke.yaml",
+            f"the entry point is still the starter, which submits the sample submission; yours seems to be {_few(own)}: move it into {CODES}/ and name it in workspace.entry.",
+        )
+
+
 def _notebooks(root: Path) -> list[str]:
-    """Notebooks beside tasks.py that write a submission."""
+    """Notebooks that write a submission, beside tasks.py or in a folder without metadata."""
     return [
-        path.name
-        for path in sorted(root.glob("*.ipynb"))
-        if path.is_file() and b"submission." in path.read_bytes()
+        path.relative_to(root).as_posix()
+        for path in sorted([*root.glob("*.ipynb"), *root.glob("*/*.ipynb")])
+        if path.is_file()
+        and not (path.parent != root and (path.parent / _METADATA).exists())
+        and path.relative_to(root).parts[0] not in (*_NEITHER, DEPS)
+        and b"submission." in path.read_bytes()
     ]
 
 
