@@ -89,7 +89,7 @@ def test_every_line_of_a_workspace_that_is_well(ws: Path, kaggle: LocalKaggle) -
     assert "deadline 2999-01-01T00:00+00:00, a code competition" in found["competition"]["says"]
     assert "GPU hours left" in found["quota"]["says"]
     assert "cmi-sub (7 of 50 characters)" in found["names"]["says"]
-    assert "kaggle 2." in found["packages"]["says"]
+    assert "kagglesdk 0." in found["packages"]["says"]
     assert "v1000.0.0" in found["template"]["says"]
 
 

@@ -131,9 +131,9 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
         # The one question that is about the token itself.
         body: Any = None if str(request.url).endswith("/IntrospectToken") else request.body
         if hasattr(body, "read"):
-            start = body.tell()
-            found.append(body.read())
-            body.seek(start)
+            content = b"".join(body)
+            found.append(content)
+            request.body = content
         elif body is not None:
             found.append(body.encode() if isinstance(body, str) else bytes(body))
         return real(self, request, *rest, **options)

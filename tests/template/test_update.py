@@ -219,6 +219,8 @@ def test_a_workspace_of_every_earlier_state_moves_over_with_two_commands(
     if done.returncode != 0:
         pytest.skip(f"{state} can't generate a workspace: {done.stderr}")
     before_package = (workspace / "workflow").is_dir()
+    if not before_package and "kaggle_workflow.tasks" not in (workspace / "tasks.py").read_text():
+        pytest.skip(f"{state} is a step between the two layouts, whose workspaces never ran")
     (workspace / "codes/exp002.py").write_text("print('mine')\n")
     (workspace / "README.md").write_bytes(b"Mine,\r\nwith odd line ends")
     (workspace / "deps/image.txt").unlink()
@@ -226,7 +228,7 @@ def test_a_workspace_of_every_earlier_state_moves_over_with_two_commands(
         (workspace / "local_tasks.py").write_text(LOCAL_TASKS)
         (workspace / "workflow/mine.md").write_text("mine\n")
         project = workspace / "pyproject.toml"
-        project.write_text(project.read_text().replace('"loguru"', '"loguru", "tqdm"') + "\n# mine\n")
+        project.write_text(project.read_text().replace("dev = [", 'dev = ["tqdm", ') + "\n# mine\n")
     committed(workspace)
     left_behind = ("workflow/", "shim/", *OWNED_BY_TEMPLATE)
     before = {
@@ -252,7 +254,7 @@ def test_a_workspace_of_every_earlier_state_moves_over_with_two_commands(
             "deps/image.txt",
         }
         text = changed["pyproject.toml"].decode()
-        assert '"loguru", "tqdm"' in text
+        assert '"tqdm"' in text
         assert text.endswith("\n# mine\n")
         assert "workflow" not in text
         assert "kaggle_shim" not in text

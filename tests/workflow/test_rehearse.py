@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+import kaggle_shim
 from kaggle_workflow.rehearsal import sandbox
 from kaggle_workflow.stage import compose
 from tests import workspaces
@@ -265,7 +266,7 @@ def test_the_entry_point_runs_from_the_editor_too(ws: Path, image_python: Path, 
     done = subprocess.run(
         [image_python, ws / "codes/exp001.py"],
         cwd=tmp_path,
-        env={**env, "PYTHONPATH": str(ws / "shim")},
+        env={**env, "PYTHONPATH": str(Path(kaggle_shim.__file__).parents[1])},
         capture_output=True,
         encoding="utf-8",
         check=False,
