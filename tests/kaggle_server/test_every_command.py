@@ -91,7 +91,7 @@ kernels topics list tester/my-sub => {NOT_HERE}
 competitions submit cup -k tester/my-sub -v 1 -f submission.csv -m code => This competition takes files, not Notebooks.
 models init -p new => Model template written to: new/model-metadata.json
 models create -p mod => Your model was created. Id=
-models create -p mod => The slug "cup-models" is already in use by a model.
+models create -p mod => The slug "cup-models" is already used by another model.
 models list --owner tester --sort-by createTime -s cup -v => tester/cup-models
 models get tester/cup-models => "title": "Cup models"
 models update -p mod => Your model was updated. Id=

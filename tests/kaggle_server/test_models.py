@@ -123,7 +123,7 @@ def test_the_official_client_does_everything_with_a_model(
         ref = "tester/cup-models/pyTorch/exp001"
         assert api.model_create_new("m").id
         again = api.model_create_new("m")
-        assert not again.id and "already in use" in again.error, again
+        assert not again.id and "already used" in again.error, again
         assert api.model_instance_create("weights", quiet=True, dir_mode="zip").id
         assert "already exists" in api.model_instance_create("weights", quiet=True).error
         assert api.model_instance_version_create(ref, "weights", "v2", quiet=True, dir_mode="tar").id

@@ -67,7 +67,7 @@ def _create(world: World, caller: Caller, request: KaggleObject) -> Reply:
     if not is_new_slug(request.slug):
         return failure(f"The model slug {request.slug!r} is not valid.")
     if f"{owner}/{request.slug}" in world.store.models:
-        return failure(f'The slug "{request.slug}" is already in use by a model.', CONFLICT)
+        return failure(f'The slug "{request.slug}" is already used by another model.', CONFLICT)
     now = world.clock.now()
     model = Model(
         id=world.store.next_id(),

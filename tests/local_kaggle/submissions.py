@@ -203,6 +203,7 @@ def _list_submissions(world: World, caller: Caller, request: KaggleObject) -> Re
         mine.sort(key=lambda s: s.file_name)
     elif request.sort_by != SubmissionSortBy.SUBMISSION_SORT_BY_DATE:
         mine.sort(key=lambda s: competition.worth(s.public_score), reverse=True)
+    request.page = request.page or 1  # the clients' own tests, against the live site, send no number
     answer = ApiListSubmissionsResponse()
     cut, answer.next_page_token = page(mine, request)
     answer.submissions = [_describe_submission(world, competition, s) for s in cut]
