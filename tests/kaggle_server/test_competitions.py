@@ -77,9 +77,12 @@ def saved(kaggle: LocalKaggle, client: KaggleClient, **fields: object) -> int:
     return number
 
 
-def submit(client: KaggleClient, version: int | None, file_name: str = "submission.csv") -> KaggleObject:
+def submit(
+    client: KaggleClient, version: int | None, file_name: str = "submission.csv", *, competition: str = "cup"
+) -> KaggleObject:
     request = ApiCreateCodeSubmissionRequest()
-    request.competition_name, request.kernel_owner, request.kernel_slug = "cup", "tester", "my-sub"
+    request.competition_name = competition
+    request.kernel_owner, request.kernel_slug = "tester", "my-sub"
     request.kernel_version = version
     request.file_name = file_name
     request.submission_description = "mine [codes:ab12]"
@@ -348,7 +351,7 @@ def test_submissions_come_in_pages_and_the_leaderboard_is_sorted(kaggle: LocalKa
         submit(client, version)
     kaggle.wait_for_runs(60)
     request = ApiListSubmissionsRequest()
-    request.competition_name, request.page = "cup", 1
+    request.competition_name = "cup"
     first = client.competitions.competition_api_client.list_submissions(request)
     request.page_token = first.next_page_token
     rest = client.competitions.competition_api_client.list_submissions(request)

@@ -120,6 +120,9 @@ class Behaviour:
     cpu_sessions: int = 5
     """How many batch sessions without one may be queued or running."""
 
+    gpu_devices: Literal["played", "machine"] = "played"
+    """Whether a run that asks for a GPU finds two T4 in `nvidia-smi`, or what this machine has, which may be none."""
+
     gpu_hours: int = 30
     """The weekly GPU quota that GetAcceleratorQuotaStatistics answers."""
 

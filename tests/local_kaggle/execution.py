@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import fnmatch
+import json
 import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tests.local_kaggle.mounts import mounts_of
-from tests.local_kaggle.runner import RunOrder, RunOutcome, as_notebook
+from tests.local_kaggle.runner import GatewayOrder, InputMount, RunOrder, RunOutcome, as_notebook
 from tests.local_kaggle.sources import uses_gpu
 from tests.local_kaggle.store import write_atomic
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 CANCELLED = RunOutcome(1, 0.0)
 """How a run ends that somebody stopped."""
+
+_GPUS = ("Tesla T4", "Tesla T4")
 
 _TIMEOUT = "Your notebook was stopped because it exceeded the max allowed execution duration."
 
@@ -49,6 +52,11 @@ class Execution:
         """Where the run leaves its files."""
         return self.folder / "output"
 
+    @property
+    def gateway(self) -> Path:
+        """Where the gateway of an evaluation API leaves its files; absent when none took part."""
+        return self.folder / "gateway"
+
     def run(
         self,
         world: World,
@@ -69,8 +77,9 @@ class Execution:
         """
         if self.fault is not None and self.fault.kind == "run":
             return self._play(self.fault, wait_until_stopped)
-        if self.output.exists():  # of a run that a restart interrupted
-            shutil.rmtree(self.output)
+        for left in (self.output, self.gateway):  # of a run that a restart interrupted
+            if left.exists():
+                shutil.rmtree(left)
 
         def on_line(line: str) -> None:
             self.log.add(line)
@@ -84,6 +93,8 @@ class Execution:
         except Exception as error:  # noqa: BLE001  # a run that can't be set up has failed, with its reason in the log
             self.log.add(f"The run could not be started: {error}")
             outcome = RunOutcome(1, 0.0)
+        if outcome.exit_code == 0 and self.gateway.exists() and not _succeeded(self.gateway):
+            outcome = RunOutcome(1, outcome.seconds)
         is_script = self.version.kernel_type == "script"
         if outcome.exit_code == 0 and is_script and "utility script" in self.version.keywords:
             module = self.notebook.slug.replace("-", "_")
@@ -102,16 +113,32 @@ class Execution:
             saved.read_text(encoding="utf-8"), self.version.kernel_type, self.version.language
         )
         write_atomic(prepared, source)
+        mounts = mounts_of(world, self._mounted(world), rerun=self.rerun)
+        gateway = self._gateway(mounts) if self.rerun else None
+        if gateway is not None:
+            # A gateway has a container of its own, where the competition lies at the place that it was written for.
+            mounts = (*mounts, *_also_at(mounts, gateway.imports, self.rerun))
+        plays_gpus = uses_gpu(self.version) and world.behaviour.gpu_devices == "played"
         return RunOrder(
             notebook=prepared,
-            mounts=mounts_of(world, self._mounted(world), rerun=self.rerun),
+            mounts=mounts,
             working=self.output,
             executed=self.folder / "executed.ipynb",
             internet=self.version.enable_internet,
             environment=_environment(world, self.version, self.rerun),
             limit=self.limit,
             accelerated=uses_gpu(self.version) or self.version.enable_tpu,
+            gpus=_GPUS if plays_gpus else (),
+            gateway=gateway,
         )
+
+    def _gateway(self, mounts: tuple[InputMount, ...]) -> GatewayOrder | None:
+        """The gateway that the competition's evaluation package brings, None where there is none."""
+        for mount in mounts:
+            for program in sorted((mount.source / "kaggle_evaluation").glob("*_gateway.py")):
+                inside = f"{mount.target}/kaggle_evaluation/{program.name}"
+                return GatewayOrder(inside, mount.target, self.gateway)
+        return None
 
     def _mounted(self, world: World) -> list[Binding]:
         """The sources that this run sees: one that is attached for the first time may be mounted from the next version on."""
@@ -135,6 +162,21 @@ class Execution:
             return CANCELLED, ""
         self.log.add(fault.message)
         return RunOutcome(1, 0.0, timed_out=fault.outcome == "timeout"), fault.message
+
+
+def _also_at(mounts: tuple[InputMount, ...], target: str, place: str) -> list[InputMount]:
+    if target == place:
+        return []
+    below = [one for one in mounts if one.target == target or one.target.startswith(f"{target}/")]
+    return [InputMount(one.source, place + one.target.removeprefix(target)) for one in below]
+
+
+def _succeeded(gateway: Path) -> bool:
+    """Whether a gateway came to its end, and found nothing wrong."""
+    ended = json.loads((gateway / "ended.json").read_text(encoding="utf-8"))
+    result = gateway / "result.json"
+    said = json.loads(result.read_text(encoding="utf-8")) if result.exists() else {}
+    return ended["finished"] and ended["exit_code"] == 0 and said.get("Succeeded") is not False
 
 
 def _environment(world: World, version: NotebookVersion, rerun: str) -> dict[str, str]:

@@ -42,7 +42,8 @@ def rerun(world: World, slug: str, ref: int, execute: Callable[[Execution], RunO
         return
     write_atomic(prepared.folder / "log.json", prepared.log.to_json())
     problem = failure_class(outcome)
-    file = prepared.output / submission.file_name
+    written_by = prepared.gateway if prepared.gateway.exists() else prepared.output
+    file = written_by / submission.file_name
     if not problem and not file.is_file():
         problem = "Submission CSV Not Found"
     competition = load(world, slug)

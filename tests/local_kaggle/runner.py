@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import json
 from collections.abc import Callable, Mapping
@@ -26,8 +27,29 @@ class InputMount:
 
 
 @dataclass(frozen=True)
+class GatewayOrder:
+    """The program that asks the notebook in a rerun of an evaluation API.
+
+    Args:
+        program: The Python file, as a path below the input root.
+        imports: The folder below the input root that it imports from.
+        result: Where it works; what it writes stays there.
+    """
+
+    program: str
+    imports: str
+    result: Path
+
+
+@dataclass(frozen=True)
 class RunOrder:
-    """One run; the meaning of the fields is that of `kaggle_workflow.rehearsal.sandbox.NotebookRun`; `accelerated`: with a GPU or TPU."""
+    """One run; the meaning of most fields is that of `kaggle_workflow.rehearsal.sandbox.NotebookRun`.
+
+    Args:
+        accelerated: With a GPU or TPU.
+        gpus: Names of the GPUs that `nvidia-smi` lists in the run; empty for what this machine has.
+        gateway: What runs beside the notebook.
+    """
 
     notebook: Path
     mounts: tuple[InputMount, ...]
@@ -37,6 +59,8 @@ class RunOrder:
     environment: Mapping[str, str]
     limit: float
     accelerated: bool = False
+    gpus: tuple[str, ...] = ()
+    gateway: GatewayOrder | None = None
 
 
 @dataclass(frozen=True)
@@ -73,21 +97,50 @@ class SandboxRunner:
     def __call__(self, order: RunOrder, on_line: OnLine) -> RunOutcome:
         """Runs the notebook in the best isolation that this machine gives."""
         sandbox = _sandbox()
+        python = self.python_of(order)
+        if order.gpus:
+            order = _with_gpus(order, python)
         result = sandbox.execute(
             sandbox.NotebookRun(
                 notebook=order.notebook,
-                python=self.python_of(order),
+                python=python,
                 mounts=tuple(sandbox.Mount(mount.source, mount.target) for mount in order.mounts),
                 working=order.working,
                 internet=order.internet,
                 environment=order.environment,
                 limit=order.limit,
                 executed=order.executed,
+                companion=_companion(sandbox, order.gateway),
             ),
             sandbox.detect(),
             on_line,
         )
         return RunOutcome(result.exit_code, result.seconds, result.timed_out)
+
+
+def _with_gpus(order: RunOrder, python: Path) -> RunOrder:
+    """The order with an `nvidia-smi` of ours first on the path; nothing can be computed on such a GPU."""
+    folder = order.notebook.parent / "nvidia"
+    folder.mkdir(exist_ok=True)
+    program = folder / "nvidia-smi"
+    program.write_text("#!/bin/sh\n" + "".join(f"echo '{name}'\n" for name in order.gpus), encoding="utf-8")
+    program.chmod(0o755)
+    system = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+    # The first is its place in the sandbox, the second on a machine without one.
+    path = f"/kaggle/usr/lib/nvidia:{folder}:{python.parent}:{system}"
+    return dataclasses.replace(
+        order,
+        mounts=(*order.mounts, InputMount(folder, "../usr/lib/nvidia")),
+        environment={**order.environment, "PATH": path},
+    )
+
+
+def _companion(sandbox: ModuleType, gateway: GatewayOrder | None) -> object:
+    if gateway is None:
+        return None
+    return sandbox.Companion(
+        gateway.program, gateway.imports, ("gateway", "inference_server"), gateway.result
+    )
 
 
 def _sandbox() -> ModuleType:
