@@ -7,8 +7,9 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
+from kaggle_workflow import platforms
 from kaggle_workflow.errors import WorkflowError
-from kaggle_workflow.rehearsal import container, engines, isolation
+from kaggle_workflow.rehearsal import container, engines
 from kaggle_workflow.rehearsal.engines import Container, Engine
 from kaggle_workflow.rehearsal.index_settings import IndexSettings
 from kaggle_workflow.rehearsal.inputs import Mount, lay_out
@@ -176,7 +177,7 @@ def test_what_docker_leaves_belongs_to_the_user(
 @posix
 def test_a_gpu_is_passed_in_or_its_absence_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     program(tmp_path, "any", PODMAN)
-    monkeypatch.setattr(isolation, "gpu_devices", lambda: (Path("/dev/nvidia0"),))
+    monkeypatch.setattr(platforms, "gpu_devices", lambda: (Path("/dev/nvidia0"),))
     docker = engines.container(Engine(tmp_path / "any", "docker", rootless=False), "kaggle")
     assert docker.gpu == ("--gpus", "all")
     podman = Engine(tmp_path / "any", "podman", rootless=True)

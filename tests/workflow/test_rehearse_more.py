@@ -1,12 +1,14 @@
 """Rehearsals of other workspaces than the example: real data, compiled and source-only packages, no uv, own wheels."""
 
 import csv
+import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -130,6 +132,46 @@ def test_wheels_of_the_users_own_are_collected_and_installed(
     done = workspaces.invoke(root, "rehearse", env={"XDG_CACHE_HOME": str(cache_home)})
     assert done.returncode == 0, done.stdout + done.stderr
     assert (root / "build/rehearsal/working/submission.csv").read_text() == "id,target\n1,42\n"
+
+
+@pytest.mark.parametrize("said", ["other/features", "other/wheels"])
+def test_a_source_can_be_left_out_while_the_wheels_are_collected(
+    small: Path, tmp_path: Path, cache_home: Path, said: str
+) -> None:
+    """`other/features` is the notebook's alone and `other/wheels` the wheel notebook's."""
+    root = Path(shutil.copytree(small, tmp_path / "ws"))
+    workspaces.edit_json(
+        root / "sub/kernel-metadata.json", dataset_sources=["you/cmi-codes", "other/features"]
+    )
+    workspaces.edit_json(root / "deps/kernel-metadata.json", dataset_sources=["other/wheels"])
+    (root / "data/datasets/other" / ("wheels" if said == "other/features" else "features")).mkdir(
+        parents=True
+    )
+    (root / "deps/wheels").mkdir()
+    wheelhouse.make_wheel(root / "deps/wheels", "mine", "1.0", files={"mine/__init__.py": ""})
+    for wheels in ("collected", "reused"):
+        done = workspaces.invoke(
+            root, "rehearse", "--json", "--without", said, env={"XDG_CACHE_HOME": str(cache_home)}
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert json.loads(done.stdout)["wheels"] == wheels
+    refused = workspaces.invoke(root, "rehearse", "--without", "other/feature", "--without", said)
+    assert refused.returncode == 2
+    assert "--without other/feature: no such source is attached" in refused.stderr
+
+
+def test_two_rehearsals_of_a_workspace_wait_for_one_another(
+    small: Path, tmp_path: Path, cache_home: Path
+) -> None:
+    root = Path(shutil.copytree(small, tmp_path / "ws"))
+    environment = {**os.environ, "XDG_CACHE_HOME": str(cache_home)}
+    command = [sys.executable, "-m", "invoke", "rehearse", "--force"]
+    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "encoding": "utf-8"}
+    both = [subprocess.Popen(command, cwd=root, env=environment, **pipes) for _ in range(2)]
+    told = [one.communicate(timeout=200)[0] for one in both]
+    assert [one.returncode for one in both] == [0, 0], told
+    assert "waiting for invoke rehearse (process" in "".join(told)
+    assert (root / "build/rehearsal/working/submission.csv").read_text() == "id,target\n1,0\n"
 
 
 def test_outside_a_workspace_invoke_says_so(tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 
 import kaggle_shim
 import kaggle_workflow
+from kaggle_workflow import platforms
 from kaggle_workflow.errors import WorkflowError
 from kaggle_workflow.rehearsal import bubblewrap, image, index_settings, isolation
 from kaggle_workflow.rehearsal.inputs import Mount, lay_out
@@ -303,7 +304,7 @@ def test_a_gpu_that_is_there_is_passed_in(
         pytest.skip("this machine has no /dev/kmsg to stand for a GPU")
     cell = "import os; print(os.path.exists('/dev/kmsg'), os.path.exists('/sys/bus'))"
     assert run(dataclasses.replace(sandbox, gpu=False), cell).lines == ["False False"]
-    monkeypatch.setattr(bubblewrap, "gpu_devices", lambda: (stands_for_one,))
+    monkeypatch.setattr(platforms, "gpu_devices", lambda: (stands_for_one,))
     assert run(dataclasses.replace(sandbox, gpu=True), cell).lines == ["True True"]
 
 

@@ -250,3 +250,12 @@ def read_into(stream: IO[bytes], take: Callable[[bytes | None], None]) -> None:
     while chunk := reader(65536):
         take(chunk)
     take(None)
+
+
+def gpu_devices() -> tuple[Path, ...]:
+    """The device files of NVIDIA GPUs, on WSL too; empty when there is none."""
+    wsl = Path("/dev/dxg")
+    if wsl.exists():
+        return (wsl,)
+    found = tuple(sorted(Path("/dev").glob("nvidia*"))) if sys.platform == "linux" else ()
+    return found if any(each.name[6:].isdigit() for each in found) else ()

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from kaggle_workflow import platforms
 from kaggle_workflow.rehearsal import index_settings
 from kaggle_workflow.rehearsal.inputs import Place
-from kaggle_workflow.rehearsal.isolation import Isolation, gpu_devices
+from kaggle_workflow.rehearsal.isolation import Isolation
 
 HOME = Path("/root")
 WORKING = Path("/kaggle/working")
@@ -152,7 +153,7 @@ def _etc(own: Path, *, internet: bool) -> Iterator[str]:
 def _gpu(isolation: Isolation) -> Iterator[str]:
     if isolation.gpu:
         yield from ("--ro-bind", "/sys", "/sys")
-        for device in gpu_devices():
+        for device in platforms.gpu_devices():
             yield from ("--dev-bind", str(device), str(device))
 
 

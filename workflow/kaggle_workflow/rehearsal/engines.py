@@ -13,7 +13,6 @@ from pathlib import Path
 
 from kaggle_workflow import platforms
 from kaggle_workflow.errors import WorkflowError
-from kaggle_workflow.rehearsal import isolation
 from kaggle_workflow.rehearsal.image import DESCRIBE, Image, from_description
 
 DOCKER = "docker"
@@ -155,7 +154,7 @@ def _identify(program: Path) -> Engine | str:
 
 def _gpu(engine: Engine) -> tuple[tuple[str, ...], str]:
     """The words that pass a GPU in, and a sentence when there is one that can't be passed."""
-    if not isolation.gpu_devices() and not (sys.platform == "win32" and shutil.which("nvidia-smi")):
+    if not platforms.gpu_devices() and not (sys.platform == "win32" and shutil.which("nvidia-smi")):
         return (), ""
     if engine.kind == DOCKER:
         return ("--gpus", "all"), ""

@@ -7,10 +7,9 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from kaggle_workflow.rehearsal.engines import Container
+from kaggle_workflow import platforms
+from kaggle_workflow.rehearsal.engines import Container
 
 # The probe asks for what a rehearsal asks for: namespaces, a loopback of their own, a fresh /proc and /dev.
 _PROBE = ("--unshare-all", "--die-with-parent", "--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev")
@@ -35,7 +34,7 @@ class Isolation:
     overlay: bool
     gpu: bool
     missing: str
-    container: "Container | None" = None
+    container: Container | None = None
 
     @property
     def complete(self) -> bool:
@@ -55,7 +54,7 @@ def detect(force: str | None = None) -> Isolation:
     """
     if force not in (None, "none"):
         raise ValueError(f"force is None or 'none', not {force!r}")
-    gpu = bool(gpu_devices())
+    gpu = bool(platforms.gpu_devices())
     if force == "none":
         return Isolation(
             None, overlay=False, gpu=gpu, missing=f"The sandbox is switched off: {_CONSEQUENCE}."
@@ -84,15 +83,6 @@ def detect(force: str | None = None) -> Isolation:
     if plain:
         return Isolation(plain, overlay=False, gpu=gpu, missing="")
     return Isolation(None, overlay=False, gpu=gpu, missing=_explain(answers[0] if answers else None))
-
-
-def gpu_devices() -> tuple[Path, ...]:
-    """The device files of NVIDIA GPUs, on WSL too; empty when there is none."""
-    wsl = Path("/dev/dxg")
-    if wsl.exists():
-        return (wsl,)
-    found = tuple(sorted(Path("/dev").glob("nvidia*"))) if sys.platform == "linux" else ()
-    return found if any(each.name[6:].isdigit() for each in found) else ()
 
 
 def _candidates() -> list[Path]:

@@ -52,12 +52,10 @@ def gather(
     Raises:
         WorkflowError: sources without a local counterpart, all of them in one sentence with how to get each.
     """
-    listed = list(sources)
-    _check_names(without, listed)
     mounts: list[Mount] = []
     notes: list[str] = []
     missing: list[refs.Ref] = []
-    for ref in listed:
+    for ref in sources:
         bare = getattr(ref, "name", str(ref))
         target = _target(ref, layout)
         folder = made.get(bare) or local.counterpart(ref, root) or _staged(ref, root)
@@ -137,7 +135,9 @@ def _target(ref: refs.Ref, layout: str) -> str:
     return ref.mount(layout)
 
 
-def _check_names(without: frozenset[str], sources: list[refs.Ref]) -> None:
+def check_names(without: frozenset[str], sources: Iterable[refs.Ref]) -> None:
+    """Raise WorkflowError for a name in `without` that no source has."""
+    sources = list(sources)
     known = {str(ref) for ref in sources} | {getattr(ref, "name", str(ref)) for ref in sources}
     for name in sorted(without - known):
         raise WorkflowError(

@@ -9,7 +9,7 @@ from typing import Any
 
 from kaggle_shim import local, refs
 from kaggle_shim.report import REPORT_NAME
-from kaggle_workflow import run_reports
+from kaggle_workflow import lock, run_reports
 from kaggle_workflow.errors import RunFailed, WorkflowError
 from kaggle_workflow.files import remove_tree
 from kaggle_workflow.rehearsal import engines, executing, gateway, image, local_inputs, sandbox, wheels
@@ -56,7 +56,13 @@ def rehearse(workspace: Workspace, options: Options, say: Say) -> Outcome:
     Raises:
         WorkflowError: something here is wrong; nothing ran.
         RunFailed: a notebook ran and failed.
+        WaitedTooLong: another rehearsal of this workspace did not end.
     """
+    with lock.held(workspace.build / executing.REHEARSAL, "invoke rehearse", say):
+        return _rehearse(workspace, options, say)
+
+
+def _rehearse(workspace: Workspace, options: Options, say: Say) -> Outcome:
     outcome = Outcome()
     notebook = workspace.notebook(options.notebook)
     if notebook.collects:
@@ -99,6 +105,8 @@ def rehearse(workspace: Workspace, options: Options, say: Say) -> Outcome:
     empty = workspace.build / executing.REHEARSAL / "empty"
     empty.mkdir(parents=True, exist_ok=True)
     sources = [one.ref for one in staged.plan.inputs]
+    collecting = [one.ref for one in staged_deps.notebook.plan.inputs] if staged_deps is not None else []
+    local_inputs.check_names(options.without, [*sources, *collecting])
     mounted = local_inputs.gather(
         sources,
         workspace.root,
