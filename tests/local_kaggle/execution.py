@@ -78,8 +78,7 @@ class Execution:
         if self.fault is not None and self.fault.kind == "run":
             return self._play(self.fault, wait_until_stopped)
         for left in (self.output, self.gateway):  # of a run that a restart interrupted
-            if left.exists():
-                shutil.rmtree(left)
+            shutil.rmtree(left, ignore_errors=True)
 
         def on_line(line: str) -> None:
             self.log.add(line)
@@ -93,18 +92,23 @@ class Execution:
         except Exception as error:  # noqa: BLE001  # a run that can't be set up has failed, with its reason in the log
             self.log.add(f"The run could not be started: {error}")
             outcome = RunOutcome(1, 0.0)
-        if outcome.exit_code == 0 and self.gateway.exists() and not _succeeded(self.gateway):
-            outcome = RunOutcome(1, outcome.seconds)
-        is_script = self.version.kernel_type == "script"
-        if outcome.exit_code == 0 and is_script and "utility script" in self.version.keywords:
-            module = self.notebook.slug.replace("-", "_")
-            shutil.copyfile(self.folder / "source", self.output / f"{module}.py")
+        if outcome.exit_code == 0:
+            outcome = self._ended_well(outcome)
         if world.behaviour.output_files is not None:
             for path in sorted(one for one in self.output.rglob("*") if one.is_file())[
                 world.behaviour.output_files :
             ]:
                 path.unlink()
         return outcome, _TIMEOUT if outcome.timed_out else ""
+
+    def _ended_well(self, outcome: RunOutcome) -> RunOutcome:
+        """What becomes of a run whose notebook did: the gateway has its say, a utility script becomes a module."""
+        if self.gateway.exists() and not _succeeded(self.gateway):
+            return RunOutcome(1, outcome.seconds)
+        if self.version.kernel_type == "script" and "utility script" in self.version.keywords:
+            module = self.notebook.slug.replace("-", "_")
+            shutil.copyfile(self.folder / "source", self.output / f"{module}.py")
+        return outcome
 
     def _order(self, world: World) -> RunOrder:
         saved = world.store.notebook_folder(self.notebook, self.version.number) / "source"

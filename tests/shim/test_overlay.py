@@ -16,23 +16,24 @@ import kaggle_shim
 from kaggle_shim import overlay, wheels
 from kaggle_shim.errors import InstallError
 from kaggle_shim.install import install
+from tests import interpreters
 from tests.wheelhouse import make_wheel
 
 SHIM = Path(kaggle_shim.__file__).parents[1]
 
 
-def interpreters() -> list[str]:
+def pythons() -> list[str]:
     """The one that runs, the one below it, and what other supported ones this machine happens to have."""
     found = [sys.executable, sys._base_executable]  # type: ignore[attr-defined]  # as venv itself asks
     found += sorted(str(path) for path in Path.home().glob(".pyenv/versions/3.1[0-9].*/bin/python"))
-    found += filter(None, [shutil.which("python3", path="/usr/bin")])
+    found += [shutil.which("python3", path="/usr/bin") or ""]
     real: dict[str, str] = {}
-    for path in found:
+    for path in interpreters.supported(found):
         real.setdefault(path if path == sys.executable else os.path.realpath(path), path)
     return list(real.values())
 
 
-INTERPRETERS = interpreters()
+INTERPRETERS = pythons()
 
 
 def run(layer: overlay.Overlay, *arguments: str, **environment: str) -> str:

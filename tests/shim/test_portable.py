@@ -6,7 +6,6 @@ import ast
 import base64
 import io
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -22,6 +21,7 @@ from hypothesis import strategies as st
 from kaggle_shim import refs
 from kaggle_shim.plan import PLAN_VARIABLE, Input, Plan
 from kaggle_workflow.stage import bundle
+from tests import interpreters
 from tests.fake_notebook import GOOD, SHIM, Notebook
 from tests.wheelhouse import make_wheel, unpack
 
@@ -57,22 +57,7 @@ HEAVY = {
 }
 
 
-def other_pythons() -> list[str]:
-    """Interpreters of this machine from 3.10 on, one for each minor version, but the running one."""
-    found: dict[str, str] = {}
-    for minor in range(10, 15):
-        name = f"python3.{minor}"
-        places = [
-            *sorted(map(str, Path.home().glob(f".pyenv/versions/3.{minor}.*/bin/python"))),
-            shutil.which(name),
-        ]
-        path = next((place for place in places if place), None)
-        if path is not None and minor != sys.version_info.minor:
-            found[name] = path
-    return list(found.values())
-
-
-PYTHONS = other_pythons()
+PYTHONS = interpreters.others()
 
 
 def imports(tree: ast.AST) -> Iterator[str]:

@@ -28,10 +28,11 @@ import kaggle_shim
 import kaggle_workflow
 from kaggle_workflow import platforms
 from kaggle_workflow.errors import WorkflowError
-from kaggle_workflow.rehearsal import bubblewrap, image, index_settings, isolation
+from kaggle_workflow.rehearsal import image, index_settings, isolation
 from kaggle_workflow.rehearsal.inputs import Mount, lay_out
 from kaggle_workflow.rehearsal.sandbox import Isolation, NotebookRun, RunResult, detect, execute
 from kaggle_workflow.rehearsal.streaming import Lines
+from tests import interpreters
 
 TEMPLATE = Path(__file__).resolve().parents[2] / "template"
 
@@ -486,11 +487,8 @@ def test_an_ordinary_user_has_the_same_sandbox(world_readable: Path) -> None:
     python = shutil.which("python3", path="/usr/bin:/usr/local/bin")
     if not python or not shutil.which("setpriv"):
         pytest.skip("no python3 outside the home folder, or no setpriv, to become an ordinary user with")
-    version = subprocess.run(
-        [python, "-c", "import sys; print(sys.version_info >= (3, 11))"], capture_output=True, check=True
-    )
-    if version.stdout.strip() != b"True":
-        pytest.skip(f"{python} is older than 3.11")
+    if (interpreters.version(python) or (0, 0)) < (3, 11):
+        pytest.skip(f"{python} is no Python from 3.11 on")
     venv = world_readable / "venv"
     subprocess.run([python, "-m", "venv", "--without-pip", str(venv)], check=True)
     uv = ["uv", "pip", "install", "-q", "--python", str(venv / "bin" / "python")]

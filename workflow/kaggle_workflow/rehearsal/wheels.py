@@ -42,7 +42,9 @@ def collect(
 ) -> str:
     """Run the wheel notebook, unless its last output was made from the same requirements for the same image."""
     output = workspace.root / local.DEPS_OUTPUT
-    stamp = {"fingerprint": staged.asked.fingerprint, "image": chosen.identity}
+    refs_of = [one.ref for one in staged.notebook.plan.inputs]
+    left_out = sorted(str(ref) for ref in refs_of if {str(ref), getattr(ref, "name", "")} & options.without)
+    stamp = {"fingerprint": staged.asked.fingerprint, "image": chosen.identity, "without": left_out}
     if not options.force and _stamp(output) == stamp:
         return "reused"
     say("deps: collecting the wheels that the image lacks.")
