@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from kaggle_shim.errors import ShimError
 from kaggle_shim.manifest import DepsManifest, Manifest
 from kaggle_shim.plan import Plan
-from kaggle_workflow import check, run_reports, workspace
+from kaggle_workflow import check, files, workspace
 from kaggle_workflow import settings as workspace_settings
 from kaggle_workflow.errors import WorkflowError
 from kaggle_workflow.known import Known
@@ -243,7 +243,7 @@ def test_caches_and_reports_may_be_damaged(ws: Path, content: str) -> None:
     assert Intents(ws / "build").read("me--thing") is None
     assert Known(ws / "build").of("me/thing", 1) == {}
     (ws / "run-report.json").write_bytes(raw)
-    assert run_reports.read(ws / "run-report.json") in (
+    assert files.read_object(ws / "run-report.json") in (
         {},
         {"step": "sent"},
         {"version": []},

@@ -111,6 +111,15 @@ def read_json(path: Path) -> dict[str, Any]:
     return value
 
 
+def read_object(path: Path) -> dict[str, Any]:
+    """Read a JSON object that a program wrote; {} when there is none that can be read."""
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
 def remove_tree(path: Path) -> None:
     """Remove a folder of ours (under `build/`) with all that is in it; a link is removed, never followed."""
     if path.is_symlink() or path.is_file():

@@ -8,9 +8,9 @@ from typing import Any
 
 from kaggle_shim.manifest import DEPS_MANIFEST
 from kaggle_shim.report import REPORT_NAME
-from kaggle_workflow import run_reports
 from kaggle_workflow.doctor.diagnosis import NOTE, OK, UNKNOWN, WRONG, Line
 from kaggle_workflow.errors import WorkflowError
+from kaggle_workflow.files import read_object
 from kaggle_workflow.kaggle.client import Kaggle
 from kaggle_workflow.push.answers import report_of
 from kaggle_workflow.stage import requirement_lines
@@ -127,4 +127,4 @@ def _fetched(workspace: Workspace, notebook: str, name: str) -> dict[str, Any]:
     """A JSON file of the newest output that `invoke output` fetched, {} when there is none."""
     folders = [path for path in (workspace.build / "output" / notebook).glob("v*") if path.name[1:].isdigit()]
     newest = max(folders, key=lambda path: int(path.name[1:]), default=None)
-    return run_reports.read(newest / name) if newest is not None else {}
+    return read_object(newest / name) if newest is not None else {}

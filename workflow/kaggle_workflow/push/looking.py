@@ -14,7 +14,7 @@ from kaggle_shim.plan import Plan
 from kaggle_shim.refs import CompetitionRef, NotebookRef
 from kaggle_shim.report import REPORT_NAME
 from kaggle_workflow.errors import WorkflowError
-from kaggle_workflow.files import scratch
+from kaggle_workflow.files import read_object, scratch
 from kaggle_workflow.kaggle.errors import Denied, NotThere
 from kaggle_workflow.kaggle.values import Notebook, RemoteFile, Run
 from kaggle_workflow.ledger import markers
@@ -181,7 +181,4 @@ def report_in(push: Push, files: tuple[RemoteFile, ...], log: str) -> dict[str, 
         return report
     with scratch(push.workspace.build) as folder:
         push.kaggle.download_url(REPORT_NAME, found.url, folder / REPORT_NAME)
-        # Imported here: only a run without a report in its log needs it, and it brings all of rehearsal along.
-        from kaggle_workflow import run_reports
-
-        return run_reports.read(folder / REPORT_NAME)
+        return read_object(folder / REPORT_NAME)

@@ -7,15 +7,14 @@ Source: the package of several competitions, which also writes `result.json` wit
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from kaggle_shim import local, refs
 from kaggle_shim.running import EVALUATION_PACKAGE
 from kaggle_workflow.errors import RunFailed, WorkflowError
+from kaggle_workflow.files import read_object
 from kaggle_workflow.rehearsal.inputs import Mount
 from kaggle_workflow.rehearsal.local_inputs import RERUN
 
@@ -95,8 +94,8 @@ def verdict(gateway: Gateway, folder: Path) -> Path | None:
     Raises:
         RunFailed: it failed, or the notebook ended while it was still asking.
     """
-    ended = _read(folder / "ended.json")
-    said = _read(folder / "result.json")
+    ended = read_object(folder / "ended.json")
+    said = read_object(folder / "result.json")
     if said.get("Succeeded") is False:
         details = str(said.get("ErrorDetails") or "").strip().splitlines()
         reason = f": {details[-1]}" if details else ""
@@ -112,11 +111,3 @@ def verdict(gateway: Gateway, folder: Path) -> Path | None:
             "The notebook ended while the gateway was still asking: call serve() when KAGGLE_IS_COMPETITION_RERUN is set."
         )
     return next(iter(sorted(folder.glob("submission.*"))), None)
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return value if isinstance(value, dict) else {}

@@ -9,9 +9,9 @@ from typing import Any
 
 from kaggle_shim import local, refs
 from kaggle_shim.report import REPORT_NAME
-from kaggle_workflow import lock, run_reports
+from kaggle_workflow import lock
 from kaggle_workflow.errors import RunFailed, WorkflowError
-from kaggle_workflow.files import remove_tree
+from kaggle_workflow.files import read_object, remove_tree
 from kaggle_workflow.rehearsal import engines, executing, gateway, image, local_inputs, sandbox, wheels
 from kaggle_workflow.rehearsal.executing import Options, Say
 from kaggle_workflow.stage import codes as stage_codes
@@ -170,7 +170,7 @@ def _run(
         else sandbox.Companion(asking.inside or asking.file, asking.imports, gateway.HOSTS, result_folder),
     )
     result, lines = executing.execute(run, isolation, say)
-    outcome.report = run_reports.read(working / REPORT_NAME)
+    outcome.report = read_object(working / REPORT_NAME)
     if result.timed_out:
         raise RunFailed(
             f"{notebook.name} was ended after {result.seconds:.0f} s, the limit that workspace.limit sets."

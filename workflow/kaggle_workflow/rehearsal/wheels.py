@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 from kaggle_shim import local, refs
 from kaggle_shim.manifest import DEPS_MANIFEST
 from kaggle_workflow.errors import RunFailed
-from kaggle_workflow.files import remove_tree, write_text
+from kaggle_workflow.files import read_object, remove_tree, write_text
 from kaggle_workflow.rehearsal import executing, image, local_inputs, sandbox
 from kaggle_workflow.rehearsal.executing import Options, Say
 from kaggle_workflow.stage import notebook as stage_notebook
@@ -45,7 +44,7 @@ def collect(
     refs_of = [one.ref for one in staged.notebook.plan.inputs]
     left_out = sorted(str(ref) for ref in refs_of if {str(ref), getattr(ref, "name", "")} & options.without)
     stamp = {"fingerprint": staged.asked.fingerprint, "image": chosen.identity, "without": left_out}
-    if not options.force and _stamp(output) == stamp:
+    if not options.force and read_object(output / _STAMP) == stamp:
         return "reused"
     say("deps: collecting the wheels that the image lacks.")
     remove_tree(output)
@@ -77,10 +76,3 @@ def collect(
         raise RunFailed(executing.reason_of("deps", lines, result))
     write_text(output / _STAMP, json.dumps(stamp) + "\n")
     return "collected"
-
-
-def _stamp(output: Path) -> object:
-    try:
-        return json.loads((output / _STAMP).read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return None
