@@ -19,6 +19,11 @@ ROOT = Path(__file__).resolve().parents[1]
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+# Where there is a proxy, the servers that tests start are reached without it. The clients reach theirs as `localhost`, by a proxy.
+if any(name.lower() in ("http_proxy", "https_proxy", "all_proxy") for name in os.environ):
+    for name in ("no_proxy", "NO_PROXY"):
+        os.environ[name] = ",".join(filter(None, (os.environ.get(name), "127.0.0.1")))
+
 
 @pytest.fixture(scope="session", autouse=True)
 def _compiled() -> None:

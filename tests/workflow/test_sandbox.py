@@ -457,12 +457,15 @@ def test_ctrl_c_ends_everything(either: Isolation, tiny_python: Path, tmp_path: 
     assert not list(tmp_path.glob(".*scratch*"))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def world_readable() -> Iterator[Path]:
+    """A folder that another user can read, and so is all that a test makes in it."""
+    mask = os.umask(0o022)
     folder = Path(tempfile.mkdtemp(prefix="kaggle-test-"))
     folder.chmod(0o755)
     yield folder
     shutil.rmtree(folder)
+    os.umask(mask)
 
 
 AS_USER = """
@@ -499,6 +502,8 @@ def test_an_ordinary_user_has_the_same_sandbox(world_readable: Path) -> None:
     (world_readable / "data" / "a.txt").write_text("readable\n", encoding="utf-8")
     for package in (Path(kaggle_workflow.__file__).parent, Path(kaggle_shim.__file__).parent):
         shutil.copytree(package, world_readable / "code" / package.name)
+    # A checkout made with a strict umask is its owner's alone.
+    subprocess.run(["chmod", "-R", "a+rX", world_readable / "code"], check=True)
     (world_readable / "own").mkdir()
     os.chown(world_readable / "own", 65534, 65534)
     write_notebook(
