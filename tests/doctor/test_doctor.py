@@ -21,7 +21,7 @@ from kaggle_workflow.kaggle import connection
 from kaggle_workflow.kaggle.client import Kaggle
 from tests import workspaces
 from tests.article import COMPETITION
-from tests.local_kaggle import LocalKaggle, ScriptedRunner
+from tests.local_kaggle import LocalKaggle, ScriptedRunner, faults
 
 PUBLIC = {"sample_submission.csv": b"row_id\n0\n"}
 
@@ -181,6 +181,16 @@ def test_credentials_that_are_not_used_are_named(
     line = lines(ws)["credentials"]
     others = f"{folder / 'access_token'} and KAGGLE_USERNAME and {folder / 'kaggle.json'} are here too and not used"
     assert (line.state, line.says.partition("; ")[2]) == (OK, others)
+
+
+def test_a_quota_that_kaggle_does_not_tell_is_unknown(ws: Path, kaggle: LocalKaggle) -> None:
+    gpu = {"timeUsed": "3600s", "totalTimeAllowed": "108000s"}
+    method = "GetAcceleratorQuotaStatistics"
+    kaggle.fault(faults.answer(method, {}), faults.answer(method, {"gpuQuota": gpu}))
+    line = lines(ws)["quota"]
+    assert (line.state, line.says) == (UNKNOWN, "Kaggle does not say how much is left")
+    line = lines(ws)["quota"]
+    assert (line.state, line.says) == (OK, "29.0 of 30 GPU hours left this week")
 
 
 def test_an_expired_token_is_named_and_never_shown(ws: Path, kaggle: LocalKaggle) -> None:

@@ -158,7 +158,7 @@ def test_the_official_client_downloads_submits_and_lists(
         assert pathlib.Path(kagglehub.competition_download("cup", path="train/a.csv")).name == "a.csv"
     """)
 
-    assert (tmp_path / "one" / "a.csv").read_text() == "id,target\n"
+    assert (tmp_path / "one" / "train" / "a.csv").read_text() == "id,target\n"
 
 
 def break_run(outcome: RunOutcome) -> Callable[[LocalKaggle], None]:

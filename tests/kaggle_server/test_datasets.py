@@ -48,7 +48,7 @@ def test_the_official_client_creates_versions_and_downloads_a_dataset(
         made = api.dataset_create_new("up", dir_mode="zip", quiet=True)
         assert (made.status, made.ref, made.error) == ("Ok", "tester/my-codes", ""), made
         again = api.dataset_create_new("up", dir_mode="zip", quiet=True)
-        assert again.error.endswith("Please choose another title."), again
+        assert again.error.endswith("Please choose another slug."), again
         def wait(number):
             end = time.time() + 20
             while json.loads(api.dataset_status("tester/my-codes", format="json")) != {
@@ -76,7 +76,7 @@ def test_the_official_client_creates_versions_and_downloads_a_dataset(
         "pkg/deep/bc.py",
         "top.csv",
     }
-    assert (tmp_path / "one" / "bc.py").read_text() == "print(2)"
+    assert (tmp_path / "one" / "pkg" / "deep" / "bc.py").read_text() == "print(2)"
     assert (tmp_path / "old" / "top.csv").read_text() == "a,b"
     info = json.loads((tmp_path / "meta" / "dataset-metadata.json").read_text())["info"]
     assert (info["title"], info["isPrivate"], info["licenses"]) == ("My codes", True, [{"name": "CC0-1.0"}])
@@ -231,7 +231,7 @@ def test_a_folder_of_a_dataset_is_listed(kaggle: LocalKaggle, sdk: Sdk) -> None:
     [
         ({"title": "short"}, "between 6 and 50"),
         ({"owner_slug": "somebody"}, "not allowed to create a dataset as this owner"),
-        ({"slug": "../evil"}, "not valid"),
+        ({"slug": "../evil"}, "alphanumeric"),
     ],
 )
 def test_a_create_call_is_refused_in_a_200(sdk: Sdk, fields: dict[str, object], sentence: str) -> None:

@@ -90,7 +90,7 @@ def test_an_upload_that_was_lost_makes_the_create_call_fail(kaggle: LocalKaggle,
         create(sdk(), "tester/lost-data", {"data.txt": b"12345"})
 
 
-def test_kaggle_drops_a_file_that_the_storage_refuses_and_creates_the_dataset_without_it(
+def test_kaggle_ends_when_the_storage_refuses_a_file(
     kaggle: LocalKaggle, script: Script, tmp_path: Path
 ) -> None:
     (tmp_path / "up").mkdir()
@@ -101,9 +101,16 @@ def test_kaggle_drops_a_file_that_the_storage_refuses_and_creates_the_dataset_wi
     )
     kaggle.fault(faults.status("PUT", 400))
 
-    script("import kaggle; print(kaggle.api.dataset_create_new('up', quiet=True).status)")
+    printed = script("""
+        import kaggle
+        try:
+            kaggle.api.dataset_create_new('up', quiet=True)
+        except ValueError as error:
+            print(error)
+    """)
 
-    assert len(kaggle.dataset_files("tester/less-data")) == 1
+    assert printed.splitlines()[-1].startswith("Upload unsuccessful: ")
+    assert "tester/less-data" not in kaggle.world.store.datasets
 
 
 @pytest.mark.parametrize("policy", ["published", "refused"])

@@ -18,6 +18,7 @@ Kind = Literal[
     "drop_after",
     "answer",
     "change",
+    "lose",
     "reset_upload",
     "truncate_upload",
     "lose_blob",
@@ -53,6 +54,7 @@ class Fault:
     body: Mapping[str, object] = field(default_factory=dict)
     after_bytes: int = 0
     outcome: str = ""
+    path: str = ""
 
     def __post_init__(self) -> None:
         if self.kind not in get_args(Kind):
@@ -122,6 +124,11 @@ def answer(method: str, body: Mapping[str, object], **which: Unpack[Which]) -> F
 def change(method: str, body: Mapping[str, object], **which: Unpack[Which]) -> Fault:
     """The call is done; these fields of its JSON answer are replaced (None removes one)."""
     return Fault("change", method, body=body, **which)
+
+
+def lose(method: str, path: str, **which: Unpack[Which]) -> Fault:
+    """The call is done; its JSON answer comes without the field at this path, such as `versions.status`, in every item of a list."""
+    return Fault("lose", method, path=path, **which)
 
 
 def reset_upload(after_bytes: int, **which: Unpack[Which]) -> Fault:

@@ -71,6 +71,17 @@ def _make_relative(scope: Scope) -> None:
         scope["raw_path"] = urllib.parse.quote(scope["path"]).encode()
 
 
+def _lose(value: object, path: list[str]) -> None:
+    """Removes what is at a path, in every item of the lists on the way."""
+    if isinstance(value, list):
+        for item in value:
+            _lose(item, path)
+    elif isinstance(value, dict) and len(path) > 1:
+        _lose(value.get(path[0]), path[1:])
+    elif isinstance(value, dict):
+        value.pop(path[0], None)
+
+
 class _Exchange:
     def __init__(self, app: ASGIApp, world: World, scope: Scope, receive: Receive, send: Send) -> None:
         self._app, self._world, self._scope = app, world, scope
@@ -111,7 +122,7 @@ class _Exchange:
             await self._answer(fault.code, body, fault.headers)
         elif fault.kind == "answer":
             await self._answer(200, fault.body, fault.headers)
-        elif fault.kind == "change":
+        elif fault.kind in ("change", "lose"):
             await self._changed(fault)
         else:
             await self._pass_on()
@@ -130,6 +141,7 @@ class _Exchange:
 
         await self._app(self._scope, self._count_in, keep)
         body = json.loads(b"".join(m.get("body", b"") for m in messages) or b"{}")
+        _lose(body, fault.path.split("."))
         changed = {name: value for name, value in {**body, **fault.body}.items() if value is not None}
         await self._answer(messages[0]["status"], changed, fault.headers)
 

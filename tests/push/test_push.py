@@ -301,6 +301,15 @@ def test_a_quota_that_kaggle_does_not_tell_refuses_nothing(scene: Scene) -> None
     assert any("quota is left is not known" in line for line in scene.warned)
 
 
+@pytest.mark.parametrize("answer", [{}, {"gpuQuota": {}}, {"gpuQuota": {"timeUsed": "3600s"}}])
+def test_a_quota_of_which_a_part_is_absent_is_unknown(scene: Scene, answer: dict[str, object]) -> None:
+    scene.kaggle.fault(faults.answer("GetAcceleratorQuotaStatistics", answer, times=None))
+    scene.metadata(enable_gpu=True)
+    assert scene.all(accelerator="NvidiaTeslaT4")[-1].did == "sent"
+    assert "GPU quota: Kaggle does not say how much is left." in scene.said
+    assert not any("used up" in line for line in scene.warned)
+
+
 def test_the_quota_is_asked_for_when_something_is_sent(scene: Scene) -> None:
     scene.metadata(machine_shape="NvidiaTeslaT4")
     scene.all()

@@ -199,12 +199,17 @@ def _submissions(kaggle: Kaggle, ref: CompetitionRef, there: Competition) -> Lin
 
 
 def _quota(workspace: Workspace, kaggle: Kaggle) -> Line:
-    quota = kaggle.quota()
-    gpu, tpu = quota.gpu_allowed - quota.gpu_used, quota.tpu_allowed - quota.tpu_used
-    told = f"{gpu:.1f} of {quota.gpu_allowed:.0f} GPU hours left this week, {tpu:.1f} of {quota.tpu_allowed:.0f} TPU hours"
+    known = {kind: quota for kind, quota in kaggle.quota().items() if quota is not None}
+    if not known:
+        return Line("quota", UNKNOWN, "Kaggle does not say how much is left")
+    hours = [
+        f"{quota.allowed - quota.used:.1f} of {quota.allowed:.0f} {kind.upper()} hours left"
+        for kind, quota in known.items()
+    ]
+    told = f"{', '.join(hours)} this week"
     about, _ = metadata.read_kernel(workspace.root / SUB / metadata.KERNEL_FILE, workspace.root)
-    left = {"gpu": gpu, "tpu": tpu}.get(about.accelerator or "" if about else "")
-    if left is not None and left < _FEW_HOURS:
+    wanted = known.get(about.accelerator or "" if about else "")
+    if wanted is not None and wanted.allowed - wanted.used < _FEW_HOURS:
         return Line(
             "quota",
             NOTE,

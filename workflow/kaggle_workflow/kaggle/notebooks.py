@@ -110,8 +110,8 @@ class NotebookCalls(Connection):
         with translated(f"reading the log of {versioned(ref, version)}"):
             yield from kaggle_logs.stream(self._client, ref, version)
 
-    def quota(self) -> Quota:
-        """Hours of the accelerators, this week."""
+    def quota(self) -> dict[str, Quota | None]:
+        """Hours of `gpu` and `tpu`; None for what Kaggle does not say."""
         from kagglesdk.kernels.types.kernels_api_service import ApiGetAcceleratorQuotaStatisticsRequest
 
         request = ApiGetAcceleratorQuotaStatisticsRequest()
@@ -119,17 +119,7 @@ class NotebookCalls(Connection):
             "asking for the accelerator quota",
             lambda c: c.kernels.kernels_api_client.get_accelerator_quota_statistics(request),
         )
-
-        def hours(value: Any) -> float:
-            return value.total_seconds() / 3600 if value is not None else 0.0
-
-        gpu, tpu = answer.gpu_quota, answer.tpu_quota
-        return Quota(
-            hours(gpu.time_used),
-            hours(gpu.total_time_allowed),
-            hours(tpu.time_used),
-            hours(tpu.total_time_allowed),
-        )
+        return {"gpu": Quota.of(answer.gpu_quota), "tpu": Quota.of(answer.tpu_quota)}
 
 
 def _of_notebook(request: Any, ref: NotebookRef, version: int | None) -> Any:

@@ -157,12 +157,19 @@ class Saved:
 
 @dataclass(frozen=True)
 class Quota:
-    """Accelerator hours of this week: used and allowed."""
+    """Hours of an accelerator, this week."""
 
-    gpu_used: float
-    gpu_allowed: float
-    tpu_used: float
-    tpu_allowed: float
+    used: float
+    allowed: float
+
+    @classmethod
+    def of(cls, answer: Any) -> Quota | None:
+        """From an `ApiAcceleratorQuota`; None where Kaggle does not say both."""
+        if answer is None or answer.time_used is None or not answer.total_time_allowed:
+            return None
+        return cls(
+            answer.time_used.total_seconds() / 3600, answer.total_time_allowed.total_seconds() / 3600
+        )
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from kaggle_shim.refs import CompetitionRef, NotebookRef
 from kaggle_shim.report import REPORT_NAME
 from kaggle_workflow.errors import WorkflowError
 from kaggle_workflow.files import read_object, scratch
-from kaggle_workflow.kaggle.errors import Denied, NotThere
+from kaggle_workflow.kaggle.errors import AnswerLost, Denied, NotThere
 from kaggle_workflow.kaggle.values import Notebook, RemoteFile, Run
 from kaggle_workflow.ledger import markers
 from kaggle_workflow.ledger.event import Part
@@ -99,6 +99,7 @@ def look(push: Push, name: str, version: int | None) -> Target:
 
     Raises:
         WorkflowError: there is no such version, or no competition.
+        AnswerLost: Kaggle does not say which version it is, or gives no source.
     """
     folder = push.workspace.notebook(name)
     if folder.collects:
@@ -113,6 +114,10 @@ def look(push: Push, name: str, version: int | None) -> Target:
             f"{which} is not on Kaggle: push it first (invoke push), or look at invoke status."
         )
     number = version or there.newest
+    if not number or not there.text:
+        raise AnswerLost(
+            f"Kaggle's answer about {ref.name} lacks its version or its source: nothing is submitted, run this again."
+        )
     plan = compose.plan_of(there.text)
     run = push.kaggle.run(ref, number)
     file_name = (plan.submission if plan else "") or push.workspace.settings.of(name).submission_name

@@ -18,15 +18,15 @@ def tell(push: Push, folder: Notebook) -> None:
     if kind is None:
         return
     try:
-        quota = push.kaggle.quota()
+        quota = push.kaggle.quota()[kind]
     except (KaggleRefused, Unreachable) as error:
         push.warn(f"How much of the {kind.upper()} quota is left is not known: {error}")
         return
-    used, allowed = (
-        (quota.gpu_used, quota.gpu_allowed) if kind == "gpu" else (quota.tpu_used, quota.tpu_allowed)
-    )
-    push.say(f"{kind.upper()} quota: {used:.1f} of {allowed:.0f} h used this week.")
-    if used >= allowed:
+    if quota is None:
+        push.say(f"{kind.upper()} quota: Kaggle does not say how much is left.")
+        return
+    push.say(f"{kind.upper()} quota: {quota.used:.1f} of {quota.allowed:.0f} h used this week.")
+    if quota.used >= quota.allowed:
         push.warn(f"The {kind.upper()} quota of this week is used up: Kaggle may refuse the run.")
 
 

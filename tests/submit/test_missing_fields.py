@@ -1,0 +1,142 @@
+"""Any field of any answer that a command reads may be absent: the command goes on, or ends in a sentence."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import pytest
+import requests
+from invoke.exceptions import Exit
+from kagglesdk.kaggle_object import KaggleObject
+
+from kaggle_workflow import command, command_list
+from kaggle_workflow.commands import logs
+from kaggle_workflow.kaggle import connection
+from tests.local_kaggle import faults
+from tests.push.conftest import COMPETITION, hurry
+from tests.submit.conftest import Desk
+
+LOOKS: dict[str, dict[str, Any]] = {
+    "doctor": {},
+    "status": {},
+    "logs": {},
+    "output": {},
+    "models": {"everything": True},
+    "history": {"refresh": True},
+    "data": {"list_": True},
+    "data --attached": {"attached": True, "list_": True},
+    "submit": {"dry_run": True, "again": True},
+}
+# `ship` is push, submit and watch in one.
+SENDS: dict[str, dict[str, Any]] = {
+    "push-model": {"path": "weights", "handle": "tester/cmi-models/pytorch/exp001"},
+    "push-dataset": {"path": "features"},
+    "ship": {"again": True, "accelerator": "NvidiaTeslaT4"},
+}
+
+
+def run(desk: Desk, line: str, options: dict[str, Any], *, limit: str = "") -> None:
+    """Run a command as invoke does; raises Exit for a failure that has a sentence, whatever else for one that has none."""
+    name = line.split()[0]
+    declared = next(one for group in command_list.GROUPS.values() for one in group if one.name == name)
+    defaults = {option.argument: option.default for option in declared.options}
+    if limit:
+        options = {"yes": True, "limit": limit, **options}
+    command.run(desk.root, name, **{**defaults, **options})
+
+
+def paths(value: Any, names: set[str], before: str = "") -> Iterator[str]:
+    """Where the fields of an answer stand whose names were read."""
+    for item in value if isinstance(value, list) else [value]:
+        if isinstance(item, dict):
+            for name, inside in item.items():
+                if name in names:
+                    yield f"{before}{name}"
+                yield from paths(inside, names, f"{before}{name}.")
+
+
+@contextmanager
+def watched() -> Iterator[set[tuple[str, str]]]:
+    """Collect the fields of answers that are read inside, as methods and paths."""
+    answers: list[tuple[str, Any]] = []
+    read: set[str] = set()
+    found: set[tuple[str, str]] = set()
+    send = requests.Session.send
+
+    def keep(self: Any, request: Any, **options: Any) -> Any:
+        answer = send(self, request, **options)
+        if "/v1/" in str(request.url) and "json" in answer.headers.get("content-type", ""):
+            answers.append((str(request.url).rpartition("/")[2], answer.json()))
+        return answer
+
+    def note(self: Any, name: str) -> Any:
+        read.add(name.split("_")[0] + "".join(part.capitalize() for part in name.split("_")[1:]))
+        return object.__getattribute__(self, name)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(requests.Session, "send", keep)
+        patch.setattr(KaggleObject, "__getattribute__", note, raising=False)
+        yield found
+    for method, answer in answers:
+        found |= {(method, path) for path in paths(answer, read)}
+
+
+@pytest.fixture
+def busy(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Desk:
+    """A desk with a model, a dataset, and a submission that is over; many more are allowed, and nothing waits long."""
+    hurry(monkeypatch, 0.2)
+    monkeypatch.setattr(connection, "_PAUSES", (0.0,))
+    monkeypatch.setattr(logs, "_RECONNECT_SECONDS", 0.0)
+    stored = desk.kaggle.world.root / "competitions" / COMPETITION / "competition.json"
+    about = json.loads(stored.read_text(encoding="utf-8"))
+    stored.write_text(json.dumps({**about, "daily_limit": 10_000}), encoding="utf-8")
+    for name in ("weights", "features"):
+        (desk.root / name).mkdir()
+    change(desk)
+    for line in ("push-model", "ship"):
+        run(desk, line, SENDS[line], limit="30s")
+    return desk
+
+
+def change(desk: Desk) -> None:
+    """Make everything that is sent another."""
+    desk.edit()
+    for name in ("weights", "features"):
+        with (desk.root / name / "a.csv").open("a", encoding="utf-8") as file:
+            file.write("1\n")
+
+
+def broken(desk: Desk, line: str, options: dict[str, Any], *, sends: bool) -> list[str]:
+    """Which absent fields end the command in something else than a sentence."""
+    with watched() as read:
+        if sends:
+            change(desk)
+        with suppress(Exit):
+            run(desk, line, options, limit="30s" if sends else "")
+    assert read
+    found = []
+    for method, path in sorted(read):
+        if sends:
+            change(desk)
+        desk.kaggle.world.faults.clear()
+        desk.kaggle.fault(faults.lose(method, path, times=None))
+        try:
+            run(desk, line, options, limit="0.5s" if sends else "")
+        except Exit as error:
+            assert error.code, (method, path)
+        except Exception as error:  # noqa: BLE001 - each of them is what this test looks for
+            found.append(f"{method} without {path}: {error!r}")
+    return found
+
+
+@pytest.mark.parametrize("line", LOOKS)
+def test_a_command_that_looks(busy: Desk, line: str) -> None:
+    assert broken(busy, line, LOOKS[line], sends=False) == []
+
+
+@pytest.mark.parametrize("line", SENDS)
+def test_a_command_that_sends(busy: Desk, line: str) -> None:
+    assert broken(busy, line, SENDS[line], sends=True) == []
