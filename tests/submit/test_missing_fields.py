@@ -40,7 +40,7 @@ SENDS: dict[str, dict[str, Any]] = {
 
 def run(desk: Desk, line: str, options: dict[str, Any], *, limit: str = "") -> None:
     """Run a command as invoke does; raises Exit for a failure that has a sentence, whatever else for one that has none."""
-    name = line.split()[0]
+    name = line.split(maxsplit=1)[0]
     declared = next(one for group in command_list.GROUPS.values() for one in group if one.name == name)
     defaults = {option.argument: option.default for option in declared.options}
     if limit:
@@ -73,7 +73,7 @@ def watched() -> Iterator[set[tuple[str, str]]]:
         return answer
 
     def note(self: Any, name: str) -> Any:
-        read.add(name.split("_")[0] + "".join(part.capitalize() for part in name.split("_")[1:]))
+        read.add(name.split("_", maxsplit=1)[0] + "".join(part.capitalize() for part in name.split("_")[1:]))
         return object.__getattribute__(self, name)
 
     with pytest.MonkeyPatch.context() as patch:
@@ -125,9 +125,9 @@ def broken(desk: Desk, line: str, options: dict[str, Any], *, sends: bool) -> li
         desk.kaggle.fault(faults.lose(method, path, times=None))
         try:
             run(desk, line, options, limit="0.5s" if sends else "")
-        except Exit as error:
-            assert error.code, (method, path)
-        except Exception as error:  # noqa: BLE001 - each of them is what this test looks for
+        except Exception as error:  # noqa: BLE001 - those without a sentence are what this test looks for
+            if isinstance(error, Exit) and error.code:
+                continue
             found.append(f"{method} without {path}: {error!r}")
     return found
 

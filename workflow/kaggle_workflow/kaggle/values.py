@@ -167,9 +167,7 @@ class Quota:
         """From an `ApiAcceleratorQuota`; None where Kaggle does not say both."""
         if answer is None or answer.time_used is None or not answer.total_time_allowed:
             return None
-        return cls(
-            answer.time_used.total_seconds() / 3600, answer.total_time_allowed.total_seconds() / 3600
-        )
+        return cls(answer.time_used.total_seconds() / 3600, answer.total_time_allowed.total_seconds() / 3600)
 
 
 @dataclass(frozen=True)
