@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 
+from tests import programs
+
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 _FLAGS = (
     "--headless",
@@ -32,7 +34,7 @@ _SECONDS = 60
 
 def find() -> str | None:
     """The browser's program, None where none is installed."""
-    return next((path for name in _NAMES if (path := shutil.which(name))), None)
+    return next((path for name in _NAMES if (path := programs.working(name))), None)
 
 
 def require() -> str:

@@ -24,6 +24,12 @@ if any(name.lower() in ("http_proxy", "https_proxy", "all_proxy") for name in os
     for name in ("no_proxy", "NO_PROXY"):
         os.environ[name] = ",".join(filter(None, (os.environ.get(name), "127.0.0.1")))
 
+# What a user's own configuration of git would do to the repositories that tests make.
+_GIT = {"commit.gpgSign": "false", "tag.gpgSign": "false"}
+os.environ["GIT_CONFIG_COUNT"] = str(len(_GIT))
+for number, (name, value) in enumerate(_GIT.items()):
+    os.environ[f"GIT_CONFIG_KEY_{number}"], os.environ[f"GIT_CONFIG_VALUE_{number}"] = name, value
+
 
 @pytest.fixture(scope="session", autouse=True)
 def _compiled() -> None:

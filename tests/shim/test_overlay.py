@@ -16,7 +16,7 @@ import kaggle_shim
 from kaggle_shim import overlay, wheels
 from kaggle_shim.errors import InstallError
 from kaggle_shim.install import install
-from tests import interpreters
+from tests import programs
 from tests.wheelhouse import make_wheel
 
 SHIM = Path(kaggle_shim.__file__).parents[1]
@@ -28,7 +28,7 @@ def pythons() -> list[str]:
     found += sorted(str(path) for path in Path.home().glob(".pyenv/versions/3.1[0-9].*/bin/python"))
     found += [shutil.which("python3", path="/usr/bin") or ""]
     real: dict[str, str] = {}
-    for path in interpreters.supported(found):
+    for path in programs.supported(found):
         real.setdefault(path if path == sys.executable else os.path.realpath(path), path)
     return list(real.values())
 

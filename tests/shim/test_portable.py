@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from kaggle_shim import refs
 from kaggle_shim.plan import PLAN_VARIABLE, Input, Plan
 from kaggle_workflow.stage import bundle
-from tests import interpreters
+from tests import programs
 from tests.fake_notebook import GOOD, SHIM, Notebook
 from tests.wheelhouse import make_wheel, unpack
 
@@ -57,7 +57,7 @@ HEAVY = {
 }
 
 
-PYTHONS = interpreters.others()
+PYTHONS = programs.others()
 
 
 def imports(tree: ast.AST) -> Iterator[str]:

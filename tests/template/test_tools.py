@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import workspaces
+from tests import programs, workspaces
 
 
 def clean(**more: str) -> dict[str, str]:
@@ -38,7 +38,7 @@ def commit(folder: Path) -> str:
     return workspaces.git(folder, "rev-parse", "HEAD").strip()
 
 
-@pytest.mark.skipif(shutil.which("uv") is None, reason="uv is not on the path")
+@pytest.mark.skipif(programs.working("uv") is None, reason="no uv works here")
 def test_with_uv_no_step_comes_before_and_an_update_is_followed(template: Path, tmp_path: Path) -> None:
     bare = tmp_path / "template.git"
     workspaces.git(tmp_path, "clone", "--quiet", "--bare", str(template), str(bare))
@@ -76,21 +76,21 @@ def test_with_pip_one_step_is_enough_and_a_stored_tool_needs_neither_template_no
     there = Path(shutil.copytree(template, tmp_path / "template", symlinks=True))
     workspace = workspaces.make(there, tmp_path / "ws")
     venv.EnvBuilder(with_pip=True).create(tmp_path / "env")
-    programs = tmp_path / "env" / ("Scripts" if os.name == "nt" else "bin")
-    pip = (programs / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
+    installed = tmp_path / "env" / ("Scripts" if os.name == "nt" else "bin")
+    pip = (installed / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
     # As the message after the copy says: pip before 24.1 does not read git+file addresses.
     said(*pip, "--upgrade", "pip", cwd=workspace)
     said(*pip, "-r", "requirements.txt", cwd=workspace)
-    assert "rehearse" in said(programs / "invoke", "--list", cwd=workspace)
-    assert "no errors" in said(programs / "invoke", "check", cwd=workspace)
-    said(programs / "invoke", "vendor", cwd=workspace)
+    assert "rehearse" in said(installed / "invoke", "--list", cwd=workspace)
+    assert "no errors" in said(installed / "invoke", "check", cwd=workspace)
+    said(installed / "invoke", "vendor", cwd=workspace)
     shutil.rmtree(there)
     venv.EnvBuilder(with_pip=True).create(tmp_path / "later")
-    later = tmp_path / "later" / programs.name
+    later = tmp_path / "later" / installed.name
     line = (later / "python", "-m", "pip", "install", "--quiet", "--no-index", "--find-links", "vendor")
     said(*line, "-r", "requirements.txt", cwd=workspace, PIP_CONFIG_FILE=os.devnull)
     assert "no errors" in said(later / "invoke", "check", cwd=workspace)
-    if shutil.which("uv"):
+    if programs.working("uv"):
         empty = str(tmp_path / "cache")
         assert "no errors" in said(
             "uv", "run", "--offline", "invoke", "check", cwd=workspace, UV_CACHE_DIR=empty

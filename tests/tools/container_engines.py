@@ -16,6 +16,8 @@ from pathlib import Path
 
 import pytest
 
+from tests import programs
+
 IMAGE = "rehearsal-test"
 _SECONDS = 120
 _UNUSED = (
@@ -33,7 +35,7 @@ _UNUSED = (
 
 def engine(name: str) -> Iterator[dict[str, str]]:
     """A working engine, as the variables under which its command finds it; skips with the reason where there is none."""
-    if shutil.which(name) is None:
+    if programs.working(name) is None:
         pytest.skip(
             f"no {name} on this machine (Debian: apt-get install {'podman runc' if name == 'podman' else 'docker.io'})"
         )
@@ -58,7 +60,7 @@ def _podman(folder: Path) -> dict[str, str]:
         "runroot": str(folder / "run"),
     }
     _write_toml(folder / "storage.conf", {"storage": storage})
-    runtime = {"runtime": "runc"} if shutil.which("runc") else {}
+    runtime = {"runtime": "runc"} if programs.working("runc") else {}
     _write_toml(
         folder / "containers.conf",
         {
@@ -78,7 +80,7 @@ def _docker(folder: Path) -> Iterator[dict[str, str]]:
     if subprocess.run(["docker", "info"], capture_output=True, check=False).returncode == 0:
         yield {}
         return
-    if shutil.which("dockerd") is None or not hasattr(os, "geteuid") or os.geteuid() != 0:
+    if programs.working("dockerd") is None or not hasattr(os, "geteuid") or os.geteuid() != 0:
         pytest.skip("no Docker daemon answers, and this user can't start one")
     # The path of a socket must stay under 108 characters.
     with tempfile.TemporaryDirectory(prefix="dockerd-") as short, (folder / "log").open("wb") as log:

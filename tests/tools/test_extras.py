@@ -13,7 +13,7 @@ import pytest
 from invoke.vendor import yaml
 
 from kaggle_workflow.findings import ERROR, WARNING, Finding
-from tests import commands, workspaces
+from tests import commands, programs, workspaces
 from tests.tools import jsonc
 
 FILES = {
@@ -206,7 +206,7 @@ def test_every_kind_of_finding_is_marked(made: Path, level: str, line: int | Non
 
 
 @pytest.mark.skipif(
-    shutil.which("node") is None, reason="node is not on the path, whose regular expressions VS Code uses"
+    programs.working("node") is None, reason="no node works here, whose regular expressions VS Code uses"
 )
 def test_the_matchers_mean_the_same_in_javascript(made: Path) -> None:
     (task,) = [one for one in vscode(made, "tasks.json")["tasks"] if one["label"] == "check"]

