@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 VARIATION = "tester/cup-models/pyTorch/exp001"
 NOT_HERE = "The local Kaggle has no "
 BROKEN = "got an unexpected keyword argument 'csv_display'"
-"""Commands of kaggle 2.2.4 that fail before they call anybody."""
+"""Commands of kaggle 2.2.5 that fail before they call anybody."""
 COMMANDS = f"""
 competitions list -s cup --sort-by latestDeadline => https://www.kaggle.com/competitions/cup
 competitions list --group entered => No competitions found
@@ -49,6 +49,11 @@ competitions pages cup create cup --page-name rules -f up/a.csv => {BROKEN}
 competitions pages cup update cup --page-name rules -f up/a.csv => {BROKEN}
 competitions pages cup delete cup --page-name rules --yes => {BROKEN}
 competitions hosts cup => {NOT_HERE}
+competitions host-add cup -u somebody -y => {NOT_HERE}
+competitions submission 1 =>
+competitions submission-download 1 -p got => Submission not found
+benchmarks quota => {NOT_HERE}
+search cup => {NOT_HERE}
 competitions data update cup -p hosted -m notes => {NOT_HERE}
 competitions settings get cup => {NOT_HERE}
 competitions settings update cup -f settings.json => {NOT_HERE}
