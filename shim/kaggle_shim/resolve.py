@@ -120,6 +120,10 @@ def no_solution(
     return f"The requirements contradict each other ({said}): loosen one of them in deps/requirements.txt."
 
 
+# What pip says of a host that does not answer (seen with pip 23.2 and 24.1).
+_UNREACHABLE = re.compile(r"Failed to establish a new connection|Could not fetch URL|connection broken by")
+
+
 def other_failure(lines: Sequence[str]) -> str:
     """The sentence about any other failure of pip: what it says last about an error, and what helps."""
     text = "\n".join(lines)
@@ -127,6 +131,8 @@ def other_failure(lines: Sequence[str]) -> str:
         r"Could not find a version that satisfies the requirement (.+?) \(from versions: (.*?)\)", text
     ):
         wanted = match[1].partition(" (from")[0]
+        if match[2] in {"none", ""} and _UNREACHABLE.search(text):
+            return f"pip could not reach the package index for {wanted}: look at --index-url in deps/requirements.txt, and whether the notebook has internet."
         if match[2] in {"none", ""}:
             return f"The index has no {wanted} for this Python: look at its spelling in deps/requirements.txt, and whether the notebook has internet."
         newest = match[2].rpartition(",")[2].strip()

@@ -325,3 +325,26 @@ def test_a_manifest_that_is_none_is_named(tmp_path: Path, change: dict[str, Any]
     path.write_text(json.dumps({**json.loads(manifest.dumps()), **change}), encoding="utf-8")
     with pytest.raises(ManifestError, match=r"deps-manifest\.json .*push deps again"):
         DepsManifest.load(path)
+
+
+def test_an_index_that_does_not_answer_is_no_contradiction_and_no_missing_package() -> None:
+    lines = [
+        "WARNING: Retrying (Retry(total=0)) after connection broken by 'NewConnectionError('Failed to establish a new connection')': /simple/x/",
+        "ERROR: Could not find a version that satisfies the requirement loguru==0.7.3 (from versions: none)",
+        "ERROR: No matching distribution found for loguru==0.7.3",
+    ]
+    assert resolve.no_solution(lines, {}, ()) is None
+    assert resolve.other_failure(lines).startswith(
+        "pip could not reach the package index for loguru==0.7.3: look at --index-url"
+    )
+
+
+def test_a_version_that_does_not_exist_is_no_contradiction() -> None:
+    lines = [
+        "ERROR: Could not find a version that satisfies the requirement loguru==99.0 (from versions: 0.7.2, 0.7.3)",
+        "ERROR: No matching distribution found for loguru==99.0",
+    ]
+    assert resolve.no_solution(lines, {}, ()) is None
+    assert resolve.other_failure(lines).startswith(
+        "The index has no loguru==99.0 for this Python, its newest is 0.7.3"
+    )
