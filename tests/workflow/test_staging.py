@@ -266,3 +266,24 @@ def test_what_is_sent_is_measured_as_the_official_client_sends_it(tmp_path: Path
     for cell in body["cells"]:
         cell["source"] = "".join(cell["source"])
     assert compose.sent_size(text) == len(json.dumps(body))
+
+
+@pytest.mark.parametrize(
+    ("path", "dirty"),
+    [
+        ("uv.lock", False),
+        ("ledger.jsonl", False),
+        ("notes/mine.md", False),
+        ("codes/exp001.py", True),
+        ("sub/kernel-metadata.json", True),
+        ("invoke.yaml", True),
+    ],
+)
+def test_codes_are_changed_when_something_that_is_sent_is(ws: Path, path: str, dirty: bool) -> None:
+    workspaces.git(ws, "init", "--quiet")
+    workspaces.git(ws, "add", "--all")
+    workspaces.git(ws, "commit", "--quiet", "-m", "first")
+    (ws / path).parent.mkdir(exist_ok=True)
+    with (ws / path).open("a", encoding="utf-8") as file:
+        file.write("\n")
+    assert stage_codes.stage(workspace.load(ws), "titanic").manifest.dirty is dirty

@@ -4,27 +4,32 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 
 @dataclass(frozen=True)
 class State:
-    """The commit that is checked out, whether the work tree differs from it, and its subject line."""
+    """The commit that is checked out, whether what is sent differs from it, and its subject line."""
 
     commit: str
     dirty: bool
     subject: str
 
 
-def state(root: Path) -> State | None:
-    """The state of the repository that `root` lies in, None without git, a repository or a commit."""
+def state(root: Path, sent: Iterable[str]) -> State | None:
+    """The state of the repository that `root` lies in, None without git, a repository or a commit.
+
+    Args:
+        root: the workspace.
+        sent: files and folders below it from which something is sent; changes elsewhere, such as in uv.lock, don't count.
+    """
     head = _git(root, "log", "-1", "--format=%H%n%s")
     if head is None:
         return None
     commit, _, subject = head.partition("\n")
-    # The ledger grows with every command and is no part of what is pushed.
-    changes = _git(root, "status", "--porcelain", "--", ".", ":(exclude)ledger.jsonl")
+    changes = _git(root, "status", "--porcelain", "--", *sent)
     return State(commit, bool(changes), subject.strip())
 
 
@@ -51,17 +56,6 @@ def tracks(root: Path, path: str) -> bool:
     if _git(root, "rev-parse", "--is-inside-work-tree") != "true":
         return False
     return _git(root, "check-ignore", "--quiet", "--no-index", "--", path) is None
-
-
-def changed(root: Path, paths: tuple[str, ...]) -> tuple[str, ...]:
-    """Files below those paths that differ from the last commit, new ones too; none without git."""
-    listing = _git(root, "status", "--porcelain", "--no-renames", "-z", "--", *paths)
-    return tuple(entry[3:] for entry in (listing or "").split("\0") if entry)
-
-
-def committed(root: Path, path: str) -> str | None:
-    """A text file below `root` as the last commit has it, None where that has none."""
-    return _git(root, "show", f"HEAD:./{path}")
 
 
 def _git(folder: Path, *words: str) -> str | None:

@@ -108,6 +108,10 @@ class Workspace:
             )
         )
 
+    def sent_paths(self) -> tuple[str, ...]:
+        """The files and folders from which something is sent to Kaggle, relative to the workspace."""
+        return (CODES, *self.notebook_names(), "invoke.yaml", ".kaggleignore")
+
     def written_folders(self) -> tuple[Path, ...]:
         """The folders right in which commands write files of their own, as far as they are there."""
         found = (

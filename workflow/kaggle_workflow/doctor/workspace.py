@@ -61,7 +61,7 @@ def _names(workspace: Workspace) -> Line:
             "names",
             WRONG,
             f"{told}, of {', '.join(sorted(owners))}",
-            f"run `{_COMMIT if git.state(workspace.root) is None else ''}copier update --defaults -d username=<yours>`, then `invoke check --fix`",
+            f"run `{_COMMIT if git.state(workspace.root, workspace.sent_paths()) is None else ''}copier update --defaults -d username=<yours>`, then `invoke check --fix`",
         )
     return Line("names", OK, f"{told}, of {', '.join(sorted(owners))}")
 

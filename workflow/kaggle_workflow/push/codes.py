@@ -45,7 +45,7 @@ def _message(push: Push) -> str:
     """What the version's notes say: `--message`, or the subject of the commit, marked when the work tree differs from it."""
     if push.options.message:
         return push.options.message
-    about = git.state(push.workspace.root)
+    about = git.state(push.workspace.root, push.workspace.sent_paths())
     if about is None:
         return "codes"
     return f"{about.subject} (with changes)" if about.dirty else about.subject

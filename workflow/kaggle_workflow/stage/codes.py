@@ -62,7 +62,7 @@ def stage(workspace: Workspace, competition: str | None) -> Staged:
             f"{CODES}/ holds no file to upload: write an entry point there, or look at {tree.IGNORE_FILE}."
         )
     raw: dict[str, Any] = {**workspace.codes.raw, "id": str(workspace.codes.id)}
-    about = git.state(workspace.root)
+    about = git.state(workspace.root, workspace.sent_paths())
     folder = workspace.build / CODES
     entries = fill(folder, listed.files, CODES_MANIFEST, keep=(DATASET_FILE,))
     manifest = Manifest(
