@@ -72,13 +72,21 @@ def test_a_message_cannot_move_the_cursor_or_break_its_line() -> None:
 
 def test_the_table_marks_the_best_and_shows_the_newest_first(workspace: Path, invoke: Invoke) -> None:
     fill(workspace, 20)
-    lines = invoke("history").stdout.splitlines()
+    lines = invoke("history", INVOKE_WORKSPACE_BETTER="higher").stdout.splitlines()
     best = HIGHER.best(fold(samples.events(20)))
     assert best is not None
     assert [line.split()[3] for line in lines if line.startswith("*") and "best" not in line] == [best.ref]
-    assert any(line.startswith("* best") and "assumed" in line and best.ref in line for line in lines)
+    assert any(line.startswith("* best") and best.ref in line for line in lines)
     dates = [line[2:18] for line in lines[1:21]]
     assert dates == sorted(dates, reverse=True)
+
+
+def test_no_score_is_marked_while_it_is_not_known_which_is_better(workspace: Path, invoke: Invoke) -> None:
+    fill(workspace, 20)
+    said = invoke("history").stdout
+    assert not any(line.startswith("*") for line in said.splitlines())
+    assert "write `better: higher` or `better: lower`" in said
+    assert json.loads(invoke("history", "--json").stdout)["best"] is None
 
 
 def test_lower_is_better_where_the_settings_say_so(workspace: Path, invoke: Invoke) -> None:
@@ -218,7 +226,7 @@ def test_on_a_real_terminal_the_lines_fit(workspace: Path, width: int) -> None:
     child = subprocess.Popen(
         [sys.executable, "-m", "invoke", "history", "--limit", "5", "--sort", "public"],
         cwd=workspace,
-        env={**environment, "TERM": "xterm-256color"},
+        env={**environment, "TERM": "xterm-256color", "INVOKE_WORKSPACE_BETTER": "higher"},
         stdin=writing,
         stdout=writing,
         stderr=writing,

@@ -269,6 +269,26 @@ def test_a_refresh_learns_from_the_leaderboard_which_score_is_better(desk: Desk)
     assert [event.better for event in ledger.read(desk.root).events if event.better] == ["lower"]
 
 
+def test_the_first_score_learns_it_once(desk: Desk) -> None:
+    board = {"submissions": [{"teamName": "a", "score": "1.2"}, {"teamName": "b", "score": "3.4"}]}
+    desk.kaggle.fault(faults.answer("GetLeaderboard", board, times=None))
+    desk.submit()
+    desk.kaggle.wait_for_runs()
+    desk.watch()
+    assert [event.better for event in ledger.read(desk.root).events if event.better] == ["lower"]
+    refreshing.learn_better(desk.push(), "titanic")
+    assert len(desk.kaggle.requests(method="GetLeaderboard")) == 1
+
+
+def test_a_leaderboard_that_does_not_answer_stops_no_score(desk: Desk) -> None:
+    desk.kaggle.fault(faults.status("GetLeaderboard", 500, "no", times=None))
+    desk.submit()
+    desk.kaggle.wait_for_runs()
+    (one,) = desk.watch()
+    assert one.status == "complete"
+    assert any("which score is better is not learned" in line for line in desk.warned)
+
+
 def test_history_refresh_on_the_command_line(desk: Desk) -> None:
     desk.submit()
     desk.kaggle.wait_for_runs()

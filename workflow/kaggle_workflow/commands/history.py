@@ -63,7 +63,8 @@ def main(  # noqa: C901 - a case for each form of the output
     found = history.arrange(history.select(everything, filters), sort, ranking)
     found = found[::-1] if reverse else found
     shown = found[:limit] if limit else found
-    best = ranking.best(everything)
+    # A star on the worst submission is worse than none.
+    best = None if ranking.assumed else ranking.best(everything)
     warning = book.warning()
     if warning:
         console.warn(warning)
@@ -119,13 +120,11 @@ def _show(
     table = history_table.fit([history.cells(one) for one in shown], marks, _width())
     console.say("\n".join(table.lines))
     if best is not None:
-        assumed = (
-            " (higher is assumed to be better: workspace.better in invoke.yaml says which)"
-            if ranking.assumed
-            else ""
-        )
+        console.say(f"* best public score: {history.number(best.public_score)}, submission {best.ref}.")
+    elif ranking.assumed and any(one.public_score is not None for one in found):
         console.say(
-            f"* best public score: {history.number(best.public_score)}, submission {best.ref}{assumed}."
+            "No score is marked as the best, because it is not known whether higher or lower is better: run `invoke history --refresh`, "
+            "or write `better: higher` or `better: lower` below workspace in invoke.yaml."
         )
     if len(shown) < len(found):
         console.say(f"{len(shown)} of {len(found)} submissions are shown: --limit 0 shows all.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from kaggle_shim.refs import CompetitionRef
 from kaggle_workflow import console
+from kaggle_workflow.errors import WorkflowError
 from kaggle_workflow.kaggle.client import Kaggle
 from kaggle_workflow.kaggle.values import Submission
 from kaggle_workflow.ledger import book as ledger
@@ -45,6 +46,22 @@ def run(workspace: Workspace, *, quiet: bool = False) -> int:
     count = sum(event.ref is not None for event in new)
     session.say(f"{count} of {sum(event.ref is not None for event in found)} submissions had news.")
     return count
+
+
+def learn_better(session: Push, slug: str) -> None:
+    """Note which score is better when the ledger does not know it yet, from the leaderboard; nothing is raised: the score is there."""
+    if history_fold.better_of(ledger.read(session.workspace.root).events) is not None:
+        return
+    try:
+        better = _better(session.kaggle, slug)
+    except WorkflowError as error:
+        session.warn(
+            f"the leaderboard of {slug} can't be read, so which score is better is not learned: {error}"
+        )
+        return
+    if better is not None:
+        with session.lock("watch: writing down which score is better"):
+            ledger.append(session.workspace.root, Event(REFRESHED, now(), competition=slug, better=better))
 
 
 def better_of(scores: tuple[str, ...]) -> str | None:

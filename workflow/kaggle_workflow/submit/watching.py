@@ -20,7 +20,7 @@ from kaggle_workflow.ledger import hooks
 from kaggle_workflow.ledger.event import COMPLETE, ERROR, PENDING, SCORE, SUBMITTED, Event, now, score_of
 from kaggle_workflow.ledger.fold import Submission
 from kaggle_workflow.push.session import Push
-from kaggle_workflow.submit import rerun, settling
+from kaggle_workflow.submit import refreshing, rerun, settling
 from kaggle_workflow.waiting import Show, Waits
 
 _QUEUE_SECONDS = 24 * 3600.0
@@ -200,6 +200,8 @@ def _end(push: Push, one: Submission, remote: Remote, last_pending: float | None
             events = (*events, event)
     ended = next(new for new in history_fold.fold(events) if new.ref == one.ref)
     push.say(rerun.scored(ended) if ended.complete else rerun.failure(ended))
+    if ended.public_score is not None and push.workspace.settings.better is None and one.competition:
+        refreshing.learn_better(push, one.competition)
     if not told:
         hooks.call(ended, push.warn)
     return ended
