@@ -322,6 +322,19 @@ def test_packages_that_are_not_the_tested_ones_are_named(ws: Path, monkeypatch: 
 def test_a_new_workspace_names_the_tested_versions_of_the_clients(ws: Path) -> None:
     packages = {line.topic: line for line in doctor_machine.lines(workspace.load(ws))}["packages"]
     assert packages.state == OK
-    pinned = dict(one.split("==") for one in versions.requirements() if "==" in one)
-    for name in ("kagglesdk", "requests", "protobuf"):
-        assert f"{name} {pinned[name]}" in packages.says
+    pinned = [
+        one for one in versions.requirements() if one.startswith(("kagglesdk==", "requests==", "protobuf=="))
+    ]
+    assert len(pinned) == 3
+    for one in pinned:
+        assert one.replace("==", " ") in packages.says
+
+
+def test_a_cache_that_can_not_be_written_is_wrong_with_the_variable_that_helps(
+    ws: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "home" not in {line.topic for line in doctor_machine.lines(workspace.load(ws))}
+    monkeypatch.setattr("os.access", lambda *_: False)
+    found = {line.topic: line for line in doctor_machine.lines(workspace.load(ws))}
+    assert found["home"].state == WRONG
+    assert "XDG_CACHE_HOME" in found["home"].remedy

@@ -328,3 +328,11 @@ def test_a_folder_that_moves_in_is_told_where_its_own_parts_belong(ws: Path) -> 
 def test_a_new_workspace_is_told_nothing_of_that_kind(ws: Path) -> None:
     kinds = {"starter-entry", "stray-metadata", "environment-file", "accelerator", "template-words", "slug"}
     assert not kinds & set(found(ws))
+
+
+def test_an_evaluation_api_in_the_data_is_named_while_the_output_is_a_file(ws: Path) -> None:
+    (ws / "data/competitions/cup/kaggle_evaluation").mkdir(parents=True)
+    assert "`output: gateway`" in found(ws)["evaluation-api"][0].sentence
+    with (ws / "invoke.yaml").open("a", encoding="utf-8") as file:
+        file.write("  output: gateway\n")
+    assert "evaluation-api" not in found(ws)

@@ -27,6 +27,7 @@ def find_all(workspace: Workspace) -> tuple[Finding, ...]:
     found = list(metadata_findings(workspace))
     found += _guarded(CODES, lambda: _about_codes(workspace))
     found += _about_settings(workspace)
+    found += _about_evaluation(workspace)
     found += requirements.findings_of(workspace)
     found += _about_image_list(workspace)
     found += _about_parts(workspace)
@@ -66,6 +67,20 @@ def _about_settings(workspace: Workspace) -> Iterator[Finding]:
     for name in folders:
         if name != DEPS:
             yield from _about_entry(workspace, name)
+
+
+def _about_evaluation(workspace: Workspace) -> Iterator[Finding]:
+    """Whether the competition's data holds an evaluation API, which writes the submission itself."""
+    slug = local.competition(workspace.root)
+    if slug is None or workspace.settings.output != "file":
+        return
+    folder = local.data_folder(workspace.root) / "competitions" / slug / "kaggle_evaluation"
+    if folder.is_dir():
+        sentence = (
+            f"the data of {slug} holds kaggle_evaluation, so its gateway writes the submission in the scored rerun: "
+            "write `output: gateway` below workspace, unless the competition takes a file all the same."
+        )
+        yield Finding(WARNING, "evaluation-api", SETTINGS, sentence)
 
 
 def _about_entry(workspace: Workspace, notebook: str) -> Iterator[Finding]:

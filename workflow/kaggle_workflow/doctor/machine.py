@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import shutil
 import sys
@@ -22,6 +23,7 @@ def lines(workspace: Workspace) -> Iterator[Line]:
     yield _python()
     yield _packages()
     yield _disk(workspace.root)
+    yield from _home()
     yield _sandbox()
     yield _git()
 
@@ -66,6 +68,21 @@ def _disk(root: Path) -> Line:
     if free < _LITTLE:
         return Line("disk", NOTE, told, "an image for rehearsal and a competition's data may need more")
     return Line("disk", OK, told)
+
+
+def _home() -> Iterator[Line]:
+    """A line only where nothing can be kept in the home folder: images of rehearsals and unfinished uploads lie there."""
+    import platformdirs
+
+    cache = platformdirs.user_cache_path("kaggle-workspace")
+    there = next(folder for folder in (cache, *cache.parents) if folder.exists())
+    if not os.access(there, os.W_OK):
+        yield Line(
+            "home",
+            WRONG,
+            f"{there} can't be written to, and images for rehearsal and the state of uploads are kept below it",
+            "set XDG_CACHE_HOME to a folder that can (LOCALAPPDATA on Windows)",
+        )
 
 
 def _sandbox() -> Line:
