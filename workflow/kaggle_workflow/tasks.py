@@ -12,7 +12,8 @@ from typing import Any
 from invoke.collection import Collection
 from invoke.tasks import Task
 
-from kaggle_workflow.command_list import GROUPS, Command, Option
+from kaggle_workflow.command_list import GROUPS
+from kaggle_workflow.command_options import Command, Option
 
 
 def collection(tasks_file: str, *modules: ModuleType) -> Collection:

@@ -1,7 +1,4 @@
-"""Everything that makes something on Kaggle: dataset versions, model versions, saved notebooks. Each such call is made once.
-
-The requests are those of the official clients (read in kaggle 2.2.5 and kagglehub 1.0.3; tests compare them), sent by kagglesdk.
-"""
+"""Everything that makes something on Kaggle: dataset versions, model versions, saved notebooks. Each such call is made once."""
 
 from __future__ import annotations
 
@@ -14,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from kaggle_shim.refs import ModelRef
 from kaggle_workflow.errors import KaggleRefused
+from kaggle_workflow.kaggle import request_building
 from kaggle_workflow.kaggle.errors import AnswerLost, Conflict, one_line, translated
 from kaggle_workflow.kaggle.rate_limit import within_rate_limit
 from kaggle_workflow.kaggle.uploading import Uploads
 from kaggle_workflow.kaggle.values import Saved
-from kaggle_workflow.metadata import DATASET_FILE, KERNEL_FILE
+from kaggle_workflow.metadata import DATASET_FILE
 
 if TYPE_CHECKING:
     from kaggle_workflow.kaggle.client import Kaggle
@@ -54,10 +52,10 @@ def send_dataset(
     uploads = kaggle.uploads(ApiBlobType.DATASET)
     with tempfile.TemporaryDirectory() as scratch:
         sent = [
-            _new_file(uploads.send(path, path.name, path.name), about, path.name)
+            request_building.new_file(uploads.send(path, path.name, path.name), about, path.name)
             for path in _top_level(folder, Path(scratch))
         ]
-    request = _dataset_request(about, sent, notes, public=public)
+    request = request_building.dataset_request(about, sent, notes, public=public)
     before()
 
     def make(client: Any) -> Any:
@@ -103,7 +101,7 @@ def send_model(
     what = f"uploading the model {ref.name}"
     _create_model(kaggle, ref, what)
     uploads = kaggle.uploads(ApiBlobType.MODEL)
-    tree = _Folder()
+    tree = request_building.Folder()
     with tempfile.TemporaryDirectory() as scratch:
         if len(paths) > _MOST_MODEL_FILES:
             archive = _zipped(Path(scratch, "archive.zip"), folder, paths)
@@ -138,7 +136,7 @@ def save_notebook(kaggle: Kaggle, folder: Path, accelerator: str) -> Saved:
         KaggleRefused: an HTTP refusal. A refusal inside a 200 answer comes back as `Saved.error`.
         AnswerLost: the version may have been made or not.
     """
-    request = _notebook_request(folder, accelerator)
+    request = request_building.notebook_request(folder, accelerator)
     what = f"saving the notebook {folder.name}"
     answer = _call_once(kaggle, lambda c: c.kernels.kernels_api_client.save_kernel(request), what)
     if answer is None:
@@ -185,49 +183,6 @@ def _zipped(archive: Path, folder: Path, paths: Iterable[str]) -> Path:
     return archive
 
 
-def _new_file(token: str, about: dict[str, Any], name: str) -> Any:
-    """An uploaded file, with what the metadata's `resources` say about it."""
-    from kagglesdk.datasets.types.dataset_api_service import ApiDatasetColumn, ApiDatasetNewFile
-
-    made = ApiDatasetNewFile()
-    made.token = token
-    for resource in about.get("resources") or []:
-        if resource.get("path") != name:
-            continue
-        made.description = resource.get("description")
-        columns = []
-        for order, field in enumerate((resource.get("schema") or {}).get("fields") or []):
-            column = ApiDatasetColumn()
-            column.order, column.name = order, field.get("name")
-            column.description = field.get("description") or field.get("title") or ""
-            column.type = column.original_type = field.get("type")
-            columns.append(column)
-        made.columns = columns
-    return made
-
-
-def _dataset_request(about: dict[str, Any], sent: list[Any], notes: str | None, *, public: bool) -> Any:
-    from kagglesdk.datasets.types import dataset_api_service as types
-
-    owner, _, slug = str(about["id"]).partition("/")
-    if notes is None:
-        request = types.ApiCreateDatasetRequest()
-        request.owner_slug, request.slug, request.title = owner, slug, about["title"]
-        request.license_name, request.is_private = about["licenses"][0]["name"], not public
-        body: Any = request
-    else:
-        request = types.ApiCreateDatasetVersionRequest()
-        request.owner_slug, request.dataset_slug = owner, slug
-        body = types.ApiCreateDatasetVersionRequestBody()
-        body.version_notes = notes
-    body.subtitle, body.description = about.get("subtitle"), about.get("description")
-    body.category_ids, body.files = about.get("keywords") or [], sent
-    if notes is not None:
-        # kagglesdk copies what it is given: set when it is whole.
-        request.body = body
-    return request
-
-
 def _create_model(kaggle: Kaggle, ref: ModelRef, what: str) -> None:
     """Create the model, private, unless it is there."""
     from kagglesdk.models.types.model_api_service import ApiCreateModelRequest
@@ -257,63 +212,3 @@ def _checked(answer: Any, name: str) -> None:
     if code >= _SERVER_FAULT:
         raise AnswerLost(f"Kaggle failed while uploading {name} ({error}): run this again.")
     raise KaggleRefused(f"Kaggle refused {name} ({error}): correct what it names, then run this again.")
-
-
-class _Folder:
-    """Uploaded files as the tree in which a model's version holds them."""
-
-    def __init__(self, name: str = "") -> None:
-        self.name = name
-        self.tokens: list[str] = []
-        self.folders: dict[str, _Folder] = {}
-
-    def add(self, path: str, token: str) -> None:
-        """Put a file's token where the file lies."""
-        first, slash, rest = path.partition("/")
-        if slash:
-            self.folders.setdefault(first, _Folder(first)).add(rest, token)
-        else:
-            self.tokens.append(token)
-
-    def wire(self) -> tuple[list[Any], list[Any]]:
-        """Files and folders as the API takes them."""
-        from kagglesdk.datasets.types.dataset_api_service import ApiUploadDirectoryInfo
-
-        files = [_new_file(token, {}, "") for token in self.tokens]
-        made = []
-        for inner in self.folders.values():
-            folder = ApiUploadDirectoryInfo()
-            folder.name = inner.name
-            folder.files, folder.directories = inner.wire()
-            made.append(folder)
-        return files, made
-
-
-def _notebook_request(folder: Path, accelerator: str) -> Any:
-    """What saves and runs the staged notebook: its metadata, and its cells without outputs, each source as one text."""
-    from kagglesdk.kernels.types.kernels_api_service import ApiSaveKernelRequest
-
-    about = json.loads((folder / KERNEL_FILE).read_text(encoding="utf-8"))
-    text = (folder / about["code_file"]).read_text(encoding="utf-8")
-    if about["kernel_type"] == "notebook":
-        notebook = json.loads(text)
-        for cell in notebook.get("cells", []):
-            if cell.get("cell_type") == "code" and "outputs" in cell:
-                cell["outputs"] = []
-            if isinstance(cell.get("source"), list):
-                cell["source"] = "".join(cell["source"])
-        text = json.dumps(notebook)
-    request = ApiSaveKernelRequest()
-    request.slug, request.new_title, request.text = about["id"], about.get("title"), text
-    request.language, request.kernel_type = about["language"], about["kernel_type"]
-    request.is_private, request.enable_internet = about["is_private"], about["enable_internet"]
-    request.enable_gpu, request.enable_tpu = about["enable_gpu"], about["enable_tpu"]
-    request.dataset_data_sources = about.get("dataset_sources") or []
-    request.competition_data_sources = about.get("competition_sources") or []
-    request.kernel_data_sources = about.get("kernel_sources") or []
-    request.model_data_sources = about.get("model_sources") or []
-    request.category_ids = about.get("keywords") or []
-    request.docker_image = about.get("docker_image")
-    request.docker_image_pinning_type = about.get("docker_image_pinning_type")
-    request.machine_shape = accelerator or about.get("machine_shape")
-    return request
