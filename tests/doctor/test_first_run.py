@@ -43,7 +43,18 @@ def test_help_shows_what_each_option_is_for(name: str) -> None:
     assert one.body.__doc__
 
 
-LOCAL = {"check", "commands", "doctor", "history", "new-exp", "push-dataset", "rehearse", "report", "vendor"}
+LOCAL = {
+    "check",
+    "commands",
+    "doctor",
+    "history",
+    "new-exp",
+    "push-dataset",
+    "push-deps",
+    "rehearse",
+    "report",
+    "vendor",
+}
 
 
 def test_without_credentials_every_command_that_needs_them_says_where_to_get_them(
