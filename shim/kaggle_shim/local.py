@@ -119,7 +119,7 @@ def _is_id(ref: DatasetRef | NotebookRef, metadata: Path, *, elsewhere: bool) ->
 def _read(metadata: Path) -> dict[str, object]:
     try:
         value = json.loads(metadata.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}
 
