@@ -17,7 +17,7 @@ from kaggle_shim.manifest import CODES_MANIFEST, DepsManifest, Manifest, short
 from kaggle_shim.report import LOG_PREFIX, Report
 from kaggle_workflow import workspace
 from kaggle_workflow.push import codes as push_codes
-from kaggle_workflow.push import dataset_arrival, dataset_settling, notebook_settling
+from kaggle_workflow.push import dataset_arrival, dataset_settling, notebook_run, notebook_settling
 from kaggle_workflow.push import deps as push_deps
 from kaggle_workflow.push import in_order as push
 from kaggle_workflow.push import model as push_model
@@ -197,6 +197,8 @@ def hurry(patch: pytest.MonkeyPatch, seconds: float = 2.0) -> None:
         submitting,
     ):
         patch.setattr(module, "LATE_SECONDS", seconds)
+    # No thread reads a log beside a test that counts requests, or whose time is virtual.
+    patch.setattr(notebook_run, "LOG_SECONDS", float("inf"))
 
 
 @pytest.fixture

@@ -19,13 +19,14 @@ _FIRST_SECONDS = 0.5
 _GROWTH = 1.5
 _PATIENCE_SECONDS = 600.0
 _SAY_EVERY_SECONDS = 60.0
+_LONGEST_DETAIL = 200
 
 
 class Show(Protocol):
-    """Shows one line about what is waited for, in place of the last one."""
+    """Shows how a wait stands, in place of what was shown before."""
 
-    def __call__(self, text: str) -> None:
-        """Show it."""
+    def __call__(self, text: str, detail: str = "") -> None:
+        """Show the state, and one more line about it, which alone is no reason to print a new line."""
 
 
 @dataclass(frozen=True)
@@ -127,11 +128,12 @@ def _line(title: str, say: Say) -> Iterator[Show]:
     started = time.monotonic()
     last_text, last_at = "", started
 
-    def plain(text: str) -> None:
+    def plain(text: str, detail: str = "") -> None:
         nonlocal last_text, last_at
         now = time.monotonic()
         if text != last_text or now - last_at >= _SAY_EVERY_SECONDS:
-            say(f"  {text} after {seconds(now - started)}.")
+            more = f": {detail[:_LONGEST_DETAIL]}" if detail else "."
+            say(f"  {text} after {seconds(now - started)}{more}")
             last_text, last_at = text, now
 
     yield plain
@@ -141,12 +143,17 @@ def _line(title: str, say: Say) -> Iterator[Show]:
 def _live(title: str) -> Iterator[Show]:
     from rich.console import Console
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+    from rich.table import Column
 
-    columns: tuple[Any, ...] = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    # A log line may hold [brackets], and is cut where the terminal ends.
+    text_column = TextColumn(
+        "{task.description}", markup=False, table_column=Column(no_wrap=True, overflow="ellipsis")
+    )
+    columns: tuple[Any, ...] = (SpinnerColumn(), TimeElapsedColumn(), text_column)
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task(title)
 
-        def show(text: str) -> None:
-            progress.update(task, description=f"{title}: {text}")
+        def show(text: str, detail: str = "") -> None:
+            progress.update(task, description=f"{title}: {text}" + (f"\n{detail}" if detail else ""))
 
         yield show
