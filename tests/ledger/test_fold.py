@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kaggle_workflow.ledger.event import Event, Part
-from kaggle_workflow.ledger.fold import Submission, better_of, experiment_of, fold, pushed, says_something_new
+from kaggle_workflow.ledger.fold import Submission, better_of, fold, pushed, says_something_new
 from tests.ledger import samples
 
 
@@ -129,17 +129,6 @@ def test_the_leaderboard_may_have_told_which_score_is_better() -> None:
     first = Event("refreshed", samples.START, better="higher")
     assert better_of([later(first, 1, better="lower"), first]) == "lower"
     assert better_of(samples.events(2)) is None
-
-
-def test_experiments_are_named_after_their_entry_point() -> None:
-    entries = {
-        ("exp001.py", "--fold", "1"): "exp001",
-        ("exp002/run.py",): "exp002",
-        ("-m", "solution.infer"): "solution",
-        ("bash", "exp003/run.sh"): "exp003",
-        ("make",): "make",
-    }
-    assert {entry: experiment_of(entry) for entry in entries} == entries
 
 
 def test_parts_know_their_models() -> None:

@@ -336,3 +336,16 @@ def test_empty_files_arrive_empty(scene: Scene) -> None:
     found = scene.kaggle.model("tester/cmi-models")
     folder = scene.kaggle.world.store.model_folder(found, found.variations[0].id, 1)
     assert (folder / "nothing.txt").read_bytes() == b""
+
+
+def test_weights_without_a_name_are_those_of_the_experiment_that_the_notebook_runs(scene: Scene) -> None:
+    settings = scene.root / "invoke.yaml"
+    settings.write_text(
+        settings.read_text(encoding="utf-8") + "  notebooks:\n    sub:\n      entry: bash exp010/run.sh\n",
+        encoding="utf-8",
+    )
+    weights = scene.root / "data" / "working" / "models" / "exp010"
+    weights.mkdir(parents=True)
+    (weights / "a.bin").write_bytes(b"1")
+    assert scene.model().version == 1
+    assert [text.rsplit("/", 2)[1] for text in attached(scene) if "cmi" in text] == ["exp010"]

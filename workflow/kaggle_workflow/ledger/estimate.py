@@ -8,7 +8,8 @@ from statistics import median
 from typing import Any
 
 from kaggle_workflow.durations import spell
-from kaggle_workflow.ledger.fold import Submission, experiment_of
+from kaggle_workflow.experiments import experiment_of
+from kaggle_workflow.ledger.fold import Submission
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
-from functools import cache
 from itertools import groupby
-from pathlib import PurePosixPath
 from typing import Any
 
+from kaggle_workflow.experiments import experiment_of
 from kaggle_workflow.ledger.event import COMPLETE, PUSHED, SUBMITTED, Event, Part
 
 # What may change after the submission was made: the newest line counts. Everything else was settled by then.
@@ -82,7 +81,7 @@ class Submission:
 
     @property
     def experiment(self) -> str | None:
-        """The experiment its entry point belongs to: `exp001` for `exp001.py`, `exp001/run.py` and `-m exp001.run`."""
+        """The experiment that its entry point belongs to, None when the entry point is unknown."""
         return experiment_of(self.entry) if self.entry else None
 
     @property
@@ -92,16 +91,6 @@ class Submission:
 
 
 _OWN = tuple(one.name for one in fields(Submission) if one.name not in ("ref", "time", "recorded"))
-
-
-@cache
-def experiment_of(entry: tuple[str, ...]) -> str:
-    """The experiment that an entry point belongs to."""
-    if entry[0] == "-m" and len(entry) > 1:
-        return entry[1].split(".")[0]
-    scripts = [word for word in entry if word.endswith(".py") or "/" in word] or [entry[0]]
-    path = PurePosixPath(scripts[0].removeprefix("./"))
-    return path.stem if len(path.parts) == 1 else path.parts[0]
 
 
 def fold(events: Iterable[Event]) -> tuple[Submission, ...]:

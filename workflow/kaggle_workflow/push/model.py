@@ -17,6 +17,7 @@ from kaggle_workflow.credentials import unsearched
 from kaggle_workflow.credentials import workspace as secrets_workspace
 from kaggle_workflow.edit import json_edit
 from kaggle_workflow.errors import WorkflowError
+from kaggle_workflow.experiments import experiment_of
 from kaggle_workflow.kaggle.errors import AnswerLost
 from kaggle_workflow.metadata import KERNEL_FILE
 from kaggle_workflow.push import sub as push_sub
@@ -54,7 +55,7 @@ def run(
     workspace = push.workspace
     # A wrong name is said before gigabytes are sent.
     notebook = push_sub.runnable(workspace, notebook).name if notebook else ""
-    name = exp or _experiment(push)
+    name = exp or _experiment(push, notebook)
     # An absolute path takes the place of what stands before it.
     folder = (
         workspace.root / Path(path).expanduser()
@@ -190,21 +191,14 @@ def _variation(handle: str) -> str:
     return "/".join(handle.split("/")[:4]).lower()
 
 
-def _experiment(push: Push) -> str:
-    entry = push.workspace.settings.entry
+def _experiment(push: Push, notebook: str) -> str:
+    settings = push.workspace.settings
+    entry = (settings.of(notebook) if notebook else settings).entry
     if not entry:
         raise WorkflowError(
             "No experiment is named and no entry point is set: add --exp NAME, or --path and --handle."
         )
-    word = next(
-        (
-            word
-            for word in entry
-            if not word.startswith("-") and word not in ("bash", "sh", "python", "python3")
-        ),
-        entry[0],
-    )
-    return Path(word).stem if word.endswith((".py", ".sh")) else word.split(".")[0]
+    return experiment_of(entry)
 
 
 def _default(push: Push, framework: str, name: str) -> ModelRef:

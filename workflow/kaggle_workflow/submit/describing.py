@@ -11,6 +11,7 @@ from kaggle_shim import local
 from kaggle_shim.manifest import Manifest, hash_file
 from kaggle_shim.refs import DatasetRef, ModelRef
 from kaggle_workflow import attached, git
+from kaggle_workflow.experiments import experiment_of
 from kaggle_workflow.files import scratch
 from kaggle_workflow.kaggle.values import RemoteFile
 from kaggle_workflow.ledger import book as ledger
@@ -77,7 +78,7 @@ def cv_of(push: Push, target: Target, given: float | None) -> float | None:
     entry, _ = made_of.split_entry(push.workspace, target.folder.name, target.plan)
     if not entry:
         return None
-    experiment = history_fold.experiment_of(entry)
+    experiment = experiment_of(entry)
     folder = local.data_folder(push.workspace.root) / "working" / "models" / experiment
     ran = _weights(push, target, experiment, folder)
     if ran is None:
