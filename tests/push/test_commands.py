@@ -50,6 +50,26 @@ def test_every_failure_has_its_exit_code_and_one_sentence(
     assert "Traceback" not in ended.stderr
 
 
+def test_status_shows_what_is_left_and_where_to_cancel_a_run(scene: Scene) -> None:
+    scene.codes()
+    scene.deps()
+    scene.kaggle.hold_runs()
+    scene.sub(wait=False)
+    told = scene.invoke("status").stdout
+    assert "GPU quota: 0.0 of 30 h used this week." in told
+    assert "Submissions left for " in told
+    assert (
+        "sub is running. To cancel the run, open " in told
+        or "sub is queued. To cancel the run, open " in told
+    )
+    scene.kaggle.release_runs()
+    scene.kaggle.fault(faults.status("GetAcceleratorQuotaStatistics", 500, times=None))
+    scene.kaggle.fault(faults.lose("GetSubmissionLimits", "numAllowedNow", times=None))
+    done = scene.invoke("status", "--json")
+    assert (done.returncode, json.loads(done.stdout)["quota"]) == (0, {})
+    assert "The accelerator quota is unknown" in done.stderr
+
+
 def test_status_logs_and_json(scene: Scene) -> None:
     absent = json.loads(scene.invoke("status", "--json").stdout)
     assert {thing["state"] for thing in absent["things"]} == {"absent"}

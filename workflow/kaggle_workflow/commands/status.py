@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 
+from kaggle_shim.refs import CompetitionRef
 from kaggle_workflow import attached, console
+from kaggle_workflow.errors import WorkflowError
 from kaggle_workflow.kaggle.client import Kaggle
 from kaggle_workflow.push import sub
 from kaggle_workflow.push.session import Options, Push
 from kaggle_workflow.stage import compose
 from kaggle_workflow.workspace import Notebook, Workspace
+
+_RUNNING = ("queued", "running")
 
 
 @dataclass(frozen=True)
@@ -30,8 +34,16 @@ def main(workspace: Workspace, *, json: bool) -> None:
     rows = [] if workspace.settings.codes == "inline" else [_codes(workspace, kaggle)]
     rows += [_notebook(workspace, kaggle, workspace.notebook(name)) for name in workspace.notebook_names()]
     rows += _weights(Push(workspace, Options(quiet=True), kaggle))
+    quota, left = _quota(kaggle), _submissions_left(workspace, kaggle)
     if json:
-        console.as_json({"account": kaggle.account, "things": [asdict(row) for row in rows]})
+        console.as_json(
+            {
+                "account": kaggle.account,
+                "things": [asdict(row) for row in rows],
+                "quota": quota,
+                "submissions_left": left,
+            }
+        )
         return
     shown = [
         (row.thing, row.name, "" if row.version is None else str(row.version), row.state, row.note, row.page)
@@ -42,6 +54,42 @@ def main(workspace: Workspace, *, json: bool) -> None:
         ("thing", "name", "version", "state", "note", "page"),
         shown,
     )
+    for row in rows:
+        if row.state in _RUNNING:
+            console.say(
+                f"{row.thing} is {row.state}. To cancel the run, open {row.page} (the API can't cancel it)."
+            )
+    for kind, hours in quota.items():
+        used = (
+            "unknown" if hours is None else f"{hours['used']:.1f} of {hours['allowed']:.0f} h used this week"
+        )
+        console.say(f"{kind.upper()} quota: {used}.")
+    for slug, count in left.items():
+        console.say(f"Submissions left for {slug}: {'unknown' if count is None else count}.")
+
+
+def _quota(kaggle: Kaggle) -> dict[str, dict[str, float] | None]:
+    """Hours by accelerator, None for what Kaggle does not say."""
+    try:
+        return {kind: asdict(hours) if hours else None for kind, hours in kaggle.quota().items()}
+    except WorkflowError as error:
+        console.warn(f"The accelerator quota is unknown: {error}")
+        return {}
+
+
+def _submissions_left(workspace: Workspace, kaggle: Kaggle) -> dict[str, int | None]:
+    """How many submissions may still be made today, by competition; None for what Kaggle does not say."""
+    found: dict[str, int | None] = {}
+    for name in workspace.notebook_names():
+        slug = workspace.notebook(name).metadata.competition
+        if slug is None or slug in found:
+            continue
+        try:
+            found[slug] = kaggle.limits(CompetitionRef(slug)).left
+        except WorkflowError as error:
+            console.warn(f"How many submissions to {slug} are left is unknown: {error}")
+            found[slug] = None
+    return found
 
 
 def _codes(workspace: Workspace, kaggle: Kaggle) -> Row:
