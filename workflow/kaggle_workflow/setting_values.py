@@ -78,6 +78,14 @@ def one_of(*choices: str) -> Callable[[object, str], str]:
     return parse
 
 
+def notification(value: object, where: str) -> str:
+    """`desktop`, or the address of a webhook; the error does not repeat the value, which may be a secret."""
+    given = text(value, where)
+    if given != "desktop" and not re.match(r"https?://[^/\s]+", given):
+        raise WorkflowError(f"{where} is neither `desktop` nor an address that begins with https://.")
+    return given
+
+
 def number(low: float, high: float) -> Callable[[object, str], float]:
     """A number of that range, its ends included."""
 

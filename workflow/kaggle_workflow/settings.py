@@ -50,6 +50,7 @@ class Settings:
         owner: account that takes the place of the owner of our ids.
         data: where the local counterparts of Kaggle's mounts lie.
         better: `higher` or `lower`: which score is the better one; None when nobody said.
+        notify: `desktop` or the address of a webhook that is told when a submission ends, None for no notification.
         notebooks: settings of single notebooks, by folder; they overrule the ones above for that notebook alone.
     """
 
@@ -73,6 +74,7 @@ class Settings:
     owner: str | None = None
     data: str = "data"
     better: str | None = None
+    notify: str | None = None
     notebooks: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def of(self, notebook: str) -> Settings:
@@ -199,6 +201,7 @@ _PARSERS: Mapping[str, Callable[[object, str], Any]] = {
     "owner": setting_values.text,
     "data": setting_values.text,
     "better": setting_values.one_of("higher", "lower"),
+    "notify": setting_values.notification,
     "notebooks": _notebooks,
 }
 

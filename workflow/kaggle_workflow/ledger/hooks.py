@@ -1,4 +1,4 @@
-"""Calls the functions that `tasks.py` defines for the end of a submission.
+"""Calls what the user set up for the end of a submission: functions of `tasks.py`, and a notification.
 
     def on_score(submission):      # scored
         print(submission.ref, submission.public_score, submission.rerun_seconds)
@@ -7,7 +7,7 @@
         print(submission.ref, submission.error)
 
 `submission` is a `kaggle_workflow.ledger.fold.Submission`. Each function is called once for each submission, by the command that
-watches when it ends; whatever goes wrong in it is reported and stops nothing.
+watches when it ends. Whatever goes wrong in it is reported and stops nothing.
 """
 
 from __future__ import annotations
@@ -15,11 +15,18 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
+from kaggle_workflow.ledger import notify
 from kaggle_workflow.ledger.fold import Submission
 
 
-def call(submission: Submission, warn: Callable[[str], None]) -> None:
-    """Call `on_score` or `on_failure` of the `tasks.py` that invoke has loaded, if it defines it."""
+def call(submission: Submission, target: str | None, warn: Callable[[str], None]) -> None:
+    """Call `on_score` or `on_failure` of the `tasks.py` that invoke has loaded, and send the notification.
+
+    Args:
+        submission: one that ended.
+        target: `workspace.notify`, None for no notification.
+        warn: called with a sentence about whatever failed.
+    """
     name = "on_score" if submission.complete else "on_failure"
     try:
         hook = getattr(sys.modules.get("tasks"), name, None)
@@ -27,3 +34,11 @@ def call(submission: Submission, warn: Callable[[str], None]) -> None:
             hook(submission)
     except Exception as error:  # noqa: BLE001 - whatever is wrong with the user's function, the score is there and is shown
         warn(f"tasks.py: {name} failed ({type(error).__name__}: {error}). The submission is not affected.")
+    if target is None:
+        return
+    try:
+        notify.send(target, notify.sentence(submission))
+    except notify.NotifyError as error:
+        warn(
+            f"The notification was not sent: {error}. Check workspace.notify. The submission is not affected."
+        )

@@ -203,7 +203,7 @@ def _end(push: Push, one: Submission, remote: Remote, last_pending: float | None
     if ended.public_score is not None and push.workspace.settings.better is None and one.competition:
         refreshing.learn_better(push, one.competition)
     if not told:
-        hooks.call(ended, push.warn)
+        hooks.call(ended, push.workspace.settings.notify, push.warn)
     return ended
 
 
