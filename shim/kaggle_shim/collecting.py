@@ -18,8 +18,8 @@ from kaggle_shim import pip, resolve, tags, wheels
 from kaggle_shim.errors import CollectError, ManifestError
 from kaggle_shim.imports import check_imports
 from kaggle_shim.install import install
-from kaggle_shim.machine import image_identity
 from kaggle_shim.manifest import DEPS_MANIFEST, DepsManifest, FileEntry, hash_file
+from kaggle_shim.report import image_identity
 from kaggle_shim.resolve import Resolution
 from kaggle_shim.wheels import Wheel, normalise
 

@@ -1,11 +1,12 @@
-"""Competitions in which a gateway writes the submission: it asks the notebook, which answers as a server until it is ended.
+"""Competitions in which a gateway writes the submission: the notebook answers its requests until it is ended.
 
 In a save run the notebook plays the gateway itself (`run_local_gateway`) and leaves a file; in a scored rerun the gateway
-runs in another container and the notebook leaves nothing. Source: the `kaggle_evaluation` package of several competitions.
+runs in another container and the notebook writes nothing. Source: the `kaggle_evaluation` package of several competitions.
 """
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import time
@@ -16,7 +17,7 @@ from typing import Any
 from kaggle_shim.context import Context
 from kaggle_shim.entry import duration
 
-# In rehearsal: a file that appears when the gateway is done, since Kaggle then ends a notebook that would serve for ever.
+# In rehearsal: a file that appears when the gateway is done. Kaggle ends the notebook then, since `serve()` never returns.
 DONE_VARIABLE = "KAGGLE_SHIM_GATEWAY_DONE"
 # Where a gateway looks for the server: one port, then the ones it falls back to.
 PORTS = frozenset((50051, *range(60053, 60153, 10)))
@@ -30,23 +31,17 @@ _LEAVE = 1.0
 
 
 def startup_limit(package: Path | None) -> float:
-    """Seconds a gateway waits for the server: what the package says, else the 15 minutes seen so far."""
-    if package is None:
-        return _USUAL_LIMIT
+    """Seconds that a gateway waits for the server: as its package says, else 15 minutes."""
     try:
-        match = _LIMIT.search((package / "core" / "relay.py").read_text(encoding="utf-8"))
+        text = (package / "core" / "relay.py").read_text(encoding="utf-8") if package is not None else ""
     except (OSError, UnicodeDecodeError):
-        return _USUAL_LIMIT
-    if match is None:
-        return _USUAL_LIMIT
-    seconds = 1.0
-    for factor in match[1].split("*"):
-        seconds *= float(factor)
-    return seconds
+        text = ""
+    match = _LIMIT.search(text)
+    return _USUAL_LIMIT if match is None else math.prod(map(float, match[1].split("*")))
 
 
 def listening(lines: Iterable[str]) -> frozenset[int]:
-    """The ports that somebody listens on, from the lines of `/proc/net/tcp`."""
+    """Listening ports, from the lines of `/proc/net/tcp`."""
     rows = (line.split() for line in lines)
     return frozenset(
         int(row[1].rpartition(":")[2], 16)
@@ -56,10 +51,10 @@ def listening(lines: Iterable[str]) -> frozenset[int]:
 
 
 class Gateway:
-    """A run in which a gateway takes part: what is known of it, said and reported as it becomes known."""
+    """The gateway of a run: print and report who writes the submission and when the server is up."""
 
     def __init__(self, run: Context, package: Path | None) -> None:
-        """Say who writes the submission and how long the server may take to start."""
+        """Print who writes the submission and how long the server may take to start."""
         self._run = run
         self._limit = startup_limit(package)
         writer = (
@@ -78,13 +73,13 @@ class Gateway:
             f"gateway: {run.plan.submission} is written by {writer}; the server has {duration(self._limit)} "
             f"to be up, {run.used:.1f} s are used."
         )
-        # The kernel's own ports are any free ones, perhaps one of these.
+        # The kernel may listen on one of these ports itself.
         self._before = _open_ports()
         done = os.environ.get(DONE_VARIABLE)
         self._done = Path(done) if done else None
 
     def is_done(self) -> bool:
-        """Notice the server's start; answer True when a rehearsed gateway is done and the entry point has to be ended."""
+        """Report the server's start; return True when a rehearsed gateway is done and the entry point must be ended."""
         if self._values["server_up"] is None and (_open_ports() - self._before) & PORTS:
             self._server_is_up(self._run.used)
         return self._done is not None and _age(self._done) > _LEAVE
@@ -113,6 +108,6 @@ def _open_ports() -> frozenset[int]:
             with Path(table).open(encoding="ascii") as file:
                 found |= listening(file)
         except OSError:
-            # No such table on this system, or no such protocol: the start is not seen, and nothing depends on it.
+            # No such table on this system: the start isn't reported.
             continue
     return found

@@ -1,4 +1,4 @@
-"""One child process: its output streamed, its time and memory watched, its whole group ended when it must end."""
+"""Run one child process: stream its output, watch its time and memory, end its whole group."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ _PAGE = os.sysconf("SC_PAGE_SIZE") if _POSIX else 0
 
 @dataclass(frozen=True)
 class Ended:
-    """How a child ended.
+    """Result of a child process.
 
     Attributes:
         exit_code: what it returned; negative for the signal that ended it.
         seconds: its wall time.
         peak_memory: highest sum of resident memory over its processes in bytes, sampled four times a second (memory they
-            share counts once for each), None where `/proc` does not tell.
+            share counts once for each), None without `/proc`.
         tail: the last lines it printed.
         guarded: whether the guard ended it.
         stopped: whether `should_end` ended it.
@@ -60,7 +60,7 @@ def run_child(
     grace: float = 60.0,
     should_end: Callable[[], bool] | None = None,
 ) -> Ended:
-    """Run a command to its end and hand on everything it prints (stdout and stderr in the order they came).
+    """Run a command to its end and pass on everything it prints (stdout and stderr in order).
 
     Args:
         command: program and arguments.
@@ -70,11 +70,11 @@ def run_child(
         warn_at: seconds from now, and what to call then if the child still runs.
         guard: seconds from now after which the group gets SIGTERM, and `grace` seconds later SIGKILL; None for never.
         grace: see `guard`.
-        should_end: called twenty times a second, from another thread; the group gets SIGTERM when it answers True.
+        should_end: called twenty times a second, from another thread; the group gets SIGTERM when it returns True.
 
     Raises:
         OSError: the program can't be started.
-        KeyboardInterrupt: as it came; the group has been ended by then.
+        KeyboardInterrupt: passed on after the group was ended.
     """
     started = time.monotonic()
     try:
@@ -100,7 +100,7 @@ def run_child(
                 write(text)
             exit_code = child.wait()
     except BaseException:
-        # Whatever stops us (Ctrl-C in the notebook, a closed output) must not leave a child with the GPU in its hands.
+        # Whatever stops us (Ctrl-C in the notebook, a closed output) must not leave a child that holds the GPU.
         end_group(child, grace=5.0)
         raise
     finally:
@@ -122,7 +122,7 @@ def end_group(child: subprocess.Popen[bytes], grace: float) -> None:
 
 
 class _Tail:
-    """The last lines of a stream, where a progress bar counts as the line it ended on."""
+    """The last lines of a stream; of a progress bar, its last state."""
 
     def __init__(self) -> None:
         self._lines: deque[str] = deque(maxlen=_TAIL_LINES)
@@ -140,7 +140,7 @@ class _Tail:
 
 @dataclass
 class _Watch:
-    """Samples memory, warns once, and ends the group at the guard time or when it is told to."""
+    """Sample memory, warn once, and end the group at the guard time or when `should_end` returns True."""
 
     child: subprocess.Popen[bytes]
     started: float
@@ -166,16 +166,15 @@ class _Watch:
             elapsed = time.monotonic() - self.started
             if not sampled or elapsed - sampled >= _SAMPLE_SECONDS:
                 sampled = elapsed
-                self._sample()
+                memory = group_memory(self.child.pid)
+                self.peak = self.peak if memory is None else max(self.peak or 0, memory)
             if self.warn_at is not None and elapsed >= self.warn_at[0]:
                 self.warn_at[1]()
                 self.warn_at = None
-            if self.guard is not None and elapsed >= self.guard and self.child.poll() is None:
-                self.guarded = True
-                end_group(self.child, self.grace)
-                return
-            if self.should_end is not None and self.should_end() and self.child.poll() is None:
-                self.stopped = True
+            guarded = self.guard is not None and elapsed >= self.guard
+            stopped = not guarded and self.should_end is not None and self.should_end()
+            if (guarded or stopped) and self.child.poll() is None:
+                self.guarded, self.stopped = guarded, stopped
                 end_group(self.child, self.grace)
                 return
             if self.child.poll() is not None:
@@ -190,41 +189,20 @@ class _Watch:
         if self._thread.ident is not None:
             self._thread.join()
 
-    def _sample(self) -> None:
-        memory = group_memory(self.child.pid)
-        if memory is not None:
-            self.peak = max(self.peak or 0, memory)
-
 
 def group_memory(leader: int) -> int | None:
-    """Resident bytes over the processes of a group, and over what descends from its leader; None where `/proc` is not."""
-    parents: dict[int, int] = {}
-    members: set[int] = set()
+    """Resident bytes over the processes of the session that `leader` started; None where there is no `/proc`."""
     try:
-        names = [name for name in os.listdir("/proc") if name.isdigit()]
+        pids = [int(name) for name in os.listdir("/proc") if name.isdigit()]
     except OSError:
         return None
-    for name in names:
-        fields = _stat_fields(name)
-        if fields is not None:
-            parents[int(name)] = int(fields[1])
-            if int(fields[2]) == leader:
-                members.add(int(name))
-    for pid in parents:
-        line: set[int] = set()
-        at: int | None = pid
-        while at is not None and at not in line and at not in members:
-            line.add(at)
-            at = parents.get(at)
-        if at in members:
-            members |= line
-    return sum(_resident(pid) for pid in members) if members else None
+    members = [pid for pid in pids if _session(pid) == leader]
+    return sum(map(_resident, members)) if members else None
 
 
-def _stat_fields(name: str) -> list[str] | None:
+def _session(pid: int) -> int | None:
     try:
-        with Path(f"/proc/{name}/stat").open(encoding="utf-8", errors="replace") as file:
-            return file.read().rpartition(")")[2].split()
+        return os.getsid(pid)
     except OSError:
         return None
 
@@ -238,7 +216,7 @@ def _resident(pid: int) -> int:
 
 
 def _pieces(stream: IO[bytes] | None) -> Iterator[str]:
-    """The stream as text, as soon as it comes: a progress bar without a newline is shown too."""
+    """Decode the stream as it arrives: a progress bar without a newline is shown too."""
     if stream is None:
         return
     decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
@@ -251,7 +229,7 @@ def _pieces(stream: IO[bytes] | None) -> Iterator[str]:
 
 @contextmanager
 def _forwarded_signals() -> Iterator[None]:
-    """While the child runs, SIGTERM to this process is a way out like any other: `run` ends the child's group on it."""
+    """While the child runs, turn SIGTERM into SystemExit, so that `run_child` ends the group."""
     if not _POSIX or threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -274,5 +252,5 @@ def _signal_group(child: subprocess.Popen[bytes], *, force: bool) -> None:
     try:
         os.killpg(child.pid, signal.SIGKILL if force else signal.SIGTERM)
     except (ProcessLookupError, PermissionError):
-        # The group is gone already, or what is left of it belongs to nobody we may signal.
+        # The group is gone already, or what is left of it can't be signalled by this user.
         return

@@ -1,13 +1,13 @@
 """References to what a notebook attaches, parsed once into frozen values.
 
-A reference knows its own text form and the places where Kaggle may mount it. Two layouts are alive in 2026, and
-a third form appears when two attached sources share a slug (seen by competitors; nothing in the metadata selects one).
+A reference knows its text form and the places where Kaggle may mount it. Kaggle uses two layouts in 2026, and a third
+form when two attached sources share a slug (reported by competitors; nothing in the metadata selects one).
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
@@ -21,8 +21,8 @@ _VERSION = re.compile(r"[1-9][0-9]{0,8}\Z")
 LAYOUTS = ("namespaced", "classic")
 
 
-class _Mounted:
-    """What every reference knows of its mounts."""
+class _Reference:
+    """What every reference knows: its text and its mounts."""
 
     kind: ClassVar[str]
 
@@ -43,20 +43,32 @@ class _Mounted:
         version = getattr(self, "version", None)
         return self.name if version is None else f"{self.name}/{version}"
 
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Parse the text form; raises RefError."""
+        names = [field.name for field in fields(cls) if field.name != "version"]  # type: ignore[arg-type]  # of a dataclass
+        parts = text.split("/")
+        versioned = len(parts) == len(names) + 1 and cls.kind != "competition"
+        if not (versioned or len(parts) == len(names)) or not all(_PART.match(part) for part in parts):
+            raise RefError(
+                f"{text!r} is not a {cls.kind}: write {'/'.join(names)}{'' if cls.kind == 'competition' else '[/version]'}."
+            )
+        if not versioned:
+            return cls(*parts)
+        if not _VERSION.match(parts[-1]):
+            raise RefError(
+                f"{text!r} ends in {parts[-1]!r}, which is not a version: write a number from 1 up, or omit it."
+            )
+        return cls(*parts[:-1], version=int(parts[-1]))  # type: ignore[call-arg]  # competitions have none
+
 
 @dataclass(frozen=True)
-class CompetitionRef(_Mounted):
-    """A competition, written as its bare slug."""
+class CompetitionRef(_Reference):
+    """A competition: its bare slug."""
 
     slug: str
 
     kind = "competition"
-
-    @classmethod
-    def parse(cls, text: str) -> CompetitionRef:
-        """Turn `slug` into a reference; raises RefError."""
-        (slug,) = _parts(text, (1,), "a competition is written as its slug")
-        return cls(slug)
 
     @property
     def name(self) -> str:
@@ -64,24 +76,15 @@ class CompetitionRef(_Mounted):
         return self.slug
 
     def candidates(self) -> tuple[str, ...]:
-        """See `_Mounted`."""
+        """See `_Reference`."""
         return (f"competitions/{self.slug}", self.slug)
 
 
 @dataclass(frozen=True)
-class _Owned(_Mounted):
-    """What datasets and notebooks have in common: `owner/slug`, perhaps with a version."""
-
+class _Owned(_Reference):
     owner: str
     slug: str
     version: int | None = None
-
-    @classmethod
-    def parse(cls, text: str) -> Self:
-        """Turn `owner/slug[/version]` into a reference; raises RefError."""
-        form = f"a {cls.kind} is written owner/slug or owner/slug/version"
-        owner, slug, *version = _parts(text, (2, 3), form)
-        return cls(owner, slug, _version(text, version))
 
     @property
     def name(self) -> str:
@@ -96,7 +99,7 @@ class DatasetRef(_Owned):
     kind = "dataset"
 
     def candidates(self) -> tuple[str, ...]:
-        """See `_Mounted`."""
+        """See `_Reference`."""
         return (f"datasets/{self.name}", f"d/{self.name}", self.slug)
 
 
@@ -107,7 +110,7 @@ class NotebookRef(_Owned):
     kind = "notebook"
 
     def candidates(self) -> tuple[str, ...]:
-        """See `_Mounted`."""
+        """See `_Reference`."""
         return (f"notebooks/{self.name}", self.slug)
 
     @property
@@ -125,8 +128,8 @@ class NotebookRef(_Owned):
 
 
 @dataclass(frozen=True)
-class ModelRef(_Mounted):
-    """A model variation: `owner/model/framework/variation`, perhaps with a version."""
+class ModelRef(_Reference):
+    """A model variation: `owner/model/framework/variation`, with or without a version."""
 
     owner: str
     model: str
@@ -136,20 +139,13 @@ class ModelRef(_Mounted):
 
     kind = "model"
 
-    @classmethod
-    def parse(cls, text: str) -> ModelRef:
-        """Turn `owner/model/framework/variation[/version]` into a reference; raises RefError."""
-        form = "a model is written owner/model/framework/variation or owner/model/framework/variation/version"
-        owner, model, framework, variation, *version = _parts(text, (4, 5), form)
-        return cls(owner, model, framework, variation, _version(text, version))
-
     @property
     def name(self) -> str:
         """The handle without its version."""
         return f"{self.owner}/{self.model}/{self.framework}/{self.variation}"
 
     def candidates(self) -> tuple[str, ...]:
-        """See `_Mounted`; the framework is lower case in a mount path."""
+        """See `_Reference`; the framework is lower case in a mount path."""
         tail = f"{self.model}/{self.framework.lower()}/{self.variation}"
         if self.version is not None:
             tail += f"/{self.version}"
@@ -167,34 +163,17 @@ _KINDS: dict[str, type[Ref]] = {
 
 
 def parse(kind: str, text: str) -> Ref:
-    """Turn a text of a known kind (`competition`, `dataset`, `notebook` or `model`) into a reference; raises RefError."""
+    """Parse the text of a known kind (`competition`, `dataset`, `notebook` or `model`); raises RefError."""
     if kind not in _KINDS:
-        raise RefError(f"{kind!r} is not a kind of input: write one of {', '.join(_KINDS)}.")
+        raise RefError(f"{kind!r} is not a kind of input: use one of {', '.join(_KINDS)}.")
     return _KINDS[kind].parse(text)
 
 
 def guess(text: str) -> tuple[Ref, ...]:
-    """Every reference that `text` can mean, two parts being a dataset or a notebook; raises RefError for none."""
+    """Every reference that `text` can mean (two parts: a dataset or a notebook); raises RefError for none."""
     parts = text.count("/") + 1
     if parts == 1:
         return (CompetitionRef.parse(text),)
     if parts in (2, 3):
         return (DatasetRef.parse(text), NotebookRef.parse(text))
     return (ModelRef.parse(text),)
-
-
-def _parts(text: str, counts: tuple[int, ...], form: str) -> list[str]:
-    parts = text.split("/")
-    if len(parts) not in counts or not all(_PART.match(part) for part in parts):
-        raise RefError(f"{text!r} does not read as a reference: {form}.")
-    return parts
-
-
-def _version(text: str, rest: list[str]) -> int | None:
-    if not rest:
-        return None
-    if not _VERSION.match(rest[0]):
-        raise RefError(
-            f"{text!r} ends in {rest[0]!r}, which is no version: write a number from 1 up, or leave it out."
-        )
-    return int(rest[0])

@@ -1,13 +1,14 @@
-"""The run report: what a run found, did and used, written whatever happens.
+"""The run report: what a run found, did and used. It is written on success and on failure.
 
-It lies in the notebook's output as `run-report.json` and stands in the log as one line, so that it can be read where only
-one of the two can be had. The environment is never part of it.
+It is both a file of the output, `run-report.json`, and one line of the log: sometimes only one of the two can be
+downloaded. It never contains environment variables, some of which are tokens.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,10 +22,10 @@ LOG_PREFIX = "kaggle_shim report: "
 
 @dataclass
 class Report:
-    """Collected while the run goes on.
+    """Values collected during a run.
 
     Attributes:
-        values: what is written, by name.
+        values: reported values by name.
         phases: seconds by phase, in order.
         warnings: every warning, in order.
     """
@@ -35,7 +36,7 @@ class Report:
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
-        """Time what happens inside under `name`."""
+        """Time a block under `name`."""
         started = time.monotonic()
         try:
             yield
@@ -43,7 +44,7 @@ class Report:
             self.phases[name] = round(time.monotonic() - started, 3)
 
     def say(self, sentence: str) -> None:
-        """Print one line of ours."""
+        """Print one line."""
         print(f"kaggle_shim: {sentence}", flush=True)
 
     def warn(self, sentence: str) -> None:
@@ -52,13 +53,59 @@ class Report:
         self.say(f"warning: {sentence}")
 
     def write(self, folder: Path) -> None:
-        """Write the report into `folder` and print it as one line; a disk too full for it is a line in the log."""
+        """Write the report into `folder` and print it as one line; if the disk is full, print a warning."""
         value = {"schema": 1, **self.values, "phases": self.phases, "warnings": self.warnings}
         temporary = folder / f".{REPORT_NAME}.tmp"
         try:
             temporary.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
             os.replace(temporary, folder / REPORT_NAME)
         except OSError as error:
-            # A full disk must not hide the failure that filled it.
+            # The failure that filled the disk matters more.
             self.say(f"warning: the run report can't be written ({error}).")
         print(LOG_PREFIX + json.dumps(value), flush=True)
+
+
+def image_identity(etc: Path = Path("/etc")) -> dict[str, str | None]:
+    """Identify the image: Kaggle writes `/etc/git_commit` and `/etc/build_date` and sets `KAGGLE_DOCKER_IMAGE`."""
+    return {
+        "git_commit": _line(etc / "git_commit"),
+        "build_date": _line(etc / "build_date"),
+        "docker_image": os.environ.get("KAGGLE_DOCKER_IMAGE"),
+    }
+
+
+def facts() -> dict[str, Any]:
+    """Python, image and machine of a run, for the report."""
+    return {
+        "python": ".".join(str(part) for part in sys.version_info[:3]),
+        "image": image_identity(),
+        "machine": {"cpus": os.cpu_count(), "platform": sys.platform},
+    }
+
+
+def gpu_names() -> list[str]:
+    """Names of the GPUs that the driver reports."""
+    import shutil
+    import subprocess
+
+    program = shutil.which("nvidia-smi") or "/opt/bin/nvidia-smi"
+    try:
+        child = subprocess.run(
+            [program, "--query-gpu=name", "--format=csv,noheader"],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return []
+    return (
+        [line.strip() for line in child.stdout.splitlines() if line.strip()] if child.returncode == 0 else []
+    )
+
+
+def _line(path: Path) -> str | None:
+    try:
+        return path.read_text(encoding="utf-8").strip() or None
+    except (OSError, UnicodeDecodeError):
+        return None

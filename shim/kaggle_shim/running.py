@@ -15,9 +15,8 @@ from kaggle_shim import entry_run, inputs
 from kaggle_shim.context import RERUN_VARIABLE, WORKING_VARIABLE, Context
 from kaggle_shim.entry import command_line
 from kaggle_shim.errors import EntryPointError, InstallError, PlanError, SubmissionError
-from kaggle_shim.machine import facts
 from kaggle_shim.plan import Input, Plan, current
-from kaggle_shim.report import Report
+from kaggle_shim.report import Report, facts, gpu_names
 
 EVALUATION_PACKAGE = "kaggle_evaluation"
 
@@ -84,8 +83,6 @@ def _steps(run: Context) -> None:
 def _check_accelerator(run: Context) -> None:
     if run.plan.accelerator != "gpu":
         return
-    from kaggle_shim.machine import gpu_names
-
     names = gpu_names()
     run.report.values["gpus"] = names
     if names:

@@ -9,9 +9,8 @@ from pathlib import Path
 from kaggle_shim import mounts
 from kaggle_shim.context import WORKING_VARIABLE
 from kaggle_shim.errors import PlanError
-from kaggle_shim.machine import facts
 from kaggle_shim.plan import Plan, current
-from kaggle_shim.report import Report
+from kaggle_shim.report import Report, facts
 
 _MAIN = "requirements.txt"
 

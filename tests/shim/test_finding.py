@@ -71,5 +71,5 @@ def test_what_is_not_there_is_named_with_what_is(root: Path) -> None:
 
 def test_what_is_no_reference_is_one_sentence(root: Path) -> None:
     assert root.is_dir()
-    with pytest.raises(RefError, match="does not read as a reference"):
+    with pytest.raises(RefError, match="is not a model: write"):
         finding.find("/kaggle/input/titanic")

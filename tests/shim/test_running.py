@@ -14,7 +14,6 @@ import pytest
 
 from kaggle_shim import refs
 from kaggle_shim.context import Context
-from kaggle_shim.machine import image_identity
 from kaggle_shim.manifest import (
     CODES_MANIFEST,
     DEPS_MANIFEST,
@@ -25,7 +24,7 @@ from kaggle_shim.manifest import (
     scan,
 )
 from kaggle_shim.plan import Input, Plan
-from kaggle_shim.report import Report
+from kaggle_shim.report import Report, image_identity
 from tests.fake_notebook import GOOD, SHIM, Notebook, Ran
 from tests.wheelhouse import make_sdist, make_wheel
 
