@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -34,6 +33,8 @@ def materialise(source: Path, target: Path) -> tuple[Manifest, tuple[str, ...]]:
     ]
     if not broken:
         return manifest, ()
+    import tempfile
+
     claimed = {entry.path for entry in manifest.files} | {CODES_MANIFEST}
     notes = []
     with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
