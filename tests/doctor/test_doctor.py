@@ -142,7 +142,7 @@ def test_a_proxy_that_hangs_is_left_after_the_limit(
     monkeypatch.setattr(connection, "REACH_SECONDS", 0.2)
     found = lines(ws)
     assert found["network"].state == UNKNOWN
-    assert found["network"].says == "Kaggle did not answer in time while looking for it"
+    assert found["network"].says == "Kaggle did not answer in time while connecting"
     assert found["account"].state == UNKNOWN
     assert found["check"].state != UNKNOWN
     monkeypatch.setattr(connection, "_PAUSES", (0.0,))

@@ -58,7 +58,7 @@ def test_a_list_that_never_ends_is_given_up(scene: Scene) -> None:
     page = {"datasetFiles": [{"name": "a.py", "totalBytes": 1}], "nextPageToken": "again"}
     scene.kaggle.fault(faults.answer("ListDatasetFiles", page, times=None))
     scene.edit()
-    with pytest.raises(WorkflowError, match="goes round in a circle"):
+    with pytest.raises(WorkflowError, match="repeats a page"):
         scene.codes()
 
 

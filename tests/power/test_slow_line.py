@@ -145,7 +145,7 @@ def test_weights_of_which_no_byte_arrives_end_with_a_sentence(
     restless(monkeypatch)
     # The first answer to an upload is for it, the others say how far it is.
     scene.kaggle.fault(faults.drop_before("PUT"), faults.status("PUT", status, times=None))
-    with pytest.raises(WorkflowError, match=r"The upload of the model .* did not succeed"):
+    with pytest.raises(WorkflowError, match=r"The upload of the model .* failed"):
         push_weights(scene)
     assert "cmi-models" not in {ref.partition("/")[2] for ref in scene.kaggle.world.store.models} or not (
         scene.kaggle.model("tester/cmi-models").variations

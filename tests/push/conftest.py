@@ -17,7 +17,7 @@ from kaggle_shim.manifest import CODES_MANIFEST, DepsManifest, Manifest, short
 from kaggle_shim.report import LOG_PREFIX, Report
 from kaggle_workflow import workspace
 from kaggle_workflow.push import codes as push_codes
-from kaggle_workflow.push import dataset_arrival, dataset_settling, notebook_run, notebook_settling
+from kaggle_workflow.push import dataset_arrival, notebook_run, notebook_state
 from kaggle_workflow.push import deps as push_deps
 from kaggle_workflow.push import in_order as push
 from kaggle_workflow.push import model as push_model
@@ -189,9 +189,8 @@ def hurry(patch: pytest.MonkeyPatch, seconds: float = 2.0) -> None:
     """What arrives late arrives within these seconds: fewer than the limit of most tests, which so cuts no such wait short."""
     for module in (
         dataset_arrival,
-        dataset_settling,
         push_notebook,
-        notebook_settling,
+        notebook_state,
         push_model,
         settling,
         submitting,

@@ -118,7 +118,7 @@ def opaque(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> Scene:
 
 def test_what_kaggle_loses_of_an_archive_is_named_and_never_sent_twice(opaque: Scene) -> None:
     fill(opaque.root / "features", {"a.zip": zipped({"a.txt": b"a", "b.txt": b"bb"})})
-    with pytest.raises(KaggleRefused, match=r"shows nothing of a/b\.txt.*--allow archive-contents"):
+    with pytest.raises(KaggleRefused, match=r"lacks a/b\.txt.*--allow archive-contents"):
         send(opaque)
     with pytest.raises(Refused, match="archive-contents"):
         send(opaque)

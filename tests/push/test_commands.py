@@ -24,7 +24,7 @@ from tests.push.conftest import Scene
         ("nothing", ("push-sub",), 2, "codes-not-current"),
         ("refusal", ("push-codes",), 3, "The dataset title is odd"),
         ("failure", ("push-deps",), 4, "failed after"),
-        ("stuck", ("push-codes", "--limit", "1s"), 5, "run this again to go on waiting"),
+        ("stuck", ("push-codes", "--limit", "1s"), 5, "Run this again to keep waiting"),
         ("away", ("push-codes",), 6, "could not be reached"),
     ],
 )

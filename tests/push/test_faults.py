@@ -37,9 +37,9 @@ def prepared(scene: Scene) -> Scene:
 @pytest.mark.parametrize(
     ("kind", "key", "value", "advice"),
     [
-        ("dataset", "dataset_sources", "tester/gone-set", "first version ready"),
-        ("competition", "competition_sources", "no-such-competition", "accept its rules"),
-        ("notebook", "kernel_sources", "tester/gone-notebook", "ran to its end"),
+        ("dataset", "dataset_sources", "tester/gone-set", "first version is ready"),
+        ("competition", "competition_sources", "no-such-competition", "accept the rules"),
+        ("notebook", "kernel_sources", "tester/gone-notebook", "its versions completed"),
         ("model", "model_sources", "tester/gone/pytorch/base/1", "newest version"),
     ],
 )
@@ -91,7 +91,8 @@ def test_another_slug_than_asked_for(scene: Scene) -> None:
 
 
 @pytest.mark.parametrize(
-    ("field", "value", "said"), [("enableInternet", True, "internet on"), ("isPrivate", None, "it is public")]
+    ("field", "value", "said"),
+    [("enableInternet", True, "internet is on"), ("isPrivate", None, "it is public")],
 )
 def test_internet_on_or_public_when_read_back(scene: Scene, field: str, value: object, said: str) -> None:
     prepared(scene)
@@ -113,7 +114,7 @@ def test_other_differences_are_shown_and_refuse_nothing(scene: Scene) -> None:
     prepared(scene)
     scene.metadata(machine_shape="NvidiaTeslaT400")
     assert scene.sub().version == 1
-    assert any("the accelerator is none, and NvidiaTeslaT400 was asked for" in line for line in scene.warned)
+    assert any("the accelerator is none, and NvidiaTeslaT400 was requested" in line for line in scene.warned)
 
 
 @pytest.mark.parametrize(
@@ -122,7 +123,7 @@ def test_other_differences_are_shown_and_refuse_nothing(scene: Scene) -> None:
         (400, KaggleRefused, "HTTP 400: Bad things"),
         (401, KaggleRefused, "does not accept these credentials.*KAGGLE_API_TOKEN"),
         (403, KaggleRefused, "HTTP 403: Bad things.*another account, or rules"),
-        (404, KaggleRefused, "HTTP 404: Bad things.*correct the name"),
+        (404, KaggleRefused, "HTTP 404: Bad things.*check the name"),
         (409, KaggleRefused, "HTTP 409: Bad things.*wait until it is processed"),
         (500, Unreachable, "not known: run this again"),
         (503, Unreachable, "not known: run this again"),
@@ -178,7 +179,7 @@ def test_429_is_waited_for_and_named(
         faults.status("CreateDataset", 429, "Too many", headers=headers),
     )
     assert scene.codes().did == "sent"
-    assert any("limits how often" in line for line in scene.warned)
+    assert any("rate limit is reached" in line for line in scene.warned)
     assert (0.2 if headers else 2.0) in slept
 
 
@@ -198,7 +199,7 @@ def test_no_network(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{free.getsockname()[1]}")
-        with pytest.raises(Unreachable, match=r"could not be reached.*look at your network"):
+        with pytest.raises(Unreachable, match=r"could not be reached.*check your network"):
             scene.codes()
 
 
@@ -217,7 +218,7 @@ def test_a_save_whose_answer_is_lost_is_settled_by_asking(scene: Scene, drop: ob
     if drop is faults.drop_after:
         outcome = scene.sub()
         assert (outcome.version, scene.versions("sub")) == (1, 1)
-        assert "its answer was lost, the version was found" in outcome.notes
+        assert "Kaggle's answer was lost, and the version was found" in outcome.notes
     else:
         with pytest.raises(Unreachable, match="not known: run this again"):
             scene.sub(limit=0.3)
@@ -321,7 +322,7 @@ def test_an_upload_that_storage_does_not_take_is_named_and_nothing_is_made(
     scene.edit()
     scene.kaggle.fault(faults.status("PUT", code, "no", times=None))
     name = r"(exp001\.py|codes-manifest\.json)"
-    with pytest.raises(kind, match=rf"The upload of {name} did not succeed, and nothing was made.*{said}"):
+    with pytest.raises(kind, match=rf"The upload of {name} failed, and no version was made.*{said}"):
         scene.codes()
     assert scene.versions("codes") == 1
     scene.kaggle.world.faults.clear()
@@ -342,7 +343,7 @@ def test_an_upload_that_breaks_off_for_good_names_no_address_and_goes_on_next_ti
         slept: list[float] = []
         patch.setattr(time, "sleep", slept.append)
         with pytest.raises(
-            Unreachable, match=r"upload of codes-manifest\.json .* broke off.*run this again"
+            Unreachable, match=r"upload of codes-manifest\.json .* broke again.*run this again"
         ) as caught:
             scene.codes()
     assert "http" not in str(caught.value)
@@ -362,7 +363,7 @@ def test_an_answer_without_an_address_to_upload_to_is_not_come_back_to(scene: Sc
 def test_a_truncated_file_is_named_and_sent_anew(scene: Scene) -> None:
     (scene.root / "codes" / "weights.bin").write_bytes(b"x" * 5000)
     scene.kaggle.fault(faults.truncate_upload(10, skip=0, times=3))
-    with pytest.raises(KaggleRefused, match=r"not what was sent \(.*of \d+ bytes"):
+    with pytest.raises(KaggleRefused, match=r"differs from what was sent \(.*of \d+ bytes"):
         scene.codes()
     assert scene.codes().version == 2
     assert scene.kaggle.dataset_files("tester/cmi-codes")["weights.bin"] == b"x" * 5000
@@ -372,7 +373,7 @@ def test_a_truncated_manifest_is_named_and_sent_anew(scene: Scene) -> None:
     scene.codes()
     scene.edit()
     scene.kaggle.fault(faults.truncate_upload(20, times=None))
-    with pytest.raises(KaggleRefused, match=r"codes-manifest.json does not read"):
+    with pytest.raises(KaggleRefused, match=r"codes-manifest.json can't be read"):
         scene.codes()
     scene.kaggle.world.faults.clear()
     assert scene.codes().did == "sent"
@@ -446,7 +447,7 @@ def test_a_run_that_ends_badly(scene: Scene, end: str, said: str) -> None:
 def test_a_run_that_never_ends(scene: Scene) -> None:
     prepared(scene)
     scene.kaggle.fault(faults.run("never"))
-    with pytest.raises(WaitedTooLong, match=r"run of tester/cmi-sub version 1 is over.*go on waiting"):
+    with pytest.raises(WaitedTooLong, match=r"run of tester/cmi-sub version 1 is over.*keep waiting"):
         scene.sub(limit=0.4)
 
 
@@ -469,7 +470,7 @@ def test_expired_credentials(scene: Scene) -> None:
 
 def test_no_credentials(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("KAGGLE_API_TOKEN")
-    with pytest.raises(WorkflowError, match="no Kaggle credentials on this machine") as caught:
+    with pytest.raises(WorkflowError, match="No Kaggle credentials on this machine") as caught:
         scene.codes()
     assert caught.value.exit_code == 2
 

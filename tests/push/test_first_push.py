@@ -131,9 +131,9 @@ def test_a_save_that_ends_in_an_error_says_what_is_waited_for_and_how_long(
     scene.kaggle.fault(faults.status("SaveKernel", status, times=1))
     monkeypatch.setattr(notebook, "LATE_SECONDS", 1.0)
     # A long --limit is no reason to wait longer for what may never have been made.
-    with pytest.raises(Unreachable, match="Whether the new version of tester/cmi-sub arrived"):
+    with pytest.raises(Unreachable, match="Whether the new version of tester/cmi-sub exists"):
         scene.sub(limit=3600.0)
-    assert any("the version of tester/cmi-sub shows (for 1.0 s at most)" in line for line in scene.said)
+    assert any("the version of tester/cmi-sub appears (for 1.0 s at most)" in line for line in scene.said)
 
 
 def test_a_limit_cuts_a_wait_for_what_may_never_come_and_lengthens_no_such_wait() -> None:

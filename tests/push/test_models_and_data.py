@@ -84,7 +84,7 @@ def test_a_model_of_another_workspace_is_not_touched_unasked(
 def test_a_model_that_arrived_truncated_is_named(scene: Scene) -> None:
     weights(scene, "w" * 5000)
     scene.kaggle.fault(faults.truncate_upload(10, times=3))
-    with pytest.raises(KaggleRefused, match=r"not what was sent \(.*bytes"):
+    with pytest.raises(KaggleRefused, match=r"differs from what was sent \(.*bytes"):
         model(scene)
     assert model(scene).version == 2
 

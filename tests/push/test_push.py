@@ -282,7 +282,7 @@ def test_an_older_version_that_runs_is_said(scene: Scene) -> None:
     scene.sub(wait=False)
     scene.metadata(keywords=["gpu"])
     scene.sub(wait=False)
-    assert any("version 1 still runs" in line for line in scene.warned)
+    assert any("version 1 is still running" in line for line in scene.warned)
 
 
 def test_accelerator_names_and_quota_are_said_and_refuse_nothing(scene: Scene) -> None:
@@ -298,7 +298,7 @@ def test_a_quota_that_kaggle_does_not_tell_refuses_nothing(scene: Scene) -> None
     scene.deps()
     scene.kaggle.fault(faults.status("GetAcceleratorQuotaStatistics", 404, "No such thing"))
     assert scene.sub(accelerator="NvidiaTeslaT4").did == "sent"
-    assert any("quota is left is not known" in line for line in scene.warned)
+    assert any("quota can't be read" in line for line in scene.warned)
 
 
 @pytest.mark.parametrize("answer", [{}, {"gpuQuota": {}}, {"gpuQuota": {"timeUsed": "3600s"}}])
@@ -326,18 +326,18 @@ def test_no_wait_still_waits_for_the_wheels_that_the_notebook_attaches(scene: Sc
 
 def test_wheels_that_are_not_on_kaggle_yet_are_said_before_the_notebook_goes(scene: Scene) -> None:
     scene.codes()
-    with pytest.raises(Refused, match=r"has no wheels of this workspace, and sub wants") as caught:
+    with pytest.raises(Refused, match=r"has no wheels of this workspace, and sub needs") as caught:
         scene.sub()
     assert caught.value.name == "wheels-not-current"
     scene.kaggle.hold_runs()
     scene.deps(wait=False)
-    with pytest.raises(Refused, match="no run of version 1 that is complete"):
+    with pytest.raises(Refused, match="no completed run of version 1"):
         scene.sub()
     scene.kaggle.release_runs()
     scene.kaggle.wait_for_runs()
     assert scene.sub().version == 1
     (scene.root / "deps" / "requirements.txt").write_text("loguru\n", encoding="utf-8")
-    with pytest.raises(Refused, match=r"has the wheels [0-9a-f]{12}, and sub wants [0-9a-f]{12}"):
+    with pytest.raises(Refused, match=r"has the wheels [0-9a-f]{12}, and sub needs [0-9a-f]{12}"):
         scene.sub()
     assert scene.sub(allow=frozenset(["wheels-not-current"])).version == 2
 

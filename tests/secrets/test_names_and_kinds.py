@@ -114,6 +114,6 @@ def test_a_name_that_is_no_text_is_refused(codes: Path, name: bytes) -> None:
     assert listed.files == ()
     assert [(one.level, one.name) for one in listed.findings] == [("error", "undecodable-name")]
     str(listed.findings[0]).encode()
-    with pytest.raises(WorkflowError, match="its name is no UTF-8"):
+    with pytest.raises(WorkflowError, match="its name is not valid UTF-8"):
         model_files.paths(codes, ())
     shutil.rmtree(os.fsencode(codes))

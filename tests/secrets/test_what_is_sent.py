@@ -33,7 +33,7 @@ def test_a_dry_run_lists_every_file_with_its_size_and_what_is_left_out_once(
         assert path.relative_to(scene.root / "build" / "codes").as_posix() in told
     assert "1.2 kB" in told
     assert [line for line in scene.said if "notes.md" in line] == [
-        "left out, by .gitignore and .kaggleignore: notes.md"
+        "excluded by .gitignore and .kaggleignore: notes.md"
     ]
     assert scene.sends() == 0
 
@@ -88,7 +88,7 @@ def test_nothing_outside_the_folder_comes_with_a_link(scene: Scene) -> None:
     weights.mkdir(parents=True)
     (weights / "a.bin").write_bytes(b"1")
     (weights / "b.bin").symlink_to(outside)
-    with pytest.raises(WorkflowError, match=r"b\.bin leads out of the folder"):
+    with pytest.raises(WorkflowError, match=r"b\.bin links to a file outside the folder"):
         push_model.run(
             scene.push(),
             exp="exp001",

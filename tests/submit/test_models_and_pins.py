@@ -63,28 +63,28 @@ def there(**sources: tuple[str, ...]) -> Notebook:
             "dataset_sources",
             "me/features/3",
             "me/features/4",
-            "bound version 4 of the dataset me/features",
+            "attached version 4 of the dataset me/features",
         ),
         (
             "dataset",
             "dataset_sources",
             "me/features/3",
             "me/features",
-            "does not say whether it bound version 3",
+            "does not say whether it attached version 3",
         ),
         (
             "notebook",
             "kernel_sources",
             "me/train/2",
             "me/train/5",
-            "bound version 5 of the notebook me/train",
+            "attached version 5 of the notebook me/train",
         ),
         (
             "model",
             "model_sources",
             "me/m/pytorch/a/1",
             "me/m/PyTorch/a/2",
-            "bound version 2 of the model me/m/pytorch/a",
+            "attached version 2 of the model me/m/pytorch/a",
         ),
     ],
 )
@@ -146,12 +146,12 @@ def test_the_image_of_the_last_good_run_is_pinned_by_the_smallest_edit(desk: Des
 
 def test_an_image_without_a_name_is_not_guessed(desk: Desk) -> None:
     version = desk.repush(report={"image": {"git_commit": "abcd", "docker_image": None}})
-    with pytest.raises(WorkflowError, match="does not tell the name of its image"):
+    with pytest.raises(WorkflowError, match="does not name its image"):
         pins.pin_image(desk.push(), "sub", version)
 
 
 def test_codes_that_kaggle_bound_in_another_version_fail_the_push(desk: Desk) -> None:
     desk.script.report = {"codes": {"fingerprint": "ab" * 32}}
     desk.edit()
-    with pytest.raises(RunFailed, match="Kaggle bound another version"):
+    with pytest.raises(RunFailed, match="Kaggle attached another version"):
         desk.all()

@@ -138,13 +138,13 @@ def test_a_broken_network_is_waited_out_and_said(desk: Desk) -> None:
     )
     (one,) = desk.watch(limit=60.0)
     assert one.status == "complete"
-    assert any("can't be reached, trying on" in line for line in desk.said)
+    assert any("can't be reached, retrying" in line for line in desk.said)
 
 
 def test_a_score_that_never_comes(desk: Desk) -> None:
     desk.kaggle.hold_runs()
     desk.submit()
-    with pytest.raises(WaitedTooLong, match=r"is scored.*run this again to go on") as caught:
+    with pytest.raises(WaitedTooLong, match=r"is scored.*Run this again to keep waiting") as caught:
         desk.watch(limit=0.3)
     assert caught.value.exit_code == 5
     assert any("pending 0s of 9h" in line for line in desk.said)

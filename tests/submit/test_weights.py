@@ -132,7 +132,7 @@ def test_push_dataset_attaches_itself_to_the_notebook_that_is_named(desk: Desk) 
     (desk.root / "features" / "a.csv").write_text("1", encoding="utf-8")
     done = desk.invoke("push-dataset", "--path", "features", "--notebook", "sub")
     assert done.returncode == 0, done.stderr
-    assert "dataset_sources got tester/cmi-features" in done.stdout
+    assert "added tester/cmi-features to dataset_sources" in done.stdout
     wrong = desk.invoke("push-dataset", "--path", "features", "--notebook", "deps")
     assert wrong.returncode == 2
     assert "is the wheel notebook" in wrong.stderr
@@ -144,7 +144,7 @@ def test_ignore_is_remembered_with_the_model_and_rehearsal_mounts_what_was_sent(
     (folder / "train.log").write_text("epoch 1", encoding="utf-8")
     desk.model(ignore=("*.log",))
     assert desk.model().did == "unchanged"
-    assert any("left out as in the last push" in line and "*.log" in line for line in desk.said)
+    assert any("excluded, as in the last push" in line and "*.log" in line for line in desk.said)
     (folder / MODEL_MANIFEST).unlink()  # another machine: the model itself remembers
     assert desk.model().did == "unchanged"
 

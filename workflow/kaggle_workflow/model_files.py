@@ -1,4 +1,4 @@
-"""Which files of a folder of weights go up as a model, and what each of them is."""
+"""Files of a folder of weights that are uploaded as a model."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from kaggle_workflow.files import UNFINISHED
 from kaggle_workflow.stage import archives, stand_ins
 from kaggle_workflow.stage.hashes import Hashes
 
-# The first four are kagglehub's own (1.0.2); the rest is never part of weights.
+# The first four are kagglehub's (1.0.2); the rest is never part of weights.
 IGNORED = (
     UNFINISHED,
     f"*/{UNFINISHED}",
@@ -36,9 +36,9 @@ IGNORED = (
 def list_files(
     folder: Path, patterns: tuple[str, ...], workspace: str, hashes: Path | None = None
 ) -> Manifest:
-    """What is sent, file by file; `hashes` is a file that keeps what was read."""
+    """The manifest of the files to upload; `hashes` is a file that caches their hashes."""
     if not folder.is_dir():
-        raise WorkflowError(f"{folder} is no folder: name the one that holds the weights.")
+        raise WorkflowError(f"{folder} is not a folder: name the folder with the weights.")
     known = Hashes(hashes)
     entries = []
     sent = paths(folder, patterns)
@@ -48,14 +48,12 @@ def list_files(
         entries.append(FileEntry(path, (folder / path).stat().st_size, known.of(folder / path)))
     known.save()
     if not entries:
-        raise WorkflowError(
-            f"{folder} holds no file to upload: train first, or correct the patterns to ignore."
-        )
+        raise WorkflowError(f"{folder} has no files to upload: train first, or fix the --ignore patterns.")
     return Manifest(workspace, "", tuple(sorted(entries, key=lambda entry: entry.path.encode())))
 
 
 def told(folder: Path, sent: Iterable[str]) -> tuple[list[str], list[str]]:
-    """What to say of the files before they are sent: of those that only stand for the real ones, and of archives."""
+    """Sentences about files that stand in for the real ones (such as LFS pointers), and about archives."""
     standing, packed = [], []
     for path in sent:
         about = stand_ins.sentence(folder / path, (folder / path).stat().st_size)
@@ -67,7 +65,7 @@ def told(folder: Path, sent: Iterable[str]) -> tuple[list[str], list[str]]:
 
 
 def paths(folder: Path, patterns: tuple[str, ...]) -> list[str]:
-    """The files to send, relative (posix), without our manifest; raises WorkflowError for a link that leads out."""
+    """The files to upload, relative (posix), without our manifest; raises WorkflowError for a link out of the folder."""
     wild = [pattern + "*" if pattern.endswith("/") else pattern for pattern in patterns]
     found = []
     for parent, _, entries in os.walk(folder):
@@ -78,14 +76,14 @@ def paths(folder: Path, patterns: tuple[str, ...]) -> list[str]:
                 continue
             if path.is_symlink() and stand_ins.annexed(path):
                 raise WorkflowError(
-                    f"{path}: git-annex has not fetched its content: run `git annex get {name}`, or leave the link out with --ignore."
+                    f"{path}: git-annex has not fetched its content: run `git annex get {name}`, or exclude the link with --ignore."
                 )
             if path.is_file() and inside.as_posix() != MODEL_MANIFEST:
                 if path.is_symlink() and not path.resolve().is_relative_to(folder.resolve()):
                     raise WorkflowError(
-                        f"{path} leads out of the folder, to {path.resolve().name}: copy that file here, or leave the link out with --ignore."
+                        f"{path} links to a file outside the folder ({path.resolve().name}): copy that file here, or exclude the link with --ignore."
                     )
                 if not names.is_text(inside.as_posix()):
-                    raise WorkflowError(f"{str(path)!a}: its name is no UTF-8: rename it.")
+                    raise WorkflowError(f"{str(path)!a}: its name is not valid UTF-8: rename it.")
                 found.append(inside.as_posix())
     return sorted(found, key=str.encode)

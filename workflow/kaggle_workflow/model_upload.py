@@ -1,9 +1,9 @@
-"""Weights to a Kaggle model, from the machine that trained them: needs this package and nothing else.
+"""Upload weights to a Kaggle model, from the machine that trained them: needs this package and no workspace.
 
     from kaggle_workflow.model_upload import upload
     upload("data/working/models/exp001", "me/cmi-models/pytorch/exp001")
 
-or `python -m kaggle_workflow.model_upload FOLDER HANDLE`. `invoke push-model` is this, and puts the version into `model_sources` too.
+or `python -m kaggle_workflow.model_upload FOLDER HANDLE`. `invoke push-model` does this and adds the version to `model_sources`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from kaggle_shim.errors import ManifestError
 from kaggle_shim.manifest import MODEL_MANIFEST, Manifest, hash_file
 from kaggle_shim.refs import ModelRef
 from kaggle_workflow import model_files
-from kaggle_workflow.errors import KaggleRefused, Refused, Unreachable, WaitedTooLong, WorkflowError
+from kaggle_workflow.errors import KaggleRefused, Refused, WorkflowError
 from kaggle_workflow.files import sweep, write_text
 from kaggle_workflow.kaggle.client import Kaggle
 from kaggle_workflow.kaggle.errors import AnswerLost, Denied, NotThere
@@ -38,7 +38,7 @@ def _refuse(name: str, sentence: str) -> None:
 
 @dataclass(frozen=True)
 class Uploaded:
-    """What became of an upload: the handle with its version, the fingerprint, and whether anything was sent."""
+    """Result of an upload: the handle with its version, the fingerprint, and whether anything was sent."""
 
     ref: ModelRef
     fingerprint: str
@@ -71,32 +71,32 @@ def upload(
         folder: the weights; a `model-manifest.json` is written into it.
         handle: `owner/model/framework/variation`, without a version.
         notes: version notes.
-        licence: licence of a variation that is made, such as `Apache 2.0`.
-        ignore: patterns (fnmatch, `/` at the end for a folder) of what stays here, on top of `model_files.IGNORED`.
+        licence: licence of a new variation, such as `Apache 2.0`.
+        ignore: patterns (fnmatch, `/` at the end for a folder) to exclude, on top of `model_files.IGNORED`.
         workspace: id of the workspace, "" outside one.
-        force: upload although nothing changed.
-        say: takes lines to show.
-        check: called with the newest version and its manifest before something is sent; raises to stop it.
-        kaggle: a connection to use.
+        force: upload even if nothing changed.
+        say: prints a line.
+        check: called with the newest version and its manifest before anything is sent; raises to stop the upload.
+        kaggle: the connection to use.
         waits: how to wait.
-        sending: entered with the newest version's number around the upload itself.
-        pending: an earlier upload after this version may still show, for so many seconds.
-        hashes: a file that keeps the hashes of what was read before.
-        origin: the folder relative to the workspace (posix), which finds it again later; "" outside one.
-        refuse: called with the name of a refusal and its sentence; raises Refused, or returns to go on anyway.
+        sending: context manager around the upload itself; takes the newest version's number.
+        pending: a version, and the seconds for which an earlier upload after it may still appear.
+        hashes: file that caches hashes.
+        origin: the folder relative to the workspace (posix), "" outside one; recorded in the manifest.
+        refuse: called with the name of a refusal and its sentence; raises Refused, or returns to continue.
 
     Returns:
-        The handle with the version that holds the files now.
+        The handle, with the version that has the files now.
 
     Raises:
         WorkflowError: the folder or the handle can't be used.
-        KaggleRefused: Kaggle said no, or the version is not what was sent.
+        KaggleRefused: Kaggle refused, or the version differs from what was sent.
         Unreachable: Kaggle could not be reached, or its answer was lost: run it again.
         WaitedTooLong: the version did not appear in time.
     """
     ref = ModelRef.parse(handle)
     if ref.version is not None:
-        raise WorkflowError(f"{handle} ends in a version: leave it out, Kaggle gives the next one.")
+        raise WorkflowError(f"{handle} ends in a version: remove it, Kaggle assigns the next one.")
     folder = Path(folder)
     patterns = (*model_files.IGNORED, *ignore)
     sweep(folder)
@@ -110,17 +110,10 @@ def upload(
     waits = waits or Waits(30.0, say)
     base = kaggle.model_version(ref) or 0
     if pending is not None and base <= pending[0] and pending[1] > 0:
-        say(f"{ref}: an earlier upload was cut off after it began; asking Kaggle for its version.")
-        try:
-            base = waits.until(
-                f"a version of {ref} shows",
-                pending[1],
-                lambda show: _newer(kaggle, ref, pending[0], show),
-            )
-        except WaitedTooLong:
-            if waits.cuts(pending[1]):
-                # It may still come: only the time that --limit gave is over.
-                raise
+        base = (
+            waits.find_interrupted(str(ref), pending[1], lambda show: _newer(kaggle, ref, pending[0], show))
+            or base
+        )
     there = manifest_of(kaggle, replace(ref, version=base)) if base else None
     if (
         there is not None
@@ -148,7 +141,6 @@ def upload(
     except AnswerLost as error:
         lost = True
         say(f"{error}")
-        say(f"{ref}: whether it arrived is not known; asking Kaggle for its version.")
     sent = time.monotonic()
     version = _await(kaggle, waits, ref, manifest, folder, base, refuse, lost=lost)
     return Uploaded(
@@ -188,7 +180,7 @@ def _await(
     *,
     lost: bool,
 ) -> int:
-    """Wait for the version that holds what was sent; returns its number."""
+    """Wait for the version that was sent; returns its number."""
 
     def look(show: Show) -> tuple[int, list[str]] | None:
         version = kaggle.model_version(ref)
@@ -203,22 +195,16 @@ def _await(
         return version, wrong
 
     try:
-        version, wrong = waits.until(
-            f"the new version of {ref} lists its files",
-            _LATE_SECONDS if lost else _PROCESSING_SECONDS,
-            look,
-        )
-    except WaitedTooLong as error:
         if lost:
-            raise Unreachable(
-                f"Whether the new version of {ref} arrived is not known: run this again, Kaggle is asked before anything is sent."
-            ) from error
-        raise
+            version, wrong = waits.find_lost(str(ref), _LATE_SECONDS, look)
+        else:
+            what = f"the new version of {ref} lists its files"
+            version, wrong = waits.until(what, _PROCESSING_SECONDS, look)
     except Refused as error:
         raise KaggleRefused(str(error)) from error
     if wrong:
         raise KaggleRefused(
-            f"Version {version} of {ref} is not what was sent ({'; '.join(wrong[:5])}): run this again to send it anew."
+            f"Version {version} of {ref} differs from what was sent ({'; '.join(wrong[:5])}): run this again to upload it again."
         )
     return version
 
@@ -226,7 +212,7 @@ def _await(
 def _wrong(
     kaggle: Kaggle, ref: ModelRef, manifest: Manifest, folder: Path, refuse: Callable[[str, str], None]
 ) -> list[str]:
-    """What is wrong with a version on Kaggle, one phrase a file; refuses what another upload would not change."""
+    """What is wrong with a version on Kaggle, one phrase for each file; refuses what another upload would not fix."""
     listed = [file for file in kaggle.model_files(ref) if file.name != MODEL_MANIFEST]
 
     def sha256_of(file: RemoteFile) -> str:
@@ -237,7 +223,7 @@ def _wrong(
     comparison = arrived.compare(manifest.files, listed, folder)
     wrong, lost = arrived.problems(comparison, sha256_of), arrived.lost(comparison)
     if lost is not None and not wrong:
-        refuse("archive-contents", f"{ref}: {lost}. Push what is in them in place of the archives")
+        refuse("archive-contents", f"{ref}: {lost}. Push their contents instead of the archives")
     return wrong
 
 

@@ -1,4 +1,4 @@
-"""That something long goes on, said on stderr: how many files are done, a file that takes long by itself, how much of an upload is sent."""
+"""Progress of long operations, on stderr: files done, a large file, bytes uploaded."""
 
 from __future__ import annotations
 
@@ -17,41 +17,41 @@ _PIECE = 1 << 16
 
 
 class Progress:
-    """How far a loop over files has come."""
+    """Progress of a loop over files."""
 
     def __init__(self, what: str, total: int) -> None:
-        """`what` is what is done with the files, `total` how many there are."""
+        """`what` names the operation, `total` is the number of files."""
         self._what, self._total = what, total
         self._told = time.monotonic()
 
     def at(self, number: int) -> None:
-        """Say that this file's turn has come, unless something was said a moment ago."""
+        """Report the number of the current file, every few seconds."""
         if time.monotonic() - self._told > TELL_SECONDS:
             self._told = time.monotonic()
             _say(f"{self._what}: {number} of {self._total} files")
 
 
 def large(what: str, name: str, size: int) -> None:
-    """Name a file that is about to be read from end to end, when its size says that this takes a while."""
+    """Report a large file before it is read."""
     if size >= LARGE:
         _say(f"{what}: {name}, {console.size(size)}")
 
 
 class Sending:
-    """The body of an upload, which says how far it is: on a terminal in one line that is written over, elsewhere now and then."""
+    """The body of an upload, which reports its progress: on a terminal in one line, elsewhere in a plain line every 20 seconds."""
 
     def __init__(self, body: Any, total: int) -> None:
-        """`body` is read from, `total` is how many bytes it has."""
+        """`body` is the file to read, `total` its bytes."""
         self._body, self._total, self._sent = body, total, 0
         self._began = self._told = time.monotonic()
         self._terminal = sys.stderr.isatty()
 
     def __len__(self) -> int:
-        """How many bytes there are: requests announces them."""
+        """Number of bytes, which requests announces."""
         return self._total
 
     def __iter__(self) -> Iterator[bytes]:
-        """The pieces (requests wants to be able to ask for them, and reads)."""
+        """The pieces; requests requires the method, and uses `read`."""
         while piece := self.read(_PIECE):
             yield piece
 

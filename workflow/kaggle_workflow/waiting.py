@@ -1,4 +1,4 @@
-"""Waits: each names its condition and its limit, looks often at first and seldom later, and shows that it goes on."""
+"""Wait for Kaggle: poll often at first and less often later, and show the condition, its limit and its state."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ class Waits:
     """How to wait.
 
     Attributes:
-        poll: the longest pause between two looks, in seconds.
-        say: takes lines to show.
-        limit: when given, takes the place of every wait's own limit (seconds).
-        patience: seconds without a network after which a wait gives up.
-        slept: the pauses that were made, in seconds: the time that was Kaggle's and not ours.
+        poll: the longest pause between two requests, in seconds.
+        say: prints a line.
+        limit: replaces every wait's own limit (seconds).
+        patience: seconds without a network after which a wait ends.
+        slept: the pauses made, in seconds: time spent waiting for Kaggle.
     """
 
     poll: float
@@ -48,7 +48,7 @@ class Waits:
     slept: list[float] = field(default_factory=list, compare=False)
 
     def cuts(self, limit: float) -> bool:
-        """Whether `--limit` ends a wait of that many seconds early: what has not shown by then may still come."""
+        """Whether `--limit` ends a wait of that many seconds early: what was not found by then may still appear."""
         return self.limit is not None and self.limit < limit
 
     def until(
@@ -60,17 +60,17 @@ class Waits:
         at_once: bool = True,
         lost: bool = False,
     ) -> T:
-        """Look until there is something to see.
+        """Look until there is a result.
 
         Args:
             what: the condition, to follow "waiting until".
             limit: seconds.
-            look: returns None while the condition is not met; gets a function that shows how it stands.
-            at_once: whether the first look makes sense before the first pause.
-            lost: whether this is a wait for what may never have been made: `--limit` makes it shorter and never longer.
+            look: returns None while the condition is not met; takes a function that shows the state.
+            at_once: whether to look before the first pause.
+            lost: whether what is waited for may not exist at all: `--limit` then makes the wait shorter, never longer.
 
         Raises:
-            WaitedTooLong: it was not met within the limit.
+            WaitedTooLong: the condition was not met within the limit.
             Unreachable: Kaggle could not be reached for as long as `patience` says (ten minutes by default).
         """
         if self.limit is not None:
@@ -88,22 +88,60 @@ class Waits:
                     unreachable = unreachable if unreachable is not None else now
                     if now - unreachable > min(self.patience, limit):
                         raise
-                    show("Kaggle can't be reached, trying on")
+                    show("Kaggle can't be reached, retrying")
                     found = None
                 if found is not None:
                     return found
                 left = limit - (time.monotonic() - started)
                 if left <= 0:
                     raise WaitedTooLong(
-                        f"Waited {seconds(limit)} until {what}, in vain: it may still come; run this again to go on waiting."
+                        f"Timed out after {seconds(limit)}, waiting until {what}. Run this again to keep waiting."
                     )
                 self.slept.append(min(pause, left))
                 time.sleep(self.slept[-1])
                 pause = min(pause * _GROWTH, self.poll)
 
+    def find_interrupted(
+        self, name: str, limit: float, look: Callable[[Show], T | None], *, lost: bool = False
+    ) -> T | None:
+        """Look for the version that an interrupted command may have made.
+
+        Args:
+            name: what was sent, as Kaggle names it.
+            limit: seconds after which there is no such version.
+            look: returns the version, or None while Kaggle does not show it.
+            lost: as in `until`; a dataset or a model may take longer to process than `limit`, so `--limit` may make it longer.
+
+        Returns:
+            The version, None when there is none.
+
+        Raises:
+            WaitedTooLong: `--limit` ended the wait early, and the version may still appear.
+        """
+        self.say(f"{name}: an earlier push was interrupted; checking whether Kaggle has its version.")
+        try:
+            return self.until(f"the version of {name} appears", limit, look, lost=lost)
+        except WaitedTooLong:
+            if self.cuts(limit):
+                raise
+        self.say(f"{name}: it did not arrive.")
+        return None
+
+    def find_lost(
+        self, name: str, limit: float, look: Callable[[Show], T | None], *, lost: bool = False
+    ) -> T:
+        """Look for a version whose answer was lost; like `find_interrupted`, but raises Unreachable when it is not found."""
+        self.say(f"{name}: Kaggle's answer was lost; checking whether the version exists.")
+        try:
+            return self.until(f"the version of {name} appears", limit, look, lost=lost)
+        except (WaitedTooLong, Unreachable) as error:
+            raise Unreachable(
+                f"Whether the new version of {name} exists is not known: run this again, it checks before it sends anything."
+            ) from error
+
 
 def left_of(patience: float, since: float) -> float:
-    """Seconds that remain of `patience` since a time of the wall clock; one that was set back meanwhile makes them no more."""
+    """Seconds that remain of `patience` since a time of the wall clock; a clock that was set back adds none."""
     return max(0.0, patience - max(0.0, time.time() - since))
 
 

@@ -1,1 +1,1 @@
-"""Everything that talks to Kaggle, and its answers as values."""
+"""Calls to Kaggle, with its answers as values."""

@@ -1,4 +1,4 @@
-"""Competitions and submissions, as Kaggle answers for them."""
+"""Calls about competitions and submissions."""
 
 from __future__ import annotations
 
@@ -15,20 +15,17 @@ from kaggle_workflow.kaggle.values import (
     Submission,
 )
 
+_CLIENT = "competitions.competition_api_client"
+
 
 class CompetitionCalls(Connection):
-    """Questions about competitions, and the one call that submits."""
+    """Read competitions and submissions, and submit."""
 
     def competition(self, ref: CompetitionRef) -> Competition | None:
         """A competition by its slug, None when there is none."""
-        from kagglesdk.competitions.types.competition_api_service import ApiGetCompetitionRequest
-
-        request = ApiGetCompetitionRequest()
-        request.competition_name = ref.slug
         try:
-            answer = self._read(
-                f"reading the competition {ref}",
-                lambda c: c.competitions.competition_api_client.get_competition(request),
+            answer = self._ask(
+                f"reading the competition {ref}", f"{_CLIENT}.get_competition", competition_name=ref.slug
             )
         except NotThere:
             return None
@@ -36,15 +33,13 @@ class CompetitionCalls(Connection):
             return Competition.of(answer, ref.slug)
 
     def rules_accepted(self, ref: CompetitionRef) -> bool:
-        """Whether this account may have the competition's data, which Kaggle denies until the rules are accepted."""
-        from kagglesdk.competitions.types.competition_api_service import ApiListDataFilesRequest
-
-        request = ApiListDataFilesRequest()
-        request.competition_name, request.page_size = ref.slug, 1
+        """Whether this account can read the competition's data, which Kaggle denies until the rules are accepted."""
         try:
-            self._read(
+            self._ask(
                 f"asking for the data of {ref}",
-                lambda c: c.competitions.competition_api_client.list_data_files(request),
+                f"{_CLIENT}.list_data_files",
+                competition_name=ref.slug,
+                page_size=1,
             )
         except Denied:
             return False
@@ -52,62 +47,42 @@ class CompetitionCalls(Connection):
 
     def competition_files(self, ref: CompetitionRef) -> tuple[RemoteFile, ...]:
         """Names and sizes of a competition's files."""
-        from kagglesdk.competitions.types.competition_api_service import ApiListDataFilesRequest
-
-        request = ApiListDataFilesRequest()
-        request.competition_name = ref.slug
-        what = f"listing the files of {ref}"
         files = self._pages(
-            what, request, lambda c: c.competitions.competition_api_client.list_data_files(request), "files"
+            f"listing the files of {ref}", "files", f"{_CLIENT}.list_data_files", competition_name=ref.slug
         )
         # `ref` carries the folders, `name` may be the last part alone.
         return tuple(RemoteFile(file.ref or file.name, file.total_bytes or None) for file in files)
 
     def download_competition_file(self, ref: CompetitionRef, name: str, target: Path) -> None:
-        """Fetch one file of a competition."""
-        from kagglesdk.competitions.types.competition_api_service import ApiDownloadDataFileRequest
-
-        request = ApiDownloadDataFileRequest()
-        request.competition_name, request.file_name = ref.slug, name
-        self._download(
-            f"fetching {name} of {ref}",
-            lambda c: c.competitions.competition_api_client.download_data_file(request),
-            target,
+        """Download one file of a competition."""
+        method, request = self._filled(
+            f"{_CLIENT}.download_data_file", competition_name=ref.slug, file_name=name
         )
+        self._download(f"downloading {name} of {ref}", lambda _: method(request), target)
 
     def competition_file_head(self, ref: CompetitionRef, name: str) -> bytes:
         """The first block of one file of a competition; raises NotThere when it has none of that name."""
-        from kagglesdk.competitions.types.competition_api_service import ApiDownloadDataFileRequest
-
-        request = ApiDownloadDataFileRequest()
-        request.competition_name, request.file_name = ref.slug, name
-        what = f"looking at {name} of {ref}"
-        return self._read(
-            what, lambda c: head(c.competitions.competition_api_client.download_data_file(request))
+        method, request = self._filled(
+            f"{_CLIENT}.download_data_file", competition_name=ref.slug, file_name=name
         )
+        return self._read(f"reading {name} of {ref}", lambda _: head(method(request)))
 
     def leaderboard(self, ref: CompetitionRef) -> tuple[str, ...]:
         """Scores on the first page of the public leaderboard, the best first, as texts."""
-        from kagglesdk.competitions.types.competition_api_service import ApiGetLeaderboardRequest
-
-        request = ApiGetLeaderboardRequest()
-        request.competition_name = ref.slug
-        request.page_size = PAGE
-        answer = self._read(
+        answer = self._ask(
             f"reading the leaderboard of {ref}",
-            lambda c: c.competitions.competition_api_client.get_leaderboard(request),
+            f"{_CLIENT}.get_leaderboard",
+            competition_name=ref.slug,
+            page_size=PAGE,
         )
         return tuple(one.score or "" for one in answer.submissions or [])
 
     def limits(self, ref: CompetitionRef) -> Limits:
-        """Submissions that are left now; all zeros mean that Kaggle does not know yet."""
-        from kagglesdk.competitions.types.competition_api_service import ApiGetSubmissionLimitsRequest
-
-        request = ApiGetSubmissionLimitsRequest()
-        request.competition_name = ref.slug
-        what = f"asking how many submissions to {ref} are left"
-        answer = self._read(
-            what, lambda c: c.competitions.competition_api_client.get_submission_limits(request)
+        """Submissions left now; all zeros mean that Kaggle does not know yet."""
+        answer = self._ask(
+            f"asking how many submissions to {ref} are left",
+            f"{_CLIENT}.get_submission_limits",
+            competition_name=ref.slug,
         )
         left, today, total = answer.num_allowed_now or 0, answer.num_today or 0, answer.num_total or 0
         unknown = (left, today, total) == (0, 0, 0)
@@ -118,17 +93,12 @@ class CompetitionCalls(Connection):
         return tuple(self.each_submission(ref))
 
     def each_submission(self, ref: CompetitionRef) -> Iterator[Submission]:
-        """The same one by one: who stops early spares the pages of the older ones."""
-        from kagglesdk.competitions.types.competition_api_service import ApiListSubmissionsRequest
-
-        request = ApiListSubmissionsRequest()
-        request.competition_name = ref.slug
-        what = f"listing the submissions to {ref}"
+        """The same one by one: stopping early saves the requests for the older pages."""
         for one in self._each(
-            what,
-            request,
-            lambda c: c.competitions.competition_api_client.list_submissions(request),
+            f"listing the submissions to {ref}",
             "submissions",
+            f"{_CLIENT}.list_submissions",
+            competition_name=ref.slug,
         ):
             with translated(f"reading Kaggle's answer about {ref}"):
                 told = Submission.of(one)
@@ -136,43 +106,28 @@ class CompetitionCalls(Connection):
 
     def submission(self, number: int) -> Submission:
         """One submission by its `ref`."""
-        from kagglesdk.competitions.types.competition_api_service import ApiGetSubmissionRequest
-
-        request = ApiGetSubmissionRequest()
-        request.ref = number
         return Submission.of(
-            self._read(
-                f"reading the submission {number}",
-                lambda c: c.competitions.competition_api_client.get_submission(request),
-            )
+            self._ask(f"reading the submission {number}", f"{_CLIENT}.get_submission", ref=number)
         )
 
     def submit(
         self, ref: CompetitionRef, notebook: NotebookRef, version: int, file_name: str, description: str
     ) -> int:
         """Submit a version of a notebook, once; returns the submission's `ref`. Raises AnswerLost when it may or may not be in."""
-        from kagglesdk.competitions.types.competition_api_service import ApiCreateCodeSubmissionRequest
-
-        request = ApiCreateCodeSubmissionRequest()
-        request.competition_name, request.file_name, request.submission_description = (
-            ref.slug,
-            file_name,
-            description,
+        method, request = self._filled(
+            f"{_CLIENT}.create_code_submission",
+            competition_name=ref.slug,
+            file_name=file_name,
+            submission_description=description,
+            kernel_owner=notebook.owner,
+            kernel_slug=notebook.slug,
+            kernel_version=version,
         )
-        request.kernel_owner, request.kernel_slug, request.kernel_version = (
-            notebook.owner,
-            notebook.slug,
-            version,
-        )
-        from kaggle_workflow.kaggle.rate_limit import within_rate_limit
-
         # By kagglesdk: the official client's own command hides the reason of a refusal (kaggle 2.2.4).
         what = f"submitting {versioned(notebook, version)} to {ref}"
-        with self.once(what) as client:
-            send = client.competitions.competition_api_client.create_code_submission
-            number = int(within_rate_limit(lambda: send(request), what).ref or 0)
+        answer = self._once(what, lambda _: method(request))
+        with translated(f"reading Kaggle's answer to {what}"):
+            number = int(answer.ref or 0)
         if number == 0:
-            raise AnswerLost(
-                f"Kaggle's answer to {what} names no submission: nothing is assumed, run this again."
-            )
+            raise AnswerLost(f"Kaggle's answer to {what} names no submission: run this again.")
         return number

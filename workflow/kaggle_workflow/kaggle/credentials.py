@@ -1,4 +1,4 @@
-"""Whose credentials are here: found in the order of the official client, never printed."""
+"""Find Kaggle credentials, in the order of the official client; they are never printed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from kaggle_workflow.kaggle.errors import CREDENTIALS_ADVICE
 
 @dataclass(frozen=True)
 class Credentials:
-    """An access token, or the older pair of user name and key; `source` says where they were found."""
+    """An access token, or the older pair of user name and key; `source` is where they were found."""
 
     source: str
     token: str | None = field(default=None, repr=False)
@@ -26,7 +26,7 @@ def find() -> Credentials:
     """The credentials that the clients would use.
 
     Raises:
-        WorkflowError: there are none, or a file of them does not read.
+        WorkflowError: there are none, or their file can't be read.
     """
     from kagglesdk.kaggle_env import get_access_token_from_env
 
@@ -42,11 +42,11 @@ def find() -> Credentials:
     oauth = _oauth()
     if oauth is not None:
         return oauth
-    raise WorkflowError(f"There are no Kaggle credentials on this machine: {CREDENTIALS_ADVICE}.")
+    raise WorkflowError(f"No Kaggle credentials on this machine: {CREDENTIALS_ADVICE}.")
 
 
 def places() -> tuple[str, ...]:
-    """Every place on this machine where credentials of Kaggle lie, the one that is used first."""
+    """Every place on this machine with Kaggle credentials, the one that is used first."""
     from kagglesdk.kaggle_env import get_access_token_from_env
 
     token, source = get_access_token_from_env()
@@ -74,12 +74,12 @@ def _from_key_file(file: Path) -> Credentials:
         return Credentials(str(file), username=str(value["username"]), key=str(value["key"]))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise WorkflowError(
-            f"{file} does not read as Kaggle credentials ({type(error).__name__}): {CREDENTIALS_ADVICE}."
+            f"{file} can't be read as Kaggle credentials ({type(error).__name__}): {CREDENTIALS_ADVICE}."
         ) from error
 
 
 def _oauth() -> Credentials | None:
-    """What `kaggle auth login` left; refreshed by kagglesdk when it is old."""
+    """The login of `kaggle auth login`; kagglesdk renews it when it expired."""
     from kagglesdk import KaggleClient, KaggleCredentials
 
     from kaggle_workflow.kaggle.errors import translated

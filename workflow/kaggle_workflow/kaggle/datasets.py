@@ -1,7 +1,8 @@
-"""Datasets, as Kaggle answers for them."""
+"""Calls about datasets."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from kaggle_shim.refs import DatasetRef
@@ -12,24 +13,21 @@ from kaggle_workflow.kaggle.values import (
     RemoteFile,
 )
 
+_CLIENT = "datasets.dataset_api_client"
+
 
 class DatasetCalls(Connection):
-    """Questions about datasets."""
+    """Read datasets, their versions and files."""
 
     def dataset(self, ref: DatasetRef) -> Dataset | None:
-        """The dataset by name, None when there is none.
+        """The dataset, None when there is none.
 
-        Kaggle answers a dataset that does not exist with 404 or, as users' logs show, with 403; under the caller's own
-        account a 403 therefore means that there is none. Under another account it raises Denied.
+        Kaggle answers 404 for a dataset that does not exist or, as users' logs show, 403; in the caller's own account a 403
+        therefore means that there is none. In another account it raises Denied.
         """
-        from kagglesdk.datasets.types.dataset_api_service import ApiGetDatasetRequest
-
-        request = ApiGetDatasetRequest()
-        request.owner_slug, request.dataset_slug = ref.owner, ref.slug
-        what = f"reading the dataset {ref.name}"
         answer = self._if_there(
             ref.owner,
-            lambda: self._read(what, lambda c: c.datasets.dataset_api_client.get_dataset(request)),
+            lambda: self._ask(f"reading the dataset {ref.name}", f"{_CLIENT}.get_dataset", **_named(ref)),
         )
         if answer is None:
             return None
@@ -37,43 +35,38 @@ class DatasetCalls(Connection):
             return Dataset.of(answer, ref.name)
 
     def dataset_status(self, ref: DatasetRef) -> str:
-        """`ready`, `failed`, or a step on the way; the call takes no version, so it may speak of the current one or of the newest."""
-        from kagglesdk.datasets.types.dataset_api_service import ApiGetDatasetStatusRequest
-
-        request = ApiGetDatasetStatusRequest()
-        request.owner_slug, request.dataset_slug = ref.owner, ref.slug
-        answer = self._read(
-            f"asking for the status of {ref.name}",
-            lambda c: c.datasets.dataset_api_client.get_dataset_status(request),
-        )
+        """`ready`, `failed`, or a step in between; the call takes no version, so it may be about the current or the newest one."""
+        what = f"asking for the status of {ref.name}"
+        answer = self._ask(what, f"{_CLIENT}.get_dataset_status", **_named(ref))
         return str(answer.status.name).replace("_", "").lower()
 
     def dataset_files(self, ref: DatasetRef, version: int | None = None) -> tuple[RemoteFile, ...]:
         """Every file of a version (the current one by default), with its size."""
-        from kagglesdk.datasets.types.dataset_api_service import ApiListDatasetFilesRequest
-
-        request = ApiListDatasetFilesRequest()
-        request.owner_slug, request.dataset_slug = ref.owner, ref.slug
-        if version is not None:
-            request.dataset_version_number = version
         files = self._pages(
             f"listing the files of {ref}",
-            request,
-            lambda c: c.datasets.dataset_api_client.list_dataset_files(request),
             "dataset_files",
+            f"{_CLIENT}.list_dataset_files",
+            **_named(ref),
+            dataset_version_number=version,
         )
         return tuple(RemoteFile(file.name, file.total_bytes or None) for file in files)
 
-    def download_dataset_file(self, ref: DatasetRef, version: int | None, name: str, target: Path) -> None:
-        """Fetch one file of a dataset into `target` as Kaggle sends it."""
-        from kagglesdk.datasets.types.dataset_api_service import ApiDownloadDatasetRequest
+    def fetch_dataset_file(
+        self, ref: DatasetRef, version: int | None, file: RemoteFile, target: Path
+    ) -> None:
+        """Download one file of a dataset, unpacked when Kaggle packed it."""
+        from kaggle_workflow.kaggle import fetching
 
-        request = ApiDownloadDatasetRequest()
-        request.owner_slug, request.dataset_slug, request.file_name = ref.owner, ref.slug, name
-        if version is not None:
-            request.dataset_version_number = version
-        self._download(
-            f"fetching {name} of {ref.name}",
-            lambda c: c.datasets.dataset_api_client.download_dataset(request),
-            target,
+        fetch: Callable[[Path], None] = lambda to: self.download_dataset_file(ref, version, file.name, to)  # noqa: E731 - one line for one call
+        fetching.fetch(fetching.Item(file.name, target, file.size, fetch))
+
+    def download_dataset_file(self, ref: DatasetRef, version: int | None, name: str, target: Path) -> None:
+        """Download one file of a dataset as Kaggle sends it."""
+        method, request = self._filled(
+            f"{_CLIENT}.download_dataset", **_named(ref), file_name=name, dataset_version_number=version
         )
+        self._download(f"downloading {name} of {ref.name}", lambda _: method(request), target)
+
+
+def _named(ref: DatasetRef) -> dict[str, str]:
+    return {"owner_slug": ref.owner, "dataset_slug": ref.slug}

@@ -1,4 +1,4 @@
-"""A file on its way: kept beside its place until it is whole, and gone on with after a break."""
+"""A partial download, kept beside its target and resumed after a break."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from kaggle_workflow.kaggle.errors import AnswerLost
 HEADERS = frozenset(("Range", "If-Range"))
 PARTIAL = 206
 NOT_SATISFIABLE = 416
-# What has come of a block when the connection breaks is lost.
+# A block that is incomplete when the connection breaks is lost.
 _BLOCK = 1 << 16
 
 
 class Part:
-    """The part of `target` that has arrived; an entity tag beside it says of which content it is a part."""
+    """The part of `target` that has arrived, with the entity tag of the content it belongs to."""
 
     def __init__(self, target: Path) -> None:
         self._target = target
@@ -24,11 +24,11 @@ class Part:
 
     @property
     def size(self) -> int:
-        """How many bytes of it have arrived."""
+        """Bytes that have arrived."""
         return self._part.stat().st_size if self._part.is_file() else 0
 
     def headers(self) -> dict[str, str]:
-        """What to ask with so that only the rest comes, {} for all of it."""
+        """Request headers for the rest, {} for the whole file."""
         if not self._part.is_file() or not self._tag.is_file() or not self._part.stat().st_size:
             return {}
         return {
@@ -37,15 +37,15 @@ class Part:
         }
 
     def receive(self, response: Any, what: str) -> None:
-        """Write the body of an answer to `what` behind what is there, or anew when the server sends all of it.
+        """Append the body of an answer, or start over when the server sends the whole file; `what` names the download.
 
         Raises:
-            AnswerLost: less came than was announced.
+            AnswerLost: fewer bytes arrived than announced.
         """
         goes_on = response.status_code == PARTIAL
         had = self._part.stat().st_size if goes_on else 0
         if not goes_on:
-            # Before its tag: bytes of another content must never stand beside this one's.
+            # Before the tag: a part must never be stored with the tag of another content.
             self._part.unlink(missing_ok=True)
         tag = response.headers.get("ETag")
         if tag and not tag.startswith("W/"):
@@ -61,14 +61,14 @@ class Part:
             and not response.headers.get("Content-Encoding")
             and had + int(announced) != self._part.stat().st_size
         ):
-            raise AnswerLost(f"The connection broke while {what}: run this again to go on.")
+            raise AnswerLost(f"The connection broke while {what}: run this again to resume.")
 
     def finish(self) -> None:
-        """It is whole: move it to its place."""
+        """Move the complete file to its target."""
         self._part.replace(self._target)
         self._tag.unlink(missing_ok=True)
 
     def forget(self) -> None:
-        """Begin anew next time."""
+        """Start over on the next run."""
         self._part.unlink(missing_ok=True)
         self._tag.unlink(missing_ok=True)

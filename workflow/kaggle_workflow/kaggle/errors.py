@@ -1,7 +1,7 @@
-"""What the clients raise, turned into our errors: Kaggle's own words and one line of advice.
+"""Turn what the clients raise into our errors: Kaggle's own words and one line of advice.
 
-The three things that look alike are kept apart: Kaggle says it is not there (404), Kaggle says it is not for you (403),
-and nobody knows (a broken connection, a fault of Kaggle's).
+Three cases are kept apart: it does not exist (404), access is denied (403), and unknown (a broken connection, an error inside
+Kaggle).
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ _LONGEST_WORDS = 500
 
 
 class NotThere(KaggleRefused):
-    """Kaggle knows of no such thing (404)."""
+    """It does not exist (404)."""
 
 
 class Denied(KaggleRefused):
-    """Kaggle does not let this account (403); it says the same of much that does not exist."""
+    """Access is denied (403); Kaggle also answers this for much that does not exist."""
 
 
 class Conflict(KaggleRefused):
@@ -34,7 +34,7 @@ class Conflict(KaggleRefused):
 
 
 class RateLimited(KaggleRefused):
-    """Too many requests (429); `seconds` is what Kaggle asks to wait, None when it does not say."""
+    """Too many requests (429); `seconds` is how long Kaggle asks to wait, None when it does not say."""
 
     def __init__(self, sentence: str, seconds: float | None) -> None:
         super().__init__(sentence)
@@ -42,19 +42,19 @@ class RateLimited(KaggleRefused):
 
 
 class AnswerLost(Unreachable):
-    """The connection broke, or Kaggle failed inside: what was asked may have been done or not."""
+    """The connection broke, or Kaggle failed: the request may have been carried out or not."""
 
 
 @contextmanager
 def translated(what: str) -> Iterator[None]:
-    """Turn what the clients raise inside into our errors.
+    """Turn what the clients raise in the block into our errors.
 
     Args:
         what: what is being done, such as `reading the dataset me/cmi-codes`.
 
     Raises:
-        KaggleRefused: Kaggle answered no, by one of the classes above where it is one of those.
-        AnswerLost: nobody knows whether it was done.
+        KaggleRefused: Kaggle refused; one of the classes above where it fits.
+        AnswerLost: it is unknown whether the request was carried out.
     """
     import requests
 
@@ -65,36 +65,34 @@ def translated(what: str) -> Iterator[None]:
     except requests.HTTPError as error:
         raise of_response(what, error.response, str(error)) from error
     except requests.Timeout as error:
-        raise AnswerLost(
-            f"Kaggle did not answer in time while {what}: nothing is assumed, run this again."
-        ) from error
+        raise AnswerLost(f"Kaggle did not answer in time while {what}: run this again.") from error
     except requests.RequestException as error:
         raise AnswerLost(
-            f"Kaggle could not be reached while {what} ({reason(error)}): look at your network, then run this again."
+            f"Kaggle could not be reached while {what} ({reason(error)}): check your network, then run this again."
         ) from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        # kagglesdk reads answers without looking: a login page of a network, or a changed protocol, ends here.
+        # kagglesdk does not validate answers: a network's login page, or a changed protocol, ends here.
         raise AnswerLost(
             f"Something that is not Kaggle's protocol answered while {what} ({type(error).__name__}): "
-            "look for a proxy or a login page in your network, then run this again."
+            "check your network for a proxy or a login page, then run this again."
         ) from error
 
 
 def of_response(what: str, response: Any, otherwise: str = "") -> WorkflowError:
-    """The error for an HTTP answer that is one."""
+    """The error for an HTTP error response."""
     if response is None:
-        return AnswerLost(f"Kaggle's answer was lost while {what}: nothing is assumed, run this again.")
+        return AnswerLost(f"Kaggle's answer was lost while {what}: run this again.")
     code = int(response.status_code)
     said = words(response, otherwise)
     if code >= _SERVER_FAULT:
         return AnswerLost(
-            f"Kaggle failed while {what} (HTTP {code}: {said}): nothing is assumed, run this again in a few minutes."
+            f"Kaggle failed while {what} (HTTP {code}: {said}): run this again in a few minutes."
         )
     if code == RATE_LIMIT:
         seconds = retry_after(response)
         after = f"in {seconds:.0f} s" if seconds is not None else "in a few minutes"
         return RateLimited(
-            f"Kaggle limits how often it may be asked (HTTP 429 while {what}: {said}): run this again {after}.",
+            f"Kaggle's rate limit is reached (HTTP 429 while {what}: {said}): run this again {after}.",
             seconds,
         )
     named = {
@@ -106,18 +104,18 @@ def of_response(what: str, response: Any, otherwise: str = "") -> WorkflowError:
             Denied,
             f"Kaggle denied {what} (HTTP 403: {said}): it belongs to another account, or rules or consent are not accepted yet.",
         ),
-        404: (NotThere, f"Kaggle does not find it while {what} (HTTP 404: {said}): correct the name."),
+        404: (NotThere, f"Not found on Kaggle while {what} (HTTP 404: {said}): check the name."),
         409: (
             Conflict,
-            f"Kaggle sees a conflict while {what} (HTTP 409: {said}): wait until it is processed, or choose another name.",
+            f"Kaggle reports a conflict while {what} (HTTP 409: {said}): wait until it is processed, or choose another name.",
         ),
-        413: (KaggleRefused, f"It is too large for Kaggle, {what} (HTTP 413: {said}): send less."),
+        413: (KaggleRefused, f"Too large for Kaggle while {what} (HTTP 413: {said}): send less."),
     }
     kind, sentence = named.get(
         code,
         (
             KaggleRefused,
-            f"Kaggle refused {what} (HTTP {code}: {said}): correct what it names, then run this again.",
+            f"Kaggle refused {what} (HTTP {code}: {said}): fix what it names, then run this again.",
         ),
     )
     error = kind(sentence)
@@ -126,7 +124,7 @@ def of_response(what: str, response: Any, otherwise: str = "") -> WorkflowError:
 
 
 def words(response: Any, otherwise: str = "") -> str:
-    """Kaggle's own words: `{"code", "message"}`, or the nested form `{"error": {…}}` that users' logs show."""
+    """Kaggle's message: `{"code", "message"}`, or the nested form `{"error": {…}}` that users' logs show."""
     try:
         value = response.json()
     except ValueError:
@@ -144,7 +142,7 @@ def words(response: Any, otherwise: str = "") -> str:
 
 
 def one_line(text: str) -> str:
-    """A message as part of a sentence, without this machine's credentials: a server may say back what it was sent."""
+    """A message as part of a sentence, without this machine's credentials: a server may echo what it was sent."""
     return secrets_own.redacted(" ".join(text.split()))[:_LONGEST_WORDS].rstrip(".:")
 
 

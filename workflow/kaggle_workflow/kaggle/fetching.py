@@ -1,4 +1,4 @@
-"""Downloads: listed with sizes first, each file whole or not at all, what is there already is left."""
+"""Download lists of files: each whole or not at all; files that exist are skipped."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _TABLES = (".csv", ".tsv", ".parquet", ".feather", ".json", ".jsonl", ".xlsx", "
 _FEW_TABLES = 20
 # Sizes that Kaggle lists were seen to be rounded.
 _MORE = 1_000_000
-# What zipfile raises for archives that are broken, locked, or packed in a way that it does not know.
+# What zipfile raises for archives that are damaged, encrypted, or of an unknown format.
 _DAMAGED = (
     zipfile.BadZipFile,
     zlib.error,
@@ -39,7 +39,7 @@ _DAMAGED = (
 
 @dataclass(frozen=True)
 class Item:
-    """One file to fetch: where to, how large (None: not known), and the function that fetches it there."""
+    """One file to download: its target, its size (None: unknown), and the function that downloads it."""
 
     name: str
     target: Path
@@ -48,7 +48,7 @@ class Item:
 
     @property
     def there(self) -> bool:
-        """Whether it is on this machine already, as far as its size tells."""
+        """Whether it exists already, judged by its size."""
         return self.target.is_file() and (self.size is None or self.target.stat().st_size == self.size)
 
 
@@ -59,7 +59,7 @@ def items(
     sample: int | None,
     fetch: Callable[[RemoteFile, Path], None],
 ) -> list[Item]:
-    """The files to fetch into `folder`; raises KaggleRefused when one of them would lie outside it."""
+    """The files to download into `folder`; raises KaggleRefused when one would be outside it."""
     wanted = [file for file in files if not only or any(fnmatch.fnmatch(file.name, glob) for glob in only)]
     if sample is not None:
         wanted = sampled(wanted, sample)
@@ -88,10 +88,10 @@ def sampled(files: list[RemoteFile], count: int) -> list[RemoteFile]:
 
 
 def check_size(wanted: list[Item], root: Path, *, yes: bool, allow: Iterable[str]) -> int:
-    """Ask above 5 GB and refuse what the disk can't hold; returns the bytes to fetch.
+    """Ask above 5 GB and refuse what does not fit on the disk; returns the bytes to download.
 
     Raises:
-        Refused: `large-download`, not answered with yes.
+        Refused: `large-download`, not confirmed.
         WorkflowError: the disk is too small.
     """
     total = sum(item.size or 0 for item in wanted if not item.there)
@@ -99,19 +99,17 @@ def check_size(wanted: list[Item], root: Path, *, yes: bool, allow: Iterable[str
     free = shutil.disk_usage(existing).free
     if total > free:
         raise WorkflowError(
-            f"{console.size(total)} are to be fetched and {existing} has {console.size(free)} free: make room, or choose with --only or --sample."
+            f"{console.size(total)} to download, and {existing} has {console.size(free)} free: free some space, or choose with --only or --sample."
         )
     if total > LARGE and "large-download" not in set(allow):
-        sentence = (
-            f"{console.size(total)} are to be fetched: choose with --only or --sample, or answer with --yes"
-        )
-        if not console.confirm(f"{console.size(total)} are to be fetched. Go on?", yes=yes):
+        sentence = f"{console.size(total)} to download: choose with --only or --sample, or confirm with --yes"
+        if not console.confirm(f"{console.size(total)} to download. Continue?", yes=yes):
             raise Refused("large-download", sentence)
     return total
 
 
 def fetch_all(wanted: list[Item], say: Callable[[str], None]) -> int:
-    """Fetch what is not there; returns how many files that were."""
+    """Download the missing files; returns how many."""
     count = 0
     left = [item for item in wanted if not item.there]
     for number, item in enumerate(left, 1):
@@ -124,14 +122,14 @@ def fetch_all(wanted: list[Item], say: Callable[[str], None]) -> int:
 
 
 def fetch(item: Item) -> None:
-    """Fetch one file whole, and unpacked when Kaggle packed it; raises KaggleRefused when it can't be unpacked."""
+    """Download one file, unpacked when Kaggle packed it; raises KaggleRefused when it can't be unpacked."""
     item.target.parent.mkdir(parents=True, exist_ok=True)
     arrived = item.target.with_name(f".{item.target.name}.arrived")
     try:
         item.fetch(arrived)
         whole = _unpacked(item, arrived)
         if whole != arrived:
-            # First, for a file that has its place is not looked at again.
+            # First: a file that is in place is not checked again.
             arrived.unlink()
         whole.replace(item.target)
     finally:
@@ -170,13 +168,13 @@ def _unpacked(item: Item, arrived: Path) -> Path:
             raise
         if named:
             raise _refused(item, f"that can't be unpacked ({error})") from error
-        # A file that only ends like an archive.
+        # Not an archive after all.
         return arrived
     return part
 
 
 def _refused(item: Item, why: str) -> KaggleRefused:
-    return KaggleRefused(f"{item.name} came as an archive {why}: nothing of it was kept; run this again.")
+    return KaggleRefused(f"{item.name} came as an archive {why}: it was discarded; run this again.")
 
 
 def _fetcher(fetch: Callable[[RemoteFile, Path], None], file: RemoteFile) -> Callable[[Path], None]:

@@ -1,4 +1,7 @@
-"""What every call by kagglesdk gets: a time limit, and a body in pieces."""
+"""The HTTP session of kagglesdk: time limits, request bodies in pieces, and the private parts that we use.
+
+A test checks that every private part exists, so that a release that changes one is noticed.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +18,8 @@ READ_SECONDS = 120.0
 def timeouts(read: float = READ_SECONDS) -> Iterator[None]:
     """Give every HTTP call inside a time limit: kagglesdk (0.1.38) sets none.
 
-    A text is sent piece by piece: urllib3 gives the time to connect to the sending of each piece, and to a text as a whole it is one piece, so
-    that over a slow line a notebook of some hundred kB would never arrive (urllib3 2.8, `_make_request`).
+    A text body is sent in pieces: urllib3 applies the connect timeout to sending each piece, and a text is one piece, so that over a
+    slow line a notebook of some hundred kB would never arrive (urllib3 2.8, `_make_request`).
     """
     import requests.adapters
 
@@ -38,3 +41,18 @@ def timeouts(read: float = READ_SECONDS) -> Iterator[None]:
         yield
     finally:
         adapter.send = original
+
+
+def open_session(client: Any) -> None:
+    """Open kagglesdk's session once, so that every call goes over one connection; it opens it only as a context manager."""
+    client.http_client()._init_session()  # noqa: SLF001 - a test names it
+
+
+def session(client: Any) -> Any:
+    """Kagglesdk's session: it takes no headers and no time limit for one call."""
+    return client.http_client()._session  # noqa: SLF001 - set by _init_session
+
+
+def prepare(client: Any, service: str, name: str, request: Any) -> Any:
+    """A request as kagglesdk would send it."""
+    return client.http_client()._prepare_request(service, name, request)  # noqa: SLF001 - a test names it

@@ -1,4 +1,4 @@
-"""The log of a run: server-sent events while it goes on, the kept JSON afterwards."""
+"""The log of a run: server-sent events while it runs, stored JSON afterwards."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from collections.abc import Iterator
 from typing import Any
 
 from kaggle_shim.refs import NotebookRef
-from kaggle_workflow.kaggle import internals
+from kaggle_workflow.kaggle import http
 
 _END = "END_OF_LOG"
-# A run may print nothing for a long time; the stream is asked for anew after this silence.
+# A run may print nothing for a long time; the stream is opened again after this silence.
 _SILENCE_SECONDS = 300.0
 _CONNECT_SECONDS = 15.0
 
 
 def stream(client: Any, ref: NotebookRef, version: int | None) -> Iterator[str]:
-    """Texts of the log as they come.
+    """Texts of the log as they arrive.
 
     Args:
         client: a kagglesdk `KaggleClient`.
@@ -32,8 +32,8 @@ def stream(client: Any, ref: NotebookRef, version: int | None) -> Iterator[str]:
     request.user_name, request.kernel_slug = ref.owner, ref.slug
     if version is not None:
         request.version_label = f"v{version}"
-    session = internals.session(client)
-    prepared = internals.prepare(client, "kernels.KernelsApiService", "GetKernelSessionLogsStream", request)
+    session = http.session(client)
+    prepared = http.prepare(client, "kernels.KernelsApiService", "GetKernelSessionLogsStream", request)
     settings = session.merge_environment_settings(prepared.url, {}, True, None, None)
     with session.send(prepared, timeout=(_CONNECT_SECONDS, _SILENCE_SECONDS), **settings) as response:
         response.raise_for_status()
@@ -44,7 +44,7 @@ def stream(client: Any, ref: NotebookRef, version: int | None) -> Iterator[str]:
 
 
 def texts(log: str) -> list[str]:
-    """The texts of a kept log: a JSON array of `{stream_name, time, data}`, or plain text as it is."""
+    """The texts of a stored log: a JSON array of `{stream_name, time, data}`, or plain text as it is."""
     try:
         events = json.loads(log)
     except ValueError:
@@ -55,12 +55,12 @@ def texts(log: str) -> list[str]:
 
 
 def plain(log: str) -> str:
-    """A kept log as people read it."""
+    """A stored log as plain text."""
     return "".join(texts(log))
 
 
 def tail(log: str, lines: int) -> list[str]:
-    """The last lines of a kept log, without empty ones."""
+    """The last lines of a stored log, without empty ones."""
     return [line for line in plain(log).splitlines() if line.strip()][-lines:]
 
 

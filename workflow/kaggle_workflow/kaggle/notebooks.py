@@ -1,4 +1,4 @@
-"""Notebooks and their runs, as Kaggle answers for them."""
+"""Calls about notebooks and their runs."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from kaggle_shim.refs import NotebookRef
-from kaggle_workflow.kaggle import downloads, internals
+from kaggle_workflow.kaggle import downloads, http
 from kaggle_workflow.kaggle.connection import Connection, head, versioned
 from kaggle_workflow.kaggle.errors import translated
-from kaggle_workflow.kaggle.http import CONNECT_SECONDS, READ_SECONDS
 from kaggle_workflow.kaggle.values import (
     Notebook,
     Quota,
@@ -18,18 +17,17 @@ from kaggle_workflow.kaggle.values import (
     Run,
 )
 
+_CLIENT = "kernels.kernels_api_client"
+
 
 class NotebookCalls(Connection):
-    """Questions about notebooks."""
+    """Read notebooks, their runs, output and logs."""
 
     def notebook(self, ref: NotebookRef, version: int | None = None) -> Notebook | None:
         """A notebook (its newest version by default) with its source, None when there is none; like `dataset`."""
-        from kagglesdk.kernels.types.kernels_api_service import ApiGetKernelRequest
-
-        request = _of_notebook(ApiGetKernelRequest(), ref, version)
         what = f"reading the notebook {ref.name}"
         answer = self._if_there(
-            ref.owner, lambda: self._read(what, lambda c: c.kernels.kernels_api_client.get_kernel(request))
+            ref.owner, lambda: self._ask(what, f"{_CLIENT}.get_kernel", **_named(ref, version))
         )
         if answer is None:
             return None
@@ -37,94 +35,76 @@ class NotebookCalls(Connection):
             return Notebook.of(answer, ref.name)
 
     def lists_notebook(self, ref: NotebookRef) -> bool:
-        """Whether this account's own list names it: proof that it exists; what no list names may exist all the same."""
-        from kagglesdk.kernels.types.kernels_api_service import ApiListKernelsRequest
+        """Whether this account's own list names it, which proves that it exists; it may exist without being listed."""
         from kagglesdk.kernels.types.kernels_enums import KernelsListViewType
 
-        request = ApiListKernelsRequest()
-        request.group = KernelsListViewType.PROFILE
-        what = "listing your notebooks"
         mine = self._each(
-            what, request, lambda c: c.kernels.kernels_api_client.list_kernels(request), "kernels"
+            "listing your notebooks", "kernels", f"{_CLIENT}.list_kernels", group=KernelsListViewType.PROFILE
         )
         return any(one.ref.lower() == ref.name.lower() for one in mine)
 
     def run(self, ref: NotebookRef, version: int | None) -> Run:
-        """How the run of a version stands (of the newest when None)."""
-        from kagglesdk.kernels.types.kernels_api_service import ApiGetKernelSessionStatusRequest
-
-        request = _of_notebook(ApiGetKernelSessionStatusRequest(), ref, version)
-        what = f"asking how {versioned(ref, version)} stands"
-        answer = self._read(what, lambda c: c.kernels.kernels_api_client.get_kernel_session_status(request))
+        """The state of a version's run (of the newest when None)."""
+        what = f"reading the state of {versioned(ref, version)}"
+        answer = self._ask(what, f"{_CLIENT}.get_kernel_session_status", **_named(ref, version))
         return Run(answer.status.name, answer.failure_message or "")
 
     def output(self, ref: NotebookRef, version: int | None) -> tuple[tuple[RemoteFile, ...], str]:
         """The output files of a version, each with its address, and its log as Kaggle keeps it ("" while it runs)."""
-        from kagglesdk.kernels.types.kernels_api_service import ApiListKernelSessionOutputRequest
-
-        request = _of_notebook(ApiListKernelSessionOutputRequest(), ref, version)
-        log = ""
-
-        def ask(client: Any) -> Any:
-            nonlocal log
-            answer = client.kernels.kernels_api_client.list_kernel_session_output(request)
+        log, files = "", []
+        for answer in self._answers(
+            f"listing the output of {versioned(ref, version)}",
+            f"{_CLIENT}.list_kernel_session_output",
+            **_named(ref, version),
+        ):
             log = answer.log or log
-            return answer
-
-        files = self._pages(f"listing the output of {versioned(ref, version)}", request, ask, "files")
-        return tuple(RemoteFile(file.file_name, None, file.url) for file in files), log
+            files += [RemoteFile(file.file_name, None, file.url) for file in answer.files or []]
+        return tuple(files), log
 
     def output_sizes(self, ref: NotebookRef, version: int | None) -> tuple[RemoteFile, ...]:
         """Names and sizes of a version's output files."""
-        from kagglesdk.kernels.types.kernels_api_service import ApiListKernelFilesRequest
-
-        request = _of_notebook(ApiListKernelFilesRequest(), ref, version)
-        what = f"listing the output of {versioned(ref, version)}"
         files = self._pages(
-            what, request, lambda c: c.kernels.kernels_api_client.list_kernel_files(request), "files"
+            f"listing the output of {versioned(ref, version)}",
+            "files",
+            f"{_CLIENT}.list_kernel_files",
+            **_named(ref, version),
         )
         return tuple(RemoteFile(file.name, file.size) for file in files)
 
     def download_url(self, name: str, url: str, target: Path) -> None:
-        """Fetch what a listing gave an address for."""
+        """Download a file by the address in a listing."""
         import requests
 
         def get(client: Any) -> Any:
-            # A signed address: the token must not go with it.
-            asked = {k: v for k, v in internals.session(client).headers.items() if k in downloads.HEADERS}
-            return requests.get(url, stream=True, headers=asked, timeout=(CONNECT_SECONDS, READ_SECONDS))
+            # A signed address: the token must not be sent to it.
+            asked = {k: v for k, v in http.session(client).headers.items() if k in downloads.HEADERS}
+            return requests.get(
+                url, stream=True, headers=asked, timeout=(http.CONNECT_SECONDS, http.READ_SECONDS)
+            )
 
-        self._download(f"fetching {name}", get, target)
+        self._download(f"downloading {name}", get, target)
 
     def url_head(self, name: str, url: str) -> bytes:
-        """The first block of what a listing gave an address for."""
+        """The first block of a file, by its address in a listing."""
         import requests
 
-        get = lambda _: head(requests.get(url, stream=True, timeout=(CONNECT_SECONDS, READ_SECONDS)))  # noqa: E731 - one line for one call
-        return self._read(f"looking at {name}", get)
+        limits = (http.CONNECT_SECONDS, http.READ_SECONDS)
+        return self._read(f"reading {name}", lambda _: head(requests.get(url, stream=True, timeout=limits)))
 
     def log_stream(self, ref: NotebookRef, version: int | None) -> Iterator[str]:
-        """The log of a version, text by text: live while it runs, from the beginning, and ends with the run."""
+        """The log of a version from its beginning, text by text; live while it runs."""
         from kaggle_workflow.kaggle import logs as kaggle_logs
 
         with translated(f"reading the log of {versioned(ref, version)}"):
             yield from kaggle_logs.stream(self._client, ref, version)
 
     def quota(self) -> dict[str, Quota | None]:
-        """Hours of `gpu` and `tpu`; None for what Kaggle does not say."""
-        from kagglesdk.kernels.types.kernels_api_service import ApiGetAcceleratorQuotaStatisticsRequest
-
-        request = ApiGetAcceleratorQuotaStatisticsRequest()
-        answer = self._read(
-            "asking for the accelerator quota",
-            lambda c: c.kernels.kernels_api_client.get_accelerator_quota_statistics(request),
-        )
+        """Hours of `gpu` and `tpu`; None where Kaggle does not say."""
+        answer = self._ask("asking for the accelerator quota", f"{_CLIENT}.get_accelerator_quota_statistics")
         return {"gpu": Quota.of(answer.gpu_quota), "tpu": Quota.of(answer.tpu_quota)}
 
 
-def _of_notebook(request: Any, ref: NotebookRef, version: int | None) -> Any:
-    """A request about a notebook; the version goes as `v3` (kagglesdk; the official client ignores it)."""
-    request.user_name, request.kernel_slug = ref.owner, ref.slug
-    if version is not None:
-        request.version_label = f"v{version}"
-    return request
+def _named(ref: NotebookRef, version: int | None) -> dict[str, str | None]:
+    """Fields that name a notebook; the version is written as `v3` (kagglesdk; the official client ignores it)."""
+    label = None if version is None else f"v{version}"
+    return {"user_name": ref.owner, "kernel_slug": ref.slug, "version_label": label}

@@ -1,6 +1,6 @@
-"""The requests that make something on Kaggle, from staged files; nothing here sends anything.
+"""Build the requests that make something on Kaggle from staged files; nothing is sent here.
 
-They are those of the official clients (read in kaggle 2.2.5 and kagglehub 1.0.3; tests compare them).
+They equal those of the official clients (read in kaggle 2.2.5 and kagglehub 1.0.3; tests compare them).
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from kaggle_shim.refs import ModelRef
+from kaggle_workflow.kaggle.models import framework, variation_fields
 from kaggle_workflow.metadata import KERNEL_FILE
 
 
@@ -34,7 +36,7 @@ def new_file(token: str, about: dict[str, Any], name: str) -> Any:
 
 
 def dataset_request(about: dict[str, Any], sent: list[Any], notes: str | None, *, public: bool) -> Any:
-    """What makes a dataset (no notes) or a version of one, of uploaded files; `about` is its metadata."""
+    """Create a dataset (no notes) or a version of one from uploaded files; `about` is its metadata."""
     from kagglesdk.datasets.types import dataset_api_service as types
 
     owner, _, slug = str(about["id"]).partition("/")
@@ -51,13 +53,13 @@ def dataset_request(about: dict[str, Any], sent: list[Any], notes: str | None, *
     body.subtitle, body.description = about.get("subtitle"), about.get("description")
     body.category_ids, body.files = about.get("keywords") or [], sent
     if notes is not None:
-        # kagglesdk copies what it is given: set when it is whole.
+        # kagglesdk copies the body: set it when it is complete.
         request.body = body
     return request
 
 
 class Folder:
-    """Uploaded files as the tree in which a model's version holds them."""
+    """Uploaded files as the tree of a model's version."""
 
     def __init__(self, name: str = "") -> None:
         self.name = name
@@ -65,7 +67,7 @@ class Folder:
         self.folders: dict[str, Folder] = {}
 
     def add(self, path: str, token: str) -> None:
-        """Put a file's token where the file lies."""
+        """Add the token of the file at that path."""
         first, slash, rest = path.partition("/")
         if slash:
             self.folders.setdefault(first, Folder(first)).add(rest, token)
@@ -87,7 +89,7 @@ class Folder:
 
 
 def notebook_request(folder: Path, accelerator: str) -> Any:
-    """What saves and runs the staged notebook: its metadata, and its cells without outputs, each source as one text."""
+    """Save and run the staged notebook: its metadata, and its cells without outputs, each source as one text."""
     from kagglesdk.kernels.types.kernels_api_service import ApiSaveKernelRequest
 
     about = json.loads((folder / KERNEL_FILE).read_text(encoding="utf-8"))
@@ -113,4 +115,31 @@ def notebook_request(folder: Path, accelerator: str) -> Any:
     request.docker_image = about.get("docker_image")
     request.docker_image_pinning_type = about.get("docker_image_pinning_type")
     request.machine_shape = accelerator or about.get("machine_shape")
+    return request
+
+
+def variation_request(ref: ModelRef, licence: str | None, files: list[Any], folders: list[Any]) -> Any:
+    """Create a variation of a model with its first version."""
+    from kagglesdk.models.types import model_api_service as types
+
+    request, body = types.ApiCreateModelInstanceRequest(), types.ApiCreateModelInstanceRequestBody()
+    request.owner_slug, request.model_slug = ref.owner, ref.model
+    body.instance_slug, body.framework = ref.variation, framework(ref.framework)
+    body.files, body.directories = files, folders
+    if licence is not None:
+        body.license_name = licence
+    request.body = body
+    return request
+
+
+def version_request(ref: ModelRef, notes: str, files: list[Any], folders: list[Any]) -> Any:
+    """Create another version of a variation."""
+    from kagglesdk.models.types import model_api_service as types
+
+    request = types.ApiCreateModelInstanceVersionRequest()
+    for name, value in variation_fields(ref).items():
+        setattr(request, name, value)
+    body = types.ApiCreateModelInstanceVersionRequestBody()
+    body.version_notes, body.files, body.directories = notes, files, folders
+    request.body = body
     return request

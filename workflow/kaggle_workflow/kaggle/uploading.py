@@ -1,8 +1,8 @@
-"""Uploads of files to Kaggle's storage: they resume where they broke, and end with a sentence when nothing more arrives.
+"""Upload files to Kaggle's storage: resume after a break, and fail when nothing more arrives.
 
 Kaggle gives an address and a token for each file (`StartBlobUpload`); the file goes to the address by Google's resumable
 protocol (PUT with Content-Range; 308 and a Range header say how much is there), and the token names it in the call that makes
-the version. What an interrupted command had uploaded is resumed by the next one, known again by the content.
+the version. The next command resumes what an interrupted one had uploaded, identified by its content.
 """
 
 from __future__ import annotations
@@ -23,25 +23,25 @@ from kaggle_workflow.errors import KaggleRefused, Unreachable
 from kaggle_workflow.kaggle import http
 from kaggle_workflow.kaggle.errors import RATE_LIMIT, AnswerLost
 
-# Before asking how much has arrived after a break (seconds). Every byte that arrives starts them over; used up, the upload ends.
+# Pauses after a break before asking how much has arrived (seconds). Progress restarts them; after the last the upload fails.
 PAUSES = (0.0, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0, 60.0)
-# How long an address is used again: Google keeps an unfinished upload for a week.
+# How long an address is reused: Google keeps an unfinished upload for a week.
 _DAYS = 6 * 86400.0
 _INCOMPLETE = 308
 _GONE = (404, 410)
 _SERVER_FAULT = 500
 
-# Asks Kaggle for an address: takes the name and size of a file and the time of its last change, in seconds since 1970.
+# Asks Kaggle for an address; takes name, size and time of the last change (seconds since 1970) of a file.
 Start = Callable[[str, int, int], Any]
 
 
 class _Expired(Exception):
-    """Storage does not know the upload (any more)."""
+    """Storage does not know the upload any more."""
 
 
 @dataclass(frozen=True)
 class _Ticket:
-    """Where a file goes, and the token that names it afterwards."""
+    """The address to upload a file to, and the token that names it afterwards."""
 
     token: str
     address: str
@@ -52,7 +52,7 @@ class Uploads:
 
     Args:
         start: asks Kaggle for an address.
-        memory: a private folder that keeps addresses until the version is made; an address lets anyone upload.
+        memory: a private folder that stores addresses until the version is made; an address lets anyone upload.
     """
 
     def __init__(self, start: Start, memory: Path) -> None:
@@ -60,19 +60,19 @@ class Uploads:
         self._notes: list[Path] = []
 
     def send(self, path: Path, name: str, what: str) -> str:
-        """Upload one file; what was uploaded of the same content before is not sent again.
+        """Upload one file; content that was uploaded before is not sent again.
 
         Args:
             path: the file.
-            name: what Kaggle calls it.
-            what: the file in sentences, such as `exp001.py`.
+            name: its name on Kaggle.
+            what: its name in messages, such as `exp001.py`.
 
         Returns:
             The token of the whole upload.
 
         Raises:
             KaggleRefused: storage refused it.
-            Unreachable: nothing more arrived for minutes, or storage failed.
+            Unreachable: nothing arrived for minutes, or storage failed.
         """
         content = f"{name}\0{hash_file(path)}"
         note = self._memory / f"{sha256(content.encode()).hexdigest()}.json"
@@ -94,11 +94,11 @@ class Uploads:
             else:
                 return ticket.token
         raise KaggleRefused(
-            f"The upload of {what} did not succeed, and nothing was made of the rest: Kaggle's storage does not know it. Run this again."
+            f"The upload of {what} failed, and no version was made: Kaggle's storage does not know it any more. Run this again."
         )
 
     def forget(self) -> None:
-        """Drop the addresses: the version is made, or Kaggle refused it."""
+        """Remove the addresses: the version is made, or Kaggle refused it."""
         for note in self._notes:
             note.unlink(missing_ok=True)
 
@@ -107,7 +107,7 @@ class Uploads:
         answer = self._start(name, about.st_size, int(about.st_mtime))
         if not answer.create_url or not answer.token:
             raise AnswerLost(
-                "Kaggle gave no address to upload to: look for a proxy or a login page in your network, then run this again."
+                "Kaggle gave no address to upload to: check your network for a proxy or a login page, then run this again."
             )
         return _Ticket(str(answer.token), str(answer.create_url))
 
@@ -123,14 +123,14 @@ def _read(note: Path) -> _Ticket | None:
 
 
 def _write(note: Path, ticket: _Ticket) -> None:
-    """Keep an address; where it can't be kept, an interrupted upload starts over."""
+    """Store an address; if that fails, an interrupted upload starts over."""
     with contextlib.suppress(OSError):
         note.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         files.write_text(note, json.dumps({"token": ticket.token, "address": ticket.address}))
 
 
 class _Upload:
-    """One file on its way to one address."""
+    """One file uploaded to one address."""
 
     def __init__(self, path: Path, address: str, what: str) -> None:
         self._path, self._address, self._what = path, address, what
@@ -139,7 +139,7 @@ class _Upload:
         self._status: int | None = None
 
     def run(self, *, resumed: bool) -> None:
-        """Send until all is there; raises _Expired, KaggleRefused or Unreachable."""
+        """Send until everything has arrived; raises _Expired, KaggleRefused or Unreachable."""
         if resumed and self._ask():
             return
         while not self._put():
@@ -152,7 +152,7 @@ class _Upload:
                     break
 
     def _put(self) -> bool:
-        """Send what is missing; whether storage has all of it now."""
+        """Send what is missing; returns whether storage has all of it."""
         headers = {"Content-Type": "application/octet-stream"}
         if self._size:
             headers["Content-Range"] = f"bytes {self._arrived}-{self._size - 1}/{self._size}"
@@ -162,7 +162,7 @@ class _Upload:
             return self._is_complete(self._request(headers, body))
 
     def _ask(self) -> bool | None:
-        """Whether all has arrived; None when storage could not be asked."""
+        """Whether everything has arrived; None when storage did not answer."""
         answer = self._request({"Content-Range": f"bytes */{self._size}"}, b"")
         if self._is_complete(answer):
             return True
@@ -172,12 +172,12 @@ class _Upload:
         arrived = int(there.rpartition("-")[2]) + 1 if there else 0
         if arrived > self._arrived:
             self._in_vain = 0
-        # Where all is there and it is not over, the whole is sent again: nothing is left that could be sent.
+        # Everything arrived but the upload is not complete: send the whole file again.
         self._arrived = arrived if arrived < self._size else 0
         return False
 
     def _request(self, headers: dict[str, str], body: Any) -> Any:
-        """The answer to a PUT, None when the line broke."""
+        """The answer to a PUT, None when the connection broke."""
         import requests
 
         try:
@@ -198,16 +198,16 @@ class _Upload:
         if code in (_INCOMPLETE, RATE_LIMIT) or code >= _SERVER_FAULT:
             return False
         raise KaggleRefused(
-            f"The upload of {self._what} did not succeed, and nothing was made of the rest: Kaggle's storage refused it "
+            f"The upload of {self._what} failed, and no version was made: Kaggle's storage refused it "
             f"(HTTP {code}). Run this again."
         )
 
     def _pause(self) -> None:
         if self._in_vain == len(PAUSES):
-            nothing = f"The upload of {self._what} did not succeed, and nothing was made of the rest"
+            nothing = f"The upload of {self._what} failed, and no version was made"
             if self._status in (None, _INCOMPLETE):
                 raise Unreachable(
-                    f"{nothing}: it broke off again and again. Check your network, then run this again; it continues where it broke."
+                    f"{nothing}: the connection broke again and again. Check your network, then run this again; it resumes where it stopped."
                 )
             raise Unreachable(
                 f"{nothing}: Kaggle's storage failed (HTTP {self._status}). Run this again in a few minutes."
@@ -215,5 +215,5 @@ class _Upload:
         pause = PAUSES[self._in_vain]
         self._in_vain += 1
         after = f" in {pause:.0f} s" if pause else ""
-        print(f"The upload of {self._what} broke off; continuing where it broke{after}.", file=sys.stderr)
+        print(f"The upload of {self._what} was interrupted; resuming{after}.", file=sys.stderr)
         time.sleep(pause)

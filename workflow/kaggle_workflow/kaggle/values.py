@@ -1,4 +1,4 @@
-"""What Kaggle answers, as frozen values: nothing of the clients' own types leaves `workflow/kaggle/client.py`."""
+"""Kaggle's answers as frozen values: no type of the clients leaves this package."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _ACTIVE = frozenset(("QUEUED", "RUNNING", "CANCEL_REQUESTED"))
 
 @dataclass(frozen=True)
 class DatasetVersion:
-    """One version of a dataset; `status` is lower case without underscores (`ready`, `failed`), "" where Kaggle does not say."""
+    """One version of a dataset; `status` is lower case without underscores (`ready`, `failed`), "" when unknown."""
 
     number: int
     notes: str
@@ -24,7 +24,7 @@ class DatasetVersion:
 
 @dataclass(frozen=True)
 class Dataset:
-    """A dataset: what is current, and the versions that Kaggle lists (one still in processing may be missing there)."""
+    """A dataset: its current version, and the versions that Kaggle lists (one in processing may be missing)."""
 
     name: str
     title: str
@@ -34,7 +34,7 @@ class Dataset:
 
     @property
     def newest(self) -> int:
-        """The highest version that is known of, 0 for none."""
+        """The highest known version, 0 for none."""
         return max([version.number for version in self.versions] + [self.current or 0])
 
     def version(self, number: int | None) -> DatasetVersion | None:
@@ -60,7 +60,7 @@ class Dataset:
 
 @dataclass(frozen=True)
 class RemoteFile:
-    """A file on Kaggle; `size` in bytes, None where Kaggle does not say; `url` only where a listing gives one."""
+    """A file on Kaggle; `size` in bytes, None when unknown; `url` where a listing has one."""
 
     name: str
     size: int | None = None
@@ -69,7 +69,7 @@ class RemoteFile:
 
 @dataclass(frozen=True)
 class Notebook:
-    """A version of a notebook as Kaggle has it: its source, its switches, and what it attaches, by kind."""
+    """A version of a notebook: its source, its settings, and what it attaches, by kind."""
 
     name: str
     title: str
@@ -109,7 +109,7 @@ class Notebook:
 
 @dataclass(frozen=True)
 class Run:
-    """How the run of one notebook version stands; `status` is the name of Kaggle's `KernelWorkerStatus`."""
+    """The state of one notebook version's run; `status` is the name of Kaggle's `KernelWorkerStatus`."""
 
     status: str
     message: str
@@ -164,7 +164,7 @@ class Quota:
 
     @classmethod
     def of(cls, answer: Any) -> Quota | None:
-        """From an `ApiAcceleratorQuota`; None where Kaggle does not say both."""
+        """From an `ApiAcceleratorQuota`; None when one of both is missing."""
         if answer is None or answer.time_used is None or not answer.total_time_allowed:
             return None
         return cls(answer.time_used.total_seconds() / 3600, answer.total_time_allowed.total_seconds() / 3600)
@@ -211,7 +211,7 @@ class ModelVersion:
 
 @dataclass(frozen=True)
 class Competition:
-    """A competition as this account sees it; `deadline` is ISO 8601 in UTC, "" where Kaggle does not say."""
+    """A competition as this account sees it; `deadline` is ISO 8601 in UTC, "" when unknown."""
 
     slug: str
     title: str
@@ -242,9 +242,9 @@ class Competition:
 
 @dataclass(frozen=True)
 class Limits:
-    """Submissions that are left; `left` is None while Kaggle answers all zeros (no team yet: unknown).
+    """Submissions left; `left` is None while Kaggle answers all zeros (no team yet: unknown).
 
-    `by_total` says that the competition's total allowance is what limits, not the daily one.
+    `by_total`: the limit is the competition's total, not the daily one.
     """
 
     left: int | None

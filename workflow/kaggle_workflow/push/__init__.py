@@ -1,1 +1,1 @@
-"""Sending a workspace to Kaggle, and the proof that what runs there is what was sent."""
+"""Send a workspace to Kaggle, and check that what runs there is what was sent."""

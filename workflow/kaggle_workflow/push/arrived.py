@@ -1,4 +1,4 @@
-"""Whether an upload is on Kaggle as it was sent: names and sizes first, contents where those leave a doubt."""
+"""Compare an upload on Kaggle with what was sent: names and sizes first, contents where those don't decide."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from kaggle_workflow.stage import archives
 
 @dataclass(frozen=True)
 class Comparison:
-    """What a listing says about an upload.
+    """The differences between an upload and Kaggle's list of its files.
 
     Attributes:
-        missing: entries that nothing in the listing can be.
-        doubtful: entries that are listed with another size, or without one, and what they are listed as.
-        renamed: entries that are there under another name of the same size.
+        missing: entries that no listed file can be.
+        doubtful: entries listed with another size or without one, and the listed file.
+        renamed: entries listed under another name, with the same size.
         packed: top-level folders that Kaggle left as a zip.
-        lost: files of archives that Kaggle unpacked, and archives that can't be read, of which nothing shows: sending them
-            again would give the same.
+        lost: files of archives that Kaggle unpacked, and unreadable archives, that are not listed: uploading again would not
+            help.
     """
 
     missing: tuple[FileEntry, ...]
@@ -32,9 +32,9 @@ class Comparison:
 
 
 def compare(sent: Iterable[FileEntry], listed: Iterable[RemoteFile], folder: Path) -> Comparison:
-    """Hold what was sent from `folder` against what is listed.
+    """Compare what was sent from `folder` with what is listed.
 
-    A name may be damaged, a folder stay packed and an archive be unpacked (seen by competitors).
+    Kaggle may change a name, leave a folder packed, and unpack an archive (reported by competitors).
     """
     by_name = {file.name: file for file in listed}
     entries = list(sent)
@@ -76,21 +76,21 @@ def compare(sent: Iterable[FileEntry], listed: Iterable[RemoteFile], folder: Pat
 
 
 def problems(comparison: Comparison, sha256_of: Callable[[RemoteFile], str]) -> list[str]:
-    """What is wrong, one phrase for each file; `sha256_of` fetches a file where the size alone does not decide."""
+    """What is wrong, one phrase for each file; `sha256_of` downloads a file whose size alone does not decide."""
     found = [f"{entry.path} is missing" for entry in comparison.missing]
     for entry, there in comparison.doubtful:
         if sha256_of(there) != entry.sha256:
-            size = "another content" if there.size is None else f"{there.size} of {entry.size} bytes"
+            size = "different content" if there.size is None else f"{there.size} of {entry.size} bytes"
             found.append(f"{entry.path} has {size}")
     return found
 
 
 def notes(comparison: Comparison) -> list[str]:
-    """What is worth knowing though nothing is wrong."""
+    """Changes by Kaggle that do no harm."""
     said = []
     if comparison.renamed:
         said.append(
-            f"Kaggle changed the names of {_some([e.path for e in comparison.renamed])}; the notebook puts them back by their content."
+            f"Kaggle renamed {_some([e.path for e in comparison.renamed])}; the notebook restores the names."
         )
     if comparison.packed:
         said.append(
@@ -100,10 +100,10 @@ def notes(comparison: Comparison) -> list[str]:
 
 
 def lost(comparison: Comparison) -> str | None:
-    """What archives were to bring and did not, as the beginning of a sentence; None for nothing."""
+    """Missing contents of archives, as the beginning of a sentence; None when nothing is missing."""
     if not comparison.lost:
         return None
-    return f"Kaggle unpacked archives and shows nothing of {_some(list(comparison.lost))}"
+    return f"Kaggle unpacked archives, and the dataset or model lacks {_some(list(comparison.lost))}"
 
 
 def _some(names: list[str]) -> str:

@@ -1,4 +1,4 @@
-"""The code dataset: `codes/` as it is staged, under the id of its metadata."""
+"""Push the code dataset: `codes/` as staged, under the id in its metadata."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from kaggle_workflow.workspace import SUB
 
 
 def run(push: Push) -> Outcome:
-    """Send the codes when they changed; with `workspace.codes: inline` they travel inside the notebook instead."""
+    """Push the codes when they changed; with `workspace.codes: inline` the notebook carries them instead."""
     workspace = push.workspace
     if workspace.settings.codes == "inline":
-        return Outcome("codes", "inline", workspace.codes.id.name, notes=["they travel inside the notebook"])
+        return Outcome("codes", "inline", workspace.codes.id.name, notes=["the notebook carries them"])
     return push_dataset.send(push, lambda: _stage(push))
 
 
@@ -42,7 +42,7 @@ def _stage(push: Push) -> dataset_payload.Payload:
 
 
 def _message(push: Push) -> str:
-    """What the version's notes say: `--message`, or the subject of the commit, marked when the work tree differs from it."""
+    """The version's notes: `--message`, or the subject of the commit, marked when the work tree has changes."""
     if push.options.message:
         return push.options.message
     about = git.state(push.workspace.root, push.workspace.sent_paths())

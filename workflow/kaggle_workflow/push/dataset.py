@@ -1,6 +1,7 @@
-"""Datasets: sent when they changed, recognised by the fingerprint in the version's notes, waited for until they are current and ready.
+"""Push a dataset: upload it when it changed, and wait until the new version is current and ready.
 
-One engine for the code dataset, for the user's own wheels, and for any folder of weights or features.
+Used for the code dataset, for the user's own wheels, and for any folder of weights or features. The fingerprint in a version's
+notes identifies it.
 """
 
 from __future__ import annotations
@@ -18,10 +19,8 @@ from kaggle_workflow.kaggle.errors import AnswerLost
 from kaggle_workflow.kaggle.values import Dataset
 from kaggle_workflow.metadata import KERNEL_FILE
 from kaggle_workflow.push import dataset_arrival as arrival
-from kaggle_workflow.push import dataset_settling as settling
 from kaggle_workflow.push import dataset_versions as versions
-from kaggle_workflow.push import unusual
-from kaggle_workflow.push.dataset_payload import Payload
+from kaggle_workflow.push.dataset_payload import Payload, unusual_files
 from kaggle_workflow.push.intents import CREATING, SENT, UPLOADING
 from kaggle_workflow.push.session import PROCESSING_SECONDS, Outcome, Push, check_secrets
 from kaggle_workflow.stage import stand_ins, tree
@@ -51,7 +50,7 @@ def send(push: Push, stage: Callable[[], Payload]) -> Outcome:
         payload.manifest.fingerprint,
         push.kaggle.page(f"datasets/{payload.ref.name}"),
     )
-    there = settling.settled(push, payload, outcome)
+    there = arrival.settled(push, payload, outcome)
     version = _same(push, payload, there) if not push.options.force else None
     if version is not None:
         outcome.version = version
@@ -76,7 +75,7 @@ def send(push: Push, stage: Callable[[], Payload]) -> Outcome:
             outcome.fingerprint = payload.manifest.fingerprint
             lost = _upload(push, payload, there, outcome)
     if stale:
-        # It may have been this very thing: ask anew.
+        # Another command may have sent this very thing: check again.
         return send(push, stage)
     arrival.arrive(push, payload, there.newest if there is not None else 0, outcome, lost=lost)
     outcome.did = "sent"
@@ -84,18 +83,18 @@ def send(push: Push, stage: Callable[[], Payload]) -> Outcome:
 
 
 def attach(push: Push, notebook: str, ref: DatasetRef, outcome: Outcome) -> None:
-    """Put a dataset into a notebook's `dataset_sources`, unless it is there, with or without a version."""
+    """Add a dataset to a notebook's `dataset_sources`, unless it is there, with or without a version."""
     folder = push.workspace.notebook(notebook)
     if any(isinstance(one, DatasetRef) and one.name == ref.name for one in folder.metadata.sources):
         return
     json_edit.edit_file(folder.folder / KERNEL_FILE, "dataset_sources", None, ref.name)
-    note = f"{notebook}/{KERNEL_FILE}: dataset_sources got {ref.name}."
+    note = f"{notebook}/{KERNEL_FILE}: added {ref.name} to dataset_sources."
     push.say(note)
     outcome.notes.append(note)
 
 
 def _same(push: Push, payload: Payload, there: Dataset | None) -> int | None:
-    """The current version when it is what is staged; a newer one of ours that is still in processing is waited for."""
+    """The current version when it is what is staged; waits for a newer one of ours that is still being processed."""
     if there is None or there.current is None:
         return None
     wanted = payload.manifest.fingerprint
@@ -121,14 +120,14 @@ def _same(push: Push, payload: Payload, there: Dataset | None) -> int | None:
         wrong = arrival.problems(push, payload, there.current)
         if wrong:
             push.say(
-                f"{payload.ref.name} version {there.current} is not what was sent ({'; '.join(wrong[:3])}): sending it anew."
+                f"{payload.ref.name} version {there.current} differs from what was sent ({'; '.join(wrong[:3])}): sending it again."
             )
             return None
     return there.current
 
 
 def _tell(push: Push, payload: Payload) -> None:
-    """Say what is known about the files; raises Refused for those that the run can't use."""
+    """Report what is unusual about the files; raises Refused for those that the run can't use."""
     codes = payload.thing == "codes"
     for finding in payload.findings:
         if finding.name == stand_ins.NAME:
@@ -136,31 +135,31 @@ def _tell(push: Push, payload: Payload) -> None:
         elif finding.name == "archive" and codes:
             push.refuse(
                 "archive",
-                f"{finding.path}: {finding.sentence.rstrip('.')}, and the run ends because a file of the codes is missing. Put "
-                f"what is in it into {CODES}/, leave it out in {tree.IGNORE_FILE}, or set workspace.codes to inline",
+                f"{finding.path}: {finding.sentence.rstrip('.')}, and the run would fail because a code file is missing. Put "
+                f"its contents into {CODES}/, exclude it in {tree.IGNORE_FILE}, or set workspace.codes to inline",
             )
         elif not codes:
             push.warn(str(finding))
 
 
 def _ask_about_unusual(push: Push, payload: Payload, there: Dataset | None) -> None:
-    """Name what a code dataset rarely holds, and ask; raises Refused `large-files`."""
+    """Ask about files that a code dataset rarely has; raises Refused `large-files`."""
     manifest = (
         versions.manifest_of(push, payload.ref, there.current, payload.manifest_name)
         if there is not None
         else None
     )
-    told = unusual.of(payload.manifest.files, manifest.files if manifest is not None else ())
+    told = unusual_files(payload.manifest.files, manifest.files if manifest is not None else ())
     if told is not None:
         push.refuse(
             "large-files",
-            f"{told} would be sent with the codes: leave them out in {tree.IGNORE_FILE}, push them with push-model or push-dataset, or answer with --yes",
+            f"{told} would be uploaded with the codes: exclude them in {tree.IGNORE_FILE}, push them with push-model or push-dataset, or confirm with --yes",
             expected=True,
         )
 
 
 def _upload(push: Push, payload: Payload, there: Dataset | None, outcome: Outcome) -> bool:
-    """Send it; returns whether the answer was lost on the way."""
+    """Upload it; returns whether Kaggle's answer was lost."""
     size = sum(entry.size for entry in payload.entries)
     push.say(
         f"{payload.thing}: uploading {len(payload.entries)} files, {console.size(size)}, to {payload.ref.name}."
@@ -189,7 +188,6 @@ def _upload(push: Push, payload: Payload, there: Dataset | None, outcome: Outcom
             raise
         lost = True
         push.warn(f"{error}")
-        push.say(f"{payload.ref.name}: whether it arrived is not known; asking Kaggle for its version.")
     except WorkflowError:
         push.intents.close(payload.key)
         raise
@@ -201,8 +199,8 @@ def _list(push: Push, payload: Payload) -> None:
     rows = [(entry.path, console.size(entry.size)) for entry in payload.entries]
     if not push.options.quiet:
         console.table(f"would be sent to {payload.ref.name}", ("file", "size"), rows)
-        told = unusual.of(payload.manifest.files, ())
+        told = unusual_files(payload.manifest.files, ())
         if told is not None and payload.thing == "codes":
-            push.warn(f"{told} would be asked about.")
+            push.warn(f"{told} would have to be confirmed.")
         if payload.left_out:
-            push.say(f"left out, by .gitignore and {tree.IGNORE_FILE}: {', '.join(payload.left_out)}")
+            push.say(f"excluded by .gitignore and {tree.IGNORE_FILE}: {', '.join(payload.left_out)}")

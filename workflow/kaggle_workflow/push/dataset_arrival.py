@@ -1,4 +1,4 @@
-"""A version of a dataset on its way: current, ready, and as it was sent."""
+"""Wait for a new version of a dataset until it is current and ready, and compare it with what was sent."""
 
 from __future__ import annotations
 
@@ -7,46 +7,98 @@ import time
 from kaggle_shim.errors import ManifestError
 from kaggle_shim.manifest import Manifest, hash_file, short
 from kaggle_shim.refs import DatasetRef
-from kaggle_workflow.errors import KaggleRefused, Refused, Unreachable, WaitedTooLong
+from kaggle_workflow.errors import KaggleRefused, Refused
 from kaggle_workflow.files import scratch
 from kaggle_workflow.kaggle.errors import Denied, NotThere
 from kaggle_workflow.kaggle.values import Dataset, RemoteFile
 from kaggle_workflow.push import arrived
 from kaggle_workflow.push import dataset_versions as versions
 from kaggle_workflow.push.dataset_payload import Payload
+from kaggle_workflow.push.intents import SENT, UPLOADING, Intent
 from kaggle_workflow.push.session import LATE_SECONDS, PROCESSING_SECONDS, Outcome, Push
-from kaggle_workflow.waiting import Show
+from kaggle_workflow.waiting import Show, left_of
 
 BAD = frozenset(("failed", "error", "deleted"))
 
 
 class WillNotCome(KaggleRefused):
-    """Kaggle's verdict on a version; any other refusal while waiting speaks of the question and not of the version."""
+    """Kaggle failed the version, or another one took its place. Any other refusal while waiting is about the request."""
+
+
+def settled(push: Push, payload: Payload, outcome: Outcome) -> Dataset | None:
+    """The dataset on Kaggle, after finding out what became of an upload that an earlier command left open."""
+    there = push.kaggle.dataset(payload.ref)
+    intent = push.intents.read(payload.key)
+    if (
+        intent is not None
+        and intent.name == payload.ref.name
+        and intent.step != UPLOADING
+        and not push.options.dry_run
+    ):
+        if _is_open(intent, payload, there):
+            _find(push, payload, intent, outcome)
+            there = push.kaggle.dataset(payload.ref)
+        else:
+            if intent.marker == payload.manifest.fingerprint and there is not None:
+                outcome.did = "found"
+                outcome.notes.append("an earlier push had arrived")
+            push.intents.close(payload.key)
+    if there is not None and there.current is None and not push.options.dry_run:
+        push.say(f"{payload.ref.name} exists, and its first version is still being processed.")
+        there = push.waits.until(
+            f"the first version of {payload.ref.name} is ready",
+            PROCESSING_SECONDS,
+            lambda show: _first_version(push, payload.ref, show),
+        )
+    return there
+
+
+def _is_open(intent: Intent, payload: Payload, there: Dataset | None) -> bool:
+    """Whether the version of an intent may still appear: it is what would be sent now, or there is no dataset yet."""
+    if there is not None and (there.current or 0) > intent.base:
+        return False
+    return intent.marker == payload.manifest.fingerprint or there is None
+
+
+def _find(push: Push, payload: Payload, intent: Intent, outcome: Outcome) -> None:
+    """Wait for a version that an earlier command may have made."""
+    patience = PROCESSING_SECONDS if intent.step == SENT else LATE_SECONDS
+    try:
+        version = push.waits.find_interrupted(
+            payload.ref.name,
+            left_of(patience, intent.at),
+            lambda show: current(push, payload, intent.marker, intent.base, show),
+        )
+    except WillNotCome as verdict:
+        push.warn(f"{verdict}")
+    else:
+        if version is not None:
+            push.say(f"{payload.ref.name}: found as version {version}.")
+            outcome.did = "found"
+            outcome.notes.append("an earlier push had arrived")
+    push.intents.close(payload.key)
 
 
 def arrive(push: Push, payload: Payload, base: int, outcome: Outcome, *, lost: bool) -> None:
-    """Wait until the version is current and ready and shows its manifest, then compare."""
+    """Wait until the version is current and ready and lists its manifest, then compare it with what was sent."""
     started = time.monotonic()
-    ref, wanted = payload.ref, payload.manifest.fingerprint
+    ref = payload.ref
+
+    def look(show: Show) -> int | None:
+        return current(push, payload, payload.manifest.fingerprint, base, show)
+
     try:
-        version = push.waits.until(
-            f"the new version of {ref.name} is current and ready",
-            LATE_SECONDS if lost else PROCESSING_SECONDS,
-            lambda show: current(push, payload, wanted, base, show),
-            at_once=lost,
-        )
-    except WaitedTooLong as error:
         if lost:
-            raise Unreachable(
-                f"Whether the new version of {ref.name} arrived is not known: run this again, Kaggle is asked before anything is sent."
-            ) from error
-        raise
+            version = push.waits.find_lost(ref.name, LATE_SECONDS, look)
+        else:
+            what = f"the new version of {ref.name} is current and ready"
+            version = push.waits.until(what, PROCESSING_SECONDS, look, at_once=False)
     except WillNotCome:
         push.intents.close(payload.key)
         raise
     try:
         wrong = push.waits.until(
-            f"version {version} of {ref.name} shows its manifest",
+            f"version {version} of {ref.name} lists its manifest",
             LATE_SECONDS,
             lambda _: _problems_once_listed(push, payload, version),
         )
@@ -58,14 +110,14 @@ def arrive(push: Push, payload: Payload, base: int, outcome: Outcome, *, lost: b
     push.intents.close(payload.key)
     if wrong:
         raise KaggleRefused(
-            f"Version {version} of {ref.name} is not what was sent ({'; '.join(wrong[:5])}): run this again to send it anew."
+            f"Version {version} of {ref.name} differs from what was sent ({'; '.join(wrong[:5])}): run this again to upload it again."
         )
 
 
 def current(push: Push, payload: Payload, wanted: str, base: int, show: Show) -> int | None:
-    """Number of the version with that fingerprint once it is current and ready; raises WillNotCome when that will not happen.
+    """The number of the version with that fingerprint once it is current and ready; raises WillNotCome when it never will be.
 
-    The status is asked for first: it is one short question, and while it says "not ready" no other is needed.
+    The status is read first: it is a small request, and while it says "not ready" no other is needed.
     """
     ref = payload.ref
     try:
@@ -75,24 +127,24 @@ def current(push: Push, payload: Payload, wanted: str, base: int, show: Show) ->
         return None
     if status in BAD:
         raise WillNotCome(
-            f"Kaggle failed to process the new version of {ref.name} (status {status}): look at {push.kaggle.page(f'datasets/{ref.name}')}, then push again."
+            f"Kaggle failed to process the new version of {ref.name} (status {status}): check {push.kaggle.page(f'datasets/{ref.name}')}, then push again."
         )
     there = push.kaggle.dataset(ref) if status == "ready" else None
     if there is None or there.current is None or there.current <= base:
-        # "ready" may speak of the version before this one.
+        # "ready" may be about the version before this one.
         show("in processing" if status == "ready" else status)
         return None
     version = there.version(there.current)
     found = versions.marker(version)
     unmarked = found is None and (base == 0 or version is None)
     if found is None and not unmarked:
-        # How long notes may be is open: where their end is cut off, the manifest tells.
+        # Kaggle may cut off long notes: the manifest has the fingerprint too.
         manifest = versions.manifest_of(push, ref, there.current, payload.manifest_name)
         found = short(manifest.fingerprint) if manifest is not None else None
     if found != short(wanted) and not unmarked:
-        who = version.creator if version is not None else "somebody"
+        who = version.creator if version is not None else "someone else"
         raise WillNotCome(
-            f"Version {there.current} of {ref.name}, by {who}, is current in place of the one sent here: push again when they are done."
+            f"Version {there.current} of {ref.name}, by {who}, is current instead of the one sent here: push again when they are done."
         )
     if version is not None and version.status not in ("ready", ""):
         show(version.status)
@@ -100,8 +152,8 @@ def current(push: Push, payload: Payload, wanted: str, base: int, show: Show) ->
     return there.current
 
 
-def ready(push: Push, ref: DatasetRef, show: Show) -> Dataset | None:
-    """The dataset once its first version is current; raises KaggleRefused when that will not happen."""
+def _first_version(push: Push, ref: DatasetRef, show: Show) -> Dataset | None:
+    """The dataset once its first version is current; raises KaggleRefused when Kaggle failed to process it."""
     there = push.kaggle.dataset(ref)
     if there is not None and there.current is not None:
         return there
@@ -118,12 +170,12 @@ def ready(push: Push, ref: DatasetRef, show: Show) -> Dataset | None:
 
 
 def problems(push: Push, payload: Payload, version: int) -> list[str]:
-    """What is wrong with a version on Kaggle, one phrase a file; none when it is what was sent."""
+    """What is wrong with a version on Kaggle, one phrase for each file; empty when it is what was sent."""
     return _judge(push, payload, version, push.kaggle.dataset_files(payload.ref, version))
 
 
 def _problems_once_listed(push: Push, payload: Payload, version: int) -> list[str] | None:
-    """What is wrong with a version; None while it shows no files."""
+    """What is wrong with a version; None while it lists no files."""
     try:
         listed = push.kaggle.dataset_files(payload.ref, version)
     except (NotThere, Denied):
@@ -135,7 +187,7 @@ def _judge(push: Push, payload: Payload, version: int, listed: tuple[RemoteFile,
     entries = payload.entries
     stated = next((file for file in listed if file.name == payload.manifest_name), None)
     if stated is not None:
-        # The manifest also says which commit it was, so the same files may come with another manifest.
+        # The manifest also names the commit, so the same files may come with another manifest.
         entries = entries[:-1]
     comparison = arrived.compare(entries, [file for file in listed if file is not stated], payload.folder)
 
@@ -147,10 +199,10 @@ def _judge(push: Push, payload: Payload, version: int, listed: tuple[RemoteFile,
     wrong = arrived.problems(comparison, sha256_of)
     lost = arrived.lost(comparison)
     if lost is not None and not wrong:
-        # Not a problem of the upload: what is sent again would be unpacked in the same way.
+        # Uploading again would not help: Kaggle would unpack the archives in the same way.
         push.refuse(
             "archive-contents",
-            f"{payload.ref.name} version {version}: {lost}. Push what is in them in place of the archives",
+            f"{payload.ref.name} version {version}: {lost}. Push their contents instead of the archives",
         )
     if stated is not None and stated.size != payload.entries[-1].size:
         wrong += _manifest_problem(push, payload, version)
@@ -166,12 +218,12 @@ def _judge(push: Push, payload: Payload, version: int, listed: tuple[RemoteFile,
 
 
 def _manifest_problem(push: Push, payload: Payload, version: int) -> list[str]:
-    """What is wrong with a manifest of another size than was sent: it may name another commit, and it may be cut short."""
+    """What is wrong with a manifest that has another size than the one sent: it may name another commit, or be truncated."""
     name = payload.manifest_name
     with scratch(push.workspace.build) as folder:
         push.kaggle.fetch_dataset_file(payload.ref, version, RemoteFile(name), folder / name)
         try:
             found = Manifest.load(folder / name).fingerprint
         except ManifestError:
-            return [f"{name} does not read"]
+            return [f"{name} can't be read"]
     return [] if found == payload.manifest.fingerprint else [f"{name} lists other files"]

@@ -1,13 +1,15 @@
-"""A folder staged as a dataset: what is sent, and what a version of it will be recognised by."""
+"""A folder staged as a dataset, and the marker that identifies its version."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from kaggle_shim.manifest import DATASET_MANIFEST, FileEntry, Manifest, hash_file, short
 from kaggle_shim.refs import DatasetRef
+from kaggle_workflow import console
 from kaggle_workflow.credentials import scan as secrets_scan
 from kaggle_workflow.credentials import unsearched
 from kaggle_workflow.credentials import workspace as secrets_workspace
@@ -17,8 +19,26 @@ from kaggle_workflow.metadata import DATASET_FILE
 from kaggle_workflow.push.session import Push
 from kaggle_workflow.stage import codes as stage_codes
 from kaggle_workflow.stage import tree
+from kaggle_workflow.stage.stand_ins import WEIGHTS
 
 _LONGEST_MESSAGE = 200
+_LARGE = 100_000_000
+# A smaller table or checkpoint is a fixture or a vocabulary.
+_SMALL = 1_000_000
+_DATA = (
+    ".csv",
+    ".tsv",
+    ".parquet",
+    ".feather",
+    ".arrow",
+    ".npy",
+    ".npz",
+    ".h5",
+    ".hdf5",
+    ".jsonl",
+    ".tfrecord",
+)
+_NAMED = 5
 
 
 @dataclass(frozen=True)
@@ -31,10 +51,10 @@ class Payload:
         folder: what is sent, with its metadata and its manifest.
         manifest: the manifest.
         manifest_name: its file name.
-        message: notes of the version, in front of the marker.
-        left_out: what ignore files keep back.
-        unsearched: what is to be said of files that no search for credentials reads.
-        findings: what else there is to say of its files before they are sent.
+        message: notes of the version, before the marker.
+        left_out: what ignore files exclude.
+        unsearched: warnings about files that can't be searched for credentials.
+        findings: other findings about its files.
     """
 
     thing: str
@@ -49,23 +69,23 @@ class Payload:
 
     @property
     def key(self) -> str:
-        """What intents call it."""
+        """Its name among the intents."""
         return f"{self.thing}--{self.ref.name}"
 
     @property
     def notes(self) -> str:
-        """Notes of the version: the message, and the marker that the fingerprint travels in."""
+        """Notes of the version: the message, and the marker with the fingerprint."""
         return f"{self.message[:_LONGEST_MESSAGE]} [{self.thing}:{short(self.manifest.fingerprint)}]".strip()
 
     @property
     def public(self) -> bool:
-        """Whether its metadata says that the whole world may read it."""
+        """Whether its metadata makes it public."""
         raw = json.loads((self.folder / DATASET_FILE).read_text(encoding="utf-8"))
         return str(raw.get("isPrivate", raw.get("is_private", True))).lower() == "false"
 
     @property
     def entries(self) -> tuple[FileEntry, ...]:
-        """Everything that has to arrive, the manifest too."""
+        """Every file that is sent, the manifest last."""
         path = self.folder / self.manifest_name
         return (*self.manifest.files, FileEntry(self.manifest_name, path.stat().st_size, hash_file(path)))
 
@@ -80,9 +100,7 @@ def stage_folder(push: Push, folder: Path, ref: DatasetRef, thing: str = "datase
     listed = tree.read(folder, workspace.root, own_files=(DATASET_FILE, DATASET_MANIFEST))
     raise_first(listed.findings)
     if not listed.files:
-        raise WorkflowError(
-            f"{folder} holds no file to upload: put one there, or look at {tree.IGNORE_FILE}."
-        )
+        raise WorkflowError(f"{folder} has no files to upload: add one, or check {tree.IGNORE_FILE}.")
     credentials = secrets_workspace.of_folder(workspace, folder, listed.files, ref.slug)
     secrets_scan.refuse(credentials)
     target = workspace.build / "datasets" / ref.slug
@@ -113,3 +131,28 @@ def stage_folder(push: Push, folder: Path, ref: DatasetRef, thing: str = "datase
         unsearched.sentences(credentials),
         listed.findings,
     )
+
+
+def unusual_files(entries: Iterable[FileEntry], known: Iterable[FileEntry]) -> str | None:
+    """The unusual files, as the beginning of a sentence; None when there are none.
+
+    Args:
+        entries: what would be sent.
+        known: files of the current version on Kaggle, which were confirmed before.
+    """
+    there = {(entry.path, entry.sha256) for entry in known}
+    found = [(entry, _kind_of(entry)) for entry in entries if (entry.path, entry.sha256) not in there]
+    told = [f"{entry.path} ({kind}, {console.size(entry.size)})" for entry, kind in found if kind]
+    if not told:
+        return None
+    more = f" and {len(told) - _NAMED} more" if len(told) > _NAMED else ""
+    return f"{', '.join(told[:_NAMED])}{more}"
+
+
+def _kind_of(entry: FileEntry) -> str:
+    suffix = "." + entry.path.rsplit(".", 1)[-1].lower()
+    if entry.size > _SMALL and suffix in _DATA:
+        return "data"
+    if entry.size > _SMALL and suffix in WEIGHTS:
+        return "weights"
+    return "large" if entry.size > _LARGE else ""

@@ -1,4 +1,4 @@
-"""What a dataset on Kaggle holds: fingerprints in the notes of its versions and manifests among its files."""
+"""Identify the versions of a dataset on Kaggle, by the fingerprint in their notes or by their manifest."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _MARKER = re.compile(r"\[(?:codes|dataset|wheels):(?P<fingerprint>[0-9a-f]{12})\
 
 
 def marker(version: DatasetVersion | None) -> str | None:
-    """The fingerprint at the end of a version's notes (12 hex digits), None where there is none."""
+    """The fingerprint at the end of a version's notes (12 hex digits), None when there is none."""
     match = _MARKER.search(version.notes) if version is not None else None
     return match["fingerprint"] if match else None
 
@@ -34,7 +34,7 @@ def fingerprint_of(push: Push, ref: DatasetRef, there: Dataset, manifest_name: s
 
 
 def manifest_of(push: Push, ref: DatasetRef, version: int | None, manifest_name: str) -> Manifest | None:
-    """The manifest of a version on Kaggle, None when it has none of ours; what was read once is not asked for again."""
+    """The manifest of a version on Kaggle, None when it has none of ours; cached after the first read."""
     known = push.known.of(ref.name, version).get("manifest")
     if isinstance(known, str):
         return Manifest.loads(known, ref.name)
@@ -50,7 +50,7 @@ def manifest_of(push: Push, ref: DatasetRef, version: int | None, manifest_name:
 
 
 def with_fingerprint(push: Push, ref: DatasetRef, fingerprint: str) -> tuple[DatasetRef, Manifest] | None:
-    """The newest version that holds these files, with its number, and its manifest; None when there is none any more."""
+    """The newest version with these files, with its number, and its manifest; None when there is none any more."""
     there = push.kaggle.dataset(ref)
     for version in reversed(there.versions if there is not None else ()):
         if marker(version) in (None, short(fingerprint)):
@@ -61,7 +61,7 @@ def with_fingerprint(push: Push, ref: DatasetRef, fingerprint: str) -> tuple[Dat
 
 
 def check_ours(push: Push, payload: Payload, there: Dataset) -> None:
-    """A dataset of that name that this workspace did not make is not touched unasked: raises Refused `take-over`."""
+    """Ask before a version is added to a dataset that this workspace did not make; raises Refused `take-over`."""
     manifest = manifest_of(push, payload.ref, there.current, payload.manifest_name)
     # A version that was compared after an upload is ours, even when its manifest did not arrive whole.
     if (manifest is not None and manifest.workspace == push.workspace.id) or "verified" in push.known.of(
@@ -71,5 +71,5 @@ def check_ours(push: Push, payload: Payload, there: Dataset) -> None:
     whose = "was made by another workspace" if manifest is not None else "was not made by a workspace"
     push.refuse(
         "take-over",
-        f"The dataset {payload.ref.name} exists and {whose}: choose another prefix, or make it this workspace's own",
+        f"The dataset {payload.ref.name} exists and {whose}: choose another prefix, or take it over",
     )

@@ -1,4 +1,4 @@
-"""The wheel notebook: run again when requirements, collector, image or own wheels changed, or its last run did not complete."""
+"""Push the wheel notebook when requirements, collector, image or own wheels changed, or its last run did not complete."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from kaggle_workflow.workspace import DEPS, Notebook, Workspace
 
 
 def run(push: Push, *, needed: bool = False) -> list[Outcome]:
-    """Send the user's own wheels, then the wheel notebook, each when it changed; none in a workspace without deps.
+    """Push the user's own wheels, then the wheel notebook, each when it changed; nothing in a workspace without deps.
 
     Args:
         push: the command.
-        needed: whether what is pushed next attaches the wheels: their run is then waited for even with `--no-wait`.
+        needed: whether the next notebook attaches the wheels: their run is then waited for even with `--no-wait`.
 
     Raises:
         WorkflowError: in all its classes.
@@ -53,19 +53,19 @@ def run(push: Push, *, needed: bool = False) -> list[Outcome]:
 
 
 def attached_by(workspace: Workspace, notebook: Notebook) -> NotebookRef | None:
-    """The wheel notebook, when that notebook attaches it and it has anything to collect."""
+    """The wheel notebook, when this notebook attaches it and there is anything to collect."""
     deps = plans.collecting(workspace)
     names = {ref.name for ref in notebook.metadata.sources if isinstance(ref, NotebookRef)}
     return deps if deps is not None and deps.name in names else None
 
 
 def wanted(workspace: Workspace) -> str:
-    """The fingerprint of the wheels that the workspace asks for now."""
+    """The fingerprint of the wheels that the workspace needs now."""
     return requirements.read(workspace, stage_notebook.image_of(workspace.notebook(DEPS))).fingerprint
 
 
 def refuse_others(push: Push, notebook: Notebook) -> None:
-    """Say before a notebook is sent that it would find other wheels than it wants; raises Refused `wheels-not-current`."""
+    """Check that the wheels on Kaggle are those that the notebook needs; raises Refused `wheels-not-current`."""
     ref = attached_by(push.workspace, notebook)
     if ref is None:
         return
@@ -79,10 +79,10 @@ def refuse_others(push: Push, notebook: Notebook) -> None:
     elif push.known.of(ref.name, there.newest).get("complete") or push.kaggle.run(ref, there.newest).complete:
         return
     else:
-        state = f"has no run of version {there.newest} that is complete"
+        state = f"has no completed run of version {there.newest}"
     push.refuse(
         "wheels-not-current",
-        f"{ref.name} {state}, and {notebook.name} wants {short(fingerprint)}: push the wheels first (invoke push-deps, or invoke push)",
+        f"{ref.name} {state}, and {notebook.name} needs {short(fingerprint)}: push the wheels first (invoke push-deps, or invoke push)",
     )
 
 
@@ -100,13 +100,13 @@ def _same(there: str, staged: str) -> bool:
 
 
 def _prove(push: Push, payload: notebook_payload.Payload, version: int) -> list[str]:
-    """Fetch the manifest of exactly that version and compare its fingerprint."""
+    """Download the manifest of exactly that version and compare its fingerprint."""
     ref = payload.ref
     files, _ = push.kaggle.output(ref, version)
     found = next((file for file in files if file.name == DEPS_MANIFEST), None)
     if found is None:
         raise RunFailed(
-            f"{ref.name} version {version} ended well and left no {DEPS_MANIFEST}: its notebook must call kaggle_shim.collect()."
+            f"{ref.name} version {version} completed and left no {DEPS_MANIFEST}: its notebook must call kaggle_shim.collect()."
         )
     with scratch(push.workspace.build) as folder:
         path = folder / DEPS_MANIFEST
@@ -115,13 +115,13 @@ def _prove(push: Push, payload: notebook_payload.Payload, version: int) -> list[
             manifest = DepsManifest.load(path)
         except ManifestError as error:
             raise RunFailed(
-                f"{ref.name} version {version} left a {DEPS_MANIFEST} that does not read: {error}"
+                f"{ref.name} version {version} left a {DEPS_MANIFEST} that can't be read: {error}"
             ) from error
     staged = payload.staged.plan.deps_fingerprint or ""
     if manifest.fingerprint != staged:
         raise RunFailed(
             f"{ref.name} version {version} made wheels of {short(manifest.fingerprint)}, and {short(staged)} was staged: "
-            "it ran another source than the one sent; run invoke push-deps --force."
+            "it did not run the source that was sent; run invoke push-deps --force."
         )
     names = {file.name.rsplit("/", 1)[-1] for file in files}
     missing = [wheel.path for wheel in manifest.wheels if wheel.path not in names]

@@ -1,4 +1,4 @@
-"""The three things in order, each only when it changed; what was interrupted goes on where it stopped."""
+"""Push codes, deps and a notebook in order, each only when it changed; an interrupted push resumes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def run(push: Push, name: str) -> list[Outcome]:
         name: folder of the notebook.
 
     Raises:
-        WorkflowError: the first thing that could not be done; what was done before it stays, and is not done again.
+        WorkflowError: the first thing that failed; what was done before it stays, and is not done again.
     """
     refuse_faults(push.workspace)
     folder = push_sub.runnable(push.workspace, name)
@@ -42,7 +42,7 @@ def run(push: Push, name: str) -> list[Outcome]:
 
 
 def _ask_first(push: Push, name: str) -> None:
-    """What would refuse the last of the three is said before the first is sent: whose they are, and what would be public."""
+    """Check owner and visibility of all three before the first is sent."""
     workspace = push.workspace
     if workspace.settings.codes == "dataset":
         ref = workspace.codes.id
@@ -55,7 +55,7 @@ def _ask_first(push: Push, name: str) -> None:
 
 
 def refuse_faults(workspace: Workspace) -> None:
-    """Raise WorkflowError when the workspace has errors that need no network to see."""
+    """Raise WorkflowError when `check` finds errors."""
     wrong = errors(check.find_all(workspace))
     if wrong:
         more = f" ({len(wrong) - 1} more: invoke check lists them)" if len(wrong) > 1 else ""
@@ -63,7 +63,7 @@ def refuse_faults(workspace: Workspace) -> None:
 
 
 def show(outcomes: Sequence[Outcome], took: float, *, json: bool) -> None:
-    """The table that ends a command that sends, which took so many seconds."""
+    """Print the table that ends a push; `took` is its seconds."""
     if json:
         console.as_json({"things": [asdict(outcome) for outcome in outcomes]})
         return

@@ -1,4 +1,4 @@
-"""What is being sent, written down before it is sent: an open intent is settled by asking Kaggle, not by sending again."""
+"""Intents: what is about to be sent, written to disk first. An open intent is settled by asking Kaggle, not by sending again."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _STEPS = (UPLOADING, CREATING, SENT)
 
 @dataclass(frozen=True)
 class Intent:
-    """One upload or saved notebook on its way.
+    """One upload or saved notebook in progress.
 
     Attributes:
         name: what is sent, as Kaggle names it (`owner/slug`).
-        marker: what the new version will be recognised by.
+        marker: identifies the new version.
         base: the newest version that was there before, 0 for none.
-        step: `uploading` (nothing can be there yet), `creating` (nobody knows) or `sent` (Kaggle said yes).
-        at: when it came to this step, in seconds since 1970: what was sent long after it was begun is waited for as long as the rest.
+        step: `uploading` (no version can exist yet), `creating` (it may exist) or `sent` (Kaggle accepted it).
+        at: when it reached this step, in seconds since 1970: an upload may take hours, and waiting starts after it.
     """
 
     name: str
@@ -52,21 +52,21 @@ class Intents:
         self._folder = build / "intents"
 
     def open(self, thing: str, name: str, marker: str, base: int, step: str) -> None:
-        """Write an intent down, on the disk before this returns."""
+        """Write an intent; it is on the disk when this returns."""
         self._write(thing, Intent(name, marker, base, step, time.time()))
 
     def advance(self, thing: str, step: str) -> None:
-        """Note how far it came."""
+        """Record the next step."""
         intent = self.read(thing)
         if intent is not None:
             self._write(thing, replace(intent, step=step, at=time.time()))
 
     def close(self, thing: str) -> None:
-        """It is settled."""
+        """Remove a settled intent."""
         self._path(thing).unlink(missing_ok=True)
 
     def read(self, thing: str) -> Intent | None:
-        """The open intent, None when there is none that can be read."""
+        """The open intent, None when there is none or it can't be read."""
         try:
             return Intent.from_json(json.loads(self._path(thing).read_text(encoding="utf-8")))
         except (OSError, ValueError, RecursionError, KeyError, TypeError):

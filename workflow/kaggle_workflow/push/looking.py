@@ -1,4 +1,4 @@
-"""Everything that Kaggle says about the version that is to be submitted, read once."""
+"""Read once what Kaggle has about the version that is to be submitted."""
 
 from __future__ import annotations
 
@@ -35,15 +35,15 @@ class Target:
     Attributes:
         folder: the notebook in the workspace.
         version: the version.
-        newest: the newest version that there is.
-        there: its source and switches.
-        plan: the plan in its source, None when that carries none.
-        run: how its save run stands.
+        newest: the newest version.
+        there: its source and settings.
+        plan: the plan in its source, None when there is none.
+        run: the state of its save run.
         file_name: the file that is scored.
         files: what the run left.
         report: the run's report, empty where there is none.
-        columns: column names of the file that is scored, None where its first line does not tell.
-        sample: column names of the competition's sample, None where there is none to compare with.
+        columns: column names of the scored file, None when its first line has none.
+        sample: column names of the competition's sample, None when there is none.
     """
 
     folder: Folder
@@ -65,7 +65,7 @@ class Target:
 
     @property
     def name(self) -> str:
-        """How sentences name it."""
+        """Its name in messages."""
         return f"{self.ref.name} version {self.version}"
 
     @property
@@ -80,17 +80,17 @@ class Target:
 
     @property
     def mark(self) -> markers.Mark:
-        """What its submissions are recognised by."""
+        """Marker that identifies this version's submissions."""
         return markers.Mark.of(self.ref.slug, self.version, self.there.text)
 
     @property
     def part(self) -> Part:
-        """The version as the ledger names it."""
+        """The version as recorded in the ledger."""
         return Part(self.ref.name, self.version, markers.source_fingerprint(self.there.text))
 
 
 def look(push: Push, name: str, version: int | None) -> Target:
-    """Read what there is to know about a version.
+    """Read what Kaggle has about a version.
 
     Args:
         push: the command.
@@ -99,7 +99,7 @@ def look(push: Push, name: str, version: int | None) -> Target:
 
     Raises:
         WorkflowError: there is no such version, or no competition.
-        AnswerLost: Kaggle does not say which version it is, or gives no source.
+        AnswerLost: Kaggle's answer lacks the version or the source.
     """
     folder = push.workspace.notebook(name)
     if folder.collects:
@@ -110,9 +110,7 @@ def look(push: Push, name: str, version: int | None) -> Target:
     there = push.kaggle.notebook(ref, version)
     if there is None:
         which = f"{ref.name} version {version}" if version else ref.name
-        raise WorkflowError(
-            f"{which} is not on Kaggle: push it first (invoke push), or look at invoke status."
-        )
+        raise WorkflowError(f"{which} is not on Kaggle: push it first (invoke push), or check invoke status.")
     number = version or there.newest
     if not number or not there.text:
         raise AnswerLost(
@@ -143,7 +141,7 @@ def _with_output(push: Push, target: Target) -> Target:
 
 
 def first_line(block: bytes, name: str) -> tuple[str, ...] | None:
-    """Column names in the first block of a text table, None when it holds no whole first line.
+    """Column names in the first block of a text table, None without a complete first line.
 
     Kaggle sends some single files as a zip with one member (kagglehub 1.0.2 unpacks such an answer).
     """
@@ -162,7 +160,7 @@ def first_line(block: bytes, name: str) -> tuple[str, ...] | None:
 
 
 def _sample(push: Push, target: Target) -> tuple[str, ...] | None:
-    """Columns of the competition's sample: of the local copy where there is one, else of Kaggle's, under its usual names."""
+    """Columns of the competition's sample: the local copy, else Kaggle's, under its usual names."""
     suffix = Path(target.file_name).suffix
     folder = local.data_folder(push.workspace.root) / "competitions" / target.competition.slug
     here = submission.find_sample(folder, suffix) if folder.is_dir() else None

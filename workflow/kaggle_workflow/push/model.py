@@ -1,4 +1,4 @@
-"""A model of this workspace: uploaded when its weights changed, and its version put into `model_sources`."""
+"""Push a model when its weights changed, and add its version to `model_sources`."""
 
 from __future__ import annotations
 
@@ -41,22 +41,22 @@ def run(
 
     Args:
         push: the command.
-        exp: the experiment, which gives the defaults of `path` and `handle`; "" for that of the entry point.
+        exp: the experiment, for the defaults of `path` and `handle`; "" for that of the entry point.
         path: folder of the weights, "" for `data/working/models/<exp>`.
         handle: `owner/model/framework/variation`, "" for `<username>/<prefix>-models/<framework>/<exp>`.
         framework: as Kaggle names it.
-        licence: of a variation that is made, "" for none.
-        ignore: patterns of what stays here.
-        notebook: folder of the notebook whose `model_sources` get the version, "" for none.
+        licence: of a new variation, "" for none.
+        ignore: patterns of files to exclude.
+        notebook: folder of the notebook to attach the version to, "" for none.
 
     Raises:
         WorkflowError: in all its classes.
     """
     workspace = push.workspace
-    # A wrong name is said before gigabytes are sent.
+    # Check names before gigabytes are sent.
     notebook = push_sub.runnable(workspace, notebook).name if notebook else ""
     name = exp or _experiment(push, notebook)
-    # An absolute path takes the place of what stands before it.
+    # Joining with an absolute path gives that path.
     folder = (
         workspace.root / Path(path).expanduser()
         if path
@@ -74,7 +74,7 @@ def run(
     def check(version: int, there: Manifest | None) -> None:
         intent = push.intents.read(_key(ref))
         if intent is not None and intent.name == ref.name and intent.base < version:
-            # It came after an upload of ours that did not end well: its manifest may not have arrived whole.
+            # It appeared after an upload of ours that failed: its manifest may be incomplete.
             return
         if there is None or there.workspace != workspace.id:
             push.refuse(
@@ -124,7 +124,7 @@ def run(
 
 @contextmanager
 def _sending(push: Push, ref: ModelRef, base: int, unread: tuple[str, ...]) -> Iterator[None]:
-    """Hold the workspace while a model is sent, with the intent written down."""
+    """Hold the lock while a model is sent, with the intent on disk."""
     for sentence in unread:
         push.warn(sentence)
     with push.lock(f"push-model: sending {ref.name}"):
@@ -132,7 +132,7 @@ def _sending(push: Push, ref: ModelRef, base: int, unread: tuple[str, ...]) -> I
         try:
             yield
         except AnswerLost:
-            # From now on, however long the upload took, it is given the time to show.
+            # Its time to appear starts now, however long the upload took.
             push.intents.advance(_key(ref), CREATING)
             raise
         except WorkflowError:
@@ -142,7 +142,7 @@ def _sending(push: Push, ref: ModelRef, base: int, unread: tuple[str, ...]) -> I
 
 
 def _ignored(push: Push, folder: Path, ref: ModelRef, given: tuple[str, ...]) -> tuple[str, ...]:
-    """The patterns of what stays here: as given, or as the last push of this model had them; `--ignore ''` forgets those."""
+    """The patterns to exclude: as given, or as in the last push of this model; `--ignore ''` resets them."""
     if given:
         return tuple(pattern for pattern in given if pattern)
     try:
@@ -153,13 +153,13 @@ def _ignored(push: Push, folder: Path, ref: ModelRef, given: tuple[str, ...]) ->
     if last is None or last.handle.lower() != ref.name.lower() or not last.ignore:
         return ()
     push.say(
-        f"left out as in the last push of {ref.name}: {', '.join(last.ignore)} (--ignore '' forgets that)."
+        f"excluded, as in the last push of {ref.name}: {', '.join(last.ignore)} (--ignore '' resets that)."
     )
     return last.ignore
 
 
 def _look_for_secrets(push: Push, folder: Path, ignore: tuple[str, ...]) -> tuple[str, ...]:
-    """Raise WorkflowError for a credential in the notes or in a file that would be sent; what could not be searched comes back."""
+    """Raise WorkflowError for a credential in the notes or in a file to send; returns warnings about what can't be searched."""
     secrets_workspace.of_message(push.workspace, push.options.message, given=True)
     if not folder.is_dir():
         return ()
@@ -170,10 +170,10 @@ def _look_for_secrets(push: Push, folder: Path, ignore: tuple[str, ...]) -> tupl
 
 
 def attach(push: Push, notebook: str, ref: ModelRef) -> str:
-    """Put a versioned handle into a notebook's `model_sources`: the same variation is bumped, another is appended, none is dropped.
+    """Put a version into a notebook's `model_sources`: in place of another version of the variation, or appended.
 
     Returns:
-        What was changed, "" when it stood there already.
+        The change as a sentence, "" when it was there already.
     """
     folder = push.workspace.notebook(notebook)
     path = folder.folder / KERNEL_FILE
@@ -187,7 +187,7 @@ def attach(push: Push, notebook: str, ref: ModelRef) -> str:
 
 
 def _variation(handle: str) -> str:
-    """The handle without its version, in lower case: the framework is written in both cases."""
+    """The handle without its version, in lower case: frameworks are written in either case."""
     return "/".join(handle.split("/")[:4]).lower()
 
 
@@ -195,9 +195,7 @@ def _experiment(push: Push, notebook: str) -> str:
     settings = push.workspace.settings
     entry = (settings.of(notebook) if notebook else settings).entry
     if not entry:
-        raise WorkflowError(
-            "No experiment is named and no entry point is set: add --exp NAME, or --path and --handle."
-        )
+        raise WorkflowError("No experiment and no entry point: add --exp NAME, or --path and --handle.")
     return experiment_of(entry)
 
 
@@ -207,7 +205,7 @@ def _default(push: Push, framework: str, name: str) -> ModelRef:
 
 
 def _pending(push: Push, ref: ModelRef) -> tuple[int, float] | None:
-    """What an upload that was cut off may still bring: the version it came after, and the seconds to give it."""
+    """The version before an interrupted upload, and the seconds for which the new one may still appear."""
     intent = push.intents.read(_key(ref))
     if intent is None or intent.name != ref.name:
         return None

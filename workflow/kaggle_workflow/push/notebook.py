@@ -1,4 +1,4 @@
-"""Notebooks: saved when they changed, Kaggle's answer taken as the truth, exactly that version's run waited for."""
+"""Push a notebook: save it when it changed, check Kaggle's answer, and wait for the run of exactly that version."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from pathlib import Path
 
 from kaggle_shim.refs import NotebookRef
 from kaggle_workflow import console
-from kaggle_workflow.errors import KaggleRefused, RunFailed, Unreachable, WaitedTooLong, WorkflowError
+from kaggle_workflow.errors import KaggleRefused, RunFailed, WorkflowError
 from kaggle_workflow.kaggle.errors import AnswerLost
 from kaggle_workflow.kaggle.values import Notebook, Run, Saved
 from kaggle_workflow.push import answers as push_answers
-from kaggle_workflow.push import notebook_run, notebook_settling, notebook_state
+from kaggle_workflow.push import notebook_run, notebook_state
 from kaggle_workflow.push.intents import CREATING, SENT
 from kaggle_workflow.push.notebook_payload import Payload, Rules
 from kaggle_workflow.push.session import LATE_SECONDS, Outcome, Push, check_secrets
@@ -20,11 +20,11 @@ from kaggle_workflow.stage import compose
 
 
 def send(push: Push, rules: Rules, stage: Callable[[], Payload]) -> Outcome:
-    """Bring a notebook on Kaggle up to date and see its run through.
+    """Bring a notebook on Kaggle up to date and wait for its run.
 
     Args:
         push: the command.
-        rules: what a change and a proof are.
+        rules: how this kind of notebook is compared and its run checked.
         stage: stages the notebook; called with the lock held, and again right before it is sent.
 
     Raises:
@@ -41,7 +41,7 @@ def send(push: Push, rules: Rules, stage: Callable[[], Payload]) -> Outcome:
     there = notebook_state.existing(push, ref)
     intent = push.intents.read(payload.key)
     if intent is not None and not push.options.dry_run:
-        there = notebook_settling.settle(push, rules, payload, intent, there, outcome)
+        there = notebook_state.settle(push, rules, payload, intent, there, outcome)
     if there is not None:
         state = notebook_state.state(push, rules, payload, there)
         if state is not None and not push.options.force:
@@ -59,7 +59,7 @@ def send(push: Push, rules: Rules, stage: Callable[[], Payload]) -> Outcome:
             outcome.fingerprint = payload.marker
             version = _save(push, rules, payload, there, outcome)
     if stale:
-        # It may have been this very thing: ask anew.
+        # Another command may have sent this very thing: check again.
         return send(push, rules, stage)
     _sent(push, payload, version, outcome)
     try:
@@ -69,8 +69,8 @@ def send(push: Push, rules: Rules, stage: Callable[[], Payload]) -> Outcome:
         if late is None:
             raise
         push.say(
-            f"{failure}\n{ref.name}: {late} is attached for the first time, and Kaggle sometimes mounts such a source from the "
-            "next run on: running the same once more."
+            f"{failure}\n{ref.name}: {late} is attached for the first time, and Kaggle sometimes mounts a new source only "
+            "in the next run: running it again."
         )
         with push.sending(f"push: sending {ref.name}") as stale:
             if stale:
@@ -83,14 +83,14 @@ def send(push: Push, rules: Rules, stage: Callable[[], Payload]) -> Outcome:
 
 
 def _sent(push: Push, payload: Payload, version: int, outcome: Outcome) -> None:
-    """Take note of a version that was saved just now."""
+    """Record a version that was just saved."""
     outcome.did, outcome.version = "sent", version
     _read_back(push, payload, version, outcome)
     push.known.note(payload.ref.name, version, metadata=payload.metadata_hash)
 
 
 def _not_mounted_yet(payload: Payload, before: Notebook | None, failure: RunFailed) -> str | None:
-    """The source that a run found nothing of and that the version before it did not attach; None for any other failure."""
+    """The source that the run did not find and that the version before did not attach; None for any other failure."""
     if "is not mounted below" not in str(failure):
         return None
     attached = {source.lower() for listed in (before.sources if before else {}).values() for source in listed}
@@ -105,12 +105,12 @@ def _not_mounted_yet(payload: Payload, before: Notebook | None, failure: RunFail
 def _go_on(
     push: Push, rules: Rules, payload: Payload, there: Notebook, run: Run, outcome: Outcome
 ) -> Outcome:
-    """Nothing to send: the version that is there is ours; see its run through if it is not over."""
+    """Nothing to send: wait for the run of the version on Kaggle if it has not completed."""
     version = there.newest
     outcome.version = version
     if not run.complete:
         outcome.did = "found"
-        push.say(f"{payload.ref.name}: version {version} is this one, and it runs.")
+        push.say(f"{payload.ref.name}: version {version} is up to date and still running.")
     if not push.known.of(payload.ref.name, version).get("complete") and not push.options.dry_run:
         notebook_run.see_through(push, rules, payload, version, outcome)
     return outcome
@@ -127,20 +127,14 @@ def _save(push: Push, rules: Rules, payload: Payload, there: Notebook | None, ou
         saved = push.kaggle.save_notebook(payload.staged.folder, payload.accelerator)
     except AnswerLost as error:
         push.warn(f"{error}")
-        push.say(f"{ref.name}: whether it arrived is not known; asking Kaggle for its version.")
-        try:
-            found = push.waits.until(
-                f"the version of {ref.name} shows",
-                LATE_SECONDS,
-                lambda show: notebook_settling.look(push, rules, payload, base, show),
-                lost=True,
-            )
-        except (WaitedTooLong, Unreachable) as lost:
-            raise Unreachable(
-                f"Whether the new version of {ref.name} arrived is not known: run this again, Kaggle is asked before anything is sent."
-            ) from lost
+        found = push.waits.find_lost(
+            ref.name,
+            LATE_SECONDS,
+            lambda show: notebook_state.find_saved(push, rules, payload, base, show),
+            lost=True,
+        )
         push.intents.close(payload.key)
-        outcome.notes.append("its answer was lost, the version was found")
+        outcome.notes.append("Kaggle's answer was lost, and the version was found")
         return found.newest
     except WorkflowError:
         push.intents.close(payload.key)
@@ -155,28 +149,26 @@ def _save(push: Push, rules: Rules, payload: Payload, there: Notebook | None, ou
 def _accepted(push: Push, ref: NotebookRef, saved: Saved) -> int:
     """The version's number; raises KaggleRefused for an answer that is a refusal."""
     for tag in saved.invalid.get("tag", ()):
-        push.warn(f"Kaggle knows no keyword {tag}: it was left out.")
+        push.warn(f"Kaggle does not know the keyword {tag}: it was skipped.")
     refusal = push_answers.refusal(saved, ref)
     if refusal is not None or saved.version is None:
         raise KaggleRefused(
-            refusal or f"Kaggle gave {ref.name} no version number: look at {saved.url}, then push again."
+            refusal or f"Kaggle gave {ref.name} no version number: check {saved.url}, then push again."
         )
     return saved.version
 
 
 def _read_back(push: Push, payload: Payload, version: int, outcome: Outcome) -> None:
-    """Hold what Kaggle has now against what was sent."""
+    """Compare the saved version with what was sent."""
     there = push.kaggle.notebook(payload.ref, version)
     if there is None:
         raise KaggleRefused(
-            f"Kaggle took {payload.ref.name} and does not show version {version}: look at {outcome.url}, then push again."
+            f"Kaggle accepted {payload.ref.name} and does not show version {version}: check {outcome.url}, then push again."
         )
     grave, others = push_answers.judge(payload.metadata, there)
     if not compose.same(there.text, payload.text):
-        others.append(
-            "the source reads back differently from what was sent; the fingerprints inside the run decide"
-        )
-    # Imported here: a push that changes nothing does without it.
+        others.append("the source on Kaggle differs from what was sent; the run checks the fingerprints")
+    # Imported here: a push that changes nothing doesn't need it.
     from kaggle_workflow.push import pins
 
     others += pins.rebound(payload.metadata, there)

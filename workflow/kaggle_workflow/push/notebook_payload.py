@@ -1,4 +1,4 @@
-"""A staged notebook, and the rules by which a kind of notebook is compared and proved."""
+"""A staged notebook, and how a kind of notebook is compared and its run checked."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from kaggle_workflow.workspace import Notebook as Folder
 
 @dataclass(frozen=True)
 class Payload:
-    """A staged notebook: where it comes from, what is sent, and the metadata as it is sent."""
+    """A staged notebook: its folder, what is sent, and the metadata as sent."""
 
     folder: Folder
     staged: StagedNotebook
@@ -41,12 +41,12 @@ class Payload:
 
     @property
     def key(self) -> str:
-        """What intents call it."""
+        """Its name among the intents."""
         return f"notebook--{self.ref.name}"
 
     @property
     def marker(self) -> str:
-        """What identifies this source and these switches."""
+        """Identifies this source with these settings."""
         plan = self.staged.plan.dumps()
         cells = compose.cells_fingerprint(json.loads(self.text)["cells"][1:])
         return hashlib.sha256(f"{plan}\n{cells}\n{self.metadata_hash}".encode()).hexdigest()
@@ -63,10 +63,10 @@ class Rules:
 
     Attributes:
         thing: `deps`, or the notebook's folder name.
-        same: whether Kaggle's source (first text) is as good as what is staged (second).
-        prove: looks at a run that ended well; raises RunFailed when it was not the one that was staged. Returns notes.
-        before: called when it is about to be sent, for what is worth saying then.
-        needed: whether its run is waited for even with `--no-wait`, because what is pushed next attaches its output.
+        same: whether Kaggle's source (first text) is equivalent to the staged one (second).
+        prove: checks a completed run; raises RunFailed when it ran something else than was staged. Returns notes.
+        before: called right before it is sent, to print warnings.
+        needed: whether its run is waited for even with `--no-wait`, because the next notebook attaches its output.
     """
 
     thing: str

@@ -60,10 +60,10 @@ def last_line(text: str) -> str:
 
 
 def see_through(push: Push, rules: Rules, payload: Payload, version: int, outcome: Outcome) -> None:
-    """Wait for the run of that version, and prove it."""
+    """Wait for the run of that version, and check what it ran."""
     ref = payload.ref
     if not push.options.wait and not rules.needed:
-        push.say(f"{ref.name} version {version} runs; `invoke status` shows how it stands.")
+        push.say(f"{ref.name} version {version} is running; `invoke status` shows its state.")
         return
     started = time.monotonic()
     begun: float | None = None
@@ -99,10 +99,10 @@ def see_through(push: Push, rules: Rules, payload: Payload, version: int, outcom
 
 
 def _failure(push: Push, payload: Payload, version: int, run: Run, took: float) -> str:
-    """One sentence about a run that failed, with what its log ends with printed before."""
+    """Print the end of a failed run's log, and return one sentence about the failure."""
     name = f"{payload.ref.name} version {version}"
     if run.status.startswith("CANCEL"):
-        return f"{name} was cancelled on Kaggle after {seconds(took)}: push again to run it anew (--force if nothing changes)."
+        return f"{name} was cancelled on Kaggle after {seconds(took)}: push again to run it again (with --force if nothing changed)."
     try:
         _, log = push.kaggle.output(payload.ref, version)
     except NotThere:
@@ -112,5 +112,5 @@ def _failure(push: Push, payload: Payload, version: int, run: Run, took: float) 
         push.say(f"  | {line[:400]}")
     told = [line for line in tail(log, _TAIL_LINES) if "Error: " in line and not line.startswith(" ")]
     said = str(report.get("failure") or run.message or (told[-1] if told else "")).strip().splitlines()
-    why = f": {said[0]}" if said else ", and Kaggle gives no reason: `invoke logs` shows all of its log"
+    why = f": {said[0]}" if said else ", and Kaggle gives no reason: `invoke logs` shows the whole log"
     return f"{name} failed after {seconds(took)} ({run.status.lower()}){why}"

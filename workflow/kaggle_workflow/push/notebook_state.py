@@ -1,4 +1,4 @@
-"""How the notebook on Kaggle stands to the one that is staged: whose it is, whether it is the same, whether it runs."""
+"""Compare the notebook on Kaggle with the staged one: whose it is, whether it is the same, whether it runs."""
 
 from __future__ import annotations
 
@@ -7,19 +7,21 @@ from kaggle_workflow.files import write_text
 from kaggle_workflow.kaggle.errors import Denied, NotThere
 from kaggle_workflow.kaggle.values import Notebook, Run
 from kaggle_workflow.push import answers as push_answers
+from kaggle_workflow.push.intents import CREATING, Intent
 from kaggle_workflow.push.notebook_payload import Payload, Rules
-from kaggle_workflow.push.session import Push
+from kaggle_workflow.push.session import LATE_SECONDS, Outcome, Push
 from kaggle_workflow.stage import compose
+from kaggle_workflow.waiting import Show, left_of
 
 
 def existing(push: Push, ref: NotebookRef) -> Notebook | None:
     """The notebook on Kaggle, None when there is none.
 
-    Saving a notebook that exists writes over it unseen, so one answer that it does not is not believed: it is held against
-    the list of the account's own notebooks, and asked for again.
+    Saving over a notebook that exists would discard edits made in the browser, so before one is created Kaggle is asked twice,
+    and the account's own list is read.
 
     Raises:
-        Refused: `take-over`: the list names it, and asked by name Kaggle still has none.
+        Refused: `take-over`: the list names it, and Kaggle says that it does not exist.
     """
     there = push.kaggle.notebook(ref)
     if there is not None:
@@ -32,14 +34,14 @@ def existing(push: Push, ref: NotebookRef) -> Notebook | None:
     if there is None and listed:
         push.refuse(
             "take-over",
-            f"Kaggle lists the notebook {ref.name} and, asked for it, answers that there is none: run this again in a minute, "
-            "so that nothing of it is written over unseen",
+            f"Kaggle lists the notebook {ref.name} and answers that it does not exist: run this again in a minute, "
+            "so that no edit in it is overwritten",
         )
     return there
 
 
 def state(push: Push, rules: Rules, payload: Payload, there: Notebook) -> Run | None:
-    """How the run of Kaggle's version stands when nothing has to be sent, None when something has."""
+    """The run of Kaggle's version when nothing has to be sent, None when something has."""
     ours = _check_ours(push, payload, there)
     ref, version = payload.ref, there.newest
     known = push.known.of(ref.name, version)
@@ -54,19 +56,19 @@ def state(push: Push, rules: Rules, payload: Payload, there: Notebook) -> Run | 
     )
     if unchanged and known.get("complete"):
         return Run("COMPLETE", "")
-    # What is over stays over: an older version that was seen complete needs no question.
+    # A completed run stays completed: no request for what was seen before.
     run = Run("COMPLETE", "") if known.get("complete") else push.kaggle.run(ref, version)
     if unchanged and (run.complete or run.active):
         return run
     if run.active:
         push.warn(
-            f"{ref.name} version {version} still runs: it can't be cancelled from here, and both count against your sessions."
+            f"{ref.name} version {version} is still running: it can't be cancelled from here, and both runs count against your session limit."
         )
     return None
 
 
 def _check_ours(push: Push, payload: Payload, there: Notebook) -> bool:
-    """Whether it is the notebook that was pushed last; one that this workspace did not make, or that was edited in the browser, is not overwritten unasked."""
+    """Whether it is the notebook that was pushed last; asks before one from elsewhere, or edited in the browser, is overwritten."""
     ref = payload.ref
     plan = compose.plan_of(there.text)
     moved = plan is None and push.workspace.id in there.text
@@ -74,7 +76,7 @@ def _check_ours(push: Push, payload: Payload, there: Notebook) -> bool:
         whose = "was made by another workspace" if plan is not None else "was not made by a workspace"
         push.refuse(
             "take-over",
-            f"The notebook {ref.name} exists and {whose}: choose another prefix, or make it this workspace's own",
+            f"The notebook {ref.name} exists and {whose}: choose another prefix, or take it over",
         )
         return False
     if (moved or compose.edited(there.text)) and not compose.same(there.text, payload.text):
@@ -83,8 +85,43 @@ def _check_ours(push: Push, payload: Payload, there: Notebook) -> bool:
         push.refuse(
             "edited-on-kaggle",
             f"{ref.name} version {there.newest} was edited on Kaggle; it is saved as {payload.folder.name}/{beside.name}: "
-            "take over from it what you want to keep, then push over it with --yes",
+            "copy what you want to keep from it, then overwrite it with --yes",
             expected=True,
         )
         return False
     return True
+
+
+def settle(
+    push: Push, rules: Rules, payload: Payload, intent: Intent, there: Notebook | None, outcome: Outcome
+) -> Notebook | None:
+    """Find out what became of a version that an earlier command was saving; returns the notebook as it is now."""
+    if (
+        intent.marker == payload.marker
+        and intent.step == CREATING
+        and not _arrived(rules, payload, there, intent.base)
+    ):
+        there = push.waits.find_interrupted(
+            payload.ref.name,
+            left_of(LATE_SECONDS, intent.at),
+            lambda show: find_saved(push, rules, payload, intent.base, show),
+            lost=True,
+        ) or existing(push, payload.ref)
+    if _arrived(rules, payload, there, intent.base) and there is not None:
+        push.say(f"{payload.ref.name}: found as version {there.newest}.")
+        outcome.notes.append("an earlier push had arrived")
+    push.intents.close(payload.key)
+    return there
+
+
+def _arrived(rules: Rules, payload: Payload, there: Notebook | None, base: int) -> bool:
+    return there is not None and there.newest > base and rules.same(there.text, payload.text)
+
+
+def find_saved(push: Push, rules: Rules, payload: Payload, base: int, show: Show) -> Notebook | None:
+    """The notebook once its newest version is after `base` and is what was sent, None until then."""
+    there = push.kaggle.notebook(payload.ref)
+    if _arrived(rules, payload, there, base):
+        return there
+    show("not visible yet")
+    return None

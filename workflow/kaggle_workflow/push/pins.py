@@ -1,4 +1,4 @@
-"""Pins: sources that name a version, and the image of the last good run."""
+"""Pinned sources (those that name a version), and pinning the image of the last completed run."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _MARK = "\ufeff"
 
 
 def rebound(sent: Mapping[str, Any], there: Notebook) -> list[str]:
-    """Sources that were sent with a version and that Kaggle shows with another or with none, one phrase each.
+    """Sources sent with a version for which Kaggle shows another or none, one phrase each.
 
     Args:
         sent: the metadata as it was sent.
@@ -42,11 +42,11 @@ def rebound(sent: Mapping[str, Any], there: Notebook) -> list[str]:
             version = bound[_name(ref)]
             if version is None:
                 found.append(
-                    f"Kaggle does not say whether it bound version {ref.version} of the {kind} {ref.name}; what the run finds decides"
+                    f"Kaggle does not say whether it attached version {ref.version} of the {kind} {ref.name}; the run checks that"
                 )
             elif version != ref.version:
                 found.append(
-                    f"Kaggle bound version {version} of the {kind} {ref.name}, and version {ref.version} was asked for"
+                    f"Kaggle attached version {version} of the {kind} {ref.name}, and version {ref.version} was requested"
                 )
     return found
 
@@ -69,7 +69,7 @@ def _name(ref: refs.DatasetRef | refs.NotebookRef | refs.ModelRef) -> str:
 
 @dataclass(frozen=True)
 class Pinned:
-    """What was done to a notebook's metadata: the image that it names now ("" for the newest) and the version it came from."""
+    """Result of a pin: the file, the image that it names now ("" for the newest) and the version it came from."""
 
     file: str
     image: str
@@ -77,15 +77,15 @@ class Pinned:
 
 
 def pin_image(push: Push, name: str, version: int | None) -> Pinned:
-    """Write the image of a good run into the notebook's metadata.
+    """Write the image of a completed run into the notebook's metadata.
 
     Args:
         push: the command.
         name: folder of the notebook.
-        version: the version whose run is meant, None for the newest that the ledger knows to have completed.
+        version: the version whose image to pin, None for the newest completed one in the ledger.
 
     Raises:
-        WorkflowError: no run is known, or its image did not tell a name that can be pinned.
+        WorkflowError: no completed run is known, or it did not name its image.
     """
     folder = push.workspace.notebook(name)
     ref = folder.metadata.id
@@ -96,14 +96,14 @@ def pin_image(push: Push, name: str, version: int | None) -> Pinned:
         target = looking.look(push, name, chosen)
         if not target.run.complete:
             raise WorkflowError(
-                f"The run of {target.name} did not complete: name a version whose run did with --version."
+                f"The run of {target.name} did not complete: choose one that did with --version."
             )
         stated = (target.report or {}).get("image")
         image = str(stated.get("docker_image") or "") if isinstance(stated, dict) else ""
         image, chosen = image or target.there.docker_image, target.version
     if not image:
         raise WorkflowError(
-            f"The run of {ref.name} version {chosen} does not tell the name of its image: choose “Pin to original environment” on its page instead."
+            f"The run of {ref.name} version {chosen} does not name its image: choose “Pin to original environment” on its page instead."
         )
     path = folder.folder / KERNEL_FILE
     _edit(path, {_IMAGE: image, **({_PINNING: "original"} if _PINNING in folder.metadata.raw else {})})
@@ -111,7 +111,7 @@ def pin_image(push: Push, name: str, version: int | None) -> Pinned:
 
 
 def unpin_image(push: Push, name: str) -> Pinned:
-    """Let the notebook follow the newest image again."""
+    """Let the notebook use the newest image again."""
     folder = push.workspace.notebook(name)
     raw = folder.metadata.raw
     changes = {key: value for key, value in ((_IMAGE, ""), (_PINNING, "latest")) if key in raw}
@@ -121,7 +121,7 @@ def unpin_image(push: Push, name: str) -> Pinned:
 
 
 def _last_good(push: Push, notebook: str) -> tuple[int | None, str]:
-    """The newest version that the ledger knows to have run well, and its image ("" when that is no name)."""
+    """The newest completed version in the ledger, and its image ("" when it can't be pinned)."""
     pushed = history_fold.pushed(
         event for event in ledger.read(push.workspace.root).events if event.event == PUSHED
     )
@@ -134,7 +134,7 @@ def _last_good(push: Push, notebook: str) -> tuple[int | None, str]:
         return None, ""
     version, facts = max(good, key=lambda one: one[0])
     image = str(facts.get("image") or "")
-    # A commit identifies an image too, and can't be pinned.
+    # A commit also identifies an image, but can't be pinned.
     return version, image if "/" in image else ""
 
 

@@ -1,4 +1,4 @@
-"""The ledger's line about a pushed notebook, written when its run is over, or when nobody waits for it."""
+"""Record a pushed notebook in the ledger, when its run is over or right away with `--no-wait`."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from kaggle_workflow.stage import plans
 
 
 def pushed(push: Push, payload: Payload, version: int, report: Mapping[str, Any]) -> None:
-    """Append a `pushed` event, unless the ledger says as much of that version already.
+    """Append a `pushed` event, unless the ledger has one of that version.
 
     Args:
-        push: the command, with the versions that it saw.
-        payload: what is on Kaggle as that version.
+        push: the command, with the versions it read.
+        payload: the content of that version.
         version: the version.
-        report: the report of its run, empty while there is none.
+        report: the report of its run, empty without one.
     """
     ref = payload.ref
     known = push.known.of(ref.name, version).get("recorded")

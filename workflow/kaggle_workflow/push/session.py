@@ -1,4 +1,4 @@
-"""What every command that sends has in hand: the workspace, Kaggle, the answers given on the command line."""
+"""The session of a command that sends: the workspace, Kaggle, and the options of the command line."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ RUN_SECONDS = 14 * 3600.0
 
 @dataclass(frozen=True)
 class Options:
-    """What the command line says.
+    """Options of the command line.
 
     Attributes:
-        allow: refusals to overrule, on top of the workspace's own.
-        yes: answers for what was expected to be asked.
-        force: send although nothing changed.
+        allow: refusals to override, on top of `workspace.allow`.
+        yes: confirm every question.
+        force: send even if nothing changed.
         dry_run: list what would be sent.
-        public: what the metadata calls public may be public.
-        wait: wait until it is processed, or the run is over.
-        limit: seconds for each wait, None for its own.
+        public: permit what the metadata makes public.
+        wait: wait for processing and for the run.
+        limit: seconds for each wait, None for its default.
         message: notes of a new version.
-        accelerator: in place of the metadata's.
+        accelerator: replaces the metadata's.
         quiet: print nothing but the report (for `--json`).
     """
 
@@ -62,24 +62,24 @@ class Options:
         no_wait: bool = False,
         **others: bool | str,
     ) -> Options:
-        """From a command's options; raises WorkflowError for a limit that is no time."""
+        """Make them from a command's options; raises WorkflowError for a bad `--limit`."""
         seconds = setting_values.duration(limit, "--limit") if limit else None
         return cls(allow=frozenset(allow), limit=seconds, quiet=json, wait=not no_wait, **others)  # type: ignore[arg-type]  # names are the fields above
 
 
 @dataclass
 class Outcome:
-    """What became of one thing.
+    """Result of pushing one thing.
 
     Attributes:
         thing: `codes`, `deps`, `sub`, …
-        did: `sent`, `unchanged`, `found` (an earlier push turned out to have arrived) or `would send`.
+        did: `sent`, `unchanged`, `found` (an earlier push had arrived) or `would send`.
         name: as Kaggle names it.
-        version: number, None where there is none yet.
-        fingerprint: what it was compared by, "" for none.
+        version: its number, None while there is none.
+        fingerprint: identifies the content, "" for none.
         url: its page.
-        seconds: by phase: upload, processing, queue, run.
-        notes: sentences worth keeping.
+        seconds: time of each phase: upload, processing, queue, run.
+        notes: remarks for the report.
     """
 
     thing: str
@@ -102,12 +102,12 @@ class Push:
         self.kaggle = kaggle if kaggle is not None else Kaggle(self.warn)
         self.intents = Intents(workspace.build)
         self.known = Known(workspace.build)
-        # Names of the refusals that were overruled, for the ledger; and those that were answered with yes (their sentences).
+        # Names of the refusals that were allowed, for the ledger; sentences of those that were confirmed.
         self.overruled: list[str] = []
         self.answered: set[str] = set()
-        # Other accounts whose things this one was told to push: said once, not for each thing.
+        # Other accounts that were allowed as owners: warned about once, not for each thing.
         self.owners: set[str] = set()
-        # Versions of datasets and notebooks that this command saw as current, by `owner/slug`.
+        # Current versions of datasets and notebooks that this command read, by `owner/slug`.
         self.versions: dict[str, int | None] = {}
         self.waits = Waits(workspace.settings.poll, self.say, options.limit)
         self._sends = lock.sends(workspace.build)
@@ -119,19 +119,19 @@ class Push:
         return time.monotonic() - self._began
 
     def warn(self, sentence: str) -> None:
-        """A sentence that deserves a second look."""
+        """Print a warning."""
         console.warn(sentence)
 
     def refuse(self, name: str, sentence: str, *, expected: bool = False) -> None:
-        """Stop, unless this refusal is overruled.
+        """Stop, unless this refusal is allowed.
 
         Args:
             name: stable name, for `--allow`.
-            sentence: what is wrong and what to do.
-            expected: whether it is a question that `--yes` answers too.
+            sentence: what is wrong, and what to do.
+            expected: whether it is a question that `--yes` confirms.
 
         Raises:
-            Refused: it stands.
+            Refused: it is neither allowed nor confirmed.
         """
         if name in self.options.allow or name in self.workspace.settings.allow:
             self.overruled.append(name)
@@ -169,11 +169,11 @@ class Push:
 
     @cached_property
     def checked_account(self) -> str:
-        """The account whose credentials these are; see `check_owner`."""
+        """The account whose credentials are used; see `check_owner`."""
         return self.kaggle.account
 
     def check_owner(self, owner: str, what: str) -> None:
-        """Say before any upload that the ids belong to somebody else; raises Refused `other-account`."""
+        """Check before any upload that the ids belong to this account; raises Refused `other-account`."""
         account = self.checked_account
         if owner.lower() not in (account.lower(), *self.owners):
             self.refuse(
@@ -184,17 +184,17 @@ class Push:
             self.owners.add(owner.lower())
 
     def check_public(self, *, metadata_says_public: bool, what: str) -> None:
-        """Nothing is made public by a metadata file alone; raises WorkflowError."""
+        """Require `--public` for what the metadata makes public; raises WorkflowError."""
         if metadata_says_public and not self.options.public:
             raise WorkflowError(
-                f"The metadata of {what} makes it public: set is_private to true, or add --public if the whole world may read it."
+                f"The metadata of {what} makes it public: set is_private to true, or add --public if anyone may read it."
             )
 
 
 def check_secrets(folder: Path) -> None:
-    """Raise WorkflowError when a staged folder holds a file of credentials; this is never overruled.
+    """Raise WorkflowError when a staged folder has a file of credentials; this can't be overridden.
 
-    The names that Kaggle's clients keep credentials under, and the shape of a `kaggle.json` under any name.
+    Looks for the file names of Kaggle's clients, and for the content of a `kaggle.json` under any name.
     """
     for path in sorted(folder.rglob("*")):
         if path.is_file() and (path.name in FILES or _is_key_file(path)):
@@ -215,7 +215,7 @@ def _is_key_file(path: Path) -> bool:
 
 
 def aside(line: str) -> None:
-    """A line beside a report for programs."""
+    """Print a line on standard error, beside a JSON report."""
     import sys
 
     print(console.plain(line), file=sys.stderr, flush=True)

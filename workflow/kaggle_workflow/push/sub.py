@@ -1,4 +1,4 @@
-"""A notebook that runs an entry point: staged with its plan, saved, and proved by what the run itself found."""
+"""Push a notebook that runs an entry point, and check the run by its own report."""
 
 from __future__ import annotations
 
@@ -7,15 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kaggle_shim import refs
-from kaggle_shim.errors import ManifestError
-from kaggle_shim.manifest import CODES_MANIFEST, DATASET_MANIFEST, MODEL_MANIFEST, Manifest, short
-from kaggle_workflow import attached
+from kaggle_shim.manifest import CODES_MANIFEST, DATASET_MANIFEST, Manifest, short
+from kaggle_workflow import accelerators, attached, model_upload
 from kaggle_workflow.attached import Stale
-from kaggle_workflow.errors import RunFailed, WorkflowError
-from kaggle_workflow.files import scratch
-from kaggle_workflow.kaggle.errors import Denied, NotThere
-from kaggle_workflow.kaggle.values import RemoteFile
-from kaggle_workflow.push import dataset_versions, looking, notebook_payload, quota, recording
+from kaggle_workflow.errors import KaggleRefused, RunFailed, Unreachable, WorkflowError
+from kaggle_workflow.push import dataset_versions, looking, notebook_payload, recording
 from kaggle_workflow.push import deps as push_deps
 from kaggle_workflow.push import notebook as push_notebook
 from kaggle_workflow.push.session import Outcome, Push
@@ -29,19 +25,19 @@ CODES_ROLE = "codes"
 
 @dataclass
 class _Seen:
-    """What `send` staged last, and the report of its run where it was looked at."""
+    """What was staged last, and the report of its run once it was read."""
 
     payload: notebook_payload.Payload | None = None
     report: dict[str, Any] = field(default_factory=dict)
 
 
 def run(push: Push, name: str, *, rest_pushed: bool = False) -> Outcome:
-    """Send one notebook and see its run through.
+    """Push one notebook and wait for its run.
 
     Args:
         push: the command.
         name: its folder.
-        rest_pushed: whether codes and wheels were brought up to date just now.
+        rest_pushed: whether codes and wheels were pushed just now.
 
     Raises:
         WorkflowError: in all its classes.
@@ -58,7 +54,7 @@ def run(push: Push, name: str, *, rest_pushed: bool = False) -> Outcome:
     seen = _Seen()
     if workspace.settings.of(name).save_run == "light":
         push.warn(
-            f"The save run of {name} is light (workspace.save-run): its entry point is told to be short, so it proves mounts, install and imports only."
+            f"The save run of {name} is light (workspace.save-run): it checks mounts, install and imports only."
         )
 
     def stage() -> notebook_payload.Payload:
@@ -80,7 +76,9 @@ def run(push: Push, name: str, *, rest_pushed: bool = False) -> Outcome:
         seen.report = looking.report_in(push, *push.kaggle.output(payload.ref, version))
         return _prove(push, payload, version, seen.report)
 
-    rules = notebook_payload.Rules(name, compose.same, prove, before=lambda: quota.tell(push, folder))
+    rules = notebook_payload.Rules(
+        name, compose.same, prove, before=lambda: _warn_about_accelerator(push, folder)
+    )
     outcome = push_notebook.send(push, rules, stage)
     if outcome.version is not None and seen.payload is not None and not push.options.dry_run:
         recording.pushed(push, seen.payload, outcome.version, seen.report)
@@ -96,7 +94,7 @@ def runnable(workspace: Workspace, name: str) -> Notebook:
 
 
 def _check_codes(push: Push, folder: Notebook) -> None:
-    """The run will find what is current on Kaggle: say so before it is sent."""
+    """Check that the codes on Kaggle are those that the notebook needs; raises Refused `codes-not-current`."""
     ref = push.workspace.codes.id
     there = push.kaggle.dataset(ref)
     push.versions[ref.name] = there.current if there is not None else None
@@ -111,12 +109,12 @@ def _check_codes(push: Push, folder: Notebook) -> None:
         has = f"has the codes {short(found)}" if found else "has no codes of this workspace that are ready"
         push.refuse(
             "codes-not-current",
-            f"{ref.name} {has}, and {folder.name} wants {short(wanted)}: push the codes first (invoke push-codes, or invoke push)",
+            f"{ref.name} {has}, and {folder.name} needs {short(wanted)}: push the codes first (invoke push-codes, or invoke push)",
         )
 
 
 def stale(push: Push, manifests: Iterable[tuple[refs.ModelRef | refs.DatasetRef, Manifest]]) -> list[Stale]:
-    """The attached models and datasets whose local folder holds something else by now."""
+    """The attached models and datasets whose local folder changed since they were pushed."""
     found = []
     for ref, manifest in manifests:
         try:
@@ -132,7 +130,7 @@ def stale(push: Push, manifests: Iterable[tuple[refs.ModelRef | refs.DatasetRef,
 def attached_manifests(
     push: Push, folder: Notebook
 ) -> list[tuple[refs.ModelRef | refs.DatasetRef, Manifest]]:
-    """The models and datasets of our own that the notebook attaches, and their manifests on Kaggle."""
+    """The workspace's own models and datasets that the notebook attaches, with their manifests on Kaggle."""
     workspace = push.workspace
     ours = folder.metadata.id.owner
     found: list[tuple[refs.ModelRef | refs.DatasetRef, Manifest]] = []
@@ -153,34 +151,28 @@ def attached_manifests(
 
 
 def model_manifest(push: Push, ref: refs.ModelRef) -> Manifest | None:
-    """The manifest in a model's version, None when there is none of ours; a version never changes, so it is asked for once."""
+    """The manifest in a model's version, None when there is none of ours; a version never changes, so it is read once."""
     known = push.known.of(ref.name, ref.version).get("manifest")
     if isinstance(known, str):
         return Manifest.loads(known, str(ref)) if known else None
-    with scratch(push.workspace.build) as folder:
-        path = folder / MODEL_MANIFEST
-        try:
-            push.kaggle.fetch_model_file(ref, RemoteFile(MODEL_MANIFEST), path)
-            manifest: Manifest | None = Manifest.load(path)
-        except (NotThere, Denied, ManifestError):
-            manifest = None
+    manifest = model_upload.manifest_of(push.kaggle, ref)
     if ref.version is not None:
         push.known.note(ref.name, ref.version, manifest=manifest.dumps() if manifest is not None else "")
     return manifest
 
 
 def prove(push: Push, payload: notebook_payload.Payload, version: int) -> list[str]:
-    """Hold what the run of a version found against what was staged; raises RunFailed when it is another. Returns the run's warnings."""
+    """Compare what the run of a version found with what was staged; raises RunFailed when they differ. Returns the run's warnings."""
     return _prove(push, payload, version, looking.report_in(push, *push.kaggle.output(payload.ref, version)))
 
 
 def _prove(push: Push, payload: notebook_payload.Payload, version: int, report: dict[str, Any]) -> list[str]:
-    """Hold what the run found against what was staged; raises RunFailed when it is another."""
+    """Compare what the run found with what was staged; raises RunFailed when they differ."""
     name = f"{payload.ref.name} version {version}"
     if not report:
         push.refuse(
             "unproved-run",
-            f"{name} ended well and left no run report, so nothing proves what it ran: its notebook must call kaggle_shim.run()",
+            f"{name} completed and left no run report, so what it ran can't be checked: its notebook must call kaggle_shim.run()",
         )
         return ["no run report"]
     plan = payload.staged.plan
@@ -191,7 +183,7 @@ def _prove(push: Push, payload: notebook_payload.Payload, version: int, report: 
     found = codes.get("fingerprint") if isinstance(codes, dict) else None
     if wanted is not None and found != wanted:
         raise RunFailed(
-            f"{name} ran the codes {short(str(found))}, and {short(wanted)} was staged: Kaggle bound another version; {_again(payload)}, and should it find the same, invoke push-codes --force before it."
+            f"{name} ran the codes {short(str(found))}, and {short(wanted)} was staged: Kaggle attached another version; {_again(payload)}. If it finds the same again, run invoke push-codes --force before it."
         )
     if report.get("template") != plan.template:
         raise RunFailed(
@@ -204,7 +196,36 @@ def _prove(push: Push, payload: notebook_payload.Payload, version: int, report: 
 
 
 def _again(payload: notebook_payload.Payload) -> str:
-    """The command that sends this notebook anew and nothing else."""
+    """The command that pushes this notebook again, and nothing else."""
     name = payload.folder.name
     which = "" if name == SUB else f" --notebook {name}"
     return f"run invoke push-sub{which} --force"
+
+
+def _warn_about_accelerator(push: Push, folder: Notebook) -> None:
+    """Print the quota of the accelerator on the command line or in the metadata; nothing for a notebook without one."""
+    shape = push.options.accelerator
+    advice = accelerators.shape_advice(shape) if shape else None
+    if advice is not None:
+        push.warn(advice)
+    kind = _kind_of(shape) or folder.metadata.accelerator
+    if kind is None:
+        return
+    try:
+        quota = push.kaggle.quota()[kind]
+    except (KaggleRefused, Unreachable) as error:
+        push.warn(f"The {kind.upper()} quota can't be read: {error}")
+        return
+    if quota is None:
+        push.say(f"{kind.upper()} quota: Kaggle does not say how much is left.")
+        return
+    push.say(f"{kind.upper()} quota: {quota.used:.1f} of {quota.allowed:.0f} h used this week.")
+    if quota.used >= quota.allowed:
+        push.warn(f"This week's {kind.upper()} quota is used up: Kaggle may refuse the run.")
+
+
+def _kind_of(shape: str) -> str | None:
+    """`gpu` or `tpu`, from the name of an accelerator."""
+    if shape.startswith("Nvidia"):
+        return "gpu"
+    return "tpu" if shape.startswith("Tpu") else None

@@ -1,4 +1,4 @@
-"""Attached models and datasets of one's own whose local folders changed since they were pushed."""
+"""Push attached models and datasets whose local folders changed."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from kaggle_workflow.workspace import Notebook
 
 
 def changed(session: Push, notebook: Notebook) -> list[Stale]:
-    """What a notebook attaches that its folder here no longer holds."""
+    """The attached models and datasets whose local folders changed since they were pushed."""
     return push_sub.stale(session, push_sub.attached_manifests(session, notebook))
 
 
 def push(session: Push, one: Stale, notebook: str) -> Outcome:
-    """Push such a folder, and attach the new version to the notebook."""
+    """Push one of them, and attach the new version to the notebook."""
     if isinstance(one.ref, ModelRef):
         return push_model.run(
             session,
