@@ -1,4 +1,4 @@
-"""What a wheel consists of, whether it is still a zip or has become a folder, and where each part may land."""
+"""The files of a wheel, whether it is still a zip or has become a folder."""
 
 from __future__ import annotations
 
@@ -12,9 +12,7 @@ from kaggle_shim import unpack
 from kaggle_shim.errors import WheelError
 
 _ENCRYPTED = 0x1
-# Windows takes any one character before a colon for a drive.
-_DRIVE = re.compile(r".:", re.DOTALL)
-# Absolute, a drive, a backslash or NUL, or a part that is empty, "." or "..".
+# Absolute, a drive (on Windows any character before a colon), a backslash or NUL, or a part that is empty, "." or "..".
 _SUSPECT = re.compile(r"\A(?s:.):|[\\\0]|(?:\A|/)\.{0,2}(?:/|\Z)")
 _MADE_TO_RUN = (b"\x7fELF", b"#!")
 
@@ -43,21 +41,15 @@ class Member(NamedTuple):
     executable: bool
 
 
-def unsafe(name: str) -> str | None:
-    """Why a path (posix) from an archive or its RECORD could land outside its folder; None when it can't."""
-    if _SUSPECT.search(name) is None:
-        return None
-    if name.startswith("/") or _DRIVE.match(name):
-        return "is an absolute path"
-    if "\\" in name or "\0" in name:
-        return "has a character in it that no path has"
-    return "leaves its folder or isn't spelled out"
+def is_safe(name: str) -> bool:
+    """Whether a path (posix) from an archive or its RECORD stays inside its folder, on Windows too."""
+    return _SUSPECT.search(name) is None
 
 
 def zip_members(path: Path) -> tuple[Member, ...]:
     """List a zip from its central directory; nothing is unpacked.
 
-    A name that appears twice stands for the later one, as it does for pip.
+    Of a name that appears twice the later one counts, as with pip.
 
     Raises:
         WheelError: it is not a zip, it is cut off, or a member is encrypted, a link, or would land outside its folder.
@@ -81,11 +73,9 @@ def zip_members(path: Path) -> tuple[Member, ...]:
             raise WheelError(
                 f"{path.name} has a link in it, {info.filename}: wheels hold files only, build it again."
             )
-        if info.flag_bits & _ENCRYPTED:
-            raise WheelError(f"{path.name} is encrypted ({info.filename}): make it again without a password.")
-        if info.compress_type not in {unpack.STORED, unpack.DEFLATED}:
+        if info.flag_bits & _ENCRYPTED or info.compress_type not in {unpack.STORED, unpack.DEFLATED}:
             raise WheelError(
-                f"{path.name} is packed in a way that wheels are not ({info.filename}): build it again with pip wheel."
+                f"{path.name} is encrypted or compressed unlike a wheel ({info.filename}): build it again with pip wheel."
             )
         members[info.filename] = Member(
             info.filename,
@@ -103,7 +93,7 @@ def zip_members(path: Path) -> tuple[Member, ...]:
 def folder_members(folder: Path) -> tuple[Member, ...]:
     """List a wheel that became a folder.
 
-    Kaggle loses exec bits (KAGGLE.md §5), so what is made to be run is told by its first bytes.
+    Kaggle drops exec bits, so programs are recognised by their first bytes.
 
     Raises:
         WheelError: there is a link in it.
@@ -141,7 +131,7 @@ def read_member(member: Member) -> bytes:
     """The whole contents of a member, checked against its CRC.
 
     Raises:
-        WheelError: the bytes are not those the archive promises.
+        WheelError: the bytes differ from the archive's checksum.
     """
     try:
         with Path(member.file).open("rb") as file:
@@ -154,46 +144,41 @@ def read_member(member: Member) -> bytes:
         ) from error
 
 
-def take_wheels(archive: Path, scratch: Path) -> tuple[Path, ...]:
-    """Take the wheels out of a zip or tar that the server left packed, into `scratch`; raises WheelError for a damaged one."""
+def extract(archive: Path, folder: Path, suffix: str = "") -> list[Path]:
+    """Extract the files whose names end in `suffix` from a zip or tar that Kaggle left packed.
+
+    Raises WheelError when the archive is damaged. Names that lead out of `folder` are not extracted there.
+    """
     import tarfile
     import zipfile
     import zlib
 
-    target = scratch / archive.name
     try:
-        # Asked in this order: a plain tar with a wheel at its end passes for a zip.
+        # In this order: a plain tar with a wheel at its end passes for a zip.
         if tarfile.is_tarfile(archive):
             with tarfile.open(archive) as tar:
+                # Python before 3.10.12 has no filter.
+                tar.extraction_filter = getattr(tarfile, "data_filter", lambda member, _: member)
                 found = [
-                    (item.name, tar.extractfile(item))
+                    item
                     for item in tar
-                    if item.isfile() and _is_wheel(item.name)
+                    if item.isfile() and item.name.lower().endswith(suffix) and not _leads_out(item.name)
                 ]
-                return tuple(
-                    _save(target / str(i), name, file.read()) for i, (name, file) in enumerate(found) if file
-                )
+                tar.extractall(folder, found)  # noqa: S202 - filtered above
+                return [folder / item.name for item in found]
         with zipfile.ZipFile(archive) as packed:
-            names = [info.filename for info in packed.infolist() if _is_wheel(info.filename)]
-            return tuple(_save(target / str(i), name, packed.read(name)) for i, name in enumerate(names))
+            names = [info.filename for info in packed.infolist() if not info.is_dir()]
+            return [Path(packed.extract(name, folder)) for name in names if name.lower().endswith(suffix)]
     except (zipfile.BadZipFile, tarfile.TarError, zlib.error, OSError, EOFError) as error:
-        raise WheelError(f"{archive.name} is damaged ({error}): upload the wheels again.") from error
+        raise WheelError(f"{archive.name} is damaged ({error}): upload it again.") from error
 
 
-def _is_wheel(name: str) -> bool:
-    return name.lower().endswith(".whl")
-
-
-def _save(folder: Path, name: str, content: bytes) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / re.split(r"[/\\]", name)[-1]
-    path.write_bytes(content)
-    return path
+def _leads_out(name: str) -> bool:
+    return name.startswith("/") or ".." in name.split("/")
 
 
 def _refuse_unsafe(path: Path, name: str) -> None:
-    reason = unsafe(name)
-    if reason:
+    if not is_safe(name):
         raise WheelError(
-            f"{path.name} has a file that would land outside its folder: {name!r} {reason}; don't use this wheel."
+            f"{path.name} has a file that would land outside its folder, {name!r}: don't use this wheel."
         )

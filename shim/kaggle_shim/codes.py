@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from kaggle_shim.errors import ManifestError
+from kaggle_shim.errors import ManifestError, WheelError
 from kaggle_shim.manifest import CODES_MANIFEST, FileEntry, Manifest
 
 _BLOCK = 1 << 20
@@ -70,12 +70,16 @@ def _copy_exact(source: Path, target: Path, entry: FileEntry) -> bool:
 
 def _unclaimed(source: Path, claimed: set[str], scratch: Path) -> Iterator[tuple[str, Path]]:
     """Name and path of every file that is not at a `claimed` path, and of what archives among them hold."""
+    from kaggle_shim import archives
+
     for number, (relative, path) in enumerate(_files(source)):
         if relative not in claimed:
             yield relative, path
             if relative.lower().endswith((".zip", ".tar", ".tar.gz", ".tgz")):
                 inside = scratch / str(number)
-                _unpack(path, inside)
+                # Of an unreadable archive nothing is found: the missing file is reported.
+                with suppress(WheelError):
+                    archives.extract(path, inside)
                 yield from ((f"{relative}:{name}", member) for name, member in _files(inside))
 
 
@@ -83,23 +87,6 @@ def _files(folder: Path) -> Iterator[tuple[str, Path]]:
     for parent, _, names in os.walk(folder):
         for name in names:
             yield Path(parent, name).relative_to(folder).as_posix(), Path(parent, name)
-
-
-def _unpack(path: Path, folder: Path) -> None:
-    """Unpack an archive that Kaggle left packed; for one that is unreadable, the missing file is reported instead."""
-    import tarfile
-    import zipfile
-
-    with suppress(zipfile.BadZipFile, tarfile.TarError, OSError, EOFError):
-        if zipfile.is_zipfile(path):
-            with zipfile.ZipFile(path) as archive:
-                archive.extractall(folder)  # noqa: S202 - zipfile keeps names inside
-        elif tarfile.is_tarfile(path):
-            with tarfile.open(path) as tar:
-                # Python before 3.10.12 has no filter.
-                tar.extraction_filter = getattr(tarfile, "data_filter", lambda member, _: member)
-                inside = [m for m in tar if m.isfile() and ".." not in m.name and not m.name.startswith("/")]
-                tar.extractall(folder, inside)  # noqa: S202 - filtered above
 
 
 def difference(source: Path, entry: FileEntry) -> str:

@@ -1,15 +1,14 @@
-"""Install wheels into an overlay: everything is decided first, then written by several processes.
+"""Install wheels into an overlay: plan every file first, then write them with several processes.
 
-Resolution is over when a notebook runs, so what remains of an installer is small: unpack, `.data`, scripts, RECORD. The
-result is compared with pypa/installer, file by file, in the tests. No module is compiled: Python does that on first import,
-and pip spends most of its time on it.
+Dependencies are resolved before a notebook runs, so little of an installer remains: unpack, `.data`, scripts, RECORD. Tests
+compare the result with pypa/installer, file by file. No module is compiled: Python compiles on first import, and pip spends
+most of its time on it.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,23 +26,19 @@ if TYPE_CHECKING:
     from kaggle_shim.image import Distribution
     from kaggle_shim.layout import Layout
 
-_OVERRULE = "name it in workspace.allow of invoke.yaml"
+_OVERRIDE = "name it in workspace.allow of invoke.yaml"
 
 
 @dataclass(frozen=True)
 class Installed:
-    """What an installation did.
+    """Result of an installation.
 
     Attributes:
         wheels: name and version of what was installed, sorted.
-        files: how many files were written.
-        seconds: what it took.
-        warnings: sentences about what may not work; nothing was printed.
+        warnings: sentences about what may not work.
     """
 
     wheels: tuple[tuple[str, str], ...]
-    files: int
-    seconds: float
     warnings: tuple[str, ...]
 
 
@@ -62,17 +57,13 @@ def install(
         overlay: a fresh one.
         protected_allowed: projects that may be installed over the image's own, and may bring what Python never finds.
         workers: how many processes write; by default one per processor, and none for little.
-        verify: compare every file with the hash in its wheel's RECORD, besides the CRC that is always looked at. The hash
-            is always compared where a wheel has become a folder: there is no CRC.
-
-    Returns:
-        What was done.
+        verify: compare every file with the hash in its wheel's RECORD, not only with its CRC. A wheel that became a
+            folder has no CRC: its hashes are always compared.
 
     Raises:
-        InstallError: a wheel may not or can't be installed. Nothing is left behind.
+        InstallError: a wheel can't be installed, or would replace a protected package. Nothing is left behind.
         WheelError: a wheel's metadata is damaged. Nothing is written.
     """
-    started = time.perf_counter()
     wheels = tuple(wheels)
     image = images.distributions(overlay.image)
     allowed = {normalise(name) for name in protected_allowed}
@@ -101,8 +92,6 @@ def install(
         raise
     return Installed(
         wheels=tuple(sorted((wheel.project, wheel.version) for wheel in wheels)),
-        files=len(jobs) + len(texts),
-        seconds=time.perf_counter() - started,
         warnings=tuple(warnings),
     )
 
@@ -113,7 +102,7 @@ def _refuse_protected(wheels: Sequence[Wheel], image: Mapping[str, Distribution]
             there = image[wheel.project].version
             raise InstallError(
                 f"{wheel} would replace the image's {wheel.project} {there}, which belongs to its CUDA and to the packages "
-                f"built against it: take it out of the requirements or, if you mean it, {_OVERRULE}."
+                f"built against it: remove it from the requirements or, to replace it anyway, {_OVERRIDE}."
             )
 
 
@@ -132,12 +121,12 @@ def _refuse_never_found(
             package = found[wheel.project].rpartition("/")[0].replace("/", ".")
             raise InstallError(
                 f"{wheel} puts {found[wheel.project]} into {package}, which Python takes from the image alone: add the package that "
-                f"{package} belongs to to the requirements too or, if you don't import it, {_OVERRULE} ({wheel.project})."
+                f"{package} belongs to to the requirements too or, if you don't import it, {_OVERRIDE} ({wheel.project})."
             )
 
 
 def _owners(layouts: Sequence[Layout]) -> tuple[dict[str, Wheel], list[str]]:
-    """Whose each destination is, the later wheel's where two want it (as with pip), and sentences about those."""
+    """Which wheel owns each destination (of two, the later one, as with pip), and a sentence about each clash."""
     owners: dict[str, Wheel] = {}
     contents: dict[str, object] = {}
     clashes: dict[tuple[str, str], str] = {}
@@ -157,7 +146,7 @@ def _owners(layouts: Sequence[Layout]) -> tuple[dict[str, Wheel], list[str]]:
 def _final(
     layouts: Sequence[Layout], *, verify: bool
 ) -> tuple[list[unpack.Job], dict[str, tuple[bytes, bool]]]:
-    """What is written in the end: one job or one text per destination."""
+    """What to write: one job or one text per destination."""
     jobs: dict[str, unpack.Job] = {}
     texts: dict[str, tuple[bytes, bool]] = {}
     for planned in layouts:
@@ -172,7 +161,7 @@ def _final(
 
 
 def _folders(destinations: Iterable[str]) -> set[str]:
-    """Every folder that some files lie in, whatever lies above them included."""
+    """Every folder above some files."""
     found: set[str] = set()
     for path in destinations:
         folder = os.path.dirname(path)  # noqa: PTH120 - thousands: pathlib costs ten times as much
@@ -186,19 +175,19 @@ def _refuse_taken(destinations: Iterable[str], folders: Collection[str], overlay
     used = [path.name for path in overlay.site_packages.iterdir() if path.name != IMAGE_PTH]
     if used:
         raise InstallError(
-            f"{overlay.prefix} has packages in it already ({used[0]}): install into a fresh overlay."
+            f"{overlay.prefix} already has packages ({used[0]}): install into a fresh overlay."
         )
     inside = str(overlay.site_packages) + os.sep
     for destination in destinations:
         if destination in folders:
             raise InstallError(
-                f"The wheels bring {destination} both as a file and as a folder: leave one of them out."
+                f"The wheels bring {destination} both as a file and as a folder: remove one of them."
             )
         if (not destination.startswith(inside) or destination.endswith(IMAGE_PTH)) and os.path.lexists(
             destination
         ):
             raise InstallError(
-                f"A wheel wants to write {destination}, which belongs to the environment itself: leave that wheel out."
+                f"A wheel would overwrite {destination}, which belongs to the environment itself: remove that wheel."
             )
 
 
@@ -208,7 +197,7 @@ def _make_folders(folders: Iterable[str], overlay: Overlay) -> None:
             os.makedirs(folder, exist_ok=True)  # noqa: PTH103 - as above
         except OSError as error:
             raise InstallError(
-                f"{folder} can't be made ({error}): make room in {overlay.prefix}, or leave out the wheel that wants it."
+                f"{folder} can't be created ({error}): make room in {overlay.prefix}, or remove the wheel that needs it."
             ) from error
 
 
@@ -220,7 +209,7 @@ def _write(destination: str, content: bytes, *, executable: bool) -> None:
 
 
 def _remove(destinations: Iterable[str], overlay: Overlay) -> None:
-    """Take back what was written; what can't be must not hide why."""
+    """Remove what was written; an error here must not hide the first one."""
     folders: set[Path] = set()
     for destination in destinations:
         with contextlib.suppress(OSError):

@@ -132,7 +132,7 @@ def _launchers(wheel: Wheel, overlay: Overlay) -> list[tuple[str, bytes, bool]]:
     for section in ("console_scripts", "gui_scripts"):
         for name, value in parser.items(section) if parser.has_section(section) else ():
             module, _, attribute = (part.strip() for part in value.partition("[")[0].partition(":"))
-            safe = archives.unsafe(name) is None and "/" not in name
+            safe = archives.is_safe(name) and "/" not in name
             if not (safe and _DOTTED.fullmatch(module) and _DOTTED.fullmatch(attribute)):
                 raise InstallError(
                     f"{wheel.filename} has a command that can't be made, {name} = {value}: build it again."

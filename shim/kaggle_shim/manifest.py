@@ -1,6 +1,6 @@
-"""What an upload consists of, file by file, and the one fingerprint over all of it.
+"""Manifests: the files of an upload and one fingerprint over all of them.
 
-The fingerprint is made from paths and contents alone, so the same files give the same one on any machine and at any time.
+The fingerprint depends on paths and contents alone: the same files give the same fingerprint on any machine.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class FileEntry:
 
     @classmethod
     def from_json(cls, value: Any) -> FileEntry:
-        """The other way round; raises what a wrong value raises."""
+        """Read what `to_json` wrote; raises whatever a wrong value raises."""
         return cls(str(value["path"]), int(value["size"]), str(value["sha256"]))
 
 
@@ -48,14 +48,14 @@ class Manifest:
     """The list of files that travels with an upload.
 
     Attributes:
-        workspace: id of the workspace that made it: how two workspaces tell their things apart.
+        workspace: id of the workspace that made it, which tells the uploads of two workspaces apart.
         competition: slug of the competition, or "" where there is none.
         files: what the upload holds, sorted by path, without the manifest itself.
         commit: git commit of the workspace, None without git.
         dirty: whether the work tree differed from that commit, None without git.
-        handle: the model or dataset that it was made for, "" where that is not kept.
-        folder: where it was pushed from, relative to the workspace (posix), "" likewise.
-        ignore: patterns of what was left out on request.
+        handle: the model or dataset that it was made for, "" when not recorded.
+        folder: folder it was pushed from, relative to the workspace (posix), "" when not recorded.
+        ignore: patterns of files that were excluded on request.
     """
 
     workspace: str
@@ -81,9 +81,7 @@ class Manifest:
             "fingerprint": self.fingerprint,
             "commit": self.commit,
             "dirty": self.dirty,
-            **({"handle": self.handle} if self.handle else {}),
-            **({"folder": self.folder} if self.folder else {}),
-            **({"ignore": list(self.ignore)} if self.ignore else {}),
+            **{name: vars(self)[name] for name in ("handle", "folder", "ignore") if vars(self)[name]},
             "files": [entry.to_json() for entry in self.files],
         }
         return json.dumps(value, indent=1, ensure_ascii=False) + "\n"
@@ -125,19 +123,19 @@ class Manifest:
 
 @dataclass(frozen=True)
 class DepsManifest:
-    """What the wheel notebook leaves beside its wheels.
+    """Manifest that the wheel notebook writes beside its wheels.
 
     Attributes:
         workspace: id of the workspace that made it.
         fingerprint: of the requirements, the collector and the own wheels; what `workspace` compares.
         python: tag of the interpreter, `cp312`.
         platform: `linux_x86_64`.
-        image: what identifies the image, as far as it says.
+        image: what identifies the image, where known.
         collector: version of the shim that collected.
-        requested: names of what the requirements ask for directly, sorted; what the import check looks at.
-        satisfied: name and version of what was left to the image, sorted.
+        requested: names that the requirements list themselves, sorted; the import check imports these.
+        satisfied: name and version of requirements that the image already meets, sorted.
         wheels: file name, size and SHA-256 of every wheel, sorted.
-        notes: sentences of the collector that may matter later.
+        notes: warnings of the collector.
     """
 
     workspace: str
@@ -220,7 +218,7 @@ def fingerprint_of(parts: Mapping[str, str]) -> str:
 
 
 def short(value: str) -> str:
-    """The form of a fingerprint that people read: its first 12 hex digits."""
+    """The first 12 hex digits of a fingerprint, for display."""
     return value[:_SHORT]
 
 
@@ -234,7 +232,7 @@ def hash_file(path: Path) -> str:
 
 
 def scan(folder: Path, skip: Iterable[str] = ()) -> tuple[FileEntry, ...]:
-    """List and hash the files below `folder`, sorted by path, but for those of `skip` (posix, relative)."""
+    """List and hash the files below `folder`, sorted by path, except those in `skip` (posix, relative)."""
     left_out = set(skip)
     entries = []
     for parent, _, names in os.walk(folder):

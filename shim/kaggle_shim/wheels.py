@@ -189,7 +189,7 @@ def _candidates(
             elif is_folder:
                 sources.append(path)
             elif lower.endswith(_ARCHIVES):
-                inside = archives.take_wheels(path, scratch or _new_scratch())
+                inside = archives.extract(path, (scratch or _new_scratch()) / path.name, ".whl")
                 found.extend(inside)
                 sources.extend([] if inside else [path])
     return found

@@ -130,3 +130,13 @@ def test_a_top_folder_that_was_stripped_is_given_back(tmp_path: Path) -> None:
     assert (tmp_path / "codes/solution/net.py").read_text() == "layers = 3\n"
     assert (tmp_path / "codes/solution/__init__.py").read_text() == ""
     assert len(notes) == 2
+
+
+def test_an_archive_left_packed_writes_nothing_outside(mounted: Path, tmp_path: Path) -> None:
+    (mounted / "exp001.py").rename(tmp_path / "evil.py")
+    with tarfile.open(mounted / "extra.tar", "w") as tar:
+        tar.add(tmp_path / "evil.py", "../../evil.py")
+    (tmp_path / "evil.py").unlink()
+    with pytest.raises(ManifestError, match=r"exp001\.py is missing"):
+        codes.materialise(mounted, tmp_path / "work" / "codes")
+    assert not list(tmp_path.rglob("evil.py"))
