@@ -37,6 +37,9 @@ def collect_planned() -> None:
         report.values["failure"] = str(error) or type(error).__name__
         raise
     finally:
+        from kaggle_shim.image import write_list
+
+        write_list(working)
         report.write(working)
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from kaggle_shim import mounts
+from kaggle_shim.image import IMAGE_LIST
 from kaggle_shim.manifest import CODES_MANIFEST, DepsManifest, Manifest, short
 from kaggle_shim.report import LOG_PREFIX, Report
 from kaggle_workflow import workspace
@@ -53,11 +54,12 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @dataclass
 class Played:
-    """What the runner did: plans in order, how to make it fail, and whether a run leaves no report."""
+    """What the runner did: plans in order, how to make it fail, whether a run leaves no report, and the list of its image."""
 
     plans: list[str] = field(default_factory=list)
     fail: Callable[[str], str | None] = lambda _: None
     silent: bool = False
+    image: dict[str, object] = field(default_factory=dict)
 
 
 @dataclass
@@ -153,6 +155,8 @@ def play(played: Played, order: RunOrder) -> list[str]:
     if plan is None:
         return ["a notebook without a plan"]
     played.plans.append(plan.notebook)
+    if played.image:
+        (order.working / IMAGE_LIST).write_text(json.dumps(played.image), encoding="utf-8")
     failure = played.fail(plan.notebook)
     if plan.role == "deps":
         if failure:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from kaggle_workflow import console
 from kaggle_workflow.errors import WorkflowError
 from kaggle_workflow.ledger import book as ledger
-from kaggle_workflow.ledger import history
+from kaggle_workflow.ledger import history, image_moves
 from kaggle_workflow.ledger import table as history_table
 from kaggle_workflow.ledger.fold import Submission, better_of, fold
 from kaggle_workflow.ledger.history import Order
@@ -82,6 +82,8 @@ def main(  # noqa: C901 - a case for each form of the output
         _show_groups(found, ranking)
     else:
         _show(found, shown, best, ranking)
+        for sentence in image_moves.notes(book.events, found):
+            console.say(sentence)
 
 
 def as_json(

@@ -11,6 +11,7 @@ from kaggle_shim.report import REPORT_NAME
 from kaggle_workflow.doctor.diagnosis import NOTE, OK, UNKNOWN, WRONG, Line
 from kaggle_workflow.errors import WorkflowError
 from kaggle_workflow.files import read_object
+from kaggle_workflow.images import from_kaggle
 from kaggle_workflow.kaggle.client import Kaggle
 from kaggle_workflow.push.answers import report_of
 from kaggle_workflow.stage import requirement_lines
@@ -19,6 +20,14 @@ from kaggle_workflow.workspace import DEPS, SUB, Workspace
 
 def lines(workspace: Workspace, kaggle: Kaggle | None) -> Iterator[Line]:
     """The lines about the image; `kaggle` is None where it can't be asked, and then what was fetched before is looked at."""
+    for name in (SUB, DEPS):
+        if seen := from_kaggle.known(workspace, name):
+            said = f"{len(seen.versions)} packages, Python {seen.python}"
+            yield Line(
+                f"image of {name}",
+                OK,
+                f"{said}, from {seen.notebook} version {seen.version}, {seen.days_old} days old",
+            )
     sub, deps = (_report(workspace, name, kaggle) for name in (SUB, DEPS))
     python = str((sub or deps).get("python") or "")
     if not python:
@@ -31,7 +40,7 @@ def lines(workspace: Workspace, kaggle: Kaggle | None) -> Iterator[Line]:
         return
     yield _image_list(workspace, python)
     if sub and deps:
-        yield _drift(sub, deps)
+        yield _drift(sub, deps, _packages_that_differ(workspace))
 
 
 def _report(workspace: Workspace, name: str, kaggle: Kaggle | None) -> dict[str, Any]:
@@ -93,7 +102,16 @@ def _pins_that_differ(workspace: Workspace) -> list[str]:
     return found
 
 
-def _drift(sub: Mapping[str, Any], deps: Mapping[str, Any]) -> Line:
+def _packages_that_differ(workspace: Workspace) -> str:
+    """Versions of what the code uses that differ between the images of deps and sub, "" for none."""
+    deps, sub = (from_kaggle.known(workspace, name) for name in (DEPS, SUB))
+    if deps is None or sub is None:
+        return ""
+    found = from_kaggle.changes(deps, sub, from_kaggle.used_by(workspace.build / "codes"))
+    return f": {', '.join(found)}" if found else ""
+
+
+def _drift(sub: Mapping[str, Any], deps: Mapping[str, Any], packages: str) -> Line:
     """Whether the wheels were made in the image that they are installed in."""
     pythons = [str(one.get("python") or "") for one in (deps, sub)]
     builds = [_build(one) for one in (deps, sub)]
@@ -108,7 +126,7 @@ def _drift(sub: Mapping[str, Any], deps: Mapping[str, Any]) -> Line:
         return Line(
             "image drift",
             NOTE,
-            f"deps ran in the image {builds[0]}, sub in {builds[1]}",
+            f"deps ran in the image {builds[0]}, sub in {builds[1]}{packages}",
             "pin one docker_image in both metadata files if a wheel does not fit",
         )
     return Line("image drift", OK, f"deps and sub ran in the same image ({builds[0]})")

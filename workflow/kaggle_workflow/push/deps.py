@@ -10,6 +10,7 @@ from kaggle_shim.refs import NotebookRef
 from kaggle_workflow.errors import RunFailed
 from kaggle_workflow.files import scratch
 from kaggle_workflow.push import dataset as push_dataset
+from kaggle_workflow.push import images as push_images
 from kaggle_workflow.push import notebook as push_notebook
 from kaggle_workflow.push import notebook_payload
 from kaggle_workflow.push.dataset_payload import stage_folder
@@ -129,4 +130,5 @@ def _prove(push: Push, payload: notebook_payload.Payload, version: int) -> list[
         raise RunFailed(
             f"{ref.name} version {version} lists wheels that its output lacks ({', '.join(missing[:3])}): run invoke push-deps --force."
         )
-    return [f"{len(manifest.wheels)} wheels for {manifest.python}", *manifest.notes]
+    moved = push_images.take(push, ref, version, files)
+    return [f"{len(manifest.wheels)} wheels for {manifest.python}", *manifest.notes, *moved]

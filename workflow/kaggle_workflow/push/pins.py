@@ -12,6 +12,7 @@ from kaggle_shim.errors import RefError
 from kaggle_workflow.edit import json_edit
 from kaggle_workflow.errors import WorkflowError
 from kaggle_workflow.files import write_bytes
+from kaggle_workflow.images import from_kaggle
 from kaggle_workflow.kaggle.values import Notebook
 from kaggle_workflow.ledger import book as ledger
 from kaggle_workflow.ledger import fold as history_fold
@@ -92,6 +93,9 @@ def pin_image(push: Push, name: str, version: int | None) -> Pinned:
     chosen, image = version, ""
     if version is None:
         chosen, image = _last_good(push, ref.name)
+        seen = from_kaggle.known(push.workspace, name)
+        if seen is not None and seen.docker_image and seen.version >= (chosen or 0):
+            chosen, image = seen.version, seen.docker_image
     if not image:
         target = looking.look(push, name, chosen)
         if not target.run.complete:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kaggle_shim.refs import NotebookRef
@@ -14,7 +14,9 @@ from kaggle_workflow.push.session import Push
 from kaggle_workflow.stage import plans
 
 
-def pushed(push: Push, payload: Payload, version: int, report: Mapping[str, Any]) -> None:
+def pushed(
+    push: Push, payload: Payload, version: int, report: Mapping[str, Any], moved: Sequence[str] = ()
+) -> None:
     """Append a `pushed` event, unless the ledger has one of that version.
 
     Args:
@@ -22,6 +24,7 @@ def pushed(push: Push, payload: Payload, version: int, report: Mapping[str, Any]
         payload: the content of that version.
         version: the version.
         report: the report of its run, empty without one.
+        moved: what its run found changed in Kaggle's image.
     """
     ref = payload.ref
     known = push.known.of(ref.name, version).get("recorded")
@@ -29,7 +32,7 @@ def pushed(push: Push, payload: Payload, version: int, report: Mapping[str, Any]
         return
     before = [event for event in ledger.read(push.workspace.root).events if _is_of(event, ref, version)]
     if not before or (report and not any(event.save_run_seconds is not None for event in before)):
-        ledger.append(push.workspace.root, _event(push, payload, version, report))
+        ledger.append(push.workspace.root, _event(push, payload, version, report, moved))
     push.known.note(ref.name, version, recorded="run" if report else "push")
 
 
@@ -37,7 +40,9 @@ def _is_of(event: Event, ref: NotebookRef, version: int) -> bool:
     return event.event == PUSHED and (event.notebook, event.notebook_version) == (ref.name, version)
 
 
-def _event(push: Push, payload: Payload, version: int, report: Mapping[str, Any]) -> Event:
+def _event(
+    push: Push, payload: Payload, version: int, report: Mapping[str, Any], moved: Sequence[str]
+) -> Event:
     deps = plans.deps_id(push.workspace)
     if deps is not None and deps.name not in push.versions:
         there = push.kaggle.notebook(deps)
@@ -53,4 +58,7 @@ def _event(push: Push, payload: Payload, version: int, report: Mapping[str, Any]
         versions=push.versions,
     )
     overruled = tuple(dict.fromkeys(push.overruled)) or None
-    return Event(event=PUSHED, time=now(), account=push.checked_account, overruled=overruled, **facts)
+    extra = {"image_moved": moved[0]} if moved else {}
+    return Event(
+        event=PUSHED, time=now(), account=push.checked_account, overruled=overruled, extra=extra, **facts
+    )

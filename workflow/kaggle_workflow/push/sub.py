@@ -13,6 +13,7 @@ from kaggle_workflow.attached import Stale
 from kaggle_workflow.errors import KaggleRefused, RunFailed, Unreachable, WorkflowError
 from kaggle_workflow.push import dataset_versions, looking, notebook_payload, recording
 from kaggle_workflow.push import deps as push_deps
+from kaggle_workflow.push import images as push_images
 from kaggle_workflow.push import notebook as push_notebook
 from kaggle_workflow.push.session import Outcome, Push
 from kaggle_workflow.stage import codes as stage_codes
@@ -29,6 +30,7 @@ class _Seen:
 
     payload: notebook_payload.Payload | None = None
     report: dict[str, Any] = field(default_factory=dict)
+    moved: list[str] = field(default_factory=list)
 
 
 def run(push: Push, name: str, *, rest_pushed: bool = False) -> Outcome:
@@ -73,15 +75,18 @@ def run(push: Push, name: str, *, rest_pushed: bool = False) -> Outcome:
         push_deps.refuse_others(push, folder)
 
     def prove(push: Push, payload: notebook_payload.Payload, version: int) -> list[str]:
-        seen.report = looking.report_in(push, *push.kaggle.output(payload.ref, version))
-        return _prove(push, payload, version, seen.report)
+        files, log = push.kaggle.output(payload.ref, version)
+        seen.report = looking.report_in(push, files, log)
+        notes = _prove(push, payload, version, seen.report)
+        seen.moved = push_images.take(push, payload.ref, version, files)
+        return [*notes, *seen.moved]
 
     rules = notebook_payload.Rules(
         name, compose.same, prove, before=lambda: _warn_about_accelerator(push, folder)
     )
     outcome = push_notebook.send(push, rules, stage)
     if outcome.version is not None and seen.payload is not None and not push.options.dry_run:
-        recording.pushed(push, seen.payload, outcome.version, seen.report)
+        recording.pushed(push, seen.payload, outcome.version, seen.report, seen.moved)
     return outcome
 
 

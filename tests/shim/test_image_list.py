@@ -1,0 +1,47 @@
+"""The list of packages that each run leaves."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from kaggle_shim import image
+from tests.fake_notebook import GOOD, Notebook
+
+
+def lay(site: Path, count: int, name: str = "package") -> None:
+    for number in range(count):
+        (site / f"{name}_{number}-1.{number}.dist-info").mkdir(parents=True)
+
+
+def test_a_list_holds_names_and_versions_from_metadata_folders_alone(tmp_path: Path) -> None:
+    lay(tmp_path / "site", 700)
+    image.write_list(tmp_path, [str(tmp_path / "site"), "", str(tmp_path / "absent")])
+    path = tmp_path / image.IMAGE_LIST
+    value = json.loads(path.read_text(encoding="utf-8"))
+    assert len(value["versions"]) == 700
+    assert value["versions"]["package-41"] == "1.41"
+    assert value["python"].count(".") == 2
+    assert path.stat().st_size <= 40_001
+
+
+def test_a_list_stays_below_its_limit_and_counts_what_it_leaves_out(tmp_path: Path) -> None:
+    lay(tmp_path / "site", 800, "a" * 80)
+    image.write_list(tmp_path, [str(tmp_path / "site")])
+    text = (tmp_path / image.IMAGE_LIST).read_text(encoding="utf-8")
+    value = json.loads(text)
+    assert len(text) <= 40_001
+    assert value["left_out"] + len(value["versions"]) == 800
+    assert value["left_out"] > 0
+
+
+@pytest.mark.parametrize("entry", [GOOD, "raise SystemExit(3)"])
+def test_a_run_leaves_the_list_also_when_it_fails(tmp_path: Path, entry: str) -> None:
+    notebook = Notebook(tmp_path, "namespaced")
+    notebook.competition()
+    notebook.codes(exp001_py=entry)
+    ran = notebook.run()
+    value = json.loads((ran.working / image.IMAGE_LIST).read_text(encoding="utf-8"))
+    assert value["versions"]["pytest"] == pytest.__version__

@@ -1,0 +1,133 @@
+"""The image that the last runs on Kaggle found: a cache in `build/images`, written by push."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from kaggle_shim.wheels import normalise
+from kaggle_workflow.files import read_object, write_text
+from kaggle_workflow.workspace import DEPS, SUB, Workspace
+
+_IMPORT = re.compile(r"^[ \t]*(?:import|from)[ \t]+(\w+)", re.MULTILINE)
+# Import names of distributions that are called differently.
+_DISTRIBUTIONS = {
+    "PIL": "pillow",
+    "bs4": "beautifulsoup4",
+    "cv2": "opencv-python",
+    "dateutil": "python-dateutil",
+    "skimage": "scikit-image",
+    "sklearn": "scikit-learn",
+    "yaml": "pyyaml",
+}
+
+
+@dataclass(frozen=True)
+class Seen:
+    """The image of one run on Kaggle.
+
+    Attributes:
+        notebook: `owner/slug` of the notebook that ran, and `version` its version.
+        time: when push read the list (UTC, ISO 8601).
+        python: the Python of the image, such as `3.12.11`.
+        versions: version by distribution (normalised name).
+        build_date, git_commit, docker_image: what identifies the image, "" where it doesn't tell.
+    """
+
+    notebook: str
+    version: int
+    time: str
+    python: str
+    versions: Mapping[str, str]
+    build_date: str = ""
+    git_commit: str = ""
+    docker_image: str = ""
+
+    @classmethod
+    def of(cls, value: Mapping[str, Any], notebook: str, version: int, time: str = "") -> Seen | None:
+        """Read the list that a run left; None when it isn't one."""
+        python, versions = value.get("python"), value.get("versions")
+        if not isinstance(python, str) or not isinstance(versions, dict) or not versions:
+            return None
+        identity = {key: str(value.get(key) or "") for key in ("build_date", "git_commit", "docker_image")}
+        listed = {str(name): str(number) for name, number in versions.items()}
+        time = time or datetime.now(UTC).isoformat(timespec="seconds")
+        return cls(notebook, version, time, python, listed, **identity)
+
+    @property
+    def days_old(self) -> int:
+        """Whole days since the list was read; 0 when the clock was changed."""
+        try:
+            return max(0, (datetime.now(UTC) - datetime.fromisoformat(self.time)).days)
+        except (ValueError, TypeError):
+            return 0
+
+
+def known(workspace: Workspace, *names: str) -> Seen | None:
+    """The image that the newest run of a notebook found, None when no run has told.
+
+    Args:
+        workspace: the workspace.
+        names: folders of notebooks, the best first; by default the submission notebook, then the wheel notebook.
+    """
+    for name in names or (SUB, DEPS):
+        if name in workspace.notebook_names():
+            seen = _read(_file(workspace, workspace.notebook(name).metadata.id.name))
+            if seen is not None:
+                return seen
+    return None
+
+
+def keep(workspace: Workspace, seen: Seen) -> Seen | None:
+    """Write the image of a run into the cache; returns the one that the notebook's run before it had."""
+    path = _file(workspace, seen.notebook)
+    before = _read(path)
+    write_text(path, json.dumps(asdict(seen)) + "\n")
+    return before
+
+
+def changes(before: Seen, now: Seen, used: Iterable[str]) -> list[str]:
+    """What differs between two images of what the code uses: `numpy 1.26.4 -> 2.1.3`, Python first."""
+    found = [] if before.python == now.python else [f"Python {before.python} -> {now.python}"]
+    for project in sorted(set(used)):
+        old, new = before.versions.get(project), now.versions.get(project)
+        if old != new:
+            found.append(f"{project} {old or 'missing'} -> {new or 'missing'}")
+    return found
+
+
+def moved(before: Seen, now: Seen, used: Iterable[str]) -> str | None:
+    """The sentence about an image that isn't the last one; None when it is."""
+    if (before.python, before.versions) == (now.python, now.versions):
+        return None
+    said = ", ".join(changes(before, now, used)) or "nothing that your code imports"
+    return f"Kaggle's image changed since {before.notebook} version {before.version}: {said}"
+
+
+def used_by(codes: Path) -> frozenset[str]:
+    """Normalised names of the distributions that the Python files in a folder import directly."""
+    found: set[str] = set()
+    for path in codes.rglob("*.py"):
+        try:
+            text = path.read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            continue
+        found.update(normalise(_DISTRIBUTIONS.get(name, name)) for name in _IMPORT.findall(text))
+    return frozenset(found)
+
+
+def _file(workspace: Workspace, notebook: str) -> Path:
+    return workspace.build / "images" / f"{notebook.replace('/', '--')}.json"
+
+
+def _read(path: Path) -> Seen | None:
+    value = read_object(path)
+    version = value.get("version")
+    return Seen.of(
+        value, str(value.get("notebook")), version if isinstance(version, int) else 0, str(value.get("time"))
+    )

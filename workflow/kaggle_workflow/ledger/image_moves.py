@@ -1,0 +1,36 @@
+"""What the ledger knows about changes of Kaggle's image."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from kaggle_workflow.ledger.event import PUSHED, Event
+from kaggle_workflow.ledger.fold import Submission
+
+
+def notes(events: Sequence[Event], submissions: Sequence[Submission]) -> list[str]:
+    """Sentences about runs that found another image than the run before, and submissions that may have been rerun in one.
+
+    Args:
+        events: the ledger, oldest first.
+        submissions: those to judge.
+    """
+    moves = [event for event in events if event.event == PUSHED and event.extra.get("image_moved")]
+    found = [
+        f"{event.notebook} version {event.notebook_version}: {event.extra['image_moved']}." for event in moves
+    ]
+    for one in submissions:
+        # The rerun starts at the submission: an image that a later version's run had found by then is the one it may have had.
+        later = [
+            event
+            for event in moves
+            if event.notebook == one.notebook
+            and (event.notebook_version or 0) > (one.notebook_version or 0) > 0
+            and event.time <= one.time
+        ]
+        if later:
+            found.append(
+                f"Submission {one.ref}: version {one.notebook_version} was saved in the image before that of version "
+                f"{later[-1].notebook_version}, and its rerun may have run in the newer one."
+            )
+    return found
