@@ -77,3 +77,36 @@ def test_wheels_of_an_attached_dataset_are_installed(ws: Path, cache_home: Path)
     assert "foo 2.0" in said
     assert report["wheels"] == [["foo", "2.0"]]
     assert "limit: 9h assumed" in said
+
+
+def test_a_metric_and_a_truth_of_ones_own_give_a_local_score(ws: Path, cache_home: Path) -> None:
+    (ws / "codes/exp001.py").write_text(
+        "open('submission.csv', 'w').write('PassengerId,Survived\\n892,0\\n')\n", encoding="utf-8"
+    )
+    # Stands for pandas, which this image lacks: the metric gets what these readers return.
+    (ws / "codes/pandas.py").write_text(
+        "class Table:\n    def __init__(self, path):\n"
+        "        self.rows = [line.split(',') for line in open(path).read().split()]\n"
+        "        self.columns = self.rows[0]\n\nread_csv = read_parquet = Table\n",
+        encoding="utf-8",
+    )
+    (ws / "codes/metric.py").write_text(
+        "def score(solution, submission, row_id_column_name):\n    assert row_id_column_name == 'PassengerId'\n"
+        "    return sum(a == b for a, b in zip(solution.rows[1:], submission.rows[1:])) / 2\n",
+        encoding="utf-8",
+    )
+    (ws / "data/truth.csv").write_text("PassengerId,Survived\n892,0\n", encoding="utf-8")
+    settings = "workspace:\n  entry: exp001.py\n  metric: metric\n"
+    (ws / "invoke.yaml").write_text(f"{settings}  truth: data/truth.csv\n", encoding="utf-8")
+    assert "local score" in (said := rehearse(ws, cache_home)[0])
+    assert "0.5 by metric" in said
+    (ws / "invoke.yaml").write_text(f"{settings}  truth: data/no.csv\n", encoding="utf-8")
+    assert "workspace.truth is data/no.csv, and there is no such file" in rehearse(ws, cache_home, 2)[0]
+    (ws / "codes/metric.py").write_text(
+        "def score(*_):\n    raise ValueError('odd columns')\n", encoding="utf-8"
+    )
+    (ws / "invoke.yaml").write_text(f"{settings}  truth: data/truth.csv\n", encoding="utf-8")
+    assert (
+        "The metric metric failed on submission.csv: ValueError: odd columns"
+        in rehearse(ws, cache_home, 4)[0]
+    )

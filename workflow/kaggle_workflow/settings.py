@@ -50,6 +50,8 @@ class Settings:
         owner: account that takes the place of the owner of our ids.
         data: where the local counterparts of Kaggle's mounts lie.
         better: `higher` or `lower`: which score is the better one; None when nobody said.
+        metric: `module:function` in `codes/` that scores a rehearsed submission; the function is `score` where none is named.
+        truth: the file that it is scored against, relative to the workspace.
         notify: `desktop` or the address of a webhook that is told when a submission ends, None for no notification.
         notebooks: settings of single notebooks, by folder; they overrule the ones above for that notebook alone.
     """
@@ -74,6 +76,8 @@ class Settings:
     owner: str | None = None
     data: str = "data"
     better: str | None = None
+    metric: str | None = None
+    truth: str | None = None
     notify: str | None = None
     notebooks: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
@@ -201,6 +205,8 @@ _PARSERS: Mapping[str, Callable[[object, str], Any]] = {
     "owner": setting_values.text,
     "data": setting_values.text,
     "better": setting_values.one_of("higher", "lower"),
+    "metric": setting_values.text,
+    "truth": setting_values.relative,
     "notify": setting_values.notification,
     "notebooks": _notebooks,
 }

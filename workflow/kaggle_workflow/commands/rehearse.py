@@ -77,6 +77,7 @@ def as_value(outcome: rehearse.Outcome) -> dict[str, object]:
         "python": sys.version.split()[0],
         "image_python": outcome.image.version if outcome.image else None,
         "submission": str(outcome.submission) if outcome.submission else None,
+        "local_score": outcome.score,
         "notes": outcome.notes,
         "report": outcome.report,
     }
@@ -98,6 +99,8 @@ def show(workspace: Workspace, outcome: rehearse.Outcome) -> None:
                 f"{_shown(outcome.submission, workspace.root)}, {'rows not counted' if count is None else f'{count} rows'}",
             )
         )
+    if outcome.score is not None:
+        rows.append(("local score", f"{outcome.score:.6g} by {workspace.settings.metric}"))
     rows.append(("wheels", f"{outcome.wheels}, {len(report.get('wheels', []))} installed"))
     if outcome.image is not None:
         rows.append(("Python", f"{outcome.image.version} in the image, {sys.version.split()[0]} here"))

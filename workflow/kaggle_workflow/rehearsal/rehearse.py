@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,7 +13,16 @@ from kaggle_shim.report import REPORT_NAME
 from kaggle_workflow import lock
 from kaggle_workflow.errors import RunFailed, WorkflowError
 from kaggle_workflow.files import read_object, remove_tree
-from kaggle_workflow.rehearsal import engines, executing, gateway, image, local_inputs, sandbox, wheels
+from kaggle_workflow.rehearsal import (
+    engines,
+    executing,
+    gateway,
+    image,
+    local_inputs,
+    local_score,
+    sandbox,
+    wheels,
+)
 from kaggle_workflow.rehearsal.executing import Options, Say
 from kaggle_workflow.stage import codes as stage_codes
 from kaggle_workflow.stage import notebook as stage_notebook
@@ -31,6 +41,7 @@ class Outcome:
         notes: what stands in for what, and which isolation is missing.
         wheels: `collected`, `reused` or `none`.
         submission: the file that the run left, None when it left none.
+        score: the local score of that file, None without a metric of the user's.
     """
 
     phases: dict[str, float] = field(default_factory=dict)
@@ -39,6 +50,7 @@ class Outcome:
     notes: list[str] = field(default_factory=list)
     wheels: str = "none"
     submission: Path | None = None
+    score: float | None = None
 
     def timed(self, name: str, started: float) -> None:
         """Note the seconds since `started` under `name`."""
@@ -125,6 +137,10 @@ def _rehearse(workspace: Workspace, options: Options, say: Say) -> Outcome:
     started = time.monotonic()
     _run(workspace, notebook, staged, mounted, outcome, isolation, options, say)
     outcome.timed(notebook.name, started)
+    if outcome.submission is not None:
+        # A container's Python does not start here; the metric is then run by the commands' own.
+        python = Path(sys.executable) if container is not None else outcome.image.python
+        outcome.score = local_score.score(workspace, python, outcome.submission)
     return outcome
 
 
