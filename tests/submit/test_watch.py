@@ -17,7 +17,7 @@ from kaggle_workflow import workspace
 from kaggle_workflow.errors import RunFailed, WaitedTooLong, WorkflowError
 from kaggle_workflow.ledger import book as ledger
 from kaggle_workflow.ledger.event import Event, now
-from kaggle_workflow.ledger.fold import Submission
+from kaggle_workflow.ledger.fold import Submission, better_of
 from kaggle_workflow.submit import refreshing, rerun, watching
 from kaggle_workflow.submit.submitting import Request
 from tests.local_kaggle import RunOrder, faults
@@ -280,13 +280,32 @@ def test_the_first_score_learns_it_once(desk: Desk) -> None:
     assert len(desk.kaggle.requests(method="GetLeaderboard")) == 1
 
 
+def test_the_user_is_asked_once_where_the_leaderboard_does_not_tell(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def answer(question: str) -> str:
+        asked.append(question)
+        return "lower"
+
+    monkeypatch.setattr("builtins.input", answer)
+    for stream in (sys.stdin, sys.stdout):
+        monkeypatch.setattr(stream, "isatty", lambda: True, raising=False)
+    desk.kaggle.fault(faults.status("GetLeaderboard", 500, times=None))
+    for _ in range(2):
+        refreshing.learn_better(desk.push(), COMPETITION)
+    assert asked == [f"Which score is better in {COMPETITION}? [higher/lower] "]
+    assert better_of(ledger.read(desk.root).events) == "lower"
+
+
 def test_a_leaderboard_that_does_not_answer_stops_no_score(desk: Desk) -> None:
     desk.kaggle.fault(faults.status("GetLeaderboard", 500, "no", times=None))
     desk.submit()
     desk.kaggle.wait_for_runs()
     (one,) = desk.watch()
     assert one.status == "complete"
-    assert any("which score is better is not learned" in line for line in desk.warned)
+    assert any("The leaderboard of" in line for line in desk.warned)
 
 
 def test_history_refresh_on_the_command_line(desk: Desk) -> None:

@@ -86,6 +86,14 @@ def confirm(question: str, *, yes: bool) -> bool:
     return input(plain(f"{question} [y/N] ")).strip().lower() in ("y", "yes")
 
 
+def choose(question: str, choices: Sequence[str]) -> str | None:
+    """Ask on the terminal for one of several words; None without a terminal, and for an answer that is none of them."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        return None
+    given = input(plain(f"{question} [{'/'.join(choices)}] ")).strip().lower()
+    return next((choice for choice in choices if given and choice.startswith(given)), None)
+
+
 def count(number: int, noun: str) -> str:
     """A number with its noun, such as `1 error` and `2 errors`."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -49,16 +49,18 @@ def run(workspace: Workspace, *, quiet: bool = False) -> int:
 
 
 def learn_better(session: Push, slug: str) -> None:
-    """Note which score is better when the ledger does not know it yet, from the leaderboard; nothing is raised: the score is there."""
+    """Find out which score is better when it is not known yet: from the leaderboard, else by asking once on the terminal.
+
+    Nothing is raised: the score is there. Kaggle's API names the metric of a competition, but not its direction.
+    """
     if history_fold.better_of(ledger.read(session.workspace.root).events) is not None:
         return
     try:
         better = _better(session.kaggle, slug)
     except WorkflowError as error:
-        session.warn(
-            f"the leaderboard of {slug} can't be read, so which score is better is not learned: {error}"
-        )
-        return
+        session.warn(f"The leaderboard of {slug} can't be read: {error}")
+        better = None
+    better = better or console.choose(f"Which score is better in {slug}?", ("higher", "lower"))
     if better is not None:
         with session.lock("watch: writing down which score is better"):
             ledger.append(session.workspace.root, Event(REFRESHED, now(), competition=slug, better=better))
