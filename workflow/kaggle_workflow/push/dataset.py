@@ -50,7 +50,7 @@ def send(push: Push, stage: Callable[[], Payload]) -> Outcome:
         payload.manifest.fingerprint,
         push.kaggle.page(f"datasets/{payload.ref.name}"),
     )
-    there = arrival.settled(push, payload, outcome)
+    there = arrival.settle(push, payload, outcome)
     version = _same(push, payload, there) if not push.options.force else None
     if version is not None:
         outcome.version = version
@@ -77,7 +77,7 @@ def send(push: Push, stage: Callable[[], Payload]) -> Outcome:
     if stale:
         # Another command may have sent this very thing: check again.
         return send(push, stage)
-    arrival.arrive(push, payload, there.newest if there is not None else 0, outcome, lost=lost)
+    arrival.wait_for_version(push, payload, there.newest if there is not None else 0, outcome, lost=lost)
     outcome.did = "sent"
     return outcome
 
@@ -110,7 +110,7 @@ def _same(push: Push, payload: Payload, there: Dataset | None) -> int | None:
         number = push.waits.until(
             f"version {base + 1} of {payload.ref.name} is ready",
             PROCESSING_SECONDS,
-            lambda show: arrival.current(push, payload, wanted, base, show),
+            lambda show: arrival.current_version(push, payload, wanted, base, show),
         )
         return number if not arrival.problems(push, payload, number) else None
     found = versions.fingerprint_of(push, payload.ref, there, payload.manifest_name)
@@ -196,9 +196,8 @@ def _upload(push: Push, payload: Payload, there: Dataset | None, outcome: Outcom
 
 
 def _list(push: Push, payload: Payload) -> None:
-    rows = [(entry.path, console.size(entry.size)) for entry in payload.entries]
+    push.list_files(payload.ref.name, ((entry.path, entry.size) for entry in payload.entries))
     if not push.options.quiet:
-        console.table(f"would be sent to {payload.ref.name}", ("file", "size"), rows)
         told = unusual_files(payload.manifest.files, ())
         if told is not None and payload.thing == "codes":
             push.warn(f"{told} would have to be confirmed.")

@@ -25,7 +25,7 @@ class WillNotCome(KaggleRefused):
     """Kaggle failed the version, or another one took its place. Any other refusal while waiting is about the request."""
 
 
-def settled(push: Push, payload: Payload, outcome: Outcome) -> Dataset | None:
+def settle(push: Push, payload: Payload, outcome: Outcome) -> Dataset | None:
     """The dataset on Kaggle, after finding out what became of an upload that an earlier command left open."""
     there = push.kaggle.dataset(payload.ref)
     intent = push.intents.read(payload.key)
@@ -67,7 +67,7 @@ def _find(push: Push, payload: Payload, intent: Intent, outcome: Outcome) -> Non
         version = push.waits.find_interrupted(
             payload.ref.name,
             left_of(patience, intent.at),
-            lambda show: current(push, payload, intent.marker, intent.base, show),
+            lambda show: current_version(push, payload, intent.marker, intent.base, show),
         )
     except WillNotCome as verdict:
         push.warn(f"{verdict}")
@@ -79,13 +79,13 @@ def _find(push: Push, payload: Payload, intent: Intent, outcome: Outcome) -> Non
     push.intents.close(payload.key)
 
 
-def arrive(push: Push, payload: Payload, base: int, outcome: Outcome, *, lost: bool) -> None:
+def wait_for_version(push: Push, payload: Payload, base: int, outcome: Outcome, *, lost: bool) -> None:
     """Wait until the version is current and ready and lists its manifest, then compare it with what was sent."""
     started = time.monotonic()
     ref = payload.ref
 
     def look(show: Show) -> int | None:
-        return current(push, payload, payload.manifest.fingerprint, base, show)
+        return current_version(push, payload, payload.manifest.fingerprint, base, show)
 
     try:
         if lost:
@@ -114,7 +114,7 @@ def arrive(push: Push, payload: Payload, base: int, outcome: Outcome, *, lost: b
         )
 
 
-def current(push: Push, payload: Payload, wanted: str, base: int, show: Show) -> int | None:
+def current_version(push: Push, payload: Payload, wanted: str, base: int, show: Show) -> int | None:
     """The number of the version with that fingerprint once it is current and ready; raises WillNotCome when it never will be.
 
     The status is read first: it is a small request, and while it says "not ready" no other is needed.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -134,10 +134,7 @@ def _with_output(push: Push, target: Target) -> Target:
     if scored is not None and scored.size and compares and Path(scored.name).suffix in _TEXT_TABLES:
         columns = first_line(push.kaggle.url_head(scored.name, scored.url), scored.name)
         sample = _sample(push, target)
-    return Target(
-        target.folder, target.version, target.newest, target.there, target.plan, target.run, target.file_name,
-        files, report, columns, sample,
-    )  # fmt: skip
+    return replace(target, files=files, report=report, columns=columns, sample=sample)
 
 
 def first_line(block: bytes, name: str) -> tuple[str, ...] | None:

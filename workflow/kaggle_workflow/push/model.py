@@ -11,7 +11,7 @@ from kaggle_shim import local
 from kaggle_shim.errors import ManifestError
 from kaggle_shim.manifest import MODEL_MANIFEST, Manifest
 from kaggle_shim.refs import ModelRef
-from kaggle_workflow import console, model_files, model_upload, names
+from kaggle_workflow import model_files, model_upload, names
 from kaggle_workflow.credentials import scan as secrets_scan
 from kaggle_workflow.credentials import unsearched
 from kaggle_workflow.credentials import workspace as secrets_workspace
@@ -225,9 +225,4 @@ def _list(push: Push, folder: Path, ref: ModelRef, ignore: tuple[str, ...], unre
     standing, packed = model_files.told(folder, (entry.path for entry in manifest.files))
     for sentence in (*unread, *standing, *packed):
         push.warn(sentence)
-    if not push.options.quiet:
-        console.table(
-            f"would be sent to {ref.name}",
-            ("file", "size"),
-            [(entry.path, console.size(entry.size)) for entry in manifest.files],
-        )
+    push.list_files(ref.name, ((entry.path, entry.size) for entry in manifest.files))

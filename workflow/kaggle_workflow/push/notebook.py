@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 from kaggle_shim.refs import NotebookRef
 from kaggle_workflow import console
@@ -48,7 +47,9 @@ def send(push: Push, rules: Rules, stage: Callable[[], Payload]) -> Outcome:
             return _go_on(push, rules, payload, there, state, outcome)
     if push.options.dry_run:
         outcome.did = "would send"
-        _list(push, payload)
+        push.list_files(
+            ref.name, ((p.name, p.stat().st_size) for p in sorted(payload.staged.folder.iterdir()))
+        )
         return outcome
     rules.before()
     version = 0
@@ -61,9 +62,9 @@ def send(push: Push, rules: Rules, stage: Callable[[], Payload]) -> Outcome:
     if stale:
         # Another command may have sent this very thing: check again.
         return send(push, rules, stage)
-    _sent(push, payload, version, outcome)
+    _record(push, payload, version, outcome)
     try:
-        notebook_run.see_through(push, rules, payload, version, outcome)
+        notebook_run.wait_for_run(push, rules, payload, version, outcome)
     except RunFailed as failure:
         late = _not_mounted_yet(payload, there, failure)
         if late is None:
@@ -77,12 +78,12 @@ def send(push: Push, rules: Rules, stage: Callable[[], Payload]) -> Outcome:
                 raise
             version = _save(push, rules, payload, push.kaggle.notebook(ref), outcome)
         outcome.notes.append(f"run twice: {late} was not mounted in the first run")
-        _sent(push, payload, version, outcome)
-        notebook_run.see_through(push, rules, payload, version, outcome)
+        _record(push, payload, version, outcome)
+        notebook_run.wait_for_run(push, rules, payload, version, outcome)
     return outcome
 
 
-def _sent(push: Push, payload: Payload, version: int, outcome: Outcome) -> None:
+def _record(push: Push, payload: Payload, version: int, outcome: Outcome) -> None:
     """Record a version that was just saved."""
     outcome.did, outcome.version = "sent", version
     _read_back(push, payload, version, outcome)
@@ -112,7 +113,7 @@ def _go_on(
         outcome.did = "found"
         push.say(f"{payload.ref.name}: version {version} is up to date and still running.")
     if not push.known.of(payload.ref.name, version).get("complete") and not push.options.dry_run:
-        notebook_run.see_through(push, rules, payload, version, outcome)
+        notebook_run.wait_for_run(push, rules, payload, version, outcome)
     return outcome
 
 
@@ -179,12 +180,3 @@ def _read_back(push: Push, payload: Payload, version: int, outcome: Outcome) -> 
         raise KaggleRefused(
             f"{payload.ref.name} version {version}: {'; '.join(grave)}. Correct that on {outcome.url}, then push again."
         )
-
-
-def _list(push: Push, payload: Payload) -> None:
-    rows = [
-        (path.name, console.size(Path(path).stat().st_size))
-        for path in sorted(payload.staged.folder.iterdir())
-    ]
-    if not push.options.quiet:
-        console.table(f"would be sent to {payload.ref.name}", ("file", "size"), rows)

@@ -59,7 +59,7 @@ def last_line(text: str) -> str:
     return next((line for line in lines if line and not line.startswith(LOG_PREFIX)), "")
 
 
-def see_through(push: Push, rules: Rules, payload: Payload, version: int, outcome: Outcome) -> None:
+def wait_for_run(push: Push, rules: Rules, payload: Payload, version: int, outcome: Outcome) -> None:
     """Wait for the run of that version, and check what it ran."""
     ref = payload.ref
     if not push.options.wait and not rules.needed:

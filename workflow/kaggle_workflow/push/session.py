@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -121,6 +121,12 @@ class Push:
     def warn(self, sentence: str) -> None:
         """Print a warning."""
         console.warn(sentence)
+
+    def list_files(self, name: str, files: Iterable[tuple[str, int]]) -> None:
+        """Print the table of a dry run: files with their bytes; nothing with `--json`."""
+        if not self.options.quiet:
+            rows = [(path, console.size(size)) for path, size in files]
+            console.table(f"would be sent to {name}", ("file", "size"), rows)
 
     def refuse(self, name: str, sentence: str, *, expected: bool = False) -> None:
         """Stop, unless this refusal is allowed.

@@ -59,8 +59,11 @@ def run(push: Push, name: str, *, rest_pushed: bool = False) -> Outcome:
             f"The save run of {name} is light (workspace.save-run): it checks mounts, install and imports only."
         )
 
+    checked: list[stage_codes.Staged] = []
+
     def stage() -> notebook_payload.Payload:
-        codes = stage_codes.stage(workspace, folder.metadata.competition)
+        # The check of the codes staged them a moment ago.
+        codes = checked.pop() if checked else stage_codes.stage(workspace, folder.metadata.competition)
         wheels = push_deps.wanted(workspace) if push_deps.attached_by(workspace, folder) is not None else ""
         known = plans.Known(codes.manifest.fingerprint, wheels, others)
         staged = stage_notebook.stage_running(workspace, folder, codes, known)
@@ -71,7 +74,7 @@ def run(push: Push, name: str, *, rest_pushed: bool = False) -> Outcome:
 
     if not rest_pushed:
         if workspace.settings.codes == "dataset":
-            _check_codes(push, folder)
+            checked.append(_check_codes(push, folder))
         push_deps.refuse_others(push, folder)
 
     def prove(push: Push, payload: notebook_payload.Payload, version: int) -> list[str]:
@@ -98,13 +101,14 @@ def runnable(workspace: Workspace, name: str) -> Notebook:
     return folder
 
 
-def _check_codes(push: Push, folder: Notebook) -> None:
-    """Check that the codes on Kaggle are those that the notebook needs; raises Refused `codes-not-current`."""
+def _check_codes(push: Push, folder: Notebook) -> stage_codes.Staged:
+    """Stage the codes, and check that Kaggle has them; raises Refused `codes-not-current`."""
     ref = push.workspace.codes.id
     there = push.kaggle.dataset(ref)
     push.versions[ref.name] = there.current if there is not None else None
     with push.lock("push-sub: staging codes"):
-        wanted = stage_codes.stage(push.workspace, folder.metadata.competition).manifest.fingerprint
+        staged = stage_codes.stage(push.workspace, folder.metadata.competition)
+    wanted = staged.manifest.fingerprint
     found = (
         dataset_versions.fingerprint_of(push, ref, there, CODES_MANIFEST)
         if there is not None and there.current is not None
@@ -116,6 +120,7 @@ def _check_codes(push: Push, folder: Notebook) -> None:
             "codes-not-current",
             f"{ref.name} {has}, and {folder.name} needs {short(wanted)}: push the codes first (invoke push-codes, or invoke push)",
         )
+    return staged
 
 
 def stale(push: Push, manifests: Iterable[tuple[refs.ModelRef | refs.DatasetRef, Manifest]]) -> list[Stale]:
