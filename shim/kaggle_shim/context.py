@@ -1,4 +1,4 @@
-"""What every step of a run needs to know: the plan, where things lie, which kind of run this is, and how strict to be."""
+"""What every step of a run needs: the plan, the folders, the kind of run, and how strict to be."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ class Context:
 
     Attributes:
         plan: what has to be found, run and left behind.
-        report: where everything worth knowing goes.
-        working: `/kaggle/working`, where the submission has to lie.
+        report: collects what the run reports.
+        working: `/kaggle/working`, where the submission must be.
         root: the input root.
         scratch: a folder of this run on local disk, not kept as output.
         rerun: whether this is the scored rerun.
         rehearsal: whether this is the developer's machine.
-        interactive: whether somebody sits before this session on Kaggle, whose outcome nobody submits.
+        interactive: whether this is an interactive session on Kaggle, which is never submitted.
         started: when the notebook's first cell ran, in seconds of the epoch.
     """
 
@@ -52,7 +52,7 @@ class Context:
 
     @property
     def kind(self) -> str:
-        """What the report calls this run."""
+        """The kind of run, as the report names it."""
         if self.rerun:
             return "rerun"
         if self.rehearsal:
@@ -65,14 +65,14 @@ class Context:
         return time.time() - self.started
 
     def fault(self, error: ShimError) -> None:
-        """Fail a save run or a rehearsal; in a scored rerun, say it and go on."""
+        """Fail a save run or a rehearsal; in a scored rerun, warn and continue."""
         if not self.rerun:
             raise error
         self.report.warn(str(error))
 
     @contextmanager
     def forgiving(self, what: str) -> Iterator[None]:
-        """In a scored rerun, turn whatever goes wrong inside into a warning: nothing here is worth a lost submission."""
+        """In a scored rerun, turn any error inside into a warning: it must not cost the submission."""
         try:
             yield
         except Exception as error:
@@ -82,7 +82,7 @@ class Context:
 
 
 def _new_folder() -> Path:
-    """A folder of this run on local disk: not on `/kaggle/working`, all of which is kept as output."""
+    """A folder of this run on local disk, outside `/kaggle/working`, all of which is kept as output."""
     import tempfile
 
     base = os.environ.get(TMP_VARIABLE) or ("/kaggle/tmp" if Path("/kaggle/tmp").is_dir() else None)

@@ -26,10 +26,10 @@ def is_module(entry: Sequence[str]) -> bool:
 
 
 def command_line(entry: Sequence[str], tree: Path, python: str) -> list[str]:
-    """What to execute, with the working folder elsewhere; raises EntryPointError when it is not in the code tree.
+    """The command line that runs the entry point from any folder; raises EntryPointError when it is not in the code tree.
 
     `entry` is `["exp001.py", …]`, `["-m", "solution.infer", …]`, or a command such as `["make", "-C", "solver", "run"]`, whose
-    arguments that name something in the tree are made absolute.
+    arguments become absolute where they name something in the tree.
     """
     missing = problem(entry, tree)
     if missing is not None:
@@ -46,7 +46,7 @@ def command_line(entry: Sequence[str], tree: Path, python: str) -> list[str]:
 def problem(entry: Sequence[str], tree: Path) -> str | None:
     """A sentence when the entry point can't be run from `tree`, None when it can.
 
-    A command's program may live on the image alone, so it is only looked for where it must lie in the code tree.
+    A command's program may exist on the image alone, so it must be in the code tree only when it starts with `./`.
     """
     if not entry:
         return "No entry point is set: write workspace.entry in invoke.yaml, such as exp001.py."
@@ -57,7 +57,7 @@ def problem(entry: Sequence[str], tree: Path) -> str | None:
         forms = (f"{relative}.py", f"{relative}/__main__.py")
         top = relative.split("/")[0]
         if not _exists(top, tree) and not _exists(f"{top}.py", tree) and "." in entry[1]:
-            # A module of an installed package, such as a launcher: only the run can tell.
+            # A module of an installed package, such as a launcher, shows up only in the run.
             return None
         return None if any(_is_file(form, tree) for form in forms) else _no_such(f"module {entry[1]}", tree)
     if entry[0].startswith("./") and not _is_file(entry[0], tree):
@@ -66,7 +66,7 @@ def problem(entry: Sequence[str], tree: Path) -> str | None:
 
 
 def failure(entry: tuple[str, ...], ended: Ended) -> str:
-    """One sentence about an entry point that failed, and the last lines it printed below it."""
+    """One sentence about an entry point that failed, followed by the last lines it printed."""
     how = f"ended by signal {-ended.exit_code}" if ended.exit_code < 0 else f"exit code {ended.exit_code}"
     hint = " (often: out of memory)" if ended.exit_code in (-9, 137) else ""
     sentence = f"The entry point {' '.join(entry)} failed after {ended.seconds:.1f} s, {how}{hint}"
@@ -87,7 +87,7 @@ def _absolute(word: str, tree: Path) -> str:
     return str(tree / word) if word and _exists(word, tree) else word
 
 
-# By os.path: a word may be a whole script of `bash -c`, longer than any name, or hold what no name does; pathlib would raise.
+# os.path, because pathlib raises for words that no file can have as a name, such as a script for `bash -c`.
 def _exists(word: str, tree: Path) -> bool:
     return os.path.exists(os.path.join(tree, word))  # noqa: PTH110, PTH118 - as above
 
@@ -97,7 +97,7 @@ def _is_file(word: str, tree: Path) -> bool:
 
 
 def _is_spelled_so(word: str, tree: Path) -> bool:
-    """Whether what was found has that very name: macOS and Windows find `Exp001.py` for `exp001.py`, Kaggle does not."""
+    """Whether the case is right too: macOS and Windows find `Exp001.py` for `exp001.py`, Kaggle does not."""
     if word == word.swapcase() or not _exists(word.swapcase(), tree):
         return True
     folder = str(tree)

@@ -1,4 +1,4 @@
-"""The entry point's run: its environment, its time, and what its end means."""
+"""Run the entry point: set its environment, watch its time, interpret its end."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from kaggle_shim.context import CODES_VARIABLE, LIGHT_VARIABLE, Context
 from kaggle_shim.entry import duration, failure
 from kaggle_shim.errors import EntryPointError
 
-# Libraries that would otherwise wait for a network that is not there (seen by competitors).
+# Libraries that would otherwise wait for a network that is not there (reported by competitors).
 OFFLINE = {
     "HF_HUB_OFFLINE": "1",
     "TRANSFORMERS_OFFLINE": "1",
@@ -37,7 +37,7 @@ def environment(
     result["PYTHONUNBUFFERED"] = "1"
     result[CODES_VARIABLE] = str(tree)
     if result.get("MPLBACKEND", "").startswith("module://"):
-        # The kernel's own plotting backend makes no sense in a child, and may not be importable there.
+        # The kernel's plotting backend can't draw from a child process and may not be importable there.
         result["MPLBACKEND"] = "Agg"
     if context.plan.light and not context.rerun:
         result[LIGHT_VARIABLE] = "1"
@@ -47,9 +47,9 @@ def environment(
 def run_entry(
     context: Context, command: list[str], variables: Mapping[str, str], should_end: Callable[[], bool] | None
 ) -> None:
-    """Run the entry point to its end; `should_end` is called meanwhile, and ends it by answering True.
+    """Run the entry point to its end, or until `should_end` returns True.
 
-    Raises EntryPointError: it can't be started, failed, or was ended at the guard time and left nothing to submit.
+    Raises EntryPointError when it can't be started, fails, or is ended at the guard time without a submission.
     """
     context.report.say(f"entry point: {' '.join(context.plan.entry)}")
     if context.plan.limit is not None:
@@ -68,8 +68,8 @@ def run_entry(
         )
     except OSError as error:
         raise EntryPointError(
-            f"The entry point {' '.join(context.plan.entry)} can't be started ({error.strerror or error}): name a program of the image in "
-            "workspace.entry, such as bash run.sh, or a file of codes/ that says with #! what runs it."
+            f"The entry point {' '.join(context.plan.entry)} can't be started ({error.strerror or error}): set workspace.entry to a program of the image, "
+            "such as bash run.sh, or to a file of codes/ that starts with #! and its interpreter."
         ) from error
     context.report.values |= {
         "entry_seconds": round(ended.seconds, 3),
@@ -93,14 +93,14 @@ def _warning_time(context: Context) -> tuple[float, Callable[[], object]] | None
 
 
 def _after_guard(context: Context, exit_code: int) -> None:
-    """Say what is the submission of an entry point that was ended, or raise EntryPointError."""
+    """Report which file is the submission of an entry point that was ended, or raise EntryPointError."""
     guard = duration(context.plan.guard or 0.0)
     context.report.values["guarded"] = True
     plan = context.plan
     whole = context.working / plan.submission
     rest = context.working / plan.partial if plan.partial else None
     writes = bool(plan.submission) and not (plan.output == "gateway" and context.rerun)
-    # It took the signal as a request, or was done at that very moment: what it wrote last is what it wants scored.
+    # It exited in order, on the signal or by itself: the file that it wrote last is the submission.
     if exit_code == 0 and (not writes or _written(whole) > (_written(rest) if rest else 0.0)):
         kept = f": {whole.name} is the submission" if writes else ""
         context.report.warn(
@@ -112,14 +112,14 @@ def _after_guard(context: Context, exit_code: int) -> None:
             f"The entry point was ended at the guard time of {guard}: {rest.name} is the submission."
         )
     else:
-        lost = f", and the partial file {rest.name} is not there" if rest else ""
+        lost = f", and the partial file {rest.name} is missing" if rest else ""
         raise EntryPointError(
             f"The entry point was ended at the guard time of {guard}{lost}: make it faster, or raise workspace.guard."
         )
 
 
 def _written(path: Path) -> float:
-    """When a file was written last, 0 for one that is not there."""
+    """Modification time of a file, 0 when missing."""
     return path.stat().st_mtime if path.is_file() else 0.0
 
 

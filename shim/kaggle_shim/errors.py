@@ -1,16 +1,16 @@
-"""What can go wrong inside a Kaggle notebook, one class per room."""
+"""Errors of the shim."""
 
 
 class ShimError(Exception):
     """Base of every error of the shim: one sentence that names the thing and says what to do."""
 
     def _render_traceback_(self) -> list[str]:
-        """What IPython shows in a cell: the sentence alone, since our own frames help nobody."""
+        """What IPython shows in a cell: the sentence without a traceback."""
         return [f"{type(self).__name__}: {self}"]
 
 
 class RefError(ShimError):
-    """A reference to a competition, dataset, notebook or model does not read as one."""
+    """A text is not a reference to a competition, dataset, notebook or model."""
 
 
 class MountError(ShimError):
@@ -30,11 +30,11 @@ class WheelError(ShimError):
 
 
 class InstallError(ShimError):
-    """The wheels can't be laid over the image."""
+    """The wheels can't be installed over the image."""
 
 
 class CollectError(ShimError):
-    """The wheels that the image lacks can't be resolved, built or proved."""
+    """The wheels that the image lacks can't be resolved, built or installed."""
 
 
 class EntryPointError(ShimError):
@@ -42,4 +42,4 @@ class EntryPointError(ShimError):
 
 
 class SubmissionError(ShimError):
-    """The submission file is missing or not what the competition's sample announces."""
+    """The submission file is missing or differs from the competition's sample."""

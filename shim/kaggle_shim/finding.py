@@ -1,4 +1,4 @@
-"""`find`: the one line in user code that makes a path independent of where it runs."""
+"""`find`: paths in user code that work on Kaggle, in rehearsal and in the workspace."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from kaggle_shim.plan import current
 
 
 def find(ref: str | None = None) -> Path:
-    """The folder of an attached source, on Kaggle, in rehearsal and in the workspace alike.
+    """The folder of an attached source.
 
     Args:
         ref: `owner/slug` for a dataset or a notebook's output, the bare slug for a competition,
@@ -21,7 +21,7 @@ def find(ref: str | None = None) -> Path:
         An existing folder.
 
     Raises:
-        RefError: the text does not read as a reference.
+        RefError: the text is not a reference.
         MountError: it is not mounted; in a workspace, it has no local counterpart.
     """
     ref = ref if ref is not None else _own_competition()
@@ -51,7 +51,7 @@ def _own_competition() -> str:
 
 
 def _meanings(text: str) -> tuple[refs.Ref, ...]:
-    """What the text can mean, narrowed to what the plan attaches where it says so."""
+    """What the text can mean, narrowed to what the plan attaches."""
     meanings = refs.guess(text)
     plan = current()
     attached = {(one.ref.kind, one.ref.name) for one in plan.inputs} if plan is not None else set()

@@ -21,14 +21,14 @@ from kaggle_shim.manifest import (
 from kaggle_shim.plan import PLAN_VARIABLE, Input, Plan
 from kaggle_shim.refs import CompetitionRef
 
-# Files of one source whose names and sizes are compared, the largest first: each costs a question to a slow mount.
+# Compare names and sizes of at most this many files of a source, the largest first: each costs a call to a slow mount.
 _COMPARED = 200
-# Names that arrive as they were sent (KAGGLE.md §5).
+# Names that Kaggle doesn't change.
 _KEPT = re.compile(r"[A-Za-z0-9._/-]+\Z")
 
 
 def find_all(run: Context) -> dict[Input, Path]:
-    """Every planned input's folder; those of ours are the ones with the planned fingerprint."""
+    """The folder of every planned input; an upload of the workspace must have the planned fingerprint."""
     others = tuple(one.ref for one in run.plan.inputs)
     folders = {}
     for one in run.plan.inputs:
@@ -93,18 +93,25 @@ def _compare(run: Context, folder: Path, marker: str) -> None:
 
 
 def copy_codes(run: Context, folders: Mapping[Input, Path]) -> Path:
-    """Copy the code tree to where it can be written; answers its folder."""
+    """Copy the code tree to local disk, where it is writable; returns its folder."""
     tree = run.scratch / "codes"
     source = next((path for one, path in folders.items() if one.role == "codes"), None)
     if source is None:
         source = _inline_codes(run.plan)
     try:
-        manifest, notes = codes.materialise(source, tree)
-    except ManifestError as error:
-        run.fault(error)
-        return _copied_as_they_are(source, tree)
+        try:
+            manifest, notes = codes.materialise(source, tree)
+        except ManifestError as error:
+            import shutil
+
+            run.fault(error)
+            shutil.copytree(source, tree, dirs_exist_ok=True)
+            return tree
     except OSError as error:
-        raise _not_copied(source, tree, error) from error
+        raise EntryPointError(
+            f"The codes can't be copied from {source} to {tree} ({error.strerror or error}): check whether that disk is full "
+            "and the input still mounted, then run this again."
+        ) from error
     for note in notes:
         run.report.warn(note)
     run.report.values["codes"] = {
@@ -115,23 +122,6 @@ def copy_codes(run: Context, folders: Mapping[Input, Path]) -> Path:
     }
     run.report.say(f"codes {short(manifest.fingerprint)}: {len(manifest.files)} files.")
     return tree
-
-
-def _copied_as_they_are(source: Path, tree: Path) -> Path:
-    import shutil
-
-    try:
-        shutil.copytree(source, tree, dirs_exist_ok=True)
-    except OSError as error:
-        raise _not_copied(source, tree, error) from error
-    return tree
-
-
-def _not_copied(source: Path, tree: Path, error: OSError) -> EntryPointError:
-    return EntryPointError(
-        f"The codes can't be copied from {source} to {tree} ({error.strerror or error}): look at what fills that disk, "
-        "or whether the input is still mounted; then run this again."
-    )
 
 
 def _marker(one: Input) -> str:

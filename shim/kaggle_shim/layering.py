@@ -1,10 +1,10 @@
-"""The wheels of the attached sources, laid over the image as one environment, with the verdict of a fresh import."""
+"""Install the wheels of the attached sources into one environment over the image's, and test that they import."""
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,8 +21,8 @@ class Laid:
     """The environment of the entry point.
 
     Attributes:
-        python: its interpreter; the image's own when nothing had to be installed.
-        environment: the notebook's environment, changed for it.
+        python: its interpreter; the image's own when nothing was installed.
+        environment: the notebook's environment, adapted to it.
         wheels: name and version of what was installed.
         warnings: sentences about what may not work, such as what a dataset of wheels brought and can't be imported.
         import_failures: one sentence for each requirement that a fresh interpreter can't import.
@@ -40,19 +40,21 @@ def install_sources(sources: Sequence[Path], prefix: Path, allow: Sequence[str])
 
     Raises WheelError, ManifestError or InstallError when a wheel is missing or the wheels can't be laid over the image.
     """
-    here = Laid(sys.executable, dict(os.environ), (), (), ())
     if not sources:
-        return here
+        return Laid(sys.executable, dict(os.environ), (), (), ())
     from kaggle_shim import install, launchers, overlay, wheels
     from kaggle_shim.imports import check_imports
 
-    # What the wheel notebook says it left there; a dataset of wheels has no such manifest.
+    # The wheel notebook leaves a manifest; a dataset of wheels has none.
     paths = [source / DEPS_MANIFEST for source in sources]
     manifests = [DepsManifest.load(path) for path in paths if path.is_file()]
     listed = {_project(wheel.path): wheel.path for manifest in manifests for wheel in manifest.wheels}
     notes: list[str] = []
     found = _discover(sources, paths, notes)
-    _compare(found, listed)
+    for project in listed.keys() - {wheel.project for wheel in found}:
+        raise InstallError(
+            f"The wheel {listed[project]} is listed in {DEPS_MANIFEST} but not mounted: run `invoke push-deps` again, or check its output."
+        )
     requested = dict.fromkeys(name for manifest in manifests for name in manifest.requested)
     if not found and not requested:
         return Laid(sys.executable, dict(os.environ), (), tuple(notes), ())
@@ -66,7 +68,7 @@ def install_sources(sources: Sequence[Path], prefix: Path, allow: Sequence[str])
         f"{name} was imported in this notebook before its wheel was installed: cells here keep the image's, the entry point gets the wheel's."
         for name in overlay.activate_here(laid)
     ]
-    # What a dataset brought was named by nobody: only the entry point knows whether it is needed.
+    # No requirement names what a dataset brought: only the entry point knows whether it is needed.
     useless = [
         f"{failure} It came with a dataset of wheels: if the entry point needs it, it will fail."
         for failure in failures
@@ -114,22 +116,14 @@ def _discover(sources: Sequence[Path], manifests: Sequence[Path], notes: list[st
 
 
 def _project(filename: str) -> str:
-    """The project at the front of a wheel's name: a name may have lost its +, or be a folder's by now, and that stays."""
+    """The project at the front of a wheel's name, which survives when Kaggle damages the rest."""
     from kaggle_shim.wheels import normalise
 
     return normalise(filename.split("-", maxsplit=1)[0])
 
 
-def _compare(found: Sequence[Wheel], listed: Mapping[str, str]) -> None:
-    """Raise InstallError for a wheel that a manifest lists and that arrived in no form at all."""
-    for project in listed.keys() - {wheel.project for wheel in found}:
-        raise InstallError(
-            f"The wheel {listed[project]} is listed in {DEPS_MANIFEST} and is not mounted: push deps again, or look at its output."
-        )
-
-
 def _not_demanded(found: Sequence[Wheel]) -> list[str]:
-    """The projects that no other wheel demands: whoever collected them asked for these, and they import the rest."""
+    """The projects that no other wheel requires: the user asked for these, and they import the rest."""
     from kaggle_shim.conflicts import demanded
 
     wanted = {name for wheel in found for name in map(demanded, wheel.requires_dist) if name != wheel.project}

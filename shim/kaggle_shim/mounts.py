@@ -1,7 +1,7 @@
-"""Where an attached source lies, in whatever layout Kaggle mounts it.
+"""Find an attached source, in whichever layout Kaggle mounts it.
 
 `/kaggle/input` is a slow network file system (a recursive glob took 144 s on one competition, as competitors report), so
-only the few places that a reference names are looked at. What we made ourselves carries a manifest; it alone is also looked
+only the few places that a reference names are checked. An upload of the workspace carries a manifest, so it is also searched
 for breadth-first to a small depth, never inside a competition's data.
 """
 
@@ -21,14 +21,14 @@ KAGGLE_INPUT = "/kaggle/input"
 
 _WALK_DEPTH = 4
 _WALK_ENTRIES = 200
-# Folders that one search lists at most: a dataset of ten thousand folders beside ours must not cost a minute.
+# Most folders that one search lists: a dataset of ten thousand folders must not cost a minute.
 _WALK_FOLDERS = 400
 _SHOWN = 8
 
 
 @dataclass(frozen=True)
 class Found:
-    """A mounted source: its folder, and a sentence when the choice deserves a second look."""
+    """A mounted source: its folder, and a warning when the choice was ambiguous."""
 
     path: Path
     note: str | None = None
@@ -45,26 +45,28 @@ def script_root(root: Path) -> Path:
 
 
 def locate(ref: Ref, root: Path) -> Found:
-    """Find a mounted source by the places that its reference names; raises MountError.
+    """Find a mounted source at the places that its reference names; raises MountError.
 
-    A model whose reference names no version has to be mounted in exactly one.
+    A model reference without a version needs exactly one mounted version.
     """
     places = _distinct(root / place for place in ref.candidates())
     if not places and isinstance(ref, NotebookRef):
         places = _distinct(script_root(root) / place for place in ref.script_candidates())
     if not places:
         raise MountError(_missing(ref, root))
-    found = Found(places[0]) if len(places) == 1 else Found(places[0], _several(ref, places))
-    if isinstance(ref, ModelRef) and ref.version is None:
-        return Found(_only_version(ref, found.path), found.note)
-    return found
+    place, *others = places
+    rest = ", ".join(map(str, others))
+    note = f"{ref} has several candidates: {place} is used, {rest} is not." if others else None
+    return Found(
+        _only_version(ref, place) if isinstance(ref, ModelRef) and ref.version is None else place, note
+    )
 
 
 def locate_ours(ref: Ref, root: Path, marker: str, fingerprint: str, others: Iterable[Ref] = ()) -> Found:
-    """Find a source of ours: the folder whose manifest (`marker`) says `fingerprint`.
+    """Find an upload of the workspace: the folder whose manifest (`marker`) has this `fingerprint`.
 
-    Competitions among `others`, the other attached sources, are never walked into. Raises MountError when nothing carries the
-    manifest, or nothing this fingerprint (the sentence names what does).
+    Never searches competitions among `others`, the other attached sources. Raises MountError when there is no such manifest,
+    or none with this fingerprint (the message names those there are).
     """
     places = _distinct(root / place for place in ref.candidates())
     named = [place for place in places if (place / marker).is_file()]
@@ -116,13 +118,8 @@ def _only_version(ref: ModelRef, folder: Path) -> Path:
     )
 
 
-def _several(ref: Ref, places: list[Path]) -> str:
-    rest = ", ".join(str(place) for place in places[1:])
-    return f"{ref} has several candidates: {places[0]} is used, {rest} is not."
-
-
 def _fingerprint(path: Path) -> str | None:
-    """What a manifest says it is the manifest of; the files beside it are compared later."""
+    """The fingerprint that a manifest states; the files beside it are compared later."""
     import json
 
     try:

@@ -1,7 +1,7 @@
-"""`run`: what the submission notebook does, from the mounts to the look at the submission.
+"""`run`: the steps of the submission notebook, from the mounts to the check of the submission.
 
 In a scored rerun only three things fail the notebook: an input is missing, the install fails, the entry point exits non-zero.
-All else is a warning there: Kaggle is the judge then; the save run was ours.
+Everything else is a warning there, because a failed notebook gets no score at all.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ EVALUATION_PACKAGE = "kaggle_evaluation"
 
 
 def run_planned() -> None:
-    """Find what the plan names, install its wheels, run its entry point, look at the submission, write the report.
+    """Find the plan's inputs, install its wheels, run its entry point, check the submission, write the report.
 
     Raises:
-        PlanError: this notebook carries no plan, or one of another kind.
-        ShimError: whatever went wrong, in one sentence; the report says it too.
+        PlanError: this notebook has no plan, or the plan of a wheel notebook.
+        ShimError: anything else that went wrong, in one sentence that the report repeats.
     """
     plan = current()
     if plan is None or plan.role == "deps":
@@ -34,7 +34,7 @@ def run_planned() -> None:
             "This notebook carries no plan for running: run it with `invoke rehearse`, or push it with `invoke push-sub`."
         )
     working = Path(os.environ.get(WORKING_VARIABLE) or "/kaggle/working")
-    # Only a save run can be light: the scored rerun does all of it.
+    # A scored rerun is never light.
     light = plan.light and not os.environ.get(RERUN_VARIABLE)
     report = Report({"notebook": plan.notebook, "template": plan.template, "light": light})
     try:
@@ -55,7 +55,7 @@ def _context(plan: Plan, report: Report, working: Path) -> Context:
         return Context(plan, report, working)
     except OSError as error:
         raise EntryPointError(
-            f"There is no place to work in ({error}): {working} and a temporary folder have to be there and writable."
+            f"The working folders can't be created ({error}): {working} and a temporary folder must exist and be writable."
         ) from error
 
 
@@ -78,7 +78,7 @@ def _steps(run: Context) -> None:
     environment = entry_run.environment(run, environment, tree, package, inputs.utility_scripts(run, folders))
     with run.report.phase("entry"):
         entry_run.run_entry(run, command_line(run.plan.entry, tree, python), environment, should_end)
-    with run.report.phase("submission"), run.forgiving("The submission could not be looked at"):
+    with run.report.phase("submission"), run.forgiving("The submission could not be checked"):
         _check_submission(run, python, environment, competition)
     run.report.say(f"done in {run.used:.1f} s.")
 
@@ -92,7 +92,7 @@ def _check_accelerator(run: Context) -> None:
         run.report.say(f"GPU: {', '.join(names)}.")
         return
     sentence = (
-        "The notebook asks for a GPU and has none: look at the accelerator in the metadata and at your quota."
+        "The notebook asks for a GPU and has none: check the accelerator in its metadata and your quota."
     )
     if run.rehearsal:
         run.report.warn("No GPU here: the entry point runs without the one it will have on Kaggle.")
@@ -103,7 +103,7 @@ def _check_accelerator(run: Context) -> None:
 
 
 def _install(run: Context, folders: Mapping[Input, Path]) -> tuple[str, dict[str, str]]:
-    """Lay the wheels over the image; without any, the image's own interpreter runs the entry point."""
+    """Install the wheels over the image; without any, the image's own interpreter runs the entry point."""
     sources = [path for one, path in folders.items() if one.role == "wheels"]
     if not sources:
         run.report.values["wheels"] = []
@@ -127,7 +127,7 @@ def _evaluation_package(competition: Path | None) -> Path | None:
 
 
 def _gateway(run: Context, package: Path | None) -> Callable[[], bool] | None:
-    """What has to be called while the entry point runs when a gateway takes part, None when none does."""
+    """What to call while the entry point runs with a gateway; None without one."""
     if run.plan.output == "gateway":
         from kaggle_shim.evaluation import Gateway
 
@@ -146,7 +146,7 @@ def _check_submission(
     if not run.plan.submission:
         return
     if run.plan.output == "gateway" and run.rerun:
-        run.report.say("the gateway writes the submission of a rerun: nothing to look at here.")
+        run.report.say("the gateway writes the submission of a rerun: nothing to check here.")
         return
     from kaggle_shim import submission
 

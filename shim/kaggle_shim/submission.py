@@ -1,7 +1,7 @@
-"""A look at the submission, as closely as the workspace asks for.
+"""Check the submission, as strictly as the workspace asks.
 
 `exists`: the file is there and not empty. `columns`: a table has the columns of the competition's sample. `strict`: the rows
-and ids of the sample as well. Other kinds of files are looked at by existence. Deciding is pure (`judge`); reading is apart.
+and ids of the sample as well. Of other kinds of files only the existence is checked. `judge` is pure.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ print(json.dumps({"columns": table.column_names, "rows": table.num_rows, "ids": 
 
 @dataclass(frozen=True)
 class Table:
-    """What is looked at in a table: column names, number of rows, the first column's values, number of missing values."""
+    """What is compared of a table: column names, number of rows, the first column's values, number of missing values."""
 
     columns: tuple[str, ...]
     rows: int
@@ -49,7 +49,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What was seen: errors stop a save run, warnings never stop anything; `rows` is None for what is no table."""
+    """Result of a check: errors stop a save run, warnings never do; `rows` is None for a file that isn't a table."""
 
     errors: tuple[str, ...]
     warnings: tuple[str, ...]
@@ -81,7 +81,7 @@ def examine(
     except SubmissionError as error:
         return Verdict((), (str(error),), rows)
     except OSError as error:
-        gone = f"The competition's sample can't be looked for in {competition} ({error.strerror or error}): only {path.name}'s existence was checked."
+        gone = f"The competition's sample can't be read in {competition} ({error.strerror or error}): only {path.name}'s existence was checked."
         return Verdict((), (gone,), rows)
     return Verdict(errors, warnings, rows)
 
@@ -170,7 +170,7 @@ def _read_csv(path: Path) -> Table:
                 missing += sum(value.strip().lower() in _MISSING_VALUES for value in row)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise SubmissionError(
-            f"{path.name} does not read as csv ({error}): only its existence was checked."
+            f"{path.name} can't be read as csv ({error}): only its existence was checked."
         ) from error
     finally:
         csv.field_size_limit(usual)
@@ -189,7 +189,7 @@ def _read_parquet(path: Path, python: str, environment: Mapping[str, str]) -> Ta
     if child.returncode != 0:
         reason = child.stderr.strip().rpartition("\n")[2] or f"exit code {child.returncode}"
         raise SubmissionError(
-            f"{path.name} does not read as parquet ({reason}): only its existence was checked."
+            f"{path.name} can't be read as parquet ({reason}): only its existence was checked."
         )
     try:
         # What other packages print when they are imported comes first.

@@ -135,6 +135,8 @@ def test_a_top_folder_that_was_stripped_is_given_back(tmp_path: Path) -> None:
 def test_an_archive_left_packed_writes_nothing_outside(mounted: Path, tmp_path: Path) -> None:
     (mounted / "exp001.py").rename(tmp_path / "evil.py")
     with tarfile.open(mounted / "extra.tar", "w") as tar:
+        # The first one makes the folder that the path of the second one leaves.
+        tar.add(mounted / "solution", "solution")
         tar.add(tmp_path / "evil.py", "../../evil.py")
     (tmp_path / "evil.py").unlink()
     with pytest.raises(ManifestError, match=r"exp001\.py is missing"):

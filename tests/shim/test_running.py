@@ -271,7 +271,7 @@ def test_a_place_that_can_not_be_written_is_named(plain: Notebook) -> None:
     nowhere.write_text("")
     ran = plain.run(KAGGLE_SHIM_TMP=str(nowhere))
     assert ran.code != 0
-    assert ran.report["failure"].startswith("There is no place to work in")
+    assert ran.report["failure"].startswith("The working folders can't be created")
     assert str(nowhere) in ran.report["failure"]
 
 
@@ -515,7 +515,7 @@ def test_a_competition_that_vanishes_while_the_entry_point_runs_is_a_warning(pla
     assert ran.code == 0, ran.text
     assert ran.report["submission"]["rows"] == 1
     [warning] = ran.report["warnings"]
-    assert warning.startswith(f"The competition's sample can't be looked for in {folder} (")
+    assert warning.startswith(f"The competition's sample can't be read in {folder} (")
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows limits no file's size")
