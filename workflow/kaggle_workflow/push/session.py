@@ -162,10 +162,10 @@ class Push:
 
     @contextmanager
     def sending(self, what: str) -> Iterator[bool]:
-        """Hold the workspace while something is sent.
+        """Hold the workspace's lock while something is sent.
 
-        Gives whether another command sent something since this one began or last sent: what Kaggle said before may be
-        stale then, and has to be asked anew before anything is sent.
+        Yields whether another command sent something since this one began or last sent: Kaggle's earlier answers may then be
+        outdated, and must be read again before anything is sent.
         """
         with self.lock(what):
             sends = lock.sends(self.workspace.build)
