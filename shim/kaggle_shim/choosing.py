@@ -1,4 +1,4 @@
-"""Of several wheels of one project, the one that pip would take."""
+"""Choose the wheel that pip would choose among several of one project."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ def newest_that_fits(wheels: list[Wheel], target: tags.Target, say: Callable[[st
     chosen = max(fitting, key=lambda wheel: _rank(wheel.version))
     if any((wheel.filename, wheel.record) != (chosen.filename, chosen.record) for wheel in fitting):
         there = ", ".join(str(wheel.path) for wheel in fitting)
-        say(f"{chosen.project} is there {len(fitting)} times ({there}): {chosen.path.name} is used.")
+        say(f"{chosen.project} is attached {len(fitting)} times ({there}): {chosen.path.name} is used.")
     return chosen
 
 
 def _other_python(wheel: Wheel, target: tags.Target) -> str | None:
-    """What a wheel's Requires-Python says against an interpreter; None when nothing does."""
+    """Why a wheel's Requires-Python excludes an interpreter; None when it doesn't."""
     specifiers = packaging("specifiers")
     if not wheel.requires_python or specifiers is None:
         return None
@@ -42,7 +42,7 @@ def _other_python(wheel: Wheel, target: tags.Target) -> str | None:
     return (
         None
         if any(wanted.contains(f"{python}.{last}") for last in range(30))
-        else f"it wants Python {wheel.requires_python}"
+        else f"it requires Python {wheel.requires_python}"
     )
 
 

@@ -1,4 +1,4 @@
-"""The verdict over an installation: what the requirements name is imported in a fresh interpreter of the overlay."""
+"""Test an installation: import what the requirements name in a fresh interpreter of the overlay."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from kaggle_shim.overlay import Overlay, environment
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-# Runs in the child. One line per event goes to a file of its own: what packages print on import must not get into it.
+# Runs in the child. Events go to a file, one a line, because packages print to stdout when imported.
 _CHILD = """
 import importlib, json, os, sys
 from importlib import metadata
@@ -93,11 +93,11 @@ class ImportFailure:
 def check_imports(
     overlay: Overlay, requirements: Sequence[str], *, limit: float = 600.0
 ) -> tuple[ImportFailure, ...]:
-    """Import what some distributions (the image's too) provide, in one fresh child, and answer what failed.
+    """Import what some distributions (the image's too) provide in one fresh child, and return what failed.
 
     A distribution whose name is also a module's is judged by that module; another one is fine when any of its modules can be
     imported, because many ship extras that need more. A module that ends the interpreter (a crash in compiled code) is named,
-    and the rest is tried anew. `limit` is in seconds, for all imports together.
+    and the rest is tried again. `limit` is in seconds, for all imports together.
     """
     import tempfile
 
@@ -142,7 +142,7 @@ def _run(overlay: Overlay, log: Path, names: Sequence[str], limit: float) -> str
 
 
 def _read(log: Path, failures: list[ImportFailure]) -> tuple[set[str], tuple[str, str] | None]:
-    """Take the verdicts from a child's events: who is done, and what it was importing when it ended."""
+    """Read a child's events: which requirements are done, and what it was importing when it ended."""
     import json
 
     done: set[str] = set()

@@ -1,7 +1,7 @@
-"""The image's own commands (`torchrun`, `accelerate`), made to see what an overlay adds.
+"""Copies of the image's commands (`torchrun`, `accelerate`) that see the overlay's packages.
 
-Their first line names the image's interpreter, so they would start without the overlay's packages. Each gets a copy in the
-overlay whose first line names the overlay's interpreter; commands that wheels brought stay as they are.
+Their first line names the image's interpreter, which lacks these packages. Each is copied into the overlay with the
+overlay's interpreter in its first line; commands that come from wheels stay unchanged.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _HEAD = re.compile(
 
 
 def copy_commands(overlay: Overlay) -> tuple[str, ...]:
-    """Copy the image's Python commands into an overlay whose wheels are installed; answers their names, sorted.
+    """Copy the image's Python commands into an overlay whose wheels are installed; returns their names, sorted.
 
     Nothing on Windows, where a command is a program with its interpreter inside.
     """
@@ -63,5 +63,5 @@ def _read(path: str) -> bytes:
     try:
         return Path(path).read_bytes()
     except OSError:
-        # A command that can't be read can't be started either: it stays the image's.
+        # A command that can't be read can't be started either.
         return b""

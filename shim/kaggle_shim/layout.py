@@ -1,4 +1,4 @@
-"""Where each file of a wheel goes in an environment, and what is written beside it: the wheel format's rules, as a pure function.
+"""Where each file of a wheel goes in an environment, and what is generated beside it: the rules of the wheel format.
 
 Source: the binary distribution format and "recording installed projects" of packaging.python.org.
 """
@@ -26,7 +26,7 @@ _SHEBANG = re.compile(rb"#!pythonw?[^\n\r]*")
 _DOTTED = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*")
 # Linux cuts a first line off behind this many bytes, and splits it at spaces.
 _LONGEST_SHEBANG = 127
-_WRITTEN_ANEW = {"RECORD", "RECORD.jws", "RECORD.p7s", "INSTALLER", "REQUESTED", "direct_url.json"}
+_GENERATED = {"RECORD", "RECORD.jws", "RECORD.p7s", "INSTALLER", "REQUESTED", "direct_url.json"}
 
 
 @dataclass(frozen=True)
@@ -35,8 +35,8 @@ class Layout:
 
     Attributes:
         wheel: the wheel.
-        copies: destination and member of every file that is written as it is.
-        texts: destination, contents and exec bit of every file that is made here; the last one is RECORD.
+        copies: destination and member of every file that is copied.
+        texts: destination, contents and exec bit of every generated file; the last one is RECORD.
     """
 
     wheel: Wheel
@@ -53,7 +53,7 @@ def plan_layout(wheel: Wheel, overlay: Overlay) -> Layout:
     copies: list[tuple[str, Member]] = []
     texts: list[tuple[str, bytes, bool]] = []
     for member in wheel.members:
-        if member.name.startswith(places.dist_info) and member.name[len(places.dist_info) :] in _WRITTEN_ANEW:
+        if member.name.startswith(places.dist_info) and member.name[len(places.dist_info) :] in _GENERATED:
             continue
         destination, is_script = places.place(member.name)
         if is_script and (text := _rewritten(archives.read_member(member), overlay)) is not None:
@@ -91,7 +91,7 @@ class _Places:
         scheme, _, rest = name[len(self.data) :].partition("/")
         if scheme not in self.schemes or not rest:
             raise InstallError(
-                f"{self.wheel.filename} wants {name} in {scheme!r}, a place no environment has: build it again."
+                f"{self.wheel.filename} has {name} for {scheme!r}, which no environment has: build it again."
             )
         return self.schemes[scheme] + rest, scheme == "scripts"
 

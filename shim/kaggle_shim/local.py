@@ -1,4 +1,4 @@
-"""Where an attached source lies in the workspace, before it is on Kaggle or after it was downloaded.
+"""Local counterparts of attached sources in the workspace.
 
 `find` uses it when an entry point runs from the editor, rehearsal uses it to build its mounts.
 """
@@ -93,7 +93,7 @@ def _own(ref: Ref, root: Path, data: Path) -> Path | None:
 
 
 def weights_of(ref: ModelRef, data: Path) -> Path | None:
-    """The folder of weights that a model was pushed from, or that is called like its variation; None for neither.
+    """The folder that a model was pushed from, or that has the name of its variation; None for neither.
 
     Args:
         ref: the model, with or without a version.
@@ -111,7 +111,7 @@ def weights_of(ref: ModelRef, data: Path) -> Path | None:
 
 
 def _is_id(ref: DatasetRef | NotebookRef, metadata: Path, *, elsewhere: bool) -> bool:
-    """Whether `ref` is the thing of that metadata file; a team-mate's copy has the slug and another owner."""
+    """Whether a metadata file is that of `ref`; a team-mate's copy has the slug and another owner."""
     owner, _, slug = str(_read(metadata).get("id")).partition("/")
     return slug == ref.slug and (owner == ref.owner or not elsewhere)
 

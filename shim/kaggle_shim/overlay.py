@@ -1,7 +1,7 @@
-"""An environment laid over the image's: its packages win, everything else of the image stays as it is.
+"""An environment over the image's: its packages win, everything else of the image stays available.
 
-Written by hand because `venv` and ensurepip take seconds where a few files do. With a `--target` folder on PYTHONPATH
-instead, `.pth` files, spawned children with `-I`, and console scripts were seen not to work.
+Made of a few files, because `venv` and ensurepip take seconds. A `--target` folder on PYTHONPATH breaks `.pth` files,
+children started with `-I`, and console scripts.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 # Late in the alphabet: `.pth` files are read in that order, and those of the overlay's own packages come first.
 IMAGE_PTH = "zzz_kaggle_image.pth"
 
-# Asked of the interpreter itself, in this process or in another: only it knows how it was built and patched.
+# Run by the image's interpreter, in this process or in another: only it knows how it was built and patched.
 _DESCRIBE = """
 import os, site, sys, sysconfig
 scheme = "nt" if os.name == "nt" else "posix_prefix"
@@ -64,21 +64,20 @@ class Overlay:
 def create(prefix: Path, base: Path | str = sys.executable) -> Overlay:
     """Make an empty overlay.
 
-    An image that is a system Python is reached by `include-system-site-packages`, CPython's own way, so that user site,
-    Debian's dist-packages, sitecustomize and usercustomize are as they were. One that is itself a virtual environment (that
-    of a rehearsal) can only be reached by a `.pth` file.
+    A system Python is included by `include-system-site-packages`, so that user site, Debian's dist-packages, sitecustomize and
+    usercustomize keep working. An image that is itself a virtual environment, as in rehearsal, needs a `.pth` file.
 
     Args:
         prefix: a folder that is empty or absent; on local disk, never on a mount.
         base: the image's interpreter.
 
     Raises:
-        InstallError: the folder is in use, or the interpreter does not answer.
+        InstallError: the folder is in use, or the interpreter fails.
     """
     prefix = Path(os.path.abspath(prefix))  # noqa: PTH100 - resolve() would follow links of the user's own
     if prefix.exists() and any(prefix.iterdir()):
         raise InstallError(
-            f"{prefix} is not empty: an overlay needs a folder of its own, remove it or take another."
+            f"{prefix} is not empty: an overlay needs an empty folder, remove it or choose another."
         )
     facts = _describe(str(base))
     site_packages = prefix / facts["site_packages"]
@@ -98,7 +97,7 @@ def create(prefix: Path, base: Path | str = sys.executable) -> Overlay:
         _write_pth(site_packages, tuple(facts["venv"]))
     except OSError as error:
         raise InstallError(
-            f"No overlay can be made in {prefix} ({error}): take a folder on local disk, such as /tmp."
+            f"No environment can be created in {prefix} ({error}): choose a folder on local disk, such as /tmp."
         ) from error
     return Overlay(
         prefix=prefix,
@@ -122,7 +121,7 @@ def environment(overlay: Overlay, base: Mapping[str, str]) -> dict[str, str]:
 def activate_here(overlay: Overlay) -> tuple[str, ...]:
     """Make the overlay's packages importable here, and its commands the first on PATH, for later cells of a notebook.
 
-    Returns the top-level modules that were imported from somewhere else already and stay so until the kernel restarts.
+    Returns the top-level modules that were already imported from elsewhere and stay so until the kernel restarts.
     """
     import importlib
     import site
@@ -155,14 +154,14 @@ def _describe(base: str) -> dict[str, Any]:
         answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     except (OSError, subprocess.CalledProcessError, ValueError, IndexError) as error:
         raise InstallError(
-            f"{base} does not answer as a Python interpreter ({error}): name the image's own."
+            f"{base} can't be run as a Python interpreter ({error}): name the image's own."
         ) from error
     return answer
 
 
 def _link_interpreter(executable: Path, folder: Path, version: str) -> None:
     if os.name == "nt":
-        # The launcher that Windows needs instead of a link is part of `venv` and of no documented place.
+        # Windows needs a launcher instead of a link; only `venv` knows where it is.
         import venv
 
         builder = venv.EnvBuilder(symlinks=False, with_pip=False)

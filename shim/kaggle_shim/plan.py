@@ -1,6 +1,6 @@
-"""The plan: what a pushed notebook must find, run and leave behind, decided on the developer's machine.
+"""The plan: what a pushed notebook must find, run and write, decided on the developer's machine.
 
-It travels as one JSON text in the notebook's first cell, so it is also what identifies a version on Kaggle.
+The notebook's first cell holds it as JSON, which also identifies the version on Kaggle.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Input:
     Attributes:
         ref: what is attached.
         role: `codes` (run from it), `wheels` (install from it) or `data` (left to the entry point).
-        fingerprint: what its manifest must say, None for what is not ours.
+        fingerprint: fingerprint that its manifest must state, None for a source that wasn't pushed from a workspace.
     """
 
     ref: refs.Ref
@@ -43,13 +43,13 @@ class Input:
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> Input:
-        """The other way round; raises KeyError or RefError."""
+        """Read what `to_json` wrote; raises KeyError or RefError."""
         return cls(refs.parse(value["kind"], value["ref"]), value["role"], value["fingerprint"])
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Everything that one notebook run needs to know.
+    """Everything that one notebook run needs.
 
     Attributes:
         role: `sub` (runs an entry point) or `deps` (collects wheels).
@@ -58,22 +58,22 @@ class Plan:
         competition: slug of the competition, None for none.
         template: version of template and shim that staged it, with the shim's fingerprint.
         inputs: what must be mounted.
-        inline_codes: fingerprint of the code tree that travels inside the notebook, None when it is a dataset.
+        inline_codes: fingerprint of the code tree inside the notebook, None when the codes are a dataset.
         internet: whether the notebook may use the network.
         entry: entry point with its arguments, as a list: `["exp001.py"]`, `["-m", "solution.infer"]`, `["bash", "run.sh"]`.
         environment: variables added for the entry point.
-        limit: seconds the competition allows, and `limit_assumed` when nobody said so.
+        limit: seconds that the competition allows; `limit_assumed` when this is only a default.
         warn_share: share of the limit from which the run warns (0 to 1).
         guard: seconds after which the entry point is ended, None for never; `grace` seconds lie between SIGTERM and SIGKILL.
         partial: file that serves as the submission when the guard ended the run, None for none.
         submission: name of the file that the competition scores.
         output: `file`, or `gateway` when an evaluation API writes the submission.
-        check: `exists`, `columns` or `strict`: how closely the submission is looked at.
+        check: `exists`, `columns` or `strict`: how strictly the submission is checked.
         accelerator: what the metadata asks for: `gpu`, `tpu` or None.
-        light: True for a save run in which the entry point is told to be short.
+        light: True for a save run in which the entry point should be short.
         requirements: for `deps`: file name to text, `requirements.txt` first of all.
-        deps_fingerprint: what the wheels are made from (requirements, collector, own wheels).
-        allow: protected packages that may replace the image's, and other overruled checks.
+        deps_fingerprint: what the wheels are made from (requirements, collector, the user's wheels).
+        allow: protected packages that may replace the image's, and other checks that the user overrides.
     """
 
     role: str
@@ -111,7 +111,7 @@ class Plan:
 
     @classmethod
     def loads(cls, text: str) -> Plan:
-        """Read a plan; raises PlanError when it is not one that this shim understands."""
+        """Read a plan; raises PlanError when this shim can't read it."""
         try:
             value: dict[str, Any] = json.loads(text)
             if value.pop("schema") != SCHEMA:

@@ -1,4 +1,4 @@
-"""Names that Kaggle damaged inside an unpacked wheel, given back: a RECORD says what every file was called and its hash."""
+"""Restore names that Kaggle damaged inside an unpacked wheel, from the names and hashes in its RECORD."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _NOT_LISTED = {"RECORD", "RECORD.jws", "RECORD.p7s"}
 def names_of_record(
     path: Path, members: tuple[Member, ...], record: Mapping[str, tuple[str, int]]
 ) -> tuple[Member, ...]:
-    """Rename the members that RECORD does not know to what it calls the file of the same contents.
+    """Rename the members that RECORD does not list to its name for the same contents.
 
-    Raises WheelError for a file that RECORD lists and that is not there, under any name.
+    Raises WheelError for a file that RECORD lists and that is missing under any name.
     """
     present = {member.name for member in members}
     missing = {name: entry for name, entry in record.items() if name not in present}
@@ -43,7 +43,7 @@ def names_of_record(
         repaired.append(member)
     if missing:
         raise WheelError(
-            f"{path.name} has lost {min(missing)} on its way: upload the wheel again, inside a notebook's output."
+            f"{path.name} has lost {min(missing)} in the upload: upload the wheel again, inside a notebook's output."
         )
     return tuple(repaired)
 
@@ -55,7 +55,7 @@ def _hash(path: Path) -> str:
 
 
 def _likest(names: list[str], damaged: str) -> str | None:
-    """Of names whose contents are the same (empty files often are), the one that lost the fewest characters."""
+    """Of names with the same contents (such as empty files), the one that lost the fewest characters."""
     kept = [name for name in names if _is_subsequence(damaged, name)]
     return min(kept, key=len) if kept else (names[0] if len(names) == 1 else None)
 

@@ -1,7 +1,7 @@
 """Which wheels an interpreter can use: the compatibility tags of CPython on Linux, macOS and Windows.
 
-The image has no `packaging` of its own to rely on, and what is needed is one question per wheel, not the list of every tag
-that would do. The answer is compared with `packaging.tags` in the tests.
+Not every image has `packaging` (an environment made by uv has neither it nor pip). Tests compare the answers with
+`packaging.tags`.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ _LINUX = re.compile(r"(manylinux|musllinux)_(\d+)_(\d+)_(\w+)")
 _MACOS = re.compile(r"macosx_(\d+)_(\d+)_(\w+)")
 _PYTHON = re.compile(r"(cp|py)(\d)(\d*)")
 _FAT = {"x86_64": {"universal2", "intel", "fat64", "fat32", "universal"}, "arm64": {"universal2"}}
-# The oldest musl a Python that we support is built on; musl tells its version to nobody but its own loader.
+# The oldest musl that a supported Python is built on; only musl's loader knows the actual version.
 _MUSL = (1, 2)
 
 
 @dataclass(frozen=True)
 class Target:
-    """An interpreter, as far as wheels care.
+    """What wheels need to know of an interpreter.
 
     Attributes:
         python: major and minor version.
@@ -52,7 +52,7 @@ class Target:
         return f"{self.implementation}{self.python[0]}{self.python[1]}{'t' if self.free_threaded else ''}"
 
     def __str__(self) -> str:
-        """What people read: `Python 3.12 on linux_x86_64 (glibc 2.35)`."""
+        """For messages: `Python 3.12 on linux_x86_64 (glibc 2.35)`."""
         level = ".".join(map(str, self.level))
         return f"Python {self.python[0]}.{self.python[1]} on {self.platform}" + (
             f" ({self.system} {level})" if level else ""
@@ -60,7 +60,7 @@ class Target:
 
 
 def current() -> Target:
-    """The interpreter that asks."""
+    """The running interpreter."""
     import sysconfig
 
     name = sys.implementation.name

@@ -1,8 +1,8 @@
 """Write files of wheels to disk: the part of the installer that runs in several processes at once.
 
 Started as a script of its own (`python -I -S unpack.py`), because a notebook's kernel has threads and must not be forked,
-and zlib in threads was seen to be slower than in processes. It needs nothing but what an interpreter has at its start.
-Jobs come on standard input, written by `marshal`: both ends are the same interpreter.
+and zlib is slower in threads than in processes. It imports only what every interpreter loads at its start. Jobs come on
+standard input as `marshal` data: both ends are the same interpreter.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Problem = tuple[str, str, bool]
 
 
 class Damaged(Exception):
-    """The bytes are not those that the archive or its RECORD promises."""
+    """The bytes differ from the checksum of the archive or its RECORD."""
 
 
 def seek_contents(file: IO[bytes], offset: int, method: int) -> None:
@@ -44,7 +44,7 @@ def seek_contents(file: IO[bytes], offset: int, method: int) -> None:
 
 
 def contents(file: IO[bytes], offset: int, method: int, compressed: int, size: int, crc: int) -> bytes:
-    """A member's bytes, unpacked and checked (`crc` may be NO_CRC); raises Damaged when they are not what is promised."""
+    """A member's bytes, unpacked and checked (`crc` may be NO_CRC); raises Damaged when they differ."""
     seek_contents(file, offset, method)
     data = file.read(compressed)
     if method == DEFLATED:
@@ -72,7 +72,7 @@ def write_one(job: Job, archive: IO[bytes]) -> None:
 
 
 def write_all(jobs: list[Job]) -> Problem | None:
-    """Write files, archive by archive, until one goes wrong; answers what did."""
+    """Write files, archive by archive, until one fails; returns that problem."""
     archive: IO[bytes] | None = None
     opened = ""
     try:
@@ -152,7 +152,7 @@ def _write_all(out: IO[bytes], data: bytes) -> None:
 
 
 def main() -> int:
-    """Read jobs, write files, say what went wrong: 0 when nothing did."""
+    """Read jobs, write files, report what went wrong; returns the exit code."""
     import marshal
 
     problem = write_all(marshal.load(sys.stdin.buffer))  # noqa: S302 - written by our own parent, never a file

@@ -1,6 +1,6 @@
-"""Wheels as they arrive in a notebook: what each one is, told from the metadata inside and never from its file's name.
+"""Wheels as they arrive in a notebook, identified by the metadata inside and never by their file names.
 
-Kaggle drops the `+` from names, turns a wheel into a folder now and then, and leaves an archive packed (KAGGLE.md §5, §6).
+Kaggle drops the `+` from names, unpacks some wheels into folders, and leaves some archives packed.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 # Folders of one source that are listed at most: it may be a slow mount with a whole data set beside the wheels.
 _FOLDERS = 500
-# What may stand in a file's name, and can't lead out of a folder.
+# Safe in a file's name.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9.!+_-]*")
 
@@ -56,7 +56,7 @@ class Wheel:
     record: Mapping[str, tuple[str, int]] = field(repr=False)
 
     def __str__(self) -> str:
-        """The name people know it by."""
+        """Project and version."""
         return f"{self.project} {self.version}"
 
     def read(self, name: str) -> str | None:
@@ -86,7 +86,7 @@ def read_wheel(path: Path) -> Wheel:
     """Read one wheel, a zip under any name or a folder.
 
     Raises:
-        WheelError: it is damaged, holds something unsafe, or its metadata is missing or from the future.
+        WheelError: it is damaged or unsafe, or its metadata is missing or of an unknown format.
     """
     members = archives.folder_members(path) if path.is_dir() else archives.zip_members(path)
     dist_info = _dist_info(path, members)
@@ -132,12 +132,12 @@ def discover(
     Args:
         folders: such as the mounted output of the wheel notebook.
         target: the interpreter they are for; the running one by default.
-        scratch: where wheels are put that lie in an archive; a temporary folder by default.
-        say: gets a sentence about every choice between versions, and about what is not searched.
-        sources: gets the archives without a wheel and the unpacked source distributions that were found.
+        scratch: where to extract wheels from archives; a temporary folder by default.
+        say: takes a sentence about every choice between versions and every folder that is not searched.
+        sources: takes archives without a wheel and unpacked source distributions.
 
     Returns:
-        One wheel per project, sorted by project: the newest version that fits.
+        The newest fitting wheel of each project, sorted by project.
 
     Raises:
         WheelError: a wheel is damaged, or none of a project fits.
@@ -267,7 +267,7 @@ def _one(headers: Mapping[str, list[str]], key: str) -> str:
 
 
 def _restored(wheel: Wheel) -> Wheel:
-    """A wheel that became a folder, with the names that its RECORD has; raises WheelError."""
+    """A wheel that became a folder, with the names in its RECORD; raises WheelError."""
     members = repair.names_of_record(wheel.path, wheel.members, wheel.record)
     if members == wheel.members:
         return wheel

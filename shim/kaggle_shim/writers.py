@@ -1,4 +1,4 @@
-"""The processes that write: how many, who writes what, and how they are started, awaited and ended."""
+"""Processes that write the files of wheels: start them, wait for them, end them."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
     import subprocess
     from collections.abc import Iterable, Sequence
 
-# What opening and closing one more file costs, in bytes that could be unpacked meanwhile; seen on local disk.
+# Cost of opening and closing one file, in bytes that could be unpacked meanwhile; measured on local disk.
 _COST_OF_A_FILE = 30_000
 # Below this, starting a process takes longer than it saves.
 _WORTH_A_PROCESS = 12_000_000
 
 
 def count(jobs: Sequence[unpack.Job], wanted: int | None) -> int:
-    """How many processes should write: as wanted, else one per processor, and just this one for little."""
+    """How many processes should write: `wanted`, else one per processor, or one for small jobs."""
     if wanted is not None:
         return wanted
     if sum(map(_cost, jobs)) < _WORTH_A_PROCESS or not sys.executable:
@@ -63,7 +63,7 @@ def _cost(job: unpack.Job) -> int:
 
 
 def wait(children: Sequence[subprocess.Popen[bytes]]) -> unpack.Problem | None:
-    """Wait for all of them and answer the first problem; raises InstallError for one that ended without saying why."""
+    """Wait for all of them and return the first problem; raises InstallError when one ended without an answer."""
     import marshal
 
     first: unpack.Problem | None = None
@@ -79,7 +79,7 @@ def wait(children: Sequence[subprocess.Popen[bytes]]) -> unpack.Problem | None:
 
 
 def stop(children: Iterable[subprocess.Popen[bytes]]) -> None:
-    """End what still runs."""
+    """End those that still run."""
     for child in children:
         child.kill()
         child.wait()

@@ -430,7 +430,7 @@ def test_a_command_that_is_no_command_is_refused(tmp_path: Path, layer: overlay.
 
 def test_a_scheme_that_nobody_knows_is_refused(tmp_path: Path, layer: overlay.Overlay) -> None:
     make_wheel(tmp_path / "w", "foo", files={"foo-1.0.data/system/x": ""})
-    with pytest.raises(InstallError, match="a place no environment has"):
+    with pytest.raises(InstallError, match="which no environment has"):
         install_from(tmp_path / "w", layer)
 
 

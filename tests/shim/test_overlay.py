@@ -207,12 +207,12 @@ print(json.dumps([stale, foo.VERSION, kept.__file__.startswith({site!r}), shutil
 
 def test_a_folder_in_use_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("mine", encoding="utf-8")
-    with pytest.raises(InstallError, match="is not empty: an overlay needs a folder of its own"):
+    with pytest.raises(InstallError, match="is not empty: an overlay needs an empty folder"):
         overlay.create(tmp_path)
 
 
 def test_something_that_is_no_interpreter_is_named(tmp_path: Path) -> None:
-    with pytest.raises(InstallError, match="does not answer as a Python interpreter"):
+    with pytest.raises(InstallError, match="can't be run as a Python interpreter"):
         overlay.create(tmp_path / "overlay", tmp_path / "nothing")
 
 

@@ -596,7 +596,7 @@ def test_of_two_versions_in_a_dataset_of_wheels_the_newest_is_installed_and_that
     ran = plain.run()
     assert ran.code == 0, ran.text
     assert "GOT 1.10" in ran.text
-    assert sum("foo is there 2 times" in warning for warning in ran.report["warnings"]) == 1
+    assert sum("foo is attached 2 times" in warning for warning in ran.report["warnings"]) == 1
 
 
 def test_the_wheel_notebooks_version_wins_over_a_newer_one_in_a_dataset(plain: Notebook) -> None:
