@@ -55,20 +55,13 @@ class Part:
         )
 
 
-@dataclass(frozen=True)
-class Event:
-    """Something that happened: a push, a submission, a score, or what a refresh found on Kaggle.
+@dataclass(frozen=True, kw_only=True)
+class MadeOf:
+    """What a pushed version is made of and how its save run went; None for what is not known.
 
     Attributes:
-        event: `pushed`, `submitted`, `score` (any end of a rerun, a failure too) or `refreshed`.
-        time: when this line was written (aware, UTC).
-        ref: Kaggle's reference of the submission; None for a push.
-        submitted: when Kaggle says the submission was made.
-        account: who submitted or pushed.
-        competition: slug of the competition.
-        notebook: `owner/slug` of the notebook, and `notebook_version` its version.
         entry: entry point as words, and `args` the arguments after it.
-        git_commit: the commit, and `git_dirty` whether the work tree differed from it.
+        git_commit: the commit, and `git_dirty` whether what was sent differed from it.
         codes: the code dataset; `deps` the wheel notebook; `sub` the notebook, whose fingerprint is its marker; `models` the models.
         template: version of template and shim.
         image: what identifies Kaggle's image.
@@ -77,24 +70,8 @@ class Event:
         peak_memory: bytes that the save run used at most.
         light: whether the save run told the entry point to be short.
         limit: seconds that the competition allowed.
-        rerun_seconds: the hidden rerun's wall time measured from outside, and `rerun_error` how many seconds it may be off.
-        status: `pending`, `complete` or `error`, and `error` Kaggle's text for a failure.
-        public_score: score on the public leaderboard, and `private_score` the one after the end.
-        cv: the score in validation that the user named.
-        overruled: names of the checks that were overruled.
-        message: the submission's message.
-        better: `higher` or `lower`, when Kaggle's leaderboard showed which score is better.
-        extra: fields that this version does not know, kept as they were read.
     """
 
-    event: str
-    time: datetime
-    ref: str | None = None
-    submitted: datetime | None = None
-    account: str | None = None
-    competition: str | None = None
-    notebook: str | None = None
-    notebook_version: int | None = None
     entry: tuple[str, ...] | None = None
     args: tuple[str, ...] | None = None
     git_commit: str | None = None
@@ -111,6 +88,28 @@ class Event:
     peak_memory: int | None = None
     light: bool | None = None
     limit: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Facts(MadeOf):
+    """What an event says of a submission, and what all events together know of it; None for what is not known.
+
+    Attributes:
+        account: who submitted or pushed.
+        competition: slug of the competition.
+        notebook: `owner/slug` of the notebook, and `notebook_version` its version.
+        rerun_seconds: the hidden rerun's wall time measured from outside, and `rerun_error` how many seconds it may be off.
+        status: `pending`, `complete` or `error`, and `error` Kaggle's text for a failure.
+        public_score: score on the public leaderboard, and `private_score` the one after the end.
+        cv: the score in validation that the user named.
+        overruled: names of the checks that were overridden.
+        message: the submission's message.
+    """
+
+    account: str | None = None
+    competition: str | None = None
+    notebook: str | None = None
+    notebook_version: int | None = None
     rerun_seconds: float | None = None
     rerun_error: float | None = None
     status: str | None = None
@@ -120,6 +119,25 @@ class Event:
     cv: float | None = None
     overruled: tuple[str, ...] | None = None
     message: str | None = None
+
+
+@dataclass(frozen=True)
+class Event(Facts):
+    """Something that happened: a push, a submission, a score, or what a refresh found on Kaggle.
+
+    Attributes:
+        event: `pushed`, `submitted`, `score` (any end of a rerun, a failure too) or `refreshed`.
+        time: when this line was written (aware, UTC).
+        ref: Kaggle's reference of the submission; None for a push.
+        submitted: when Kaggle says the submission was made.
+        better: `higher` or `lower`, when it became known which score is better.
+        extra: fields that this version does not know, kept as they were read.
+    """
+
+    event: str
+    time: datetime
+    ref: str | None = None
+    submitted: datetime | None = None
     better: str | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
 
@@ -233,30 +251,23 @@ def _list(parse: Callable[[object], Any]) -> Callable[[object], tuple[Any, ...]]
     return parsed
 
 
+_FIRST = ("event", "time", "ref", "submitted", "account", "competition", "notebook", "notebook_version")
 _PART = frozenset(one.name for one in fields(Part))
-_SPECIAL: Mapping[str, Callable[[object], Any]] = {
-    "time": _moment,
-    "submitted": _moment,
-    "notebook_version": _count,
-    "entry": _list(_text),
-    "args": _list(_text),
-    "git_dirty": _flag,
-    "codes": _part,
-    "deps": _part,
-    "sub": _part,
-    "models": _list(_part),
-    "save_run_seconds": _number,
-    "save_run_rows": _count,
-    "peak_memory": _count,
-    "light": _flag,
-    "limit": _number,
-    "rerun_seconds": _number,
-    "rerun_error": _number,
-    "public_score": _number,
-    "private_score": _number,
-    "cv": _number,
-    "overruled": _list(_text),
+_BY_TYPE: Mapping[str, Callable[[object], Any]] = {
+    "str": _text,
+    "datetime": _moment,
+    "int": _count,
+    "float": _number,
+    "bool": _flag,
+    "Part": _part,
+    "tuple[str, ...]": _list(_text),
+    "tuple[Part, ...]": _list(_part),
 }
 _PARSERS: Mapping[str, Callable[[object], Any]] = {
-    one.name: _SPECIAL.get(one.name, _text) for one in fields(Event) if one.name != "extra"
+    one.name: _BY_TYPE[str(one.type).removesuffix(" | None")]
+    for one in sorted(
+        (one for one in fields(Event) if one.name != "extra"),
+        # A line begins with what happened to what; the rest keeps the order of the fields.
+        key=lambda one: _FIRST.index(one.name) if one.name in _FIRST else len(_FIRST),
+    )
 }

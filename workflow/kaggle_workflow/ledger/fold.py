@@ -10,35 +10,20 @@ from itertools import groupby
 from typing import Any
 
 from kaggle_workflow.experiments import experiment_of
-from kaggle_workflow.ledger.event import COMPLETE, PUSHED, SUBMITTED, Event, Part
+from kaggle_workflow.ledger.event import COMPLETE, PUSHED, SUBMITTED, Event, Facts, MadeOf
 
 # What may change after the submission was made: the newest line counts. Everything else was settled by then.
 _LATEST = ("status", "error", "public_score", "private_score", "cv")
 _MEASURED = ("rerun_seconds", "rerun_error")
 # What a push says about every submission of that version, whoever made it.
-_MADE_OF = (
-    "entry",
-    "args",
-    "git_commit",
-    "git_dirty",
-    "codes",
-    "deps",
-    "sub",
-    "models",
-    "template",
-    "image",
-    "machine_shape",
-    "save_run_seconds",
-    "save_run_rows",
-    "peak_memory",
-    "light",
-    "limit",
-)
+_MADE_OF = tuple(one.name for one in fields(MadeOf))
+# What a submission's own lines say.
+_OWN = tuple(one.name for one in fields(Facts))
 
 
 @dataclass(frozen=True)
-class Submission:
-    """All that the ledger knows about one submission; the attributes are those of `Event`, None for what is not known.
+class Submission(Facts):
+    """All that the ledger knows about one submission; the facts are those of its events.
 
     Attributes:
         ref: Kaggle's reference.
@@ -49,35 +34,6 @@ class Submission:
     ref: str
     time: datetime
     recorded: bool
-    account: str | None = None
-    competition: str | None = None
-    notebook: str | None = None
-    notebook_version: int | None = None
-    entry: tuple[str, ...] | None = None
-    args: tuple[str, ...] | None = None
-    git_commit: str | None = None
-    git_dirty: bool | None = None
-    codes: Part | None = None
-    deps: Part | None = None
-    sub: Part | None = None
-    models: tuple[Part, ...] | None = None
-    template: str | None = None
-    image: str | None = None
-    machine_shape: str | None = None
-    save_run_seconds: float | None = None
-    save_run_rows: int | None = None
-    peak_memory: int | None = None
-    light: bool | None = None
-    limit: float | None = None
-    rerun_seconds: float | None = None
-    rerun_error: float | None = None
-    status: str | None = None
-    error: str | None = None
-    public_score: float | None = None
-    private_score: float | None = None
-    cv: float | None = None
-    overruled: tuple[str, ...] | None = None
-    message: str | None = None
 
     @property
     def experiment(self) -> str | None:
@@ -88,9 +44,6 @@ class Submission:
     def complete(self) -> bool:
         """Whether it was scored."""
         return self.status == COMPLETE
-
-
-_OWN = tuple(one.name for one in fields(Submission) if one.name not in ("ref", "time", "recorded"))
 
 
 def fold(events: Iterable[Event]) -> tuple[Submission, ...]:
