@@ -1,7 +1,7 @@
-"""What the wheel notebook does: collect exactly what the image lacks, prove it offline, leave a manifest.
+"""Collect exactly the wheels that the image lacks, install and import them as a test, and write a manifest.
 
-The image's own pip resolves against what the image has, with the protected packages held at their versions. uv is not asked:
-`uv pip compile` ignores what is installed.
+The image's pip resolves against the installed packages, with the protected ones held at their versions. uv can't do this:
+`uv pip compile` ignores installed packages.
 """
 
 from __future__ import annotations
@@ -46,9 +46,8 @@ def collect(
 
     Args:
         requirements: a requirements file, or the text of one; whatever pip takes.
-        output: where wheels and manifest go; wheels that an earlier manifest there lists and that are not wanted any more
-            are removed.
-        local_wheels: a folder of the user's own wheels, all of which are wanted; those for another Python are passed by.
+        output: where wheels and manifest go; wheels of an earlier manifest that are no longer needed are removed.
+        local_wheels: a folder of the user's wheels, all of which are collected except those for another Python.
         allow_protected: protected packages that may be replaced, and requirements whose import may fail here.
         workspace: id for the manifest.
         fingerprint: for the manifest.
@@ -58,7 +57,7 @@ def collect(
         The manifest, as written.
 
     Raises:
-        CollectError: there is no solution, a package can't be had or built, or what was collected does not work.
+        CollectError: there is no solution, a package can't be downloaded or built, or a collected one can't be imported.
         WheelError: a wheel, the user's own or a collected one, is damaged or for another platform.
         InstallError: what was collected can't be installed over this image.
     """
@@ -107,7 +106,7 @@ def collect(
 def _own_packages(
     folder: Path | None, scratch: Path, notes: list[str]
 ) -> tuple[tuple[Wheel, ...], tuple[Path, ...]]:
-    """The user's own wheels, under their right names in a folder that pip can look into, and what pip has to build."""
+    """Copy the user's wheels under their right names to a folder for pip; return them and the sources that pip must build."""
     if folder is None or not folder.is_dir():
         return (), ()
     target = scratch / "own"
@@ -147,7 +146,7 @@ def _requirements(
     if any(line.strip() and not line.strip().startswith("#") for line in text.splitlines()):
         files.append(path)
     if own or sources:
-        # A direct reference, not a name: this very file is meant, whatever the index has under that name.
+        # A direct reference, not a name: pip must take this file, whatever the index has under that name.
         lines = [f"{wheel.project} @ {(scratch / 'own' / wheel.filename).as_uri()}\n" for wheel in own]
         lines += [f"{path.as_uri()}\n" for path in sources]
         files.append(scratch / "own-wheels.txt")
@@ -216,7 +215,7 @@ def _prove(
     resolution: Resolution,
     allowed: set[str],
 ) -> list[str]:
-    """Install what was collected as a submission will, and import what the requirements name; answers notes."""
+    """Install the wheels as a submission would, and import what the requirements name; returns notes."""
     installed = install(found, layer, protected_allowed=allowed, verify=True)
     notes = list(installed.warnings)
     for failure in check_imports(layer, resolution.requested):
@@ -242,7 +241,7 @@ def _entry(wheel: Wheel) -> FileEntry:
 
 
 def _publish(manifest: DepsManifest, found: Sequence[Wheel], output: Path) -> None:
-    """Put wheels and manifest in place; the manifest goes first and comes last, so that it never lies."""
+    """Put wheels and manifest in place; the old manifest is removed first and the new one written last, so that neither is wrong."""
     path = output / DEPS_MANIFEST
     wanted = {wheel.path for wheel in manifest.wheels}
     if path.exists():

@@ -1,6 +1,6 @@
-"""What wheels and image demand of each other and don't get: sentences for a person, never a refusal.
+"""Unmet requirements between wheels and image: warnings, never refusals.
 
-Half of the world's version limits are stricter than the code behind them, so the import in a fresh child is the verdict.
+Many version limits are stricter than the code needs, so only the import in a fresh child decides.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 def unmet_demands(wheels: Iterable[Wheel], image: Mapping[str, Distribution]) -> list[str]:
-    """A sentence for every demand of a wheel that is not met, and for every one of the image that the wheels break.
+    """A sentence for every unmet requirement of a wheel, and for every one of the image that the wheels break.
 
-    Versions and markers are understood by `packaging`, the image's own or the one inside its pip.
+    `packaging`, the image's own or the one inside its pip, reads versions and markers.
     """
     requirements = packaging("requirements")
     if requirements is None:
@@ -54,7 +54,7 @@ def unmet_demands(wheels: Iterable[Wheel], image: Mapping[str, Distribution]) ->
 
 def _unmet(who: str, lines: Iterable[str], versions: Mapping[str, str], requirements: Any) -> list[str]:
     found = []
-    # Extras are asked for by requirements, never by an installed package's own line; there are hundreds, slow to parse.
+    # Skip lines about extras: an installed package doesn't require them, and hundreds of them are slow to parse.
     for line in (line for line in lines if "extra" not in line.partition(";")[2]):
         try:
             wanted = requirements.Requirement(line)
@@ -68,12 +68,12 @@ def _unmet(who: str, lines: Iterable[str], versions: Mapping[str, str], requirem
             elif not wanted.specifier.contains(there, prereleases=True):
                 found.append(f"{who} wants {wanted.name}{wanted.specifier} and gets {there}.")
         except ValueError:
-            # InvalidRequirement and InvalidVersion are ValueErrors: metadata older than the rules is no news to anybody.
+            # InvalidRequirement and InvalidVersion are ValueErrors: old metadata breaks the rules often.
             continue
     return found
 
 
 def demanded(line: str) -> str:
-    """The project (normalised name) that a requirement names, "" for a text that is none."""
+    """The project (normalised name) that a requirement names, "" for a text that isn't a requirement."""
     match = _NAME.match(line)
     return normalise(match[0]) if match else ""

@@ -1,4 +1,4 @@
-"""Run the image's own pip as a child: its output is shown as it comes and kept to be understood."""
+"""Run the image's pip in a child process; show its output and return it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-# pip's own environment is honoured, but for what would keep it from saying what is read here.
+# Keep pip's own environment, except what would suppress the output that is read here.
 _SILENCING = {"PIP_QUIET", "PIP_REPORT", "PIP_DRY_RUN"}
 _NOT_SAID = ("Looking in ", "WARNING: Location ", "  Using cached ")
 _OURS = {
@@ -31,7 +31,7 @@ def resolve(
     report: Path,
     say: Callable[[str], None],
 ) -> tuple[int, list[str]]:
-    """Ask pip what it would install into the image; answers its exit code and its output, and leaves a report.
+    """Ask pip what it would install into the image; returns exit code and output, and writes a report.
 
     Raises:
         CollectError: this interpreter has no pip, or one that makes no report (before 22.2).
@@ -53,18 +53,18 @@ def resolve(
 def build(
     exact: Path, find_links: Path | None, output: Path, say: Callable[[str], None]
 ) -> tuple[int, list[str]]:
-    """Download or build a wheel for every line of a requirements file, and nothing else; answers like `resolve`."""
+    """Download or build a wheel for every line of a requirements file, and nothing else; returns the same as `resolve`."""
     links = [] if find_links is None else ["--find-links", str(find_links)]
     return _run(["wheel", "--no-deps", "-w", str(output), *links, "-r", str(exact)], say)
 
 
 def options_of(requirements: Path) -> list[str]:
-    """The lines of a requirements file, and of those it includes, that say where and how packages are looked for.
+    """Option lines of a requirements file, and of those it includes, about where and how to find packages.
 
-    Folders are made absolute: the lines are going to stand in another file.
+    Folders become absolute, since the lines go into another file.
 
     Raises:
-        CollectError: a file that is included is not there.
+        CollectError: an included file is missing.
     """
     try:
         text = requirements.read_text(encoding="utf-8-sig")
@@ -116,7 +116,7 @@ def _run(arguments: Sequence[str], say: Callable[[str], None]) -> tuple[int, lis
     ) as child:
         for line in child.stdout or ():
             lines.append(line.rstrip("\n"))
-            # Where packages come from is the machine's own affair, and an address may hold a password.
+            # Don't show index addresses: one may hold a password.
             if not lines[-1].startswith(_NOT_SAID):
                 say(lines[-1])
         code = child.wait()

@@ -1,4 +1,4 @@
-"""What pip's answers mean: which packages are to be collected, and why there is no solution. No process is started here."""
+"""Interpret pip's report and output: which packages to collect, and why there is no solution. Starts no process."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def read_report(
 def no_solution(
     lines: Sequence[str], image: Mapping[str, Distribution], protected: Iterable[str]
 ) -> str | None:
-    """The sentence about requirements that contradict the image or each other; None when pip says nothing of the kind.
+    """Explain requirements that contradict the image or each other; None when pip reports no conflict.
 
     `protected` are the projects that were held at the image's version.
     """
@@ -120,12 +120,12 @@ def no_solution(
     return f"The requirements contradict each other ({said}): loosen one of them in deps/requirements.txt."
 
 
-# What pip says of a host that does not answer (seen with pip 23.2 and 24.1).
+# How pip reports a host that does not answer (pip 23.2 and 24.1).
 _UNREACHABLE = re.compile(r"Failed to establish a new connection|Could not fetch URL|connection broken by")
 
 
 def other_failure(lines: Sequence[str]) -> str:
-    """The sentence about any other failure of pip: what it says last about an error, and what helps."""
+    """Explain any other failure of pip: its last error, and what helps."""
     text = "\n".join(lines)
     if match := re.search(
         r"Could not find a version that satisfies the requirement (.+?) \(from versions: (.*?)\)", text
@@ -225,7 +225,7 @@ def _package(project: str, entry: Mapping[str, Any]) -> Package:
 
 
 def _content(what: str, version: str) -> bool:
-    """Whether a version is one that a demand, as pip prints it, allows; False when nobody can tell."""
+    """Whether a requirement, as pip prints it, allows a version; False when it can't be parsed."""
     requirements = packaging("requirements")
     try:
         return requirements is not None and bool(
