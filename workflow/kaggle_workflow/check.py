@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from kaggle_shim import entry, local, refs
-from kaggle_workflow import attached, code_reading, metadata, model_files, names
+from kaggle_workflow import attached, code_reading, import_check, metadata, model_files, names
 from kaggle_workflow.credentials import workspace as secrets_workspace
 from kaggle_workflow.errors import WorkflowError
 from kaggle_workflow.findings import ERROR, WARNING, Finding, relative
@@ -156,6 +156,7 @@ def _about_notebook(workspace: Workspace, name: str) -> tuple[Finding, ...]:
     found += stage_notebook.findings_of(workspace, notebook, source)
     if not notebook.collects:
         found += _about_wheels(workspace, notebook)
+        found += import_check.findings_of(workspace, notebook)
     found += secrets_workspace.of_notebook(workspace, notebook, source.node)
     found += _about_size(workspace, notebook, source)
     return tuple(found)

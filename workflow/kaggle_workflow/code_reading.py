@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import warnings
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
@@ -24,10 +25,36 @@ _DOWNLOADS = {
 }
 
 
+_CAUGHT = frozenset(("ImportError", "ModuleNotFoundError", "Exception", "BaseException"))
+
+
+@dataclass(frozen=True)
+class Import:
+    """An import statement's module that has to be found when the code runs.
+
+    Attributes:
+        module: dotted name, with leading dots where it is relative; `from a import b` gives `a`.
+        names: what is imported from it.
+        line: of the statement.
+        optional: an `except ImportError` stands around it.
+        unless: it is imported only where one of these is missing.
+    """
+
+    module: str
+    names: tuple[str, ...]
+    line: int
+    optional: bool = False
+    unless: tuple[str, ...] = ()
+
+
 class _Module(ast.NodeVisitor):
-    """A module's imports and texts with their lines, and its calls of kagglehub's downloads."""
+    """A module's imports and texts with their lines, its calls of kagglehub's downloads, and those that import by name."""
 
     def __init__(self) -> None:
+        self.needed: list[Import] = []
+        self.by_name: list[int] = []
+        self._typing = self._optional = False
+        self._unless: tuple[str, ...] = ()
         self.imports: dict[str, int] = {}
         self.texts: dict[str, int] = {}
         self.downloads: list[tuple[str, int]] = []
@@ -37,15 +64,48 @@ class _Module(ast.NodeVisitor):
     def visit_Import(self, node: ast.Import) -> None:
         for one in node.names:
             self.imports.setdefault(one.name, node.lineno)
+            self._need(one.name, (), node.lineno)
             if one.name == "kagglehub" and one.asname:
                 self._hub.add(one.asname)
 
     def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
+        dotted = "." * node.level + (node.module or "")
+        self._need(dotted, tuple(one.name for one in node.names), node.lineno)
         for one in node.names if node.module else ():
             self.imports.setdefault(str(node.module), node.lineno)
             self.imports.setdefault(f"{node.module}.{one.name}", node.lineno)
             if node.module == "kagglehub":
                 self._functions[one.asname or one.name] = one.name
+
+    def _need(self, module: str, names: tuple[str, ...], line: int) -> None:
+        if not self._typing:
+            self.needed.append(Import(module, names, line, self._optional, self._unless))
+
+    def visit_If(self, node: ast.If) -> None:
+        before = self._typing
+        self._typing = before or _last_name(node.test) == "TYPE_CHECKING"
+        for part in node.body:
+            self.visit(part)
+        self._typing = before
+        self.visit(node.test)
+        for other in node.orelse:
+            self.visit(other)
+
+    def visit_Try(self, node: ast.Try) -> None:
+        if not any(_catches_import(handler) for handler in node.handlers):
+            self.generic_visit(node)
+            return
+        before, start = (self._optional, self._unless), len(self.needed)
+        self._optional = True
+        for part in node.body:
+            self.visit(part)
+        tried = tuple(one.module for one in self.needed[start:])
+        self._optional, self._unless = before[0], tried
+        for handler in node.handlers:
+            self.visit(handler)
+        self._optional, self._unless = before
+        for part in (*node.orelse, *node.finalbody):
+            self.visit(part)
 
     def visit_Constant(self, node: ast.Constant) -> None:
         if isinstance(node.value, str):
@@ -53,6 +113,8 @@ class _Module(ast.NodeVisitor):
 
     def visit_Call(self, node: ast.Call) -> None:
         function, name = node.func, ""
+        if _last_name(function) in ("import_module", "__import__"):
+            self.by_name.append(node.lineno)
         if isinstance(function, ast.Name):
             name = self._functions.get(function.id, "")
         elif isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name):
@@ -88,6 +150,22 @@ def findings_of(tree: Tree, prefix: str) -> Iterator[Finding]:
                     ".gitignore (or .kaggleignore), or push it as a dataset."
                 )
                 yield Finding(WARNING, "left-out", prefix + file.path, sentence, where)
+
+
+def _last_name(node: ast.expr) -> str:
+    """`c` of `a.b.c` and of `c`; "" for what is no name."""
+    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+
+
+def _catches_import(handler: ast.ExceptHandler) -> bool:
+    kinds = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
+    return any(kind is None or (isinstance(kind, ast.Name) and kind.id in _CAUGHT) for kind in kinds)
+
+
+def imports_of(path: Path) -> tuple[tuple[Import, ...], tuple[int, ...]]:
+    """The imports of a Python file, and the lines that import by name; none of what is no Python of this version."""
+    module = _read(str(path), path.stat().st_mtime_ns, wants_all=True)
+    return tuple(module.needed), tuple(module.by_name)
 
 
 @lru_cache(maxsize=4096)
