@@ -27,7 +27,7 @@ def unmet_demands(wheels: Iterable[Wheel], image: Mapping[str, Distribution]) ->
     requirements = packaging("requirements")
     if requirements is None:
         return [
-            "Neither packaging nor pip is in the image: conflicts between the wheels and the image were not looked at."
+            "Neither packaging nor pip is in the image: conflicts between the wheels and the image were not checked."
         ]
     wheels = tuple(wheels)
     versions = {project: there.version for project, there in image.items()} | {

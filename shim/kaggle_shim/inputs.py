@@ -77,7 +77,7 @@ def _locate(run: Context, one: Input, others: tuple[object, ...]) -> mounts.Foun
 def _compare(run: Context, folder: Path, marker: str) -> None:
     """Compare names and sizes with the manifest: weights are too large to be hashed on a slow mount, a lost one shows all the same."""
     if not (folder / marker).is_file():
-        # Only something else of that name is there; that was said already.
+        # `_locate` has warned already that something else is mounted there.
         return
     files = Manifest.load(folder / marker).files
     for entry in sorted(files, key=lambda entry: entry.size, reverse=True)[:_COMPARED]:

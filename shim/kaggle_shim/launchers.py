@@ -13,7 +13,7 @@ from pathlib import Path
 from kaggle_shim.layout import shebang
 from kaggle_shim.overlay import Overlay
 
-# A launcher has a few lines; what is larger is a program of its own.
+# A launcher has a few lines; what is larger is a program.
 _LARGEST = 1 << 16
 _INTERPRETER = re.compile(rb"python[0-9.]*\Z")
 # Both forms that installers write: the plain one, and the one for a path that is too long or has a space in it.

@@ -111,7 +111,7 @@ def _only_version(ref: ModelRef, folder: Path) -> Path:
         return folder / versions[0]
     if not versions:
         raise MountError(
-            f"{ref} is mounted at {folder}, but no version lies in it: attach it with its version."
+            f"{ref} is mounted at {folder}, but has no version in it: attach it with its version."
         )
     raise MountError(
         f"{ref} is attached in versions {', '.join(versions)}: say which one, as in {ref.name}/{versions[-1]}."

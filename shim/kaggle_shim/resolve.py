@@ -132,9 +132,9 @@ def other_failure(lines: Sequence[str]) -> str:
     ):
         wanted = match[1].partition(" (from")[0]
         if match[2] in {"none", ""} and _UNREACHABLE.search(text):
-            return f"pip could not reach the package index for {wanted}: look at --index-url in deps/requirements.txt, and whether the notebook has internet."
+            return f"pip could not reach the package index for {wanted}: check --index-url in deps/requirements.txt, and whether the notebook has internet."
         if match[2] in {"none", ""}:
-            return f"The index has no {wanted} for this Python: look at its spelling in deps/requirements.txt, and whether the notebook has internet."
+            return f"The index has no {wanted} for this Python: check its spelling in deps/requirements.txt, and whether the notebook has internet."
         newest = match[2].rpartition(",")[2].strip()
         return f"The index has no {wanted} for this Python, its newest is {newest}: change the version in deps/requirements.txt."
     if match := re.search(
@@ -197,7 +197,7 @@ def _dependencies(
     requirements = packaging("requirements")
     if requirements is None:
         raise CollectError(
-            "pip is there without the packaging library inside it: repair pip with `python -m ensurepip --upgrade`."
+            "pip lacks the packaging library inside it: repair pip with `python -m ensurepip --upgrade`."
         )
     found = []
     for line in lines:

@@ -134,7 +134,7 @@ def _gateway(run: Context, package: Path | None) -> Callable[[], bool] | None:
         return Gateway(run, package).is_done
     if package is not None:
         run.report.warn(
-            f"{package} is there and workspace.output is file: if a gateway asks this notebook for predictions, "
+            f"{package} exists and workspace.output is file: if a gateway asks this notebook for predictions, "
             "set workspace.output to gateway in invoke.yaml."
         )
     return None

@@ -1,6 +1,6 @@
 """Write files of wheels to disk: the part of the installer that runs in several processes at once.
 
-Started as a script of its own (`python -I -S unpack.py`), because a notebook's kernel has threads and must not be forked,
+Started as a separate script (`python -I -S unpack.py`), because a notebook's kernel has threads and must not be forked,
 and zlib is slower in threads than in processes. It imports only what every interpreter loads at its start. Jobs come on
 standard input as `marshal` data: both ends are the same interpreter.
 """
@@ -21,7 +21,7 @@ _HEADER = 30
 _BLOCK = 1 << 20
 _AT_ONCE = 4 << 20
 
-# file, offset, method, compressed, size, crc (NO_CRC: nobody knows), hash, destination, executable
+# file, offset, method, compressed, size, crc (NO_CRC: unknown), hash, destination, executable
 Job = tuple[str, int, int, int, int, int, str, str, bool]
 # destination, why, whether the wheel is to blame and not the disk
 Problem = tuple[str, str, bool]
@@ -137,7 +137,7 @@ def _digest(promised: str) -> hashlib._Hash:
     try:
         return hashlib.new(promised.partition("=")[0])
     except ValueError as error:
-        raise Damaged(f"its RECORD names a hash nobody knows ({promised.partition('=')[0]})") from error
+        raise Damaged(f"its RECORD names an unknown hash ({promised.partition('=')[0]})") from error
 
 
 def _match(promised: str, digest: bytes) -> None:

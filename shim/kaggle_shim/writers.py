@@ -45,7 +45,7 @@ def start(jobs: Sequence[unpack.Job], number: int) -> list[subprocess.Popen[byte
     children: list[subprocess.Popen[bytes]] = []
     try:
         for share in shares:
-            # A file, not a pipe: nobody waits until a child has started and reads.
+            # A file, not a pipe: the parent need not wait until a child reads.
             with tempfile.TemporaryFile() as file:
                 marshal.dump(sorted(share, key=lambda job: job[:2]), file)
                 file.seek(0)

@@ -168,9 +168,7 @@ def test_contradicting_requirements_are_named(image: Image) -> None:
 
 
 def test_a_name_that_no_index_has_is_named(image: Image) -> None:
-    assert str(image.collect("fooo")).startswith(
-        "The index has no fooo for this Python: look at its spelling"
-    )
+    assert str(image.collect("fooo")).startswith("The index has no fooo for this Python: check its spelling")
     assert str(image.collect("bar==9")).startswith(
         "The index has no bar==9 for this Python, its newest is 1.5"
     )
@@ -335,7 +333,7 @@ def test_an_index_that_does_not_answer_is_no_contradiction_and_no_missing_packag
     ]
     assert resolve.no_solution(lines, {}, ()) is None
     assert resolve.other_failure(lines).startswith(
-        "pip could not reach the package index for loguru==0.7.3: look at --index-url"
+        "pip could not reach the package index for loguru==0.7.3: check --index-url"
     )
 
 
