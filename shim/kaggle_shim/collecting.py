@@ -78,7 +78,7 @@ def collect(
             resolution = Resolution((), (), (), ())
         else:
             links = scratch / "own" if own else None
-            resolution = _resolve(files, links, image, allowed, scratch, say)
+            resolution = resolve_against(files, links, image, allowed, scratch, say)
             found = _fetch(resolution, files, links, scratch, say)
             notes += [*_repair_note(resolution), *_prove(found, layer, resolution, allowed)]
         for note in notes:
@@ -154,14 +154,29 @@ def _requirements(
     return files
 
 
-def _resolve(
+def resolve_against(
     files: Sequence[Path],
     links: Path | None,
     image: dict[str, Distribution],
     allowed: set[str],
     scratch: Path,
     say: Callable[[str], None],
+    python: Path | None = None,
 ) -> Resolution:
+    """Resolve requirements files against an image, with its protected packages held.
+
+    Args:
+        files: the requirements files.
+        links: a folder of wheels that pip looks into too.
+        image: what the image has.
+        allowed: protected packages that may be replaced.
+        scratch: where pip's report and constraints go.
+        say: gets progress.
+        python: the interpreter whose environment stands for the image, None for this one.
+
+    Raises:
+        CollectError: there is no solution.
+    """
     import json
 
     held = sorted(project for project in image if images.is_protected(project) and project not in allowed)
@@ -171,7 +186,7 @@ def _resolve(
     )
     say(f"Resolving against the image: {len(image)} packages, {_named(held)} held at the image's version.")
     report = scratch / "report.json"
-    code, lines = pip.resolve(files, constraints, links, report, say)
+    code, lines = pip.resolve(files, constraints, links, report, say, python)
     if code != 0:
         raise CollectError(resolve.no_solution(lines, image, held) or resolve.other_failure(lines))
     return resolve.read_report(json.loads(report.read_text(encoding="utf-8")), lines, image)

@@ -30,16 +30,20 @@ def resolve(
     find_links: Path | None,
     report: Path,
     say: Callable[[str], None],
+    python: Path | None = None,
 ) -> tuple[int, list[str]]:
     """Ask pip what it would install into the image; returns exit code and output, and writes a report.
+
+    `python` is the interpreter of the environment that stands for the image, None for this one.
 
     Raises:
         CollectError: this interpreter has no pip, or one that makes no report (before 22.2).
     """
     links = [] if find_links is None else ["--find-links", str(find_links)]
     files = [part for path in requirements for part in ("-r", str(path))]
+    where = [] if python is None else ["--python", str(python)]
     code, lines = _run(
-        ["install", "--dry-run", "--report", str(report), "-c", str(constraints), *links, *files], say
+        [*where, "install", "--dry-run", "--report", str(report), "-c", str(constraints), *links, *files], say
     )
     if code != 0 and any("No module named pip" in line for line in lines):
         raise CollectError(f"{sys.executable} has no pip: add it with `{sys.executable} -m ensurepip`.")

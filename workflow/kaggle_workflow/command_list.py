@@ -30,6 +30,10 @@ GROUPS: dict[str, tuple[Command, ...]] = {
                 Option("fix", "repair what needs no decision of yours; shows each change and asks"),
                 Option("yes", "write the repairs without asking"),
                 Option(
+                    "deps",
+                    "also resolve deps/requirements.txt against Kaggle's image; asks the package index",
+                ),
+                Option(
                     "no-secret",
                     "mark the finding at this place as no credential, in .secrets.baseline (may be repeated)",
                     [],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 
 from kaggle_workflow import check, console
 from kaggle_workflow.credentials import baseline
@@ -13,12 +14,23 @@ from kaggle_workflow.errors import WorkflowError
 from kaggle_workflow.findings import ERROR, Finding, errors, shown
 from kaggle_workflow.fix import everything as fixes
 from kaggle_workflow.fix.drafts import Draft
+from kaggle_workflow.images import resolving
 from kaggle_workflow.push.session import aside
 from kaggle_workflow.workspace import Workspace, load
 
 
-def main(workspace: Workspace, *, json: bool, fix: bool, yes: bool, no_secret: Sequence[str] = ()) -> None:
+def main(
+    workspace: Workspace,
+    *,
+    json: bool,
+    fix: bool,
+    yes: bool,
+    deps: bool = False,
+    no_secret: Sequence[str] = (),
+) -> None:
     """Print every finding, after repairing what can be repaired if asked to, and noting what is no credential.
+
+    With `deps`, resolve the requirements against Kaggle's image too.
 
     Raises:
         WorkflowError: a finding is an error, or repairs were shown and nobody could be asked.
@@ -32,9 +44,11 @@ def main(workspace: Workspace, *, json: bool, fix: bool, yes: bool, no_secret: S
         workspace = load(workspace.root)
     found = check.find_all(workspace)
     wrong = len(errors(found))
+    resolved = resolving.resolve(workspace, aside) if deps and not wrong else None
     if json and not fix:
         console.as_json(
             {
+                **({"deps": asdict(resolved)} if resolved is not None else {}),
                 "errors": wrong,
                 "warnings": len(found) - wrong,
                 "findings": [finding.to_json() for finding in found],
@@ -42,6 +56,8 @@ def main(workspace: Workspace, *, json: bool, fix: bool, yes: bool, no_secret: S
         )
     elif not json:
         _show(found, wrong)
+        for line in resolved.lines() if resolved is not None else ():
+            console.say(line)
     if wrong:
         raise WorkflowError(
             f"{console.count(wrong, 'error')} and {console.count(len(found) - wrong, 'warning')}: mend the errors, then run invoke check again{_offer(workspace)}."

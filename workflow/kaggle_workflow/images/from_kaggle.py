@@ -12,19 +12,10 @@ from typing import Any
 
 from kaggle_shim.wheels import normalise
 from kaggle_workflow.files import read_object, write_text
+from kaggle_workflow.images import catalogue
 from kaggle_workflow.workspace import DEPS, SUB, Workspace
 
 _IMPORT = re.compile(r"^[ \t]*(?:import|from)[ \t]+(\w+)", re.MULTILINE)
-# Import names of distributions that are called differently.
-_DISTRIBUTIONS = {
-    "PIL": "pillow",
-    "bs4": "beautifulsoup4",
-    "cv2": "opencv-python",
-    "dateutil": "python-dateutil",
-    "skimage": "scikit-image",
-    "sklearn": "scikit-learn",
-    "yaml": "pyyaml",
-}
 
 
 @dataclass(frozen=True)
@@ -83,6 +74,24 @@ def known(workspace: Workspace, *names: str) -> Seen | None:
     return None
 
 
+def image_of(workspace: Workspace, name: str) -> catalogue.Image:
+    """The image that a notebook gets: what its newest run on Kaggle found, else the package's, with `deps/image.txt` applied.
+
+    Raises:
+        WorkflowError: `deps/image.txt` names an unknown image.
+    """
+    accelerator = catalogue.accelerator_of(workspace.notebook(name).metadata)
+    seen = known(workspace, name)
+    found = None
+    if seen is not None:
+        title = f"of {seen.notebook} version {seen.version}"
+        imports = catalogue.imports_of(seen.versions)
+        found = catalogue.Image(title, seen.time, accelerator, seen.python, seen.versions, imports)
+    path = workspace.image_list
+    text = path.read_text(encoding="utf-8") if path.is_file() else ""
+    return catalogue.choose(text, accelerator, found)
+
+
 def keep(workspace: Workspace, seen: Seen) -> Seen | None:
     """Write the image of a run into the cache; returns the one that the notebook's run before it had."""
     path = _file(workspace, seen.notebook)
@@ -117,7 +126,7 @@ def used_by(codes: Path) -> frozenset[str]:
             text = path.read_text(encoding="utf-8", errors="replace")
         except OSError:
             continue
-        found.update(normalise(_DISTRIBUTIONS.get(name, name)) for name in _IMPORT.findall(text))
+        found.update(normalise(catalogue.distribution_of(name) or name) for name in _IMPORT.findall(text))
     return frozenset(found)
 
 
