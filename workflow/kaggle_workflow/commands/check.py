@@ -48,7 +48,7 @@ def main(
     if json and not fix:
         console.as_json(
             {
-                **({"deps": asdict(resolved)} if resolved is not None else {}),
+                **({"deps": asdict(resolved or resolving.NOTHING)} if deps else {}),
                 "errors": wrong,
                 "warnings": len(found) - wrong,
                 "findings": [finding.to_json() for finding in found],

@@ -53,6 +53,9 @@ class Resolved:
         return found
 
 
+NOTHING = Resolved("", "", [], [], [])
+
+
 def resolve(workspace: Workspace, say: Callable[[str], None]) -> Resolved | None:
     """Resolve the requirements; the same ones against the same image are read from `build/images`, without network.
 
