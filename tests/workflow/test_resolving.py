@@ -13,7 +13,7 @@ from kaggle_workflow.errors import WorkflowError
 from kaggle_workflow.images import from_kaggle, resolving
 from kaggle_workflow.images.from_kaggle import Seen
 from kaggle_workflow.workspace import Workspace
-from tests import wheelhouse
+from tests import json_outputs, wheelhouse
 from tests.push.conftest import ROOT, make_workspace
 
 
@@ -77,4 +77,6 @@ def test_check_resolves_when_it_is_asked_to(
     ws = scene(made, tmp_path / "ws", "loguru\n", pandas="2.2.2")
     wheelhouse.make_wheel(tmp_path / "ws/index", "loguru")
     check.main(ws, json=True, fix=False, yes=False, deps=True)
-    assert json.loads(capsys.readouterr().out)["deps"]["download"] == [["loguru", "1.0"]]
+    out = capsys.readouterr().out
+    assert json.loads(out)["deps"]["download"] == [["loguru", "1.0"]]
+    json_outputs.check(["check", "--deps"], out)
