@@ -9,6 +9,7 @@ import pytest
 
 from kaggle_workflow import import_check, reach, workspace
 from kaggle_workflow.findings import Finding
+from kaggle_workflow.images import from_kaggle
 from tests import workspaces
 
 # What five kinds of repositories import: tables, vision, text, audio and time series, tools.
@@ -133,3 +134,12 @@ def test_a_reading_is_kept_until_the_file_changes(ws: Path, monkeypatch: pytest.
 def test_an_unknown_image_is_an_error(ws: Path) -> None:
     (error,) = found(ws, "2031-01")
     assert (error.level, error.path) == ("error", "deps/image.txt")
+
+
+def test_what_a_run_on_kaggle_found_counts_from_then_on(ws: Path) -> None:
+    loaded = workspace.load(ws)
+    ref = loaded.notebook("sub").metadata.id.name
+    from_kaggle.keep(loaded, from_kaggle.Seen(ref, 3, "", "3.13.1", {"vllm": "1.0", "setuptools": "80.0"}))
+    lacks = lacking(ws, "2026-08 cpu")
+    assert lacks >= {"numpy", "cv2", "torch", "cgi"}
+    assert not lacks & {"vllm", "distutils"}

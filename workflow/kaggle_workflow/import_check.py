@@ -13,7 +13,7 @@ from kaggle_shim.wheels import normalise
 from kaggle_workflow import images
 from kaggle_workflow.errors import WorkflowError
 from kaggle_workflow.findings import ERROR, WARNING, Finding
-from kaggle_workflow.images import Image, catalogue
+from kaggle_workflow.images import Image, catalogue, from_kaggle
 from kaggle_workflow.reach import reached
 from kaggle_workflow.stage import requirements
 from kaggle_workflow.workspace import CODES, DEPS, Notebook, Workspace
@@ -51,13 +51,25 @@ _REMOVED = {
 
 
 def image_of(workspace: Workspace, notebook: Notebook) -> Image:
-    """The image that a notebook is taken to run in; raises WorkflowError for a `deps/image.txt` that can't be used."""
+    """The image that a notebook is taken to run in: what its last run on Kaggle found, else the one of `deps/image.txt`.
+
+    Raises:
+        WorkflowError: `deps/image.txt` can't be used.
+    """
     file = workspace.root / DEPS / "image.txt"
     try:
         text = file.read_text(encoding="utf-8-sig") if file.is_file() else ""
     except (OSError, UnicodeDecodeError) as error:
         raise WorkflowError(f"{DEPS}/image.txt can't be read ({error}): save it as UTF-8 text.") from error
-    return images.choose(text, images.accelerator_of(notebook.metadata))
+    accelerator = images.accelerator_of(notebook.metadata)
+    seen = from_kaggle.known(workspace, notebook.name)
+    if seen is None:
+        return images.choose(text, accelerator)
+    name = f"seen-in-version-{seen.version}"
+    found = Image(
+        name, seen.build_date, accelerator, seen.python, seen.versions, catalogue.imports_of(seen.versions)
+    )
+    return images.choose(text, accelerator, found)
 
 
 def findings_of(workspace: Workspace, notebook: Notebook) -> Iterator[Finding]:
