@@ -4,7 +4,7 @@
     (filled by `python3 dev.py docs`)
     <!-- /docs -->
 
-Kinds: `help NAME`, `commands`, `options`, `settings`, `tree [ANSWER=VALUE …]`, and `console COMMAND`, which runs a command line
+Kinds: `help NAME`, `commands`, `options`, `settings`, `refusals`, `tree [ANSWER=VALUE …]`, and `console COMMAND`, which runs a command line
 in a new workspace that holds the worked example (`again COMMAND` shows its second run); the blocks of one page run in the same
 one, from top to bottom.
 """
@@ -64,7 +64,7 @@ class Source:
         """
         makers: dict[str, Callable[[list[str]], str]] = {
             "help": self._help, "commands": _commands, "options": _options, "settings": _settings,
-            "tree": self._tree, "console": self._console, "again": self._again,
+            "refusals": _refusals, "tree": self._tree, "console": self._console, "again": self._again,
         }  # fmt: skip
         if kind not in makers:
             raise ValueError(f"a block is one of {', '.join(makers)}, not {kind}")
@@ -164,6 +164,13 @@ def _settings(_: list[str]) -> str:
             *(f"| `{name}` | {' '.join(text.split())} |" for name, text in rows),
         ]
     )
+
+
+def _refusals(_: list[str]) -> str:
+    from kaggle_workflow.refusals import REFUSALS
+
+    rows = [f"| `{one.name}` | {one.meaning} | {one.fix} | `{one.override}` |" for one in REFUSALS]
+    return "\n".join(["| name | what it means | what to do | override |", "|---|---|---|---|", *rows])
 
 
 def _summary(task: object) -> str:

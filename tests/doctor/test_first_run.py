@@ -47,6 +47,7 @@ LOCAL = {
     "check",
     "commands",
     "doctor",
+    "explain",
     "history",
     "new-exp",
     "push-dataset",

@@ -2,32 +2,17 @@
 
 from __future__ import annotations
 
-from kaggle_workflow.command_options import (
-    ACCELERATOR,
-    ALLOW,
-    FETCH_YES,
-    JSON,
-    LIMIT,
-    MESSAGE,
-    NO_WAIT,
-    NOTEBOOK,
-    PUBLIC,
-    SEND,
-    SUBMIT,
-    VERSION,
-    YES,
-    Command,
-    Option,
-)
+from kaggle_workflow import command_list_send
+from kaggle_workflow.command_options import ALLOW, FETCH_YES, JSON, NOTEBOOK, VERSION, Command, Option
 
 GROUPS: dict[str, tuple[Command, ...]] = {
     "prepare": (
         Command("doctor", "Check for anything that would block a push, and how to fix it.", (JSON,)),
         Command(
             "check",
-            "Validate the whole workspace, without network; --fix repairs.",
+            "Validate the whole workspace, without network. --fix repairs it.",
             (
-                Option("fix", "repair what needs no decision of yours; shows each change and asks"),
+                Option("fix", "repair what needs no decision; shows each change and asks"),
                 Option("yes", "write the repairs without asking"),
                 Option(
                     "deps",
@@ -35,22 +20,31 @@ GROUPS: dict[str, tuple[Command, ...]] = {
                 ),
                 Option(
                     "no-secret",
-                    "mark the finding at this place as no credential, in .secrets.baseline (may be repeated)",
+                    "mark the finding at this place as no credential, in .secrets.baseline (may be repeated; default: none)",
                     [],
                 ),
                 JSON,
             ),
+            example="--fix",
         ),
         Command(
             "data",
             "Download the competition's files, or the attached sources, to where rehearsal mounts them.",
             (
                 NOTEBOOK,
-                Option("only", "files whose name matches, such as 'train/*' (may be repeated)", []),
-                Option("sample", "only so many files of each folder, and every small table", 0),
+                Option(
+                    "only",
+                    "files whose name matches, such as 'train/*' (may be repeated; default: all files)",
+                    [],
+                ),
+                Option(
+                    "sample",
+                    "download only so many files of each folder, and every small table (default: all)",
+                    0,
+                ),
                 Option(
                     "attached",
-                    "what the notebook attaches instead of the competition: everything, or the source named",
+                    "download what the notebook attaches: everything, or the named source (default: only the competition)",
                     None,
                     optional=True,
                 ),
@@ -59,6 +53,7 @@ GROUPS: dict[str, tuple[Command, ...]] = {
                 ALLOW,
                 JSON,
             ),
+            example="--only 'train/*' --sample 10",
         ),
         Command(
             "new-exp",
@@ -66,13 +61,16 @@ GROUPS: dict[str, tuple[Command, ...]] = {
             (
                 Option(
                     "from",
-                    "file or folder of codes/ to start from (default: the entry point's)",
+                    "file or folder of codes/ to start from (default: that of the entry point)",
                     "",
                     into="source",
                 ),
-                Option("name", "name of the new one (default: the next free number)", "", into="new_name"),
+                Option(
+                    "name", "name of the new experiment (default: the next free number)", "", into="new_name"
+                ),
                 JSON,
             ),
+            example="--from exp001.py --name exp002",
         ),
         Command(
             "pin-image",
@@ -84,9 +82,10 @@ GROUPS: dict[str, tuple[Command, ...]] = {
                     "pin the image of this version's run (default: the newest version whose run completed)",
                     0,
                 ),
-                Option("undo", "use the newest image again"),
+                Option("undo", "remove the pin: use the newest image again"),
                 JSON,
             ),
+            example="--version 12",
         ),
         Command(
             "vendor",
@@ -100,145 +99,85 @@ GROUPS: dict[str, tuple[Command, ...]] = {
             "Run deps and sub on this machine, offline, as Kaggle would.",
             (
                 NOTEBOOK,
-                Option("layout", "how inputs are mounted: namespaced (default) or classic", "namespaced"),
-                Option("entry", "use another entry point, for this run only", ""),
                 Option(
-                    "rerun", "run as in the scored rerun: data/rerun is laid over the competition's files"
+                    "layout",
+                    "how inputs are mounted: namespaced or classic (default: namespaced)",
+                    "namespaced",
                 ),
-                Option("without", "mount an empty folder for this source (may be repeated)", []),
-                Option("python", "interpreter that stands for Kaggle's image", ""),
                 Option(
-                    "image",
-                    "run in this image of a container engine, such as gcr.io/kaggle-images/python",
+                    "entry", "run another entry point, once (default: workspace.entry in invoke.yaml)", ""
+                ),
+                Option("rerun", "run as in the scored rerun: files of data/rerun replace the competition's"),
+                Option(
+                    "without", "mount an empty folder for this source (may be repeated; default: none)", []
+                ),
+                Option(
+                    "python",
+                    "Python to use instead of Kaggle's image (default: one with the packages of deps/image.txt)",
                     "",
                 ),
-                Option("engine", "docker or podman (default: the first that answers)", ""),
+                Option(
+                    "image",
+                    "run in this container image, such as gcr.io/kaggle-images/python (default: no container)",
+                    "",
+                ),
+                Option("engine", "container engine, docker or podman (default: the first that runs)", ""),
                 Option("require-isolation", "fail if this machine can't provide the sandbox"),
                 Option("without-isolation", "run without the sandbox"),
                 Option("force", "collect the wheels again"),
                 JSON,
             ),
+            example="--entry exp002.py",
         ),
     ),
-    "send": (
-        Command(
-            "push",
-            "Push codes, deps and sub in order, each only if it changed.",
-            (NOTEBOOK, MESSAGE, ACCELERATOR, NO_WAIT, PUBLIC, *SEND),
-        ),
-        Command(
-            "push-codes", "Push codes/ as a dataset and wait until it is current.", (MESSAGE, PUBLIC, *SEND)
-        ),
-        Command(
-            "push-deps",
-            "Run the wheel notebook on Kaggle if what it collects changed.",
-            (NO_WAIT, PUBLIC, *SEND),
-        ),
-        Command(
-            "push-sub",
-            "Push one notebook and wait for its run.",
-            (NOTEBOOK, ACCELERATOR, NO_WAIT, PUBLIC, *SEND),
-        ),
-        Command(
-            "push-model",
-            "Push weights as a model and attach the new version.",
-            (
-                Option("exp", "experiment that gives the defaults (default: that of the entry point)", ""),
-                Option("path", "folder of the weights (default: data/working/models/<exp>)", ""),
-                Option(
-                    "handle",
-                    "owner/model/framework/variation (default: <username>/<prefix>-models/<framework>/<exp>)",
-                    "",
-                ),
-                Option("framework", "as Kaggle names it (default: pytorch)", "pytorch"),
-                Option("licence", "licence of a new variation, such as 'Apache 2.0'", ""),
-                Option(
-                    "ignore",
-                    "pattern of files that are not uploaded (may be repeated; default: as last time, '' forgets that)",
-                    [],
-                ),
-                Option(
-                    "notebook",
-                    "folder of the notebook that attaches the version (default: sub; '' for none)",
-                    "sub",
-                ),
-                Option("message", "notes of the new version (default: the experiment)", ""),
-                *SEND,
-            ),
-        ),
-        Command(
-            "push-dataset",
-            "Push any folder, such as weights or features, as a dataset.",
-            (
-                Option("path", "the folder", ""),
-                Option(
-                    "id",
-                    "owner/slug (default: that of its dataset-metadata.json, or <username>/<prefix>-<folder>)",
-                    "",
-                    into="id_",
-                ),
-                Option(
-                    "notebook", "folder of the notebook that attaches it, such as sub (default: none)", ""
-                ),
-                MESSAGE,
-                PUBLIC,
-                *SEND,
-            ),
-        ),
-        Command(
-            "ship",
-            "Push, submit and watch: from a saved file to a score.",
-            (
-                NOTEBOOK,
-                Option("detach", "wait for no run and no score; run it again to continue"),
-                *SUBMIT,
-                ACCELERATOR,
-                PUBLIC,
-                *SEND,
-            ),
-        ),
-        Command(
-            "submit",
-            "Submit the pushed version.",
-            (
-                NOTEBOOK,
-                VERSION,
-                *SUBMIT,
-                Option("dry-run", "check everything and submit nothing"),
-                Option("force", "the same as --again"),
-                YES,
-                ALLOW,
-                LIMIT,
-                JSON,
-            ),
-        ),
-    ),
+    "send": command_list_send.COMMANDS,
     "look": (
+        Command(
+            "explain",
+            "Explain a refusal by its name, such as take-over: what it means, how to fix or override it.",
+            (
+                Option(
+                    "refusal",
+                    "name of the refusal, as the message shows it after --allow (required)",
+                    positional=True,
+                ),
+            ),
+            example="take-over",
+        ),
         Command("status", "Show how codes and notebooks stand on Kaggle.", (JSON,)),
-        Command("logs", "Show the log of a run on Kaggle, live while it runs.", (NOTEBOOK, VERSION, JSON)),
+        Command(
+            "logs",
+            "Show the log of a run on Kaggle, live while it runs.",
+            (NOTEBOOK, VERSION, JSON),
+            example="--version 12",
+        ),
         Command(
             "output",
             "Download the output of a run on Kaggle.",
             (
                 NOTEBOOK,
                 VERSION,
-                Option("only", "files whose name matches (may be repeated)", []),
+                Option("only", "files whose name matches (may be repeated; default: all files)", []),
                 Option("to", "folder to write into (default: build/output/<notebook>/v<version>)", ""),
                 FETCH_YES,
                 ALLOW,
                 JSON,
             ),
+            example="--only '*.csv' --to /tmp/output",
         ),
         Command(
             "watch",
             "Follow submissions to their scores.",
             (
+                Option("ref", "a submission's reference (may be repeated; default: all pending ones)", []),
                 Option(
-                    "ref", "a submission's reference (may be repeated; default: all that are pending)", []
+                    "limit",
+                    "stop waiting after this time, such as 10h (default: the longest possible run)",
+                    "",
                 ),
-                Option("limit", "stop waiting after this time, such as 10h; run it again to continue", ""),
                 JSON,
             ),
+            example="--limit 10h",
         ),
         Command(
             "models",
@@ -252,6 +191,7 @@ GROUPS: dict[str, tuple[Command, ...]] = {
                 Option("all", "every model of the account", into="everything"),
                 JSON,
             ),
+            example="--model owner/model",
         ),
     ),
     "remember": (
@@ -261,31 +201,36 @@ GROUPS: dict[str, tuple[Command, ...]] = {
             (
                 Option(
                     "sort",
-                    "time (default), public, private, cv, rerun, or any column of --csv; the newest or best first",
+                    "time, public, private, cv, rerun, or any column of --csv; newest or best first (default: time)",
                     "time",
                 ),
                 Option("reverse", "reverse the order"),
                 Option(
                     "filter",
-                    "name=value (also != < <= > >=), or a text to find anywhere; may be repeated",
+                    "name=value (also != < <= > >=), or a text to find anywhere (may be repeated; default: none)",
                     [],
                     into="filters",
                 ),
                 Option("group", "one line per experiment"),
-                Option("limit", "how many to show (default: 50, 0 for all)", 50),
-                Option("refresh", "first read Kaggle's list: browser, team-mates, private scores"),
-                Option("reproduce", "restore what this submission was made of into build/", ""),
+                Option("limit", "how many to show, 0 for all (default: 50)", 50),
+                Option(
+                    "refresh",
+                    "read Kaggle's list first: submissions from the browser and team-mates, private scores",
+                ),
+                Option("reproduce", "restore the files of this submission into build/ (default: none)", ""),
                 Option("push", "with --reproduce: push it again"),
                 Option("yes", "with --push: answer every question with yes"),
-                Option("allow", "with --push: override a refusal by its name (may be repeated)", []),
-                Option("json", "print everything as JSON"),
-                Option("csv", "print everything as CSV"),
+                Option("allow", "with --push: override this refusal (may be repeated; default: none)", []),
+                Option("json", "print everything as JSON", group="Output"),
+                Option("csv", "print everything as CSV", group="Output"),
             ),
+            example="--sort public --limit 10",
         ),
         Command(
             "report",
             "Draw the history: one HTML file that works offline.",
             (Option("output", "file to write (default: build/report.html)", ""), JSON),
+            example="--output report.html",
         ),
     ),
 }

@@ -16,8 +16,8 @@ GROUPS = {
 }
 _OWN = "your own"
 _FIRST = (
-    "uv run invoke doctor      says what stands in your way, and the one thing to do about it",
-    "uv run invoke rehearse    runs everything on this machine, offline, and ends with a submission",
+    "uv run invoke doctor      checks for anything that would block a push",
+    "uv run invoke rehearse    runs everything on this machine, offline, and writes a submission",
     "uv run invoke ship        goes from a saved file to a score",
 )
 _WIDTH = 120

@@ -12,6 +12,7 @@ from typing import Any
 from invoke.collection import Collection
 from invoke.tasks import Task
 
+from kaggle_workflow import command_help
 from kaggle_workflow.command_list import GROUPS
 from kaggle_workflow.command_options import Command, Option
 
@@ -50,6 +51,7 @@ def collection(tasks_file: str, *modules: ModuleType) -> Collection:
         for name, inner in own.collections.items():
             made.add_collection(inner, name)
     _group_the_list(list_commands)
+    command_help.install(_program())
     return made
 
 
@@ -76,7 +78,8 @@ def _task(command: Command, body: Callable[..., None]) -> Any:
         )
         for option in command.options
     ]
-    body.__name__, body.__doc__ = command.name.replace("-", "_"), command.summary
+    body.__name__ = command.name.replace("-", "_")
+    body.__doc__ = f"{command.summary}\n\nExample: {command_help.example(command)}"
     body.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # mypy knows no signature of a function
     return Task(
         body,
@@ -93,7 +96,9 @@ def _parameter(option: Option) -> str:
 
 
 def _default(option: Option) -> Any:
-    """None for a list: invoke appends to the one it is given."""
+    """None for a list: invoke appends to the one it is given. Nothing for a positional one: invoke requires it then."""
+    if option.positional:
+        return inspect.Parameter.empty
     return None if isinstance(option.default, list) else option.default
 
 
