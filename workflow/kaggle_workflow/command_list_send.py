@@ -56,7 +56,7 @@ COMMANDS: tuple[Command, ...] = (
                 "",
             ),
             Option("framework", "as Kaggle names it (default: pytorch)", "pytorch"),
-            Option("licence", "licence of a new variation, such as 'Apache 2.0'", ""),
+            Option("licence", "licence of a new variation, such as 'Apache 2.0' (default: not set)", ""),
             Option(
                 "ignore",
                 "pattern of files that are not uploaded (may be repeated; default: as last time, '' forgets that)",

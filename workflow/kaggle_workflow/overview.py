@@ -16,7 +16,7 @@ GROUPS = {
 }
 _OWN = "your own"
 _FIRST = (
-    "uv run invoke doctor      checks for anything that would block a push",
+    "uv run invoke doctor      finds anything that would block a push",
     "uv run invoke rehearse    runs everything on this machine, offline, and writes a submission",
     "uv run invoke ship        goes from a saved file to a score",
 )
