@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from kaggle_workflow import workspace
+from kaggle_workflow import check, workspace
 from kaggle_workflow.doctor import images as doctor_images
 from kaggle_workflow.images import from_kaggle
 from kaggle_workflow.ledger import book, image_moves
@@ -77,3 +77,12 @@ def test_doctor_says_how_old_the_list_is_and_pin_image_pins_it(scene: Scene) -> 
     assert pins.pin_image(scene.push(), "sub", None).image.endswith("sha256:b")
     metadata = json.loads((scene.root / "sub/kernel-metadata.json").read_text(encoding="utf-8"))
     assert metadata["docker_image"].endswith("sha256:b")
+
+
+def test_check_follows_the_image_that_kaggle_reported(scene: Scene) -> None:
+    scene.edit("\nimport tensorflow\nimport made_up_on_kaggle\n")
+    scene.played.image = image(**{"made-up-on-kaggle": "1", "numpy": "1", "pandas": "2", "polars": "1"})
+    scene.all()
+    said = [one.sentence for one in check.find_all(workspace.load(scene.root)) if one.name == "import"]
+    assert [line for line in said if "tensorflow" in line]
+    assert not [line for line in said if "made_up_on_kaggle" in line]

@@ -10,7 +10,6 @@ from packaging.requirements import InvalidRequirement, Requirement
 
 from kaggle_shim.image import is_protected
 from kaggle_shim.wheels import normalise
-from kaggle_workflow import images
 from kaggle_workflow.errors import WorkflowError
 from kaggle_workflow.findings import ERROR, WARNING, Finding
 from kaggle_workflow.images import Image, catalogue, from_kaggle
@@ -50,32 +49,10 @@ _REMOVED = {
 }
 
 
-def image_of(workspace: Workspace, notebook: Notebook) -> Image:
-    """The image that a notebook is taken to run in: what its last run on Kaggle found, else the one of `deps/image.txt`.
-
-    Raises:
-        WorkflowError: `deps/image.txt` can't be used.
-    """
-    file = workspace.root / DEPS / "image.txt"
-    try:
-        text = file.read_text(encoding="utf-8-sig") if file.is_file() else ""
-    except (OSError, UnicodeDecodeError) as error:
-        raise WorkflowError(f"{DEPS}/image.txt can't be read ({error}): save it as UTF-8 text.") from error
-    accelerator = images.accelerator_of(notebook.metadata)
-    seen = from_kaggle.known(workspace, notebook.name)
-    if seen is None:
-        return images.choose(text, accelerator)
-    name = f"seen-in-version-{seen.version}"
-    found = Image(
-        name, seen.build_date, accelerator, seen.python, seen.versions, catalogue.imports_of(seen.versions)
-    )
-    return images.choose(text, accelerator, found)
-
-
 def findings_of(workspace: Workspace, notebook: Notebook) -> Iterator[Finding]:
     """Warnings about the imports of a notebook's entry point and about needless requirements."""
     try:
-        image = image_of(workspace, notebook)
+        image = from_kaggle.image_of(workspace, notebook.name)
     except WorkflowError as error:
         yield Finding(
             ERROR, "image-list", f"{DEPS}/image.txt", str(error).removeprefix(f"{DEPS}/image.txt: ")

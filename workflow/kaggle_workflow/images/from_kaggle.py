@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from kaggle_shim.wheels import normalise
+from kaggle_workflow.errors import WorkflowError
 from kaggle_workflow.files import read_object, write_text
 from kaggle_workflow.images import catalogue
 from kaggle_workflow.workspace import DEPS, SUB, Workspace
@@ -78,17 +79,20 @@ def image_of(workspace: Workspace, name: str) -> catalogue.Image:
     """The image that a notebook gets: what its newest run on Kaggle found, else the package's, with `deps/image.txt` applied.
 
     Raises:
-        WorkflowError: `deps/image.txt` names an unknown image.
+        WorkflowError: `deps/image.txt` can't be read, or names an unknown image.
     """
     accelerator = catalogue.accelerator_of(workspace.notebook(name).metadata)
     seen = known(workspace, name)
     found = None
     if seen is not None:
-        title = f"of {seen.notebook} version {seen.version}"
+        title = f"seen-in-version-{seen.version}"
         imports = catalogue.imports_of(seen.versions)
-        found = catalogue.Image(title, seen.time, accelerator, seen.python, seen.versions, imports)
-    path = workspace.image_list
-    text = path.read_text(encoding="utf-8") if path.is_file() else ""
+        found = catalogue.Image(title, seen.build_date, accelerator, seen.python, seen.versions, imports)
+    file = workspace.root / DEPS / "image.txt"
+    try:
+        text = file.read_text(encoding="utf-8-sig") if file.is_file() else ""
+    except (OSError, UnicodeDecodeError) as error:
+        raise WorkflowError(f"{DEPS}/image.txt can't be read ({error}): save it as UTF-8 text.") from error
     return catalogue.choose(text, accelerator, found)
 
 
