@@ -14,7 +14,11 @@ import kaggle_shim
 from tests import article, workspaces
 from tests.local_kaggle import LocalKaggle, ScriptedRunner
 
-FIXED = {"codes/exp001.py", "deps/deps.ipynb", "deps/requirements.txt", "sub/cmi-sub.ipynb"}
+PLACEHOLDERS = {".copier-answers.yml", "README.md", "pyproject.toml"}
+FIXED = {
+    *PLACEHOLDERS,
+    *("codes/exp001.py", "deps/deps.ipynb", "deps/requirements.txt", "sub/cmi-sub.ipynb"),
+}
 
 
 def kept(root: Path) -> dict[str, bytes]:
@@ -445,6 +449,15 @@ def test_a_real_username_and_competition_come_from_what_is_there(template: Path,
     check(root, "--fix", "--yes")
     deps = json.loads((root / "deps/kernel-metadata.json").read_text())
     assert (deps["id"], deps["title"]) == ("confirm/cmi-deps", "cmi-deps")
+    for name in ("README.md", "pyproject.toml", ".copier-answers.yml"):
+        assert "your-" not in (root / name).read_text(encoding="utf-8")
+    answers = (root / ".copier-answers.yml").read_text(encoding="utf-8")
+    assert f"\ncompetition: {article.COMPETITION}\n" in answers
+    assert "\nprefix: cmi\n" in answers
+    assert "\nusername: confirm\n" in answers
+    assert f"(https://www.kaggle.com/competitions/{article.COMPETITION})" in (root / "README.md").read_text(
+        encoding="utf-8"
+    )
 
 
 def test_the_copy_says_what_comes_next(template: Path, tmp_path: Path) -> None:

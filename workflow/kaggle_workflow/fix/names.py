@@ -64,7 +64,23 @@ def apply(draft: Draft, notebooks: tuple[str, ...], answers: Answers | None, *, 
             _rename(draft, notebooks, one, wanted, answers)
     for path in _paths(notebooks):
         _title(draft, path)
-    _competition(draft, notebooks, answers)
+    competition = _competition(draft, notebooks, answers)
+    _placeholders(draft, answers, {"competition": competition, "prefix": stem, "username": owner})
+
+
+def _placeholders(draft: Draft, answers: Answers | None, known: dict[str, str | None]) -> None:
+    """Write the names that the metadata gives where `copier copy --defaults` left placeholders in other files."""
+    for path in ("README.md", "pyproject.toml", *([answers.file] if answers else ())):
+        text = after = draft.text(path) or ""
+        for key, value in known.items():
+            if value:
+                after = re.sub(rf"(?m)^({key}: )your-\w+$", rf"\g<1>{value}", after)
+        if known["prefix"]:
+            after = re.sub(r"your-competition(?=-(?:codes|deps|sub|workspace)\b)", known["prefix"], after)
+        if known["competition"]:
+            after = re.sub(r"(?<!prefix: )your-competition\b(?!-)", known["competition"], after)
+        if after != text:
+            draft.edit("placeholder", path, after, "it holds placeholders, and the metadata has the names.")
 
 
 def _paths(notebooks: tuple[str, ...]) -> list[str]:
@@ -162,8 +178,8 @@ def _title(draft: Draft, path: str) -> None:
         )
 
 
-def _competition(draft: Draft, notebooks: tuple[str, ...], answers: Answers | None) -> None:
-    """The slug that stands for a competition gives way to the one that copier was told, or that another notebook attaches."""
+def _competition(draft: Draft, notebooks: tuple[str, ...], answers: Answers | None) -> str | None:
+    """Replace placeholders for the competition by the slug that copier was told, or that another notebook attaches; returns it."""
     listed = {name: _sources(draft, name) for name in notebooks}
     real = {slug for slugs in listed.values() for slug in slugs if slug not in names.PLACEHOLDERS}
     told = answers.given("competition") if answers else None
@@ -173,7 +189,7 @@ def _competition(draft: Draft, notebooks: tuple[str, ...], answers: Answers | No
         else (real.pop() if len(real) == 1 else None)
     )
     if slug is None:
-        return
+        return None
     for name, slugs in listed.items():
         for old in names.PLACEHOLDERS & set(slugs):
             path = f"{name}/{KERNEL_FILE}"
@@ -185,6 +201,7 @@ def _competition(draft: Draft, notebooks: tuple[str, ...], answers: Answers | No
                 f"{old} stands for the competition's slug; {slug} is it.",
                 told=True,
             )
+    return slug
 
 
 def _sources(draft: Draft, name: str) -> list[str]:
