@@ -119,7 +119,8 @@ def test_a_credential_is_found_among_whatever_names_and_contents(
     after: list[tuple[str, bytes]],
 ) -> None:
     path = tmp_path / "file"
-    path.write_bytes(WRAPPED[wrapped](kind([*before, ("in.py", f"a = '{TOKEN}'".encode()), *after])))
+    wrap = WRAPPED[wrapped] if kind is tarred else bytes
+    path.write_bytes(wrap(kind([*before, ("in.py", f"a = '{TOKEN}'".encode()), *after])))
     found = Scanner(tmp_path).files("test", [("file", path)])
     assert {one.name for one in found if one.level == "error"} == {"secret"}
     assert not [one for one in found if TOKEN in str(one)]

@@ -36,6 +36,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "push-sub": {"yes": True},
     "new-exp": {"name": "exp002"},
     "report": {},
+    "explain": {"refusal": "take-over"},
     "rehearse": {"notebook": "no-such-notebook"},
 }
 ODD = (

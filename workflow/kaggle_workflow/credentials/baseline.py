@@ -1,6 +1,6 @@
-"""`.secrets.baseline`: what was looked at and is no credential, find by find, in the format of detect-secrets.
+"""`.secrets.baseline`: findings that are no credentials, in the format of detect-secrets.
 
-It is the user's file, and belongs into git. `invoke check --no-secret PLACE` writes into it; `detect-secrets` may as well.
+The user's file; commit it. `invoke check --no-secret PLACE` and `detect-secrets audit` write into it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from kaggle_workflow.credentials.look import Hit
+from kaggle_workflow.credentials.search import Hit
 from kaggle_workflow.errors import WorkflowError
 from kaggle_workflow.files import write_text
 
@@ -36,13 +36,13 @@ def read(root: Path) -> dict[str, frozenset[str]]:
 
 
 def fingerprint(root: Path) -> str:
-    """What the file is, "" for none; kept results depend on it."""
+    """Return the SHA-256 of the file, "" for none; part of the key of cached results."""
     path = root / FILE
     return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
 
 
-def add(root: Path, shown: str, hits: Iterable[Hit]) -> int:
-    """Write finds of one file into the baseline of the workspace at `root`; returns how many were new.
+def add(root: Path, shown: str, hits: Iterable[Hit]) -> None:
+    """Write hits of one file into the baseline of the workspace at `root`.
 
     Raises:
         WorkflowError: the file that is there does not read as a baseline.
@@ -51,7 +51,7 @@ def add(root: Path, shown: str, hits: Iterable[Hit]) -> int:
     raw.setdefault("version", "1.5.0")
     entries = raw.setdefault("results", {}).setdefault(shown, [])
     new = {hit.digest: hit for hit in hits if hit.digest not in listed}
-    # What was audited as real, and is now said to be none, is no longer real.
+    # An entry audited as real is replaced.
     entries[:] = [one for one in entries if one.get("hashed_secret") not in new]
     entries += [
         {
@@ -66,7 +66,6 @@ def add(root: Path, shown: str, hits: Iterable[Hit]) -> int:
     ]
     if new:
         write_text(root / FILE, json.dumps(raw, indent=2, ensure_ascii=False) + "\n")
-    return len(new)
 
 
 def _raw(root: Path) -> dict[str, Any]:
@@ -82,5 +81,5 @@ def _raw(root: Path) -> dict[str, Any]:
 
 def _broken(error: Exception) -> WorkflowError:
     return WorkflowError(
-        f"{FILE} does not read as a baseline of detect-secrets ({type(error).__name__}): take it from git, or remove it and make it again with `invoke check --no-secret`."
+        f"{FILE} does not read as a baseline of detect-secrets ({type(error).__name__}): restore it from git, or delete it and run `invoke check --no-secret` again."
     )

@@ -1,9 +1,7 @@
-"""The credentials of this very machine: whatever their format, their values must not be in what is sent."""
+"""Credentials of this machine. No upload may hold their values, whatever their format."""
 
 from __future__ import annotations
 
-import base64
-import html
 import json
 import os
 import re
@@ -11,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote, quote_plus
 
-from kaggle_workflow.credentials import placeholders
+from kaggle_workflow.credentials import formats
 
 _NAMES = re.compile(
     r"(?i)(?:^|_)(?:token|secret|password|passwd|passphrase|pat|auth|credentials?|api_?key|access_?key|secret_?key|private_?key|kaggle_key)$"
@@ -48,8 +46,8 @@ _LONGEST_FILE = 10_000
 def values(root: Path | None = None) -> dict[str, str]:
     """Secrets by where they come from.
 
-    Looked at are environment variables that are called so or hold an address with a login, the files of Kaggle's clients, of
-    the Hub's, of git, pip and the like, and, of a workspace at `root`, its `.env` and its git remotes.
+    Reads environment variables that are named like one or hold an address with a login, the files of Kaggle's clients, of the
+    Hub's, of git, pip and the like, and `.env` and the git remotes of the workspace at `root`.
     """
     found: dict[str, str] = {}
     for name, value in os.environ.items():
@@ -75,55 +73,28 @@ def values(root: Path | None = None) -> dict[str, str]:
     return {
         name: value.strip()
         for name, value in found.items()
-        if _SHORTEST <= len(value.strip()) <= _LONGEST and not placeholders.is_one(value.strip())
+        if _SHORTEST <= len(value.strip()) <= _LONGEST and not formats.is_placeholder(value.strip())
     }
 
 
 def redacted(text: str) -> str:
-    """A text of others, without this machine's credentials in it."""
+    """Return a text without this machine's credentials in it."""
     for value in values().values():
-        for form in (value, quote(value, safe=""), quote_plus(value), json.dumps(value)[1:-1]):
+        for form in _written(value):
             text = text.replace(form, "…")
     return text
 
 
-def forms(value: str) -> Iterator[tuple[bytes, str]]:
-    """A credential as it may be written down, itself first, each with what that is called ("" for itself)."""
-    plain = value.encode("utf-8", "surrogateescape")
-    yield plain, ""
-    if not plain.isascii():
-        for encoding in ("latin-1", "cp1252", "utf-16-le", "utf-16-be"):
-            try:
-                yield value.encode(encoding), ""
-            except UnicodeEncodeError:
-                continue
-    escaped = json.dumps(value)[1:-1]
-    for text in (
-        escaped,
-        json.dumps(escaped)[1:-1],
-        json.dumps(value, ensure_ascii=False)[1:-1],
-        repr(value)[1:-1],
-        repr(plain)[2:-1],
-        value.encode("unicode_escape").decode(),
-        html.escape(value),
-    ):
-        yield text.encode("utf-8", "surrogateescape"), "escaped"
-    for text in (quote(plain, safe=""), quote_plus(plain)):
-        yield text.encode(), "as in an address"
-        yield re.sub("%..", lambda one: one[0].lower(), text).encode(), "as in an address"
-    yield plain.hex().encode(), "in hexadecimal"
-    yield plain.hex().upper().encode(), "in hexadecimal"
+def forms(value: str) -> tuple[bytes, ...]:
+    """Return a credential as it is, then as text files have it: in latin-1, in JSON and in an address."""
+    texts = [form.encode("utf-8", "surrogateescape") for form in _written(value)]
+    return tuple(dict.fromkeys([*texts, value.encode("latin-1", "replace")]))
 
 
-def encoded(value: str) -> Iterator[bytes]:
-    """A credential in base64, in both alphabets, wherever in a longer text it began: the letters that hang on it alone."""
+def _written(value: str) -> tuple[str, ...]:
     plain = value.encode("utf-8", "surrogateescape")
-    for before in range(3):
-        # Of the padding and of the neighbours no letter is kept.
-        first, last = (before * 8 + 5) // 6, (before + len(plain)) * 8 // 6
-        padded = bytes(before) + plain
-        yield base64.b64encode(padded)[first:last]
-        yield base64.urlsafe_b64encode(padded)[first:last]
+    escaped = (json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1])
+    return tuple(dict.fromkeys((value, *escaped, quote(plain, safe=""), quote_plus(plain))))
 
 
 def _files(root: Path | None) -> Iterator[Path]:

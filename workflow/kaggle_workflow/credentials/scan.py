@@ -1,8 +1,8 @@
-"""Credentials in what is about to be staged: a find stops the command, and no flag overrules that.
+"""Refuse credentials in what is about to be staged. No flag overrides that.
 
-Looked at is what is sent, and nothing else: every file whatever its kind, its name, what is packed into it, and every text
-that goes along. A line that ends in the comment `pragma: allowlist secret` is allowed, and so is what `.secrets.baseline`
-lists (both as detect-secrets has them). A file that has not changed is not read again.
+Searches what is sent, and nothing else: each file of any kind, its name, the members of an archive, and every text that goes
+along. A line that ends in the comment `pragma: allowlist secret` is allowed, and so is what `.secrets.baseline` lists (both as
+in detect-secrets). An unchanged file is not read again.
 """
 
 from __future__ import annotations
@@ -13,17 +13,14 @@ import re
 import shlex
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from dataclasses import astuple, replace
 from functools import cached_property
 from pathlib import Path
 from typing import IO, Any
 
 from kaggle_workflow import progress, stamps
-from kaggle_workflow.credentials import archives, baseline, look, pieces, unsearched
-from kaggle_workflow.credentials import formats as secrets_formats
-from kaggle_workflow.credentials import own as secrets_own
-from kaggle_workflow.credentials.look import Hit
-from kaggle_workflow.credentials.pieces import Piece
+from kaggle_workflow.credentials import archives, baseline, formats, own
+from kaggle_workflow.credentials.search import Hit, Searcher, digest
 from kaggle_workflow.errors import WorkflowError
 from kaggle_workflow.files import write_text
 from kaggle_workflow.findings import ERROR, WARNING, Finding, errors
@@ -45,31 +42,24 @@ _FILES_OF_KEYS = re.compile(r"(?:id_(?:rsa|dsa|ecdsa|ed25519)|.*\.(?:p12|pfx|ppk
 _MARK = re.compile(r"pragma: ?allowlist[ -]secret")
 _MARK_ABOVE = re.compile(r"pragma: ?allowlist[ -]nextline[ -]secret")
 _KEY_FILE_BYTES = 1000
-_LARGEST_SOURCE = 1 << 20
-_SOURCES = (".py", ".ipynb", ".sh", ".toml", ".yaml", ".yml", ".json", ".cfg", ".ini", ".txt", ".r", ".jl")
-_NOT_WHOLE = "not searched"
+_NOT_WHOLE = "not-searched"
 _MOST_HITS = 20
 _SEARCH = "searching for credentials"
 
 
 class Scanner:
-    """What one command looks with: this machine's own credentials, and what the workspace allows."""
+    """Searches for this machine's credentials and known formats, but for what the workspace allows."""
 
     def __init__(self, root: Path, cache: Path | None = None) -> None:
-        """`root` is the workspace, where the baseline lies; results are kept in the folder `cache`."""
+        """`root` is the workspace, where the baseline is; results are kept in the folder `cache`."""
         self._root = root
         self._cache = cache
-        self._own = look.Own(secrets_own.values(root))
-        # What was found where, as findings write the place: the file and the find.
+        self._searcher = Searcher(own.values(root))
+        # The file and the hit for each place that a finding names.
         self.places: dict[str, list[tuple[str, Hit]]] = {}
 
     def files(self, scope: str, files: Iterable[tuple[str, Path]]) -> tuple[Finding, ...]:
-        """Look into files, each as a finding names it and where it lies.
-
-        Args:
-            scope: what they are part of; results are kept by it.
-            files: the files.
-        """
+        """Search files, each given as its name for messages and its path; `scope` is the name under which results are kept."""
         known, fresh, found = self._load(scope), {}, []
         unread: list[str] = []
         listed = list(files)
@@ -79,30 +69,28 @@ class Scanner:
             about = path.stat()
             settled = stamps.settled(about.st_mtime_ns, time.time_ns())
             stamp = [about.st_size, about.st_mtime_ns, about.st_ctime_ns] if settled else None
-            named, of_name = look.of_name(shown, self._own)
-            key = look.digest(shown) if of_name else shown
+            named, in_name = self._searcher.name(shown)
+            key = digest(shown) if in_name else shown
             kept = known.get(key)
             hits = _hits(kept[1]) if kept is not None and stamp is not None and kept[0] == stamp else None
             if hits is None:
                 progress.large(_SEARCH, named, about.st_size)
-                hits = [*self._unlisted(shown, of_name), *self._of_file(shown, path, about.st_size)]
-            fresh[key] = [stamp, [[hit.line, hit.name, hit.shown, hit.random] for hit in hits]]
+                hits = [*self._unlisted(shown, in_name), *self._of_file(shown, path, about.st_size)]
+            fresh[key] = [stamp, [astuple(replace(hit, digest="")) for hit in hits]]
             found += [self._finding(shown, named, hit) for hit in hits if hit.name != _NOT_WHOLE]
             unread += [named for hit in hits if hit.name == _NOT_WHOLE]
         if fresh != known:
             self._save(scope, fresh)
-        return (*found, *unsearched.findings(unread))
+        return (*found, *_unsearched(unread))
 
     def text(self, shown: str, text: str, where: str = "") -> tuple[Finding, ...]:
-        """Look into a text; `where` names its place in the file, such as `cell 3`."""
+        """Search a text; `where` names its place in the file, such as `cell 3`."""
         content = text.encode("utf-8", "surrogatepass")
-        hits = self._allowed(
-            shown, content, look.of_text(Piece(1, content, len(content)), self._own, random=True)
-        )
-        return tuple(self._finding(shown, shown, hit, where) for hit in look.first_random(hits))
+        hits = self._allowed(shown, content, self._searcher.block(content))
+        return tuple(self._finding(shown, shown, hit, where) for hit in hits)
 
     def texts(self, scope: str, texts: Iterable[tuple[str, str, str]]) -> tuple[Finding, ...]:
-        """Look into several texts, each as a finding names it, its place in there, and itself; results are kept by `scope`."""
+        """Search several texts, each given as its name for messages, its place in there, and itself; results are kept by `scope`."""
         parts = list(texts)
         stamp = hashlib.sha256(json.dumps(parts).encode()).hexdigest()
         if self._load(scope).get("clean") == stamp:
@@ -120,50 +108,41 @@ class Scanner:
         if path.suffix == ".json" and size <= _KEY_FILE_BYTES and _is_key_file(path.read_bytes()):
             yield Hit(1, "file of Kaggle credentials", "username and key")
             return
-        random = path.suffix.lower() in _SOURCES and size <= _LARGEST_SOURCE
         with path.open("rb") as file:
-            hits = self._of_stream(shown, file, random=random)
-            yield from look.first_random(hits)
-            file.seek(0)
-            yield from self._of_members(shown, file)
+            hits = self._of_stream(shown, file)
+            yield from hits
+            yield from self._of_members(shown, file, {hit.digest for hit in hits})
 
-    def _of_members(self, shown: str, file: IO[bytes]) -> Iterator[Hit]:
+    def _of_members(self, shown: str, file: IO[bytes], known: set[str]) -> Iterator[Hit]:
         budget = archives.Budget()
-        for path, member in archives.members(file, budget):
-            told, of_name = look.of_name(path, self._own)
-            named = _by_name(path.rsplit("/", 1)[-1])
-            hits = self._unlisted(shown, of_name if named is None else [*of_name, named])
-            for hit in (*hits, *self._of_stream(shown, member)):
-                inside = f"in {told} inside it" if told else "packed in it"
-                yield replace(hit, shown=f"{hit.shown}, {inside}")
+        try:
+            for path, member in archives.members(file, budget):
+                told, in_name = self._searcher.name(path)
+                named = _by_name(path.rsplit("/", 1)[-1])
+                hits = self._unlisted(shown, in_name if named is None else [*in_name, named])
+                for hit in (*hits, *self._of_stream(shown, member)):
+                    # A member that is stored unpacked is found in the archive's own bytes as well.
+                    if hit.digest not in known:
+                        yield replace(hit, shown=f"{hit.shown}, in {told} inside it")
+        except archives.DAMAGED:
+            budget.whole = False
         if not budget.whole:
-            yield Hit(1, _NOT_WHOLE, "", random=True)
+            yield Hit(1, _NOT_WHOLE, "")
 
-    def _of_stream(self, shown: str, file: IO[bytes], *, random: bool = False) -> list[Hit]:
-        """Read piece by piece; `random` says whether a random string deserves a warning."""
-        seen: dict[Hit, None] = {}
-        kind = ""
-        for piece in pieces.of(file):
-            kind = kind or pieces.kind(piece.content)
-            if kind == pieces.BINARY or (kind == pieces.TEXT and b"\0" in piece.content):
-                hits = self._unlisted(shown, look.of_binary(piece, self._own))
-            else:
-                narrow = pieces.narrowed(piece) if kind == pieces.WIDE else piece
-                hits = self._allowed(
-                    shown, narrow.content, look.of_text(narrow, self._own, random=random), piece.line
-                )
-            seen |= dict.fromkeys(hits[: _MOST_HITS - len(seen)])
-        return list(seen)
+    def _of_stream(self, shown: str, file: IO[bytes]) -> list[Hit]:
+        found: list[Hit] = []
+        for line, content, hits in self._searcher.stream(file):
+            found += self._allowed(shown, content, hits, line)
+        return list(dict.fromkeys(found))[:_MOST_HITS]
 
     def _allowed(self, shown: str, content: bytes, hits: list[Hit], first: int = 1) -> list[Hit]:
-        """The hits in a text that neither a mark nor the baseline allows."""
-        if not hits:
-            return hits
-        lines = content.decode("latin-1").split("\n")
+        """The hits in a text, of which the line `first` is the first, that neither a mark nor the baseline allows."""
+        lines = content.decode("latin-1").split("\n") if hits else []
 
         def marked(hit: Hit) -> bool:
-            here = lines[hit.line - first] if 0 <= hit.line - first < len(lines) else ""
-            above = lines[hit.line - first - 1] if 0 < hit.line - first <= len(lines) else ""
+            number = hit.line - first
+            here = lines[number] if 0 <= number < len(lines) else ""
+            above = lines[number - 1] if 0 < number <= len(lines) else ""
             return bool(_MARK.search(here) or _MARK_ABOVE.search(above))
 
         return self._unlisted(shown, [hit for hit in hits if not marked(hit)])
@@ -174,16 +153,12 @@ class Scanner:
         return [hit for hit in hits if hit.digest not in listed]
 
     def _finding(self, shown: str, named: str, hit: Hit, where: str = "") -> Finding:
-        """A hit as it is told: `named` is the file's name without a credential in it."""
+        """The finding for a hit; `named` is the file's name without a credential in it."""
         inside = f"{where}, line {hit.line}: " if where else ""
         place = f"{named}:{where}:{hit.line}" if where else f"{named}:{hit.line}"
         self.places.setdefault(place, []).append((shown, hit))
-        line = None if where else hit.line
-        if hit.random:
-            sentence = f"{inside}a string here looks random: make sure that it is no password or key."
-            return Finding(WARNING, "random-string", named, sentence, line)
         sentence = f"{inside}{hit.name} ({hit.shown}) would be sent: {_remedy(shown, place)}."
-        return Finding(ERROR, "secret", named, sentence, line)
+        return Finding(ERROR, "secret", named, sentence, None if where else hit.line)
 
     @cached_property
     def _baseline(self) -> dict[str, frozenset[str]]:
@@ -191,9 +166,11 @@ class Scanner:
 
     @cached_property
     def _key(self) -> str:
-        """What kept results depend on, besides the files; of the credentials no more than eight digits of a hash."""
-        own = hashlib.sha256(b"\0".join(sorted(self._own.values))).hexdigest()[:8]
-        return f"{secrets_formats.VERSION} {own} {baseline.fingerprint(self._root)}"
+        """What cached results depend on, besides the files; of the credentials, eight digits of a hash."""
+        values = "\0".join(sorted(self._searcher.values.values())).encode("utf-8", "surrogateescape")
+        return (
+            f"{formats.VERSION} {hashlib.sha256(values).hexdigest()[:8]} {baseline.fingerprint(self._root)}"
+        )
 
     def _load(self, scope: str) -> dict[str, Any]:
         if self._cache is None:
@@ -210,7 +187,7 @@ class Scanner:
         try:
             write_text(self._cache / f"secrets-{scope}.json", json.dumps({"key": self._key, "files": files}))
         except OSError:
-            # A cache on a read-only or full disk: the next command looks again.
+            # A cache on a read-only or full disk: the next command searches again.
             return
 
 
@@ -223,19 +200,37 @@ def refuse(findings: Iterable[Finding]) -> None:
         raise WorkflowError(f"{place}: {wrong[0].sentence.rstrip('.')}{more}.")
 
 
+def unsearched(findings: Iterable[Finding]) -> tuple[str, ...]:
+    """Sentences about files that were not searched whole, for a command that sends them."""
+    return tuple(f"{one.path}: {one.sentence}" for one in findings if one.name == _NOT_WHOLE)
+
+
+def _unsearched(paths: list[str]) -> tuple[Finding, ...]:
+    """The one warning about these files of an upload, none for no file."""
+    if not paths:
+        return ()
+    more = len(paths) - 1
+    which = f" and in {more} more {'file' if more == 1 else 'files'} of this upload" if more else ""
+    sentence = (
+        f"what is packed in it{which} could not all be searched for credentials (encrypted, damaged, an archive inside an "
+        "archive, too large, or of a kind that is not unpacked here): make sure that it holds none."
+    )
+    return (Finding(WARNING, _NOT_WHOLE, paths[0], sentence),)
+
+
 def _remedy(shown: str, place: str) -> str:
     if shown.startswith("-"):
         return "write it without"
     return (
-        "take it out and make a new one, for whoever read this has it; if it is no secret, end the line with "
-        f"'# pragma: allowlist secret', or run `invoke check --no-secret {shlex.quote(place)}`, which lists it in {baseline.FILE}"
+        "take it out, and revoke it if anybody else could read this file; if it is not a credential, end the line with "
+        f"'# pragma: allowlist secret' or run `invoke check --no-secret {shlex.quote(place)}`, which lists it in {baseline.FILE}"
     )
 
 
 def _by_name(name: str) -> Hit | None:
     name = name.lower()
     if name in FILES or _FILES_OF_KEYS.match(name):
-        return Hit(1, "file of credentials", "by its name", look.digest(name))
+        return Hit(1, "file of credentials", "by its name", digest(name))
     return None
 
 
@@ -249,6 +244,6 @@ def _is_key_file(content: bytes) -> bool:
 
 def _hits(kept: Any) -> list[Hit] | None:
     try:
-        return [Hit(int(line), str(name), str(shown), "", bool(random)) for line, name, shown, random in kept]
+        return [Hit(int(line), str(name), str(shown)) for line, name, shown, _ in kept]
     except (TypeError, ValueError, RecursionError):
         return None

@@ -12,8 +12,8 @@ from kaggle_shim.manifest import CODES_MANIFEST
 from kaggle_shim.plan import Plan
 from kaggle_workflow.credentials import baseline
 from kaggle_workflow.credentials import scan as secrets_scan
-from kaggle_workflow.credentials.look import Hit
 from kaggle_workflow.credentials.scan import Scanner
+from kaggle_workflow.credentials.search import Hit
 from kaggle_workflow.errors import WorkflowError
 from kaggle_workflow.findings import ERROR, WARNING, Finding, relative
 from kaggle_workflow.metadata import DATASET_FILE, KERNEL_FILE
@@ -25,20 +25,20 @@ _NAMED = 5
 
 
 def scanner(workspace: Workspace) -> Scanner:
-    """What a command of this workspace looks with."""
+    """Return the scanner of a workspace."""
     return Scanner(workspace.root, workspace.build / "known")
 
 
 def allow(workspace: Workspace, place: str) -> tuple[Hit, ...]:
-    """Note in the baseline that what was found at a place is no credential.
+    """List in the baseline what was found at a place: it is no credential.
 
     Args:
         workspace: the workspace.
-        place: as a finding tells it: `codes/net.py:3`, or `sub/sub.ipynb:cell 2:1`; of any file that was pushed, not only of
-            what `invoke check` looks at.
+        place: as in a finding: `codes/net.py:3` or `sub/sub.ipynb:cell 2:1`; of any file that was pushed, not only of those
+            that `invoke check` searches.
 
     Raises:
-        WorkflowError: nothing is found there, or the baseline that is there does not read.
+        WorkflowError: nothing is found there, or the baseline is damaged.
     """
     look = Scanner(workspace.root)
     listed = tree.read(workspace.root / CODES, workspace.root, (DATASET_FILE, CODES_MANIFEST))
@@ -52,9 +52,9 @@ def allow(workspace: Workspace, place: str) -> tuple[Hit, ...]:
         look.files("", [(shown, path)])
     found = look.places.get(place, [])
     if not found:
-        known = ", ".join(sorted(look.places)[:_NAMED]) or "nothing is found anywhere"
+        known = ", ".join(sorted(look.places)[:_NAMED]) or "none is found anywhere"
         raise WorkflowError(
-            f"Nothing that looks like a credential is found at {place!r}: take the place as invoke check tells it ({known})."
+            f"No credential is found at {place!r}: copy the place from the output of `invoke check` ({known})."
         )
     for named in dict.fromkeys(name for name, _ in found):
         baseline.add(workspace.root, named, (hit for name, hit in found if name == named))
@@ -79,7 +79,7 @@ def of_folder(
 def of_sent_notebook(
     workspace: Workspace, notebook: Notebook, node: Any, plan: Plan | None, look: Scanner | None = None
 ) -> tuple[Finding, ...]:
-    """What is found in a notebook as it goes out: its cells, their metadata, its own, and the plan that it carries."""
+    """What is found in a notebook as it is sent: its cells, their metadata, its own, and the plan in it."""
     look = look or scanner(workspace)
     shown = f"{notebook.name}/{notebook.metadata.code_file}"
     found = list(_of_settings(workspace, look)) + list(
@@ -111,7 +111,7 @@ def of_notebook(workspace: Workspace, notebook: Notebook, node: Any) -> tuple[Fi
     in_file = scanner(workspace).files(f"file-{notebook.name}", [(shown, notebook.source)])
     if any(one.name == "secret" and one.path == shown for one in sent):
         return sent
-    kept = "it is in an output, which is not sent; git keeps it, so clear the outputs before a commit."
+    kept = "it is in an output, which is not sent, but git keeps it: clear the outputs before you commit."
     return (
         *sent,
         *(

@@ -11,7 +11,6 @@ from kaggle_shim.manifest import DATASET_MANIFEST, FileEntry, Manifest, hash_fil
 from kaggle_shim.refs import DatasetRef
 from kaggle_workflow import console
 from kaggle_workflow.credentials import scan as secrets_scan
-from kaggle_workflow.credentials import unsearched
 from kaggle_workflow.credentials import workspace as secrets_workspace
 from kaggle_workflow.errors import WorkflowError
 from kaggle_workflow.findings import Finding, raise_first
@@ -128,7 +127,7 @@ def stage_folder(push: Push, folder: Path, ref: DatasetRef, thing: str = "datase
         DATASET_MANIFEST,
         push.options.message or folder.name,
         listed.left_out,
-        unsearched.sentences(credentials),
+        secrets_scan.unsearched(credentials),
         listed.findings,
     )
 

@@ -13,7 +13,6 @@ from kaggle_shim.manifest import MODEL_MANIFEST, Manifest
 from kaggle_shim.refs import ModelRef
 from kaggle_workflow import model_files, model_upload, names
 from kaggle_workflow.credentials import scan as secrets_scan
-from kaggle_workflow.credentials import unsearched
 from kaggle_workflow.credentials import workspace as secrets_workspace
 from kaggle_workflow.edit import json_edit
 from kaggle_workflow.errors import WorkflowError
@@ -166,7 +165,7 @@ def _look_for_secrets(push: Push, folder: Path, ignore: tuple[str, ...]) -> tupl
     sent = model_files.paths(folder, (*model_files.IGNORED, *ignore))
     found = secrets_workspace.of_model(push.workspace, folder, sent, f"model-{folder.name}")
     secrets_scan.refuse(found)
-    return unsearched.sentences(found)
+    return secrets_scan.unsearched(found)
 
 
 def attach(push: Push, notebook: str, ref: ModelRef) -> str:

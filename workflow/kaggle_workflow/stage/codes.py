@@ -18,7 +18,6 @@ from kaggle_shim.errors import ManifestError
 from kaggle_shim.manifest import CODES_MANIFEST, FileEntry, Manifest, hash_file
 from kaggle_workflow import git, progress, stamps
 from kaggle_workflow.credentials import scan as secrets_scan
-from kaggle_workflow.credentials import unsearched
 from kaggle_workflow.credentials import workspace as secrets_workspace
 from kaggle_workflow.errors import WorkflowError
 from kaggle_workflow.files import remove_tree, write_text
@@ -74,7 +73,7 @@ def stage(workspace: Workspace, competition: str | None) -> Staged:
     )
     write_if_changed(folder / DATASET_FILE, json.dumps(raw, indent=2, ensure_ascii=False) + "\n")
     write_if_changed(folder / CODES_MANIFEST, manifest.dumps())
-    return Staged(folder, manifest, listed.left_out, unsearched.sentences(credentials), listed.findings)
+    return Staged(folder, manifest, listed.left_out, secrets_scan.unsearched(credentials), listed.findings)
 
 
 def fill(
