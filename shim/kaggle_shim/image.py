@@ -25,7 +25,7 @@ _METADATA_FOLDER = re.compile(r"(?P<name>.+?)-(?P<version>[^-]+)(?:-py[\d.]+)?\.
 IMAGE_LIST = "image-packages.json"
 _LARGEST_LIST = 40_000
 _IMPORTABLE = (".py", ".so", ".pyd")
-# Folders that many distributions leave at the top by mistake; nobody imports them from there.
+# Folders that many distributions leave at the top level by mistake.
 _LEFT_BEHIND = frozenset({"tests", "test", "docs", "doc", "examples", "example", "benchmarks", "scripts"})
 _SHARED_INIT = (b"extend_path", b"declare_namespace")
 

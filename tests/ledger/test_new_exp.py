@@ -64,7 +64,7 @@ def test_a_folder_is_copied_without_caches_and_what_git_ignores(workspace: Path,
         "config/a.yaml",
         "run.py",
     ]
-    assert "INVOKE_WORKSPACE_ENTRY is set and overrules" in value["warnings"][0]
+    assert "INVOKE_WORKSPACE_ENTRY is set and overrides" in value["warnings"][0]
 
 
 def test_lines_that_still_name_the_earlier_experiment_are_shown(workspace: Path, invoke: Invoke) -> None:

@@ -28,7 +28,7 @@ class Answers:
     values: Mapping[str, str]
 
     def given(self, question: str) -> str | None:
-        """An answer that somebody gave; None for one that is missing or still the default that stands for it."""
+        """The user's answer; None when it is missing or still a placeholder."""
         value = self.values.get(question, "")
         return value if value and value not in PLACEHOLDERS else None
 

@@ -8,7 +8,7 @@ class WorkflowError(Exception):
 
 
 class Refused(WorkflowError):
-    """A check refused; `--allow NAME` (or `workspace.allow`) overrules it.
+    """A check refused; `--allow NAME` (or `workspace.allow`) overrides it.
 
     Args:
         name: the stable name of the refusal, such as `take-over`.

@@ -58,7 +58,7 @@ class Reader:
             self.error("metadata-value", key, f"{key} must be a text, it is {value!r}.")
             return ""
         if not value.isprintable():
-            self.error("metadata-value", key, f"{key} holds a control character: type {value!r} anew.")
+            self.error("metadata-value", key, f"{key} holds a control character: type {value!r} again.")
         return value
 
     def boolean(self, key: str, default: bool) -> bool:

@@ -85,7 +85,7 @@ def carry_out(workspace: Workspace, step: Step, environ: Mapping[str, str]) -> t
     write_bytes(settings, after.encode("utf-8"))
     if environ.get(ENTRY_VARIABLE):
         return settings, (
-            f"{ENTRY_VARIABLE} is set and overrules {settings.name}: unset it to run the new experiment.",
+            f"{ENTRY_VARIABLE} is set and overrides {settings.name}: unset it to run the new experiment.",
         )
     return settings, ()
 

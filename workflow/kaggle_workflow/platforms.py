@@ -79,7 +79,7 @@ def end_tree(process: subprocess.Popen[bytes], marker: tuple[str, str] | None = 
                     each.terminate()
         _wait_gone(process, first)
     finally:
-        # Also when a second Ctrl-C cuts the wait short. Asked anew: a process may have started others while it was ending.
+        # Also when a second Ctrl-C cuts the wait short. Asked again: a process may start others while it ends.
         rest = {each.pid: each for each in [*first, *tree(), *strays()] if each.pid != process.pid}
         for each in rest.values():
             with contextlib.suppress(psutil.Error):
@@ -91,7 +91,7 @@ def end_tree(process: subprocess.Popen[bytes], marker: tuple[str, str] | None = 
 
 
 def _wait_gone(process: subprocess.Popen[bytes], others: "list[psutil.Process]") -> None:
-    """Wait up to `GRACE` seconds until none of the processes runs; one that nobody reaps (a zombie) does not run."""
+    """Wait up to `GRACE` seconds until none of the processes runs; a zombie does not run."""
     import psutil
 
     limit = time.monotonic() + GRACE

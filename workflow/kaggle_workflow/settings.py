@@ -1,4 +1,4 @@
-"""`invoke.yaml`, read once and turned into values; the environment overrules it (`INVOKE_WORKSPACE_POLL=5`).
+"""`invoke.yaml`, read once and turned into values; the environment overrides it (`INVOKE_WORKSPACE_POLL=5`).
 
 It is read when `tasks.py` is imported, before invoke reads it: a bad line is one sentence, not invoke's traceback.
 """
@@ -34,7 +34,7 @@ class Settings:
         entry: entry point with its own words: `exp001.py`, `-m solution.infer`, `bash run.sh`.
         args: arguments after it.
         environment: variables for the entry point.
-        limit: seconds the competition allows, None when nobody said (9 h are assumed, and said so).
+        limit: seconds the competition allows, None when it is not set (9 h are assumed, with a warning).
         warn_at: share of the limit from which the run warns.
         guard: seconds after which the entry point is ended, None for never.
         grace: seconds between SIGTERM and SIGKILL then.
@@ -46,14 +46,14 @@ class Settings:
         save_run: `full` or `light`.
         wheels: attached datasets (`owner/slug`) that hold wheels.
         poll: ceiling in seconds between two looks at Kaggle.
-        allow: refusals that are overruled in this workspace.
+        allow: refusals that are overridden in this workspace.
         owner: account that takes the place of the owner of our ids.
         data: where the local counterparts of Kaggle's mounts lie.
-        better: `higher` or `lower`: which score is the better one; None when nobody said.
+        better: `higher` or `lower`: which score is the better one; None when it is not set.
         metric: `module:function` in `codes/` that scores a rehearsed submission; the function is `score` where none is named.
         truth: the file that it is scored against, relative to the workspace.
         notify: `desktop` or the address of a webhook that is told when a submission ends, None for no notification.
-        notebooks: settings of single notebooks, by folder; they overrule the ones above for that notebook alone.
+        notebooks: settings of single notebooks, by folder; they override the ones above for that notebook alone.
     """
 
     id: str | None = None
@@ -92,7 +92,7 @@ class Settings:
 
     @property
     def limit_seconds(self) -> float:
-        """The limit that a run is measured against, assumed when nobody said."""
+        """The limit that a run is measured against, assumed when it is not set."""
         return _ASSUMED_LIMIT if self.limit is None else self.limit
 
 

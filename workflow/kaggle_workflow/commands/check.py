@@ -33,7 +33,7 @@ def main(
     With `deps`, resolve the requirements against Kaggle's image too.
 
     Raises:
-        WorkflowError: a finding is an error, or repairs were shown and nobody could be asked.
+        WorkflowError: a finding is an error, or repairs were shown and there is no terminal to confirm on.
     """
     for place in no_secret:
         for hit in secrets_workspace.allow(workspace, place):
@@ -60,7 +60,7 @@ def main(
             console.say(line)
     if wrong:
         raise WorkflowError(
-            f"{console.count(wrong, 'error')} and {console.count(len(found) - wrong, 'warning')}: mend the errors, then run invoke check again{_offer(workspace)}."
+            f"{console.count(wrong, 'error')} and {console.count(len(found) - wrong, 'warning')}: fix the errors, then run `invoke check` again{_offer(workspace)}."
         )
 
 
@@ -107,7 +107,7 @@ def _fix(workspace: Workspace, *, json: bool, yes: bool) -> None:
         )
     if left and not yes and not _can_ask():
         raise WorkflowError(
-            f"Nothing was written, since nobody could be asked about {', '.join(left)}: run invoke check --fix --yes to write what the diffs show."
+            f"Nothing was written: there is no terminal to confirm {', '.join(left)}: run invoke check --fix --yes to write what the diffs show."
         )
 
 

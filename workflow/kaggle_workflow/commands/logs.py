@@ -52,7 +52,7 @@ def newest(kaggle: Kaggle, ref: NotebookRef) -> int:
 
 
 def _follow(kaggle: Kaggle, ref: NotebookRef, version: int) -> None:
-    """Write the stream; after a break it begins anew, and what was written is passed by."""
+    """Write the stream; after a break it starts over and skips what was written."""
     written = 0
     for attempt in range(_RECONNECTS):
         seen = 0

@@ -48,7 +48,7 @@ def main(
     if wrong:
         for finding in wrong:
             print(console.plain(str(finding)), file=sys.stderr)
-        raise WorkflowError(f"The workspace has {len(wrong)} errors: mend them, then rehearse again.")
+        raise WorkflowError(f"The workspace has {len(wrong)} errors: fix them, then rehearse again.")
     options = Options(
         notebook=notebook,
         layout=layout,

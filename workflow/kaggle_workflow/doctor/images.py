@@ -71,7 +71,7 @@ def _image_list(workspace: Workspace, python: str) -> Line:
             "image",
             NOTE,
             f"the last run on Kaggle had Python {python}, rehearsal has {here}",
-            f"give rehearsal such a Python: make the environment anew with Python {'.'.join(python.split('.')[:2])}",
+            f"give rehearsal such a Python: recreate the environment with Python {'.'.join(python.split('.')[:2])}",
         )
     return Line("image", OK, f"Python {python} in the last run on Kaggle, {here} in rehearsal")
 

@@ -194,7 +194,7 @@ def _submissions(kaggle: Kaggle, ref: CompetitionRef, there: Competition) -> Lin
         )
     told = f"{limits.left} left now, {limits.today} used today"
     if limits.left == 0:
-        return Line("submissions", NOTE, told, "wait until midnight UTC, when the day's count starts anew")
+        return Line("submissions", NOTE, told, "wait until midnight UTC, when the daily limit resets")
     return Line("submissions", OK, told)
 
 

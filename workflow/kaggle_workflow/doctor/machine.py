@@ -35,7 +35,7 @@ def _python() -> Line:
             "python",
             WRONG,
             told,
-            "the commands want Python 3.11 or newer: make the environment anew with one",
+            "recreate the environment with Python 3.11 or newer",
         )
     return Line("python", OK, told)
 

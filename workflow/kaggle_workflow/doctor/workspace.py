@@ -72,7 +72,7 @@ def _size(workspace: Workspace, name: str) -> Iterator[Line]:
         text = _composed(workspace, notebook)
     except WorkflowError as error:
         yield Line(
-            f"size of {name}", UNKNOWN, str(error).rstrip("."), "run `invoke check`, which says what to mend"
+            f"size of {name}", UNKNOWN, str(error).rstrip("."), "run `invoke check`, which says what to fix"
         )
         return
     size = compose.sent_size(text)

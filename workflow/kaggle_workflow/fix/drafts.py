@@ -1,4 +1,4 @@
-"""Files as a repair would leave them: read from the workspace, edited in memory, written by nobody yet."""
+"""Files as a repair would leave them: read from the workspace and edited in memory; nothing is written here."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ _MOVED = (
     (r'extraPaths = \["shim", "codes"\]', 'extraPaths = ["codes"]'),
     (r", and `import kaggle_shim` in the editor\.", "."),
 )
-_MADE = {"build": "what is sent is made anew each time", "data": "a competition's data can't be given away"}
+_MADE = {"build": "it is rebuilt on each push", "data": "a competition's data can't be given away"}
 
 
 def apply(draft: Draft) -> None:

@@ -1,4 +1,4 @@
-"""What lies where nothing looks for it: notes for somebody who moves in, until the first push."""
+"""Find metadata files, notebooks and code outside the known folders, until the first push."""
 
 from __future__ import annotations
 

@@ -76,7 +76,7 @@ def estimate(
         save_run: what the save run took.
         earlier: submissions of the ledger.
         limit: seconds that the competition allows.
-        hidden_rows: rows of the hidden test, None when nobody said.
+        hidden_rows: rows of the hidden test, None when unknown.
         entry: entry point, to prefer reruns of the same experiment.
         codes: fingerprint of the codes.
         machine_shape: accelerator as the metadata names it.

@@ -41,7 +41,7 @@ _SCORES = ("public_score", "private_score", "cv")
 
 @dataclass(frozen=True)
 class Order:
-    """Which score is better, and whether somebody said so or it is assumed."""
+    """Which score is better, and whether that is known or assumed."""
 
     better: str
     assumed: bool

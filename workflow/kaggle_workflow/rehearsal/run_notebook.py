@@ -17,7 +17,7 @@ from jupyter_client.manager import AsyncKernelManager
 for _client in ("adlfs", "azure", "boto3", "gcsfs", "github", "pyarrow"):
     sys.modules[_client] = None  # type: ignore[assignment]  # None is how the import system spells "not there"
 
-# No line that everybody reads and nobody needs; no history file, which nobody will look at.
+# No banner and no history file.
 _KERNEL_OPTIONS = ("--log-level=ERROR", "--HistoryManager.enabled=False")
 
 

@@ -103,7 +103,7 @@ def _lesser(
                 f"warning: the engine can't pass the GPU in ({said}), so this run goes without: install nvidia-container-toolkit."
             )
             return dataclasses.replace(isolation, container=dataclasses.replace(isolation.container, gpu=()))
-        raise WorkflowError(f"The container did not start ({said}): mend that, or rehearse without --image.")
+        raise WorkflowError(f"The container did not start ({said}): fix that, or rehearse without --image.")
     if isolation.bwrap and ended.exit_code != 0 and ended.last_line.startswith("bwrap: "):
         if isolation.overlay and "overlay" in ended.last_line:
             # Not every file system can lie below an overlay; the sandbox itself is not in doubt.

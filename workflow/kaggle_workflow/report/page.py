@@ -32,7 +32,7 @@ class Facts:
     Attributes:
         title: what the report is about, such as the competition's slug.
         made: when it was made (aware, UTC).
-        limit: seconds that the competition allows, and `limit_assumed` when nobody said so.
+        limit: seconds that the competition allows, and `limit_assumed` when it is not set.
         ranking: which score is better.
         warning: what of the ledger was not understood, None for nothing.
     """

@@ -90,7 +90,7 @@ def fill(
     known = _known(folder / manifest_name)
     wanted = {file.path for file in files} | {manifest_name, *keep}
     _remove_others(folder, wanted)
-    # Until the new manifest is written nothing vouches for the files: an interrupted staging starts anew.
+    # The manifest is written last: an interrupted staging starts over.
     (folder / manifest_name).unlink(missing_ok=True)
     entries = []
     staging = progress.Progress("staging", len(files))

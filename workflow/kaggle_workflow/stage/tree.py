@@ -130,7 +130,7 @@ def read(folder: Path, root: Path, own_files: tuple[str, ...] = ()) -> Tree:
     findings += _tops(files, prefix)
     findings += _clashes(files, prefix)
     if os.access(root / "invoke.yaml", os.X_OK):
-        # Nobody made that a program: this file system keeps no modes, and calls every file one.
+        # This file system keeps no modes and calls every file executable.
         findings = [finding for finding in findings if finding.name != "exec-bit"]
     return Tree(tuple(files), tuple(left_out), tuple(findings))
 
@@ -197,7 +197,7 @@ def _file(path: Path, shown: str, folder: Path, prefix: str, findings: list[Find
         about = path.stat()
     except OSError as error:
         findings.append(
-            Finding(ERROR, "unreadable", where, f"it can't be read ({error.strerror}): mend its permissions.")
+            Finding(ERROR, "unreadable", where, f"it can't be read ({error.strerror}): fix its permissions.")
         )
         return None
     if not stat.S_ISREG(about.st_mode):
@@ -209,7 +209,7 @@ def _file(path: Path, shown: str, folder: Path, prefix: str, findings: list[Find
                 ERROR,
                 "unreadable",
                 where,
-                "it can't be read: mend its permissions, or ignore it in .kaggleignore.",
+                "it can't be read: fix its permissions, or ignore it in .kaggleignore.",
             )
         )
         return None

@@ -30,7 +30,7 @@ REFUSALS = (
     Advice(
         "daily-limit",
         r"(daily|today|per day|24 hours).*(submission|allowance|limit)|(submission|allowance|limit).*(daily|today|per day|24 hours)",
-        "Submit this version again after 00:00 UTC, when the daily limit starts anew.",
+        "Submit this version again after 00:00 UTC, when the daily limit resets.",
     ),
     Advice(
         "total-limit",

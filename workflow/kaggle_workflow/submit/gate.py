@@ -60,7 +60,7 @@ def notes(target: Target) -> tuple[str, ...]:
 
 
 def reset(now: datetime) -> str:
-    """When the daily limit starts anew, as people read it."""
+    """When the daily limit resets, for people."""
     midnight = (now.astimezone(UTC) + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
     return f"00:00 UTC, in {spell((midnight - now).total_seconds())}"
 

@@ -26,7 +26,7 @@ class Measured:
 
 
 def measure(submitted: float, last_pending: float | None, first_over: float) -> Measured | None:
-    """The time between submission and end of a rerun, None when nobody looked while it ran.
+    """The time between submission and end of a rerun, None when no command watched it.
 
     Args:
         submitted: when it was submitted, in seconds since 1970.
@@ -59,7 +59,7 @@ def scored(one: Submission) -> str:
 def took(one: Submission) -> str:
     """How long the rerun took, as far as it was measured, as the end of a sentence."""
     if one.rerun_seconds is None:
-        return "; nobody looked while it was rerun, so its time is not known"
+        return "; no command watched the rerun, so its time is unknown"
     share = f", {one.rerun_seconds / one.limit:.0%} of the limit of {spell(one.limit)}" if one.limit else ""
     error = (
         f" ± {spell(one.rerun_error) if one.rerun_error >= 1 else '1s'}"

@@ -109,7 +109,7 @@ def ask_about_weights(session: Push, request: Request) -> list[Stale]:
     """The attached models and datasets to push first, because their folders changed since: asked about once.
 
     Raises:
-        Refused: `stale-weights`: nobody said yes to pushing them, and nobody allowed what is on Kaggle.
+        Refused: `stale-weights`: the user neither confirmed the push of the weights nor allowed those on Kaggle.
     """
     found = weights.changed(session, session.workspace.notebook(request.notebook))
     if not found:

@@ -64,7 +64,7 @@ def run(push: Push, request: Request) -> Submitted:
     """Submit a version, unless it was submitted before.
 
     Raises:
-        Refused: a check speaks against it, or nobody said yes.
+        Refused: a check failed, or the user did not confirm.
         KaggleRefused: Kaggle did not take it.
         Unreachable: whether it arrived is not known; running again asks before anything is sent.
     """
@@ -92,7 +92,7 @@ def run(push: Push, request: Request) -> Submitted:
 
 
 def ask(push: Push, name: str, competition: CompetitionRef, limits: Limits, *, light: bool = False) -> None:
-    """Ask before a submission is spent; raises Refused `spend-submission` when nobody says yes."""
+    """Ask before a submission is spent; raises Refused `spend-submission` when the user does not confirm."""
     if "spend-submission" in push.answered:
         return
     left = (
@@ -172,11 +172,7 @@ def _estimate(push: Push, target: Target, hidden_rows: int | None) -> str:
         codes=str(codes.get("fingerprint")) if isinstance(codes, dict) else None,
         machine_shape=target.there.machine_shape or None,
     )
-    assumed = (
-        " (Nobody said the limit: 9h is assumed, workspace.limit says it.)"
-        if plan and plan.limit_assumed
-        else ""
-    )
+    assumed = " (9h is assumed as the limit: set workspace.limit.)" if plan and plan.limit_assumed else ""
     return found.sentence + assumed
 
 

@@ -101,7 +101,7 @@ class _Watcher:
         except RateLimited as error:
             # Hours of waiting must not end because Kaggle wants us to ask more seldom.
             show(
-                "Kaggle limits how often it may be asked, trying on"
+                "Kaggle's rate limit is reached, retrying"
                 + (f" in {error.seconds:.0f} s" if error.seconds else "")
             )
             return None
