@@ -325,6 +325,20 @@ def test_a_folder_that_moves_in_is_told_where_its_own_parts_belong(ws: Path) -> 
     assert "environment-file" not in told
 
 
+def test_a_conda_environment_is_offered_for_the_requirements(ws: Path) -> None:
+    (ws / "environment.yml").write_text(
+        "channels: [conda-forge]\ndependencies:\n  - python=3.11\n  - numpy=1.26.4=py311h64a7726_0\n  - pytorch::pytorch\n"
+        "  - my-conda-tool>=2\n  - pip:\n      - pandas==2.2.2\n      - not-in-the-image==1.0\n",
+        encoding="utf-8",
+    )
+    told = found(ws)["environment-file"]
+    assert {one.path for one in told} == {"deps/requirements.txt", "environment.yml"}
+    assert "these conda packages, whose names may differ on PyPI: my-conda-tool." in str(told)
+    fix(ws)
+    asked = (ws / "deps/requirements.txt").read_text(encoding="utf-8").splitlines()
+    assert [line for line in asked if line and not line.startswith("#")] == ["not-in-the-image==1.0"]
+
+
 def test_a_new_workspace_is_told_nothing_of_that_kind(ws: Path) -> None:
     kinds = {"starter-entry", "stray-metadata", "environment-file", "accelerator", "template-words", "slug"}
     assert not kinds & set(found(ws))

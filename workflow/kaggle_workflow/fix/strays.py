@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from kaggle_workflow.fix import environment
 from kaggle_workflow.fix.drafts import Draft
 from kaggle_workflow.metadata import DATASET_FILE
 from kaggle_workflow.workspace import CODES, DEPS
@@ -32,7 +33,7 @@ def apply(draft: Draft, notebooks: tuple[str, ...]) -> None:
     for path in _deeper(draft.root):
         sentence = "only folders right in the workspace are read: move this one up, beside sub/."
         draft.note("stray-metadata", path, sentence)
-    _environment(draft)
+    environment.apply(draft)
     _starter(draft)
     outside = [] if about is not None else _notebooks(draft.root)
     if outside:
@@ -58,20 +59,6 @@ def _deeper(root: Path) -> list[str]:
         if path.relative_to(root).parts[0] not in _NEITHER
         and not path.relative_to(root).parts[0].startswith(".")
     )
-
-
-def _environment(draft: Draft) -> None:
-    """A conda environment, where deps/requirements.txt still asks for nothing."""
-    asked = draft.text(f"{DEPS}/requirements.txt") or ""
-    if any(line.strip() and not line.strip().startswith("#") for line in asked.splitlines()):
-        return
-    for name in ("environment.yml", "environment.yaml"):
-        if (draft.root / name).is_file():
-            draft.note(
-                "environment-file",
-                name,
-                f"nothing reads it: write those of its packages that Kaggle's image lacks into {DEPS}/requirements.txt, as pip writes them.",
-            )
 
 
 def _starter(draft: Draft) -> None:
