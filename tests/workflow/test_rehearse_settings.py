@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from kaggle_workflow.images import catalogue
 from tests import wheelhouse, workspaces
 
 ENTRY = """
@@ -110,3 +111,23 @@ def test_a_metric_and_a_truth_of_ones_own_give_a_local_score(ws: Path, cache_hom
         "The metric metric failed on submission.csv: ValueError: odd columns"
         in rehearse(ws, cache_home, 4)[0]
     )
+
+
+def test_an_image_that_is_named_gives_the_versions_of_what_the_code_uses(ws: Path, cache_home: Path) -> None:
+    (ws / "deps/image.txt").write_text("image: 2026-08 cpu\n", encoding="utf-8")
+    (ws / "codes/exp001.py").write_text(
+        "import importlib.metadata, importlib.util, json\nimport dateutil, tqdm, yaml\n"
+        "names = ('python-dateutil', 'six', 'tqdm', 'pyyaml', 'papermill')\n"
+        "print('versions', json.dumps({name: importlib.metadata.version(name) for name in names}))\n"
+        "print('pandas', importlib.util.find_spec('pandas'))\n"
+        "open('submission.csv', 'w').write('PassengerId,Survived\\n892,0\\n')\n",
+        encoding="utf-8",
+    )
+    (ws / "invoke.yaml").write_text("workspace:\n  entry: exp001.py\n", encoding="utf-8")
+    said = rehearse(ws, cache_home)[0]
+    line = next(line for line in said.splitlines() if line.startswith("versions "))
+    kaggles = catalogue.load("2026-08", "cpu").versions
+    found = json.loads(line.removeprefix("versions "))
+    assert found == {name: kaggles[name] for name in found}
+    assert "pandas None" in said
+    assert "Versions differ from image" not in said

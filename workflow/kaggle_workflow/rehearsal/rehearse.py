@@ -18,6 +18,7 @@ from kaggle_workflow.rehearsal import (
     executing,
     gateway,
     image,
+    image_list,
     local_inputs,
     local_score,
     sandbox,
@@ -92,13 +93,21 @@ def _rehearse(workspace: Workspace, options: Options, say: Say) -> Outcome:
         outcome.notes.append(isolation.missing)
         say(f"warning: {isolation.missing}")
     started = time.monotonic()
-    outcome.image = (
-        container.describe()
+    settings = workspace.settings.of(notebook.name)
+    local_image = (
+        image_list.Made(container.describe())
         if container is not None
-        else image.ensure(
-            workspace.image_list, python=options.python, cache=image.default_cache(), on_line=say
+        else image_list.ensure(
+            workspace,
+            notebook,
+            options.entry or (*settings.entry, *settings.args),
+            python=options.python,
+            cache=image.default_cache(),
+            on_line=say,
         )
     )
+    outcome.image = local_image.image
+    outcome.notes += local_image.notes
     outcome.timed("image", started)
     started = time.monotonic()
     codes = stage_codes.stage(workspace, notebook.metadata.competition)
