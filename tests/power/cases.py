@@ -129,4 +129,4 @@ ALSO = (
     Case("status", unseen),
 )
 # They write nothing but, as the first command of a version, that they were run (as `status` does above).
-READING = ("commands", "logs", "models", "history", "data --list")
+READING = ("commands", "explain take-over", "logs", "models", "history", "data --list")

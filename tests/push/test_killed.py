@@ -30,8 +30,9 @@ class Killer:
         del request
         if self.pid is None or self.killed.is_set():
             return False
-        os.kill(self.pid, signal.SIGKILL)
+        # Before the kill: whoever waits for the process may look at once.
         self.killed.set()
+        os.kill(self.pid, signal.SIGKILL)
         return True
 
 
