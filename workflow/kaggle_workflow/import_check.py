@@ -5,8 +5,9 @@ from __future__ import annotations
 import sys
 import zipfile
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
-from packaging.requirements import InvalidRequirement, Requirement
+from packaging.requirements import Requirement
 
 from kaggle_shim.image import is_protected
 from kaggle_shim.wheels import normalise
@@ -15,6 +16,7 @@ from kaggle_workflow.findings import ERROR, WARNING, Finding
 from kaggle_workflow.images import Image, catalogue, from_kaggle
 from kaggle_workflow.reach import reached
 from kaggle_workflow.stage import requirements
+from kaggle_workflow.stage.requirement_lines import Line
 from kaggle_workflow.workspace import CODES, DEPS, Notebook, Workspace
 
 # Modules of Kaggle's own, in the image or in the competition's data.
@@ -139,10 +141,9 @@ def _requirements(workspace: Workspace) -> Iterator[tuple[str, int, Requirement]
         return
     for name, text in files:
         for number, line in enumerate(text.splitlines(), 1):
-            try:
-                yield name, number, Requirement(line.partition(" #")[0].partition(" --")[0].strip())
-            except InvalidRequirement:
-                continue
+            wanted = Line(Path(name), number, line.partition(" #")[0]).requirement
+            if wanted is not None:
+                yield name, number, wanted
 
 
 def _needless(workspace: Workspace, image: Image) -> Iterator[Finding]:

@@ -107,7 +107,7 @@ def _fix(workspace: Workspace, *, json: bool, yes: bool) -> None:
         )
     if left and not yes and not _can_ask():
         raise WorkflowError(
-            f"Nothing was written: there is no terminal to confirm {', '.join(left)}: run invoke check --fix --yes to write what the diffs show."
+            f"{', '.join(left)}: not written, because there is no terminal to confirm on. Run `invoke check --fix --yes` to write what the diffs show."
         )
 
 

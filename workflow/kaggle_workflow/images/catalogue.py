@@ -7,7 +7,7 @@ that is called differently; a dotted name stands for a part of a namespace packa
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -15,6 +15,7 @@ from pathlib import Path
 from kaggle_shim.wheels import normalise
 from kaggle_workflow.errors import WorkflowError
 from kaggle_workflow.metadata import KernelMetadata
+from kaggle_workflow.stage.requirement_lines import Line
 
 DEFAULT = "2026-08"
 ACCELERATORS = ("cpu", "gpu", "tpu")
@@ -50,6 +51,11 @@ class Image:
 
     def __str__(self) -> str:
         return f"{self.name} {self.accelerator}"
+
+    def distribution_of(self, module: str, names: Iterable[str] = ()) -> str | None:
+        """The distribution of this image that `from MODULE import NAMES` comes from, None when it has none."""
+        wanted = (*(f"{module}.{name}" for name in names), module)
+        return next((found for one in wanted if (found := _longest(one, self.imports)) is not None), None)
 
 
 def load(name: str, accelerator: str) -> Image:
@@ -132,11 +138,8 @@ def _lines(text: str) -> list[str]:
 
 def _add(line: str, versions: dict[str, str]) -> None:
     """Apply a requirement; options, paths and addresses are the installer's to read."""
-    from packaging.requirements import InvalidRequirement, Requirement
-
-    try:
-        wanted = Requirement(line.partition(" --")[0])
-    except InvalidRequirement:
+    wanted = Line(Path(), 0, line).requirement
+    if wanted is None:
         return
     name = normalise(wanted.name)
     if name in versions and wanted.specifier.contains(versions[name] or "0", prereleases=True):
@@ -172,7 +175,11 @@ def default_import(project: str) -> str:
 
 def distribution_of(module: str) -> str | None:
     """The distribution that gives an import name (dotted or not) where a list says so; None where none does."""
-    known = dict(reversed(import_names()))
+    return _longest(module, dict(reversed(import_names())))
+
+
+def _longest(module: str, known: Mapping[str, str]) -> str | None:
+    """What is known about the longest beginning of a dotted name."""
     parts = module.split(".")
     return next(
         (known[name] for n in range(len(parts), 0, -1) if (name := ".".join(parts[:n])) in known), None

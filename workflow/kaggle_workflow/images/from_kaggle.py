@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -11,12 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from kaggle_shim.wheels import normalise
+from kaggle_workflow import code_reading
 from kaggle_workflow.errors import WorkflowError
 from kaggle_workflow.files import read_object, write_text
 from kaggle_workflow.images import catalogue
 from kaggle_workflow.workspace import DEPS, SUB, Workspace
-
-_IMPORT = re.compile(r"^[ \t]*(?:import|from)[ \t]+(\w+)", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -88,12 +86,16 @@ def image_of(workspace: Workspace, name: str) -> catalogue.Image:
         title = f"seen-in-version-{seen.version}"
         imports = catalogue.imports_of(seen.versions)
         found = catalogue.Image(title, seen.build_date, accelerator, seen.python, seen.versions, imports)
+    return catalogue.choose(image_text(workspace), accelerator, found)
+
+
+def image_text(workspace: Workspace) -> str:
+    """The content of `deps/image.txt`, "" when it is missing; raises WorkflowError when it can't be read."""
     file = workspace.root / DEPS / "image.txt"
     try:
-        text = file.read_text(encoding="utf-8-sig") if file.is_file() else ""
+        return file.read_text(encoding="utf-8-sig") if file.is_file() else ""
     except (OSError, UnicodeDecodeError) as error:
         raise WorkflowError(f"{DEPS}/image.txt can't be read ({error}): save it as UTF-8 text.") from error
-    return catalogue.choose(text, accelerator, found)
 
 
 def keep(workspace: Workspace, seen: Seen) -> Seen | None:
@@ -124,14 +126,12 @@ def moved(before: Seen, now: Seen, used: Iterable[str]) -> str | None:
 
 def used_by(codes: Path) -> frozenset[str]:
     """Normalised names of the distributions that the Python files in a folder import directly."""
-    found: set[str] = set()
-    for path in codes.rglob("*.py"):
-        try:
-            text = path.read_text(encoding="utf-8", errors="replace")
-        except OSError:
-            continue
-        found.update(normalise(catalogue.distribution_of(name) or name) for name in _IMPORT.findall(text))
-    return frozenset(found)
+    return frozenset(
+        normalise(catalogue.distribution_of(one.module) or one.module.partition(".")[0])
+        for path in codes.rglob("*.py")
+        for one in code_reading.imports_of(path)[0]
+        if not one.module.startswith(".")
+    )
 
 
 def _file(workspace: Workspace, notebook: str) -> Path:

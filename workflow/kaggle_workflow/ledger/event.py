@@ -131,6 +131,7 @@ class Event(Facts):
         ref: Kaggle's reference of the submission; None for a push.
         submitted: when Kaggle says the submission was made.
         better: `higher` or `lower`, when it became known which score is better.
+        image_moved: what changed in Kaggle's image since the run before, None where nothing did.
         extra: fields that this version does not know, kept as they were read.
     """
 
@@ -139,6 +140,7 @@ class Event(Facts):
     ref: str | None = None
     submitted: datetime | None = None
     better: str | None = None
+    image_moved: str | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:

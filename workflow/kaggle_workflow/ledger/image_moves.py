@@ -15,10 +15,8 @@ def notes(events: Sequence[Event], submissions: Sequence[Submission]) -> list[st
         events: the ledger, oldest first.
         submissions: those to judge.
     """
-    moves = [event for event in events if event.event == PUSHED and event.extra.get("image_moved")]
-    found = [
-        f"{event.notebook} version {event.notebook_version}: {event.extra['image_moved']}." for event in moves
-    ]
+    moves = [event for event in events if event.event == PUSHED and event.image_moved]
+    found = [f"{event.notebook} version {event.notebook_version}: {event.image_moved}." for event in moves]
     for one in submissions:
         # The rerun starts at the submission: an image that a later version's run had found by then is the one it may have had.
         later = [

@@ -58,7 +58,11 @@ def _event(
         versions=push.versions,
     )
     overruled = tuple(dict.fromkeys(push.overruled)) or None
-    extra = {"image_moved": moved[0]} if moved else {}
     return Event(
-        event=PUSHED, time=now(), account=push.checked_account, overruled=overruled, extra=extra, **facts
+        event=PUSHED,
+        time=now(),
+        account=push.checked_account,
+        overruled=overruled,
+        image_moved=moved[0] if moved else None,
+        **facts,
     )

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from kaggle_workflow.code_reading import Import
 from kaggle_workflow.errors import WorkflowError
 from kaggle_workflow.files import write_text
 from kaggle_workflow.images import catalogue, from_kaggle
@@ -53,10 +52,8 @@ def ensure(
     Raises:
         WorkflowError: the image is unknown, or not even the names without versions can be installed.
     """
-    listed = workspace.image_list
-    text = listed.read_text(encoding="utf-8-sig")
-    if python is not None or not catalogue.names_image(text):
-        return Made(image.ensure(listed, python=python, cache=cache, on_line=on_line))
+    if python is not None or not catalogue.names_image(from_kaggle.image_text(workspace)):
+        return Made(image.ensure(workspace.image_list, python=python, cache=cache, on_line=on_line))
     kaggles = from_kaggle.image_of(workspace, notebook.name)
     wanted = sorted(set(_used(workspace, entry, kaggles)))
     folder = workspace.build / "rehearsal-image"
@@ -76,7 +73,7 @@ def ensure(
 def _used(workspace: Workspace, entry: tuple[str, ...], kaggles: catalogue.Image) -> Iterator[str]:
     """The image's distributions that the code imports or the requirements name."""
     for _, one in reached(entry, workspace.root / CODES, workspace.build).imports:
-        project = _distribution(one, kaggles)
+        project = kaggles.distribution_of(one.module, one.names)
         if project is not None:
             yield project
             yield from (other for other in _ALONG.get(project, ()) if other in kaggles.versions)
@@ -84,16 +81,6 @@ def _used(workspace: Workspace, entry: tuple[str, ...], kaggles: catalogue.Image
         for line in requirement_lines.read(workspace.requirements):
             if line.name is not None and line.name in kaggles.versions:
                 yield line.name
-
-
-def _distribution(one: Import, kaggles: catalogue.Image) -> str | None:
-    for module in (*(f"{one.module}.{name}" for name in one.names), one.module):
-        parts = module.split(".")
-        for end in range(len(parts), 0, -1):
-            project = kaggles.imports.get(".".join(parts[:end]))
-            if project is not None:
-                return project
-    return None
 
 
 def _public(version: str) -> str:

@@ -1,11 +1,17 @@
 """A requirements file, line by line: what is wrong with it is said with file and line."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from kaggle_workflow.errors import WorkflowError
+
+if TYPE_CHECKING:
+    from packaging.requirements import Requirement
 
 # What a requirement that is a file of this machine ends in.
 _FILES = (".whl", ".zip", ".tar.gz")
@@ -25,15 +31,22 @@ class Line:
     text: str
 
     @property
-    def name(self) -> str | None:
-        """The normalised name of the package it asks for; None for an option, a path or a bare URL."""
+    def requirement(self) -> Requirement | None:
+        """What it asks for; None for an option, a path or a bare URL."""
         from packaging.requirements import InvalidRequirement, Requirement
-        from packaging.utils import canonicalize_name
 
         try:
-            return canonicalize_name(Requirement(self.text.partition(" --")[0]).name)
+            return Requirement(self.text.partition(" --")[0].strip())
         except InvalidRequirement:
             return None
+
+    @property
+    def name(self) -> str | None:
+        """The normalised name of the package it asks for; None for an option, a path or a bare URL."""
+        from packaging.utils import canonicalize_name
+
+        wanted = self.requirement
+        return None if wanted is None else canonicalize_name(wanted.name)
 
 
 def read(file: Path) -> list[Line]:
