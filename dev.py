@@ -39,6 +39,8 @@ def environment(folder: Path) -> dict[str, str]:
         "VIRTUAL_ENV": str(folder),
     }
     made.pop("PYTHONHOME", None)
+    # As pip does: a company's network has its certificate in the system's store.
+    made.setdefault("UV_SYSTEM_CERTS", "1")
     return made
 
 
