@@ -19,6 +19,7 @@ ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
 LOCK = ROOT / "requirements.txt"
 DEMO = ROOT / "demo"
+SITE = ROOT / "build" / "site"
 BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
 PYTHON = BIN / ("python.exe" if os.name == "nt" else "python")
 STAMP = VENV / "made-from"
@@ -146,6 +147,12 @@ def newest() -> None:
 
 
 def docs() -> None:
+    """Build docs/ into a site with search, offline; a warning is an error."""
+    run(PYTHON, "-m", "sphinx", "-q", "-W", "--keep-going", "-d", ROOT / "build" / "doctrees", "docs", SITE)
+    print(f"docs: open {SITE / 'index.html'}")
+
+
+def blocks() -> None:
     """Fill the marked blocks of our pages: command help, trees, terminal output."""
     run(PYTHON, "-m", "tests.docs.blocks")
 
@@ -159,6 +166,8 @@ def lock() -> None:
         "pyproject.toml",
         "--extra",
         "dev",
+        "--extra",
+        "docs",
         "--universal",
         "--python-version",
         "3.11",
@@ -177,8 +186,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
         "what",
-        choices=("demo", "test", "check", "docs", "lock", "newest"),
-        help="demo: a rehearsed workspace; test: all checks and tests; newest: the tests on the newest clients",
+        choices=("demo", "test", "check", "docs", "blocks", "lock", "newest"),
+        help="demo: a rehearsed workspace; test: all checks and tests; docs: the site; blocks: generated parts of pages; "
+        "newest: the tests on the newest clients",
     )
     parser.add_argument("arguments", nargs=argparse.REMAINDER, help="for test: what pytest takes")
     chosen = parser.parse_args()
@@ -186,7 +196,14 @@ def main() -> None:
     if chosen.what == "test":
         test(chosen.arguments)
     else:
-        {"demo": demo, "check": check, "docs": docs, "lock": lock, "newest": newest}[chosen.what]()
+        {
+            "demo": demo,
+            "check": check,
+            "docs": docs,
+            "blocks": blocks,
+            "lock": lock,
+            "newest": newest,
+        }[chosen.what]()
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ IMAGES = (
     ("2026-08", "2026-08-12", "2026-05-14", True),
     ("base-2026-08-19", "2026-08-19", "2026-08-19", False),
 )
-# They stay at the base's versions (KAGGLE.md, Unsorted facts: the Dockerfile of August 2026).
+# They stay at the base's versions (docs/explanation/kaggle.md; the Dockerfile of August 2026).
 KEPT = re.compile(r"torch(vision|audio|codec|-xla)?|tensorflow|keras|jax(lib)?|numpy")
 CUDA = re.compile(r"(nvidia|cuda)-.*|triton")
 

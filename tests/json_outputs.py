@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-PAGE = Path(__file__).resolve().parents[1] / "docs" / "json-outputs.md"
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "reference" / "json.md"
 SUBMISSION = "A submission"
 FAILURE = "A failure"
 _TYPES: dict[str, Callable[[Any], bool]] = {

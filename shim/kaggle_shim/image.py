@@ -17,7 +17,7 @@ from kaggle_shim.wheels import normalise
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-# Built together with the image's CUDA and with each other (KAGGLE.md §6): over them, the GPU is lost or symbols are undefined.
+# Built together with the image's CUDA and with each other (docs/explanation/kaggle.md): over them, the GPU is lost or symbols are undefined.
 _PROTECTED = frozenset(
     {"torch", "torchvision", "torchaudio", "torchcodec", "torchtext", "triton", "numpy", "protobuf"}
 )

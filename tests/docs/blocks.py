@@ -1,7 +1,7 @@
 """Marked blocks of our pages: command help, trees and terminal output, made from the real thing.
 
     <!-- docs: help rehearse -->
-    (filled by `python3 dev.py docs`)
+    (filled by `python3 dev.py blocks`)
     <!-- /docs -->
 
 Kinds: `help NAME`, `commands`, `options`, `settings`, `refusals`, `tree [ANSWER=VALUE …]`, and `console COMMAND`, which runs a command line
@@ -21,11 +21,16 @@ import tempfile
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from tests import commands, workspaces
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = ("README.md", "CONTRIBUTING.md", "docs/reference.md", "docs/README.ja.md")
+PAGES = (
+    "README.md",
+    "CONTRIBUTING.md",
+    *(page.relative_to(ROOT).as_posix() for page in sorted((ROOT / "docs").rglob("*.md"))),
+)
 _BLOCK = re.compile(
     r"(<!-- docs: (?P<kind>\w+)(?P<words>[^\n]*?) -->\n)(?P<body>.*?)(<!-- /docs -->)", re.DOTALL
 )
@@ -139,17 +144,29 @@ def _commands(_: list[str]) -> str:
 
 
 def _options(_: list[str]) -> str:
-    parts = []
+    from kaggle_workflow.command_list import GROUPS
+
     found = commands.collection()
-    for name, task in sorted(found.tasks.items()):
-        rows = []
-        for argument in task.get_arguments():
-            word = next(one for one in argument.names if len(one.strip("_")) > 1).strip("_").replace("_", "-")
-            value = "" if argument.kind is bool else f" {word.upper()}"
-            rows.append(f"| `--{word}{value}` | {argument.help or ''} |")
-        table = ["", "| option | meaning |", "|---|---|", *rows] if rows else []
-        parts.append("\n".join([f"### {found.transform(name)}", "", _summary(task), *table]))
+    tasks = {found.transform(name): task for name, task in found.tasks.items()}
+    examples = {one.name: f"{one.name} {one.example}".rstrip() for group in GROUPS.values() for one in group}
+    groups = {title: [one.name for one in group] for title, group in GROUPS.items()}
+    groups["other"] = sorted(tasks.keys() - examples.keys())
+    parts = []
+    for title, names in groups.items():
+        parts.append(f"## {title.capitalize()}")
+        for name in names:
+            parts += [f"### {name}", _summary(tasks[name])]
+            parts += [f"Example: `uv run invoke {examples.get(name, name)}`"]
+            rows = [_option(argument) for argument in tasks[name].get_arguments()]
+            if rows:
+                parts.append("\n".join(["| option | meaning |", "|---|---|", *rows]))
     return "\n\n".join(parts)
+
+
+def _option(argument: Any) -> str:
+    word = next(one for one in argument.names if len(one.strip("_")) > 1).strip("_").replace("_", "-")
+    value = "" if argument.kind is bool else f" {word.upper()}"
+    return f"| `--{word}{value}` | {argument.help or ''} |"
 
 
 def _settings(_: list[str]) -> str:
@@ -169,8 +186,10 @@ def _settings(_: list[str]) -> str:
 def _refusals(_: list[str]) -> str:
     from kaggle_workflow.refusals import REFUSALS
 
-    rows = [f"| `{one.name}` | {one.meaning} | {one.fix} | `{one.override}` |" for one in REFUSALS]
-    return "\n".join(["| name | what it means | what to do | override |", "|---|---|---|---|", *rows])
+    return "\n\n".join(
+        f"## {one.name}\n\n{one.meaning}\n\n- Fix: {one.fix}\n- Override: `{one.override.replace(' or ', '` or `')}`"
+        for one in REFUSALS
+    )
 
 
 def _summary(task: object) -> str:

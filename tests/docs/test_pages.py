@@ -9,14 +9,15 @@ from tests import commands, workspaces
 from tests.docs import blocks
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = [name for name in blocks.PAGES if (ROOT / name).is_file()]
+PAGES = [name for name in blocks.PAGES if "<!-- docs:" in (ROOT / name).read_text(encoding="utf-8")]
 SCREEN = 50
+OF_A_WORKSPACE = "README.md of a workspace"
 
 
 @pytest.mark.parametrize("name", PAGES)
 def test_marked_blocks_are_what_the_commands_say_now(name: str, tmp_path: Path) -> None:
     text = (ROOT / name).read_text(encoding="utf-8")
-    assert blocks.same(text, blocks.fill(text, blocks.Source(tmp_path))), f"{name}: run python3 dev.py docs"
+    assert blocks.same(text, blocks.fill(text, blocks.Source(tmp_path))), f"{name}: run python3 dev.py blocks"
 
 
 def test_a_block_that_is_out_of_date_is_found_and_filled(tmp_path: Path) -> None:
@@ -84,18 +85,9 @@ def test_the_readme_of_a_workspace_shows_every_file_and_fits_two_screens(made: P
             assert name.rpartition("/")[2] in shown, name
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "README.md",
-        "docs/README.ja.md",
-        "docs/json-outputs.md",
-        "docs/editors.md",
-        "docs/reference.md",
-    ],
-)
+@pytest.mark.parametrize("name", [OF_A_WORKSPACE, *blocks.PAGES])
 def test_commands_and_files_that_a_page_names_exist(made: Path, name: str) -> None:
-    page = (ROOT if "/" in name else made) / name
+    page = made / "README.md" if name == OF_A_WORKSPACE else ROOT / name
     text = page.read_text(encoding="utf-8")
     known = commands.options()
     for command in re.findall(r"`(?:uv run )?invoke ([a-z][\w-]*)", text):

@@ -19,7 +19,7 @@ Layout = Literal["namespaced", "classic"]
 class Behaviour:
     """Switches of the local Kaggle; each default is the answer that asks more of a client.
 
-    `[open]`, `[reports]` and `[one]` refer to KAGGLE.md, where the facts are collected.
+    `[open]`, `[reports]` and `[one]` are as in docs/explanation/kaggle.md, where the facts are collected.
     """
 
     layout: Layout = "namespaced"

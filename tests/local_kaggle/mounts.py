@@ -1,4 +1,4 @@
-"""Where a version's inputs are mounted, in either layout (KAGGLE.md §4)."""
+"""Where a version's inputs are mounted, in either layout (docs/explanation/kaggle.md)."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def _classic(binding: Binding, *, clash: bool) -> str:
 
 
 def _script(binding: Binding, layout: Layout) -> str:
-    """Utility scripts lie in `/kaggle/usr/lib`, not below the input root (KAGGLE.md §8)."""
+    """Utility scripts lie in `/kaggle/usr/lib`, not below the input root (docs/explanation/kaggle.md)."""
     module = binding.slug.replace("-", "_")
     return (
         f"../usr/lib/notebooks/{binding.owner}/{binding.slug}"

@@ -82,7 +82,7 @@ def _end(world: World, slug: str, submission: Submission, problem: str, seconds:
 
 
 def failure_class(outcome: RunOutcome) -> str:
-    """The class of failure that Kaggle shows for a rerun that did not end well (KAGGLE.md §2); empty for a good one."""
+    """The class of failure that Kaggle shows for a rerun that did not end well (docs/explanation/kaggle.md); empty for a good one."""
     if outcome.timed_out:
         return "Notebook Timeout"
     if outcome.exit_code in _OUT_OF_MEMORY:

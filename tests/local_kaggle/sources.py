@@ -134,7 +134,7 @@ def find(world: World, owner: str, slug: str) -> Notebook | None:
 def uses_gpu(version: NotebookVersion) -> bool:
     """Whether a version counts against the GPU sessions.
 
-    The known names of machine shapes are KAGGLE.md's; a name that Kaggle does not know is ignored in silence.
+    The known names of machine shapes are in docs/explanation/kaggle.md; a name that Kaggle does not know is ignored in silence.
     """
     return version.enable_gpu or version.machine_shape in GPU_SHAPES
 

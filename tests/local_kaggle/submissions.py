@@ -71,7 +71,7 @@ def _limits(world: World, caller: Caller, request: KaggleObject) -> Reply:
 
 
 def _may_submit(world: World, caller: Caller, slug: str) -> tuple[Competition, Entry]:
-    """What stands before every submission; the sentence about the allowance is Kaggle's (KAGGLE.md), others are ours."""
+    """What stands before every submission; the sentence about the allowance is Kaggle's (docs/explanation/kaggle.md), others are ours."""
     competition = with_rules(world, caller, slug)
     entry = world.store.entry(competition.slug)
     if competition.is_over(world) and not competition.late_submissions:

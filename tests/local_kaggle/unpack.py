@@ -1,4 +1,4 @@
-"""What the server makes of an upload: archives unpacked, names damaged, links and exec bits gone (KAGGLE.md §5)."""
+"""What the server makes of an upload: archives unpacked, names damaged, links and exec bits gone (docs/explanation/kaggle.md)."""
 
 from __future__ import annotations
 

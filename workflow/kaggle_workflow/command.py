@@ -1,4 +1,4 @@
-"""Runs a command and turns its failures into one sentence and an exit code (docs/reference.md, "Exit codes")."""
+"""Runs a command and turns its failures into one sentence and an exit code (docs/reference/exit-codes.md)."""
 
 from __future__ import annotations
 

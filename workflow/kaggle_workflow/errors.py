@@ -1,4 +1,4 @@
-"""What can go wrong on the developer's machine, each class with the exit code of DESIGN.md."""
+"""What can go wrong on the developer's machine, each class with the exit code (docs/reference/exit-codes.md)."""
 
 
 class WorkflowError(Exception):
