@@ -268,9 +268,9 @@ def test_another_account_is_said_once_for_all_of_its_things(
 
 def test_credentials_in_codes_are_never_sent(scene: Scene) -> None:
     (scene.root / "codes" / "settings.json").write_text(
-        '{"username": "tester", "key": "0"}', encoding="utf-8"
+        '{"username": "tester", "key": "%s"}' % ("c0ffee11" * 4), encoding="utf-8"
     )
-    with pytest.raises(WorkflowError, match=r"codes/settings\.json, line 1: file of Kaggle credentials"):
+    with pytest.raises(WorkflowError, match=r"codes/settings\.json, line 1: Kaggle API key"):
         scene.codes(allow=frozenset(["secrets", "take-over"]))
     assert scene.sends() == 0
 

@@ -169,7 +169,11 @@ def test_many_of_them_are_one_sentence_with_their_number(alone: Path) -> None:
     for path in files:
         path.write_bytes(b"PAR1 and no more")
     look = Scanner(alone, alone / "cache")
-    for count, said in ((1, "in it could"), (2, "and in 1 more file of"), (4, "and in 3 more files of")):
+    for count, said in (
+        (1, "of this file could"),
+        (2, "and of 1 more file in"),
+        (4, "and of 3 more files in"),
+    ):
         # The second look is answered from what the first one kept.
         for _ in range(2):
             [found] = look.files("test", [(path.name, path) for path in files[:count]])

@@ -73,7 +73,7 @@ def found(root: Path) -> list[str]:
 def test_known_formats_stop_with_file_and_line_and_without_the_value(ws: Path, kind: str) -> None:
     (ws / "codes" / "keys.py").write_text(f"import os\n\n{KNOWN[kind]}\n", encoding="utf-8")
     with pytest.raises(
-        WorkflowError, match=r"codes/keys\.py, line 3: .+ would be sent: take it out"
+        WorkflowError, match=r"codes/keys\.py, line 3: .+ would be uploaded\. Remove it"
     ) as caught:
         stage(ws)
     assert max(KNOWN[kind].split('"'), key=len)[8:] not in str(caught.value)
@@ -140,7 +140,7 @@ def test_the_baseline_allows_what_it_lists_and_nothing_that_was_audited_as_real(
         with pytest.raises(WorkflowError, match=r"codes/keys\.json, line 1"):
             stage(ws)
     baseline.write_text("[]", encoding="utf-8")
-    with pytest.raises(WorkflowError, match=r"\.secrets\.baseline does not read"):
+    with pytest.raises(WorkflowError, match=r"\.secrets\.baseline is not a baseline"):
         stage(ws)
 
 
@@ -148,7 +148,7 @@ def test_no_flag_overrules_it(ws: Path) -> None:
     (ws / "codes" / "keys.py").write_text(f"A = '{TOKEN}'\n", encoding="utf-8")
     text = (ws / "invoke.yaml").read_text(encoding="utf-8")
     (ws / "invoke.yaml").write_text(f"{text}  allow: [secret, secrets, take-over]\n", encoding="utf-8")
-    with pytest.raises(WorkflowError, match="would be sent"):
+    with pytest.raises(WorkflowError, match="would be uploaded"):
         stage(ws)
 
 
@@ -206,7 +206,7 @@ def test_cells_stop_and_outputs_warn(ws: Path) -> None:
     put_cell(ws, nbformat.v4.new_code_cell("login()", outputs=[output]))
     [line] = found(ws)
     assert "warning: Kaggle API token" in line
-    assert "in an output, which is not sent" in line
+    assert "in an output. Outputs are not uploaded" in line
     put_cell(ws, nbformat.v4.new_markdown_cell(f"my token\n{TOKEN}"))
     [line] = found(ws)
     assert (
@@ -231,7 +231,7 @@ def test_requirements_metadata_and_arguments_too(ws: Path, name: str, write: Cal
     path.write_text(write(path.read_text(encoding="utf-8")), encoding="utf-8")
     assert any(line.startswith(name) and "[secret]" in line for line in found(ws))
     staging = stage if name.startswith("codes/") else stage_deps
-    with pytest.raises(WorkflowError, match="would be sent"):
+    with pytest.raises(WorkflowError, match="would be uploaded"):
         staging(ws)
 
 

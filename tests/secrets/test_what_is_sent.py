@@ -150,4 +150,4 @@ def test_what_no_search_reads_is_said_once_where_it_is_sent(scene: Scene) -> Non
     )  # fmt: skip
     said = [line for line in scene.warned if "searched for credentials" in line]
     assert [line.partition(":")[0] for line in said] == ["features/0.parquet"] * 2
-    assert all("and in 2 more files of this upload" in line for line in said)
+    assert all("and of 2 more files in this upload" in line for line in said)

@@ -49,7 +49,13 @@ def _guarded(path: str, look: Callable[[], tuple[Finding, ...]]) -> tuple[Findin
 def _about_codes(workspace: Workspace) -> tuple[Finding, ...]:
     listed = tree.read(workspace.root / CODES, workspace.root, (metadata.DATASET_FILE,))
     read = code_reading.findings_of(listed, f"{CODES}/")
-    return (*listed.findings, *read, *secrets_workspace.of_codes(workspace, listed))
+    return (
+        *listed.findings,
+        *read,
+        *secrets_workspace.search_files(
+            workspace, workspace.root / CODES, ((one.path, one.source) for one in listed.files), CODES
+        ),
+    )
 
 
 def _about_settings(workspace: Workspace) -> Iterator[Finding]:
@@ -157,7 +163,7 @@ def _about_notebook(workspace: Workspace, name: str) -> tuple[Finding, ...]:
     if not notebook.collects:
         found += _about_wheels(workspace, notebook)
         found += import_check.findings_of(workspace, notebook)
-    found += secrets_workspace.of_notebook(workspace, notebook, source.node)
+    found += secrets_workspace.search_notebook(workspace, notebook, source.node)
     found += _about_size(workspace, notebook, source)
     return tuple(found)
 

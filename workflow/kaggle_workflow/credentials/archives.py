@@ -16,33 +16,16 @@ _PACKED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ\0")
 # Packed files that nothing here opens: 7z, rar, zst, lz4, snappy, lzip and compress, and the tables whose columns are packed
 # (parquet, feather and arrow, ORC).
 _CLOSED = (
-    b"7z\xbc\xaf\x27\x1c",
-    b"Rar!\x1a\x07",
-    b"\x28\xb5\x2f\xfd",
-    b"\x04\x22\x4d\x18",
-    b"\xff\x06\x00\x00sNaPpY",
-    b"LZIP",
-    b"\x1f\x9d",
-    b"PAR1",
-    b"ARROW1\0\0",
-    b"FEA1",
-    b"ORC\n",
+    *(b"7z\xbc\xaf\x27\x1c", b"Rar!\x1a\x07", b"\x28\xb5\x2f\xfd", b"\x04\x22\x4d\x18"),
+    *(b"\xff\x06\x00\x00sNaPpY", b"LZIP", b"\x1f\x9d", b"PAR1", b"ARROW1\0\0", b"FEA1", b"ORC\n"),
 )
 _TAR_AT = slice(257, 262)
 _HEAD = 600
 # Larger members that are stored unpacked are found with the archive's own bytes.
 _LARGEST_STORED = 5 << 20
 DAMAGED = (
-    zipfile.BadZipFile,
-    tarfile.TarError,
-    zlib.error,
-    lzma.LZMAError,
-    EOFError,
-    NotImplementedError,
-    OSError,
-    ValueError,
-    RuntimeError,
-    MemoryError,
+    *(zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, NotImplementedError),
+    *(OSError, ValueError, RuntimeError, MemoryError),
 )
 
 
@@ -99,7 +82,7 @@ def _of_tar(file: IO[bytes], budget: Budget, *, stored: bool) -> Iterator[tuple[
 
 
 def _content(member: IO[bytes], size: int, budget: Budget, *, stored: bool) -> IO[bytes]:
-    """Return what to search of a member: nothing where its bytes were searched already, or cost too much."""
+    """What to search of a member: nothing where its bytes were searched already, or cost too much."""
     head = member.read(_HEAD)
     if head.startswith((*_ZIP, *_PACKED, *_CLOSED)) or head[_TAR_AT] == b"ustar":
         budget.whole = False

@@ -1,4 +1,4 @@
-"""`.secrets.baseline`: findings that are no credentials, in the format of detect-secrets.
+"""`.secrets.baseline`: findings that are not credentials, in the format of detect-secrets.
 
 The user's file; commit it. `invoke check --no-secret PLACE` and `detect-secrets audit` write into it.
 """
@@ -22,17 +22,9 @@ def read(root: Path) -> dict[str, frozenset[str]]:
     """SHA-1 of what is allowed, by file; an entry that was audited as a secret allows nothing.
 
     Raises:
-        WorkflowError: the file does not read as a baseline.
+        WorkflowError: the file is not a baseline.
     """
-    try:
-        return {
-            name.replace("\\", "/"): frozenset(
-                str(one["hashed_secret"]) for one in entries if one.get("is_secret") is not True
-            )
-            for name, entries in _raw(root).get("results", {}).items()
-        }
-    except (KeyError, TypeError, AttributeError) as error:
-        raise _broken(error) from error
+    return _read(root)[1]
 
 
 def fingerprint(root: Path) -> str:
@@ -45,14 +37,16 @@ def add(root: Path, shown: str, hits: Iterable[Hit]) -> None:
     """Write hits of one file into the baseline of the workspace at `root`.
 
     Raises:
-        WorkflowError: the file that is there does not read as a baseline.
+        WorkflowError: the file that is there is not a baseline.
     """
-    listed, raw = read(root).get(shown, frozenset()), _raw(root)
+    raw, listed = _read(root)
+    new = {hit.digest: hit for hit in hits if hit.digest not in listed.get(shown, ())}
+    if not new:
+        return
     raw.setdefault("version", "1.5.0")
     entries = raw.setdefault("results", {}).setdefault(shown, [])
-    new = {hit.digest: hit for hit in hits if hit.digest not in listed}
     # An entry audited as real is replaced.
-    entries[:] = [one for one in entries if one.get("hashed_secret") not in new]
+    entries[:] = [one for one in entries if one["hashed_secret"] not in new]
     entries += [
         {
             "type": hit.name,
@@ -64,22 +58,23 @@ def add(root: Path, shown: str, hits: Iterable[Hit]) -> None:
         }
         for hit in new.values()
     ]
-    if new:
-        write_text(root / FILE, json.dumps(raw, indent=2, ensure_ascii=False) + "\n")
+    write_text(root / FILE, json.dumps(raw, indent=2, ensure_ascii=False) + "\n")
 
 
-def _raw(root: Path) -> dict[str, Any]:
+def _read(root: Path) -> tuple[dict[str, Any], dict[str, frozenset[str]]]:
     path = root / FILE
     if not path.is_file():
-        return {}
+        return {}, {}
     try:
-        value = json.loads(path.read_text(encoding="utf-8-sig"))
-        return {**value, "results": value["results"]}
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise _broken(error) from error
-
-
-def _broken(error: Exception) -> WorkflowError:
-    return WorkflowError(
-        f"{FILE} does not read as a baseline of detect-secrets ({type(error).__name__}): restore it from git, or delete it and run `invoke check --no-secret` again."
-    )
+        raw = json.loads(path.read_text(encoding="utf-8-sig"))
+        return raw, {
+            name.replace("\\", "/"): frozenset(
+                one["hashed_secret"] for one in entries if one.get("is_secret") is not True
+            )
+            for name, entries in raw["results"].items()
+        }
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise WorkflowError(
+            f"{FILE} is not a baseline of detect-secrets ({type(error).__name__}). Restore it from git, or delete it and run "
+            "`invoke check --no-secret PLACE` again."
+        ) from error

@@ -14,12 +14,13 @@ from kaggle_workflow.credentials import formats
 _NAMES = re.compile(
     r"(?i)(?:^|_)(?:token|secret|password|passwd|passphrase|pat|auth|credentials?|api_?key|access_?key|secret_?key|private_?key|kaggle_key)$"
 )
-# In the files where programs keep them: a name that says what it is, and its value; or a login in an address.
+# In the files where programs keep them: a name that says what it is, and its value; a header; a login in an address.
 _NAMED = re.compile(
     r"""(?im)(?:^|[\s"'_/:])(?:\w*(?:token|password|passwd|secret|api_?key|access_?key)|auth|key)["']?\s*(?:[:=]|\s)\s*["']?([^\s"',;]+)"""
 )
-_IN_ADDRESS = re.compile(r"://[^\s/:@'\"]*:([^\s/@'\"]+)@|://(?=\w*\d)([^\s/:@'\"]{20,})@")
 _HEADER = re.compile(r"(?i)\b(?:basic|bearer)\s+([A-Za-z0-9+/=._-]{12,})")
+_LOGIN = re.compile(r"://[^\s/:@'\"]*:([^\s/@'\"]+)@|://(?=\w*\d)([^\s/:@'\"]{20,})@")
+_FILES_NAMED_BY = ("NETRC", "PIP_CONFIG_FILE", "NPM_CONFIG_USERCONFIG", "AWS_SHARED_CREDENTIALS_FILE")
 _HOME_FILES = (
     ".netrc",
     "_netrc",
@@ -34,9 +35,11 @@ _HOME_FILES = (
     ".config/gcloud/application_default_credentials.json",
     ".config/pip/pip.conf",
     ".config/uv/uv.toml",
+    ".huggingface/token",
     ".pip/pip.conf",
     "pip/pip.ini",
 )
+_KAGGLE_FILES = ("access_token", "access_token.txt", "kaggle.json", "credentials.json")
 _ROOT_FILES = (".env", ".envrc", ".git/config", "pip.conf", "invoke.local.yaml")
 _SHORTEST = 12
 _LONGEST = 4000
@@ -50,31 +53,23 @@ def values(root: Path | None = None) -> dict[str, str]:
     Hub's, of git, pip and the like, and `.env` and the git remotes of the workspace at `root`.
     """
     found: dict[str, str] = {}
+
+    def add(name: str, secrets: Iterator[str]) -> None:
+        # What a person can type at random, such as "test", may stand anywhere.
+        wanted = (secret.strip() for secret in secrets)
+        right = [
+            one for one in wanted if _SHORTEST <= len(one) <= _LONGEST and not formats.is_placeholder(one)
+        ]
+        found.update(
+            (f"{name} ({number})" if number > 1 else name, one) for number, one in enumerate(right, 1)
+        )
+
     for name, value in os.environ.items():
-        if _NAMES.search(name):
-            value = _behind(value)  # noqa: PLW2901 - a path stands for what the file holds
-            found[name] = value
-            for number, inner in enumerate(_in_file(value) if "\n" in value else ()):
-                found[f"{name} ({number + 1})"] = inner
-        for number, login in enumerate(_logins(value)):
-            found[f"{name} (login{number or ''})"] = login
-    kaggle = Path(os.environ.get("KAGGLE_CONFIG_DIR") or Path.home() / ".kaggle")
-    for name in ("access_token", "access_token.txt"):
-        found[f"{kaggle / name}"] = _text(kaggle / name)
-    for name in ("kaggle.json", "credentials.json"):
-        found |= {f"{kaggle / name} ({key})": value for key, value in _json(kaggle / name).items()}
-    hub = Path(os.environ.get("HF_HOME") or Path.home() / ".cache" / "huggingface")
-    for path in (hub / "token", Path.home() / ".huggingface" / "token"):
-        found[f"{path}"] = _text(path)
+        add(name, _in_variable(value) if _NAMES.search(name) else _logins(value))
     for path in _files(root):
-        for number, value in enumerate(_in_file(_text(path))):
-            found[f"{path}{f' ({number + 1})' if number else ''}"] = value
-    # What a person can type at random, such as "test", may stand anywhere.
-    return {
-        name: value.strip()
-        for name, value in found.items()
-        if _SHORTEST <= len(value.strip()) <= _LONGEST and not formats.is_placeholder(value.strip())
-    }
+        text = _text(path)
+        add(str(path), iter([text]) if "token" in path.name else _in_file(text))
+    return found
 
 
 def redacted(text: str) -> str:
@@ -98,40 +93,38 @@ def _written(value: str) -> tuple[str, ...]:
 
 
 def _files(root: Path | None) -> Iterator[Path]:
-    for name in ("NETRC", "PIP_CONFIG_FILE", "NPM_CONFIG_USERCONFIG", "AWS_SHARED_CREDENTIALS_FILE"):
-        if os.environ.get(name):
-            yield Path(os.environ[name])
-    for name in _HOME_FILES:
-        yield Path.home() / name
-    if root is not None:
-        for name in _ROOT_FILES:
-            yield root / name
+    kaggle = Path(os.environ.get("KAGGLE_CONFIG_DIR") or Path.home() / ".kaggle")
+    yield from (kaggle / name for name in _KAGGLE_FILES)
+    yield Path(os.environ.get("HF_HOME") or Path.home() / ".cache" / "huggingface", "token")
+    yield from (Path(os.environ[name]) for name in _FILES_NAMED_BY if os.environ.get(name))
+    yield from (Path.home() / name for name in _HOME_FILES)
+    yield from (root / name for name in _ROOT_FILES) if root is not None else ()
+
+
+def _in_variable(value: str) -> Iterator[str]:
+    """The value, or what the file holds that it names (Kaggle's client takes a path in `KAGGLE_API_TOKEN`), and what is in it."""
+    try:
+        path = Path(value)
+        if "\n" not in value and path.exists():
+            value = _text(path)
+    except (OSError, ValueError):
+        # Too long for a path, or not one.
+        pass
+    yield value
+    yield from _in_file(value) if "\n" in value else _logins(value)
 
 
 def _in_file(text: str) -> Iterator[str]:
-    seen: set[str] = set()
-    for pattern in (_NAMED, _HEADER):
-        seen.update(match[1] for match in pattern.finditer(text))
-    for value in (*sorted(seen), *_logins(text)):
+    named = {match[1] for pattern in (_NAMED, _HEADER) for match in pattern.finditer(text)}
+    for value in (*sorted(named), *_logins(text)):
         # `helper = store`, `true` and paths are settings, and whoever chose a word alone chose no secret.
         if "://" not in value and not value.startswith(("/", "~", "./")):
             yield value
 
 
 def _logins(text: str) -> Iterator[str]:
-    for match in _IN_ADDRESS.finditer(text):
+    for match in _LOGIN.finditer(text):
         yield match[1] or match[2]
-
-
-def _behind(value: str) -> str:
-    """A value; or what the file holds that it names, as Kaggle's client takes a path in `KAGGLE_API_TOKEN` too."""
-    if "\n" in value or len(value) >= 1000:  # noqa: PLR2004 - no path is longer
-        return value
-    try:
-        path = Path(value)
-        return _text(path) if path.is_file() else "" if path.is_absolute() and path.exists() else value
-    except (OSError, ValueError):
-        return value
 
 
 def _text(path: Path) -> str:
@@ -139,14 +132,3 @@ def _text(path: Path) -> str:
         return path.read_text(encoding="utf-8") if path.stat().st_size < _LONGEST_FILE else ""
     except (OSError, UnicodeDecodeError, ValueError):
         return ""
-
-
-def _json(path: Path) -> dict[str, str]:
-    try:
-        value = json.loads(_text(path) or "{}")
-    except (ValueError, RecursionError):
-        return {}
-    wanted = ("key", "refresh_token", "access_token")
-    return {
-        name: value[name] for name in wanted if isinstance(value, dict) and isinstance(value.get(name), str)
-    }

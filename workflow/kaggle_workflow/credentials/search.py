@@ -24,6 +24,9 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _CONTROLS = re.compile(rb"[\x01-\x08\x0b\x0e-\x1a\x1c-\x1f]")
+# As in detect-secrets: the comments that allow what stands on a line, and on the line below.
+_ALLOWED = re.compile(rb"pragma: ?allowlist[ -]secret")
+_ALLOWED_BELOW = re.compile(rb"pragma: ?allowlist[ -]nextline[ -]secret")
 _BASE64 = re.compile(rb"[A-Za-z0-9+/_-]{16,}(?:={0,2}\r?\n[A-Za-z0-9+/_-]{4,})*")
 # The two letters that differ in the alphabet for addresses (RFC 4648, 5).
 _ALPHABET = bytes.maketrans(b"-_", b"+/")
@@ -49,7 +52,7 @@ class Hit:
     line: int
     name: str
     shown: str
-    digest: str = ""
+    digest: str
 
 
 class Searcher:
@@ -64,34 +67,23 @@ class Searcher:
             for number, form in enumerate(own.forms(value))
         }
 
-    def stream(self, file: IO[bytes]) -> Iterator[tuple[int, bytes, list[Hit]]]:
-        """Search a file block by block: the first line of each block, the block in UTF-8, and its hits."""
+    def stream(self, file: IO[bytes]) -> Iterator[Hit]:
+        """Search a file, a megabyte at a time."""
         encoding = encoding_of(head := file.read(_HEAD))
         decode = codecs.getincrementaldecoder(encoding)("replace").decode if encoding else None
         line, content, more = 1, b"", head + file.read(_BLOCK - len(head))
         while content or more:
             content += decode(more, not more).encode("utf-8", "replace") if decode else more
-            cut = _cut(content) if more else len(content)
-            yield line, content, self.block(content, binary=encoding is None, first=line, until=cut)
-            line += content.count(b"\n", 0, cut)
-            content = content[cut:]
+            end = _cut(content) if more else len(content)
+            yield from self._block(content, end, line, binary=encoding is None)
+            line += content.count(b"\n", 0, end)
+            content = content[end:]
             more = file.read(_BLOCK) if more else b""
 
-    def block(
-        self, content: bytes, *, binary: bool = False, first: int = 1, until: int | None = None
-    ) -> list[Hit]:
-        """Search some bytes, of which the line `first` is the first; hits that begin at `until` or later are left out."""
-        found = dict.fromkeys(
-            Hit(
-                1 if binary else first + content.count(b"\n", 0, place),
-                name,
-                formats.masked(secret),
-                digest(secret),
-            )
-            for place, name, secret in self._find(content, binary=binary)
-            if until is None or place < until
-        )
-        return list({(hit.line, hit.digest): hit for hit in reversed(found)}.values())[::-1]
+    def text(self, text: str) -> list[Hit]:
+        """Search a text."""
+        content = text.encode("utf-8", "surrogatepass")
+        return self._block(content, len(content), 1, binary=False)
 
     def name(self, path: str) -> tuple[str, list[Hit]]:
         """Search a file's name; returns the name without credentials, and the hits."""
@@ -103,6 +95,16 @@ class Searcher:
             Hit(1, name, f"{formats.masked(secret)}, in its name", digest(secret))
             for secret, name in found.items()
         ]
+
+    def _block(self, content: bytes, end: int, first: int, *, binary: bool) -> list[Hit]:
+        """Hits that begin before `end`, of which no comment says that they are allowed; `first` is the number of the first line."""
+        found: dict[tuple[int, str], Hit] = {}
+        for place, name, secret in self._find(content, binary=binary):
+            if place < end and not _is_allowed(content, place):
+                line = 1 if binary else first + content.count(b"\n", 0, place)
+                hit = Hit(line, name, formats.masked(secret), digest(secret))
+                found.setdefault((hit.line, hit.digest), hit)
+        return list(found.values())
 
     def _find(self, content: bytes, *, binary: bool) -> Iterator[tuple[int, str, str]]:
         yield from self._plain(content, binary=binary)
@@ -138,6 +140,7 @@ def encoding_of(head: bytes) -> str | None:
     if b"\0" not in head:
         return ""
     first, second = head[::2].count(0), head[1::2].count(0)
+    # In UTF-16 without a mark, every second byte of ASCII is zero.
     if (
         _CONTROLS.search(head)
         or max(first, second) < 0.4 * len(head)
@@ -156,7 +159,17 @@ def _may_hold(content: bytes) -> bool:
     return _IN_A_ROW in content.translate(_KINDS)
 
 
+def _is_allowed(content: bytes, place: int) -> bool:
+    start = content.rfind(b"\n", 0, place) + 1
+    end = content.find(b"\n", place)
+    above = content.rfind(b"\n", 0, max(start - 1, 0)) + 1
+    return bool(
+        _ALLOWED.search(content, start, end if end >= 0 else len(content))
+        or _ALLOWED_BELOW.search(content, above, start)
+    )
+
+
 def _cut(content: bytes) -> int:
-    """Return where the next block begins: at a line, so that the whole line is searched at once, if there is one."""
+    """Where the next block begins: at a line, so that the whole line is searched at once, if there is one."""
     latest = max(0, len(content) - _OVERLAP)
     return content.rfind(b"\n", max(0, latest - _OVERLAP), latest) + 1 or latest

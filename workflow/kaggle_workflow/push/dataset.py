@@ -55,7 +55,7 @@ def send(push: Push, stage: Callable[[], Payload]) -> Outcome:
     if version is not None:
         outcome.version = version
         return outcome
-    secrets_workspace.of_message(push.workspace, payload.message, given=bool(push.options.message))
+    secrets_workspace.refuse_in_message(push.workspace, payload.message, given=bool(push.options.message))
     if there is not None:
         versions.check_ours(push, payload, there)
     for sentence in payload.unsearched:

@@ -100,8 +100,11 @@ def stage_folder(push: Push, folder: Path, ref: DatasetRef, thing: str = "datase
     raise_first(listed.findings)
     if not listed.files:
         raise WorkflowError(f"{folder} has no files to upload: add one, or check {tree.IGNORE_FILE}.")
-    credentials = secrets_workspace.of_folder(workspace, folder, listed.files, ref.slug)
-    secrets_scan.refuse(credentials)
+    unsearched = secrets_scan.refuse(
+        secrets_workspace.search_files(
+            workspace, folder, ((one.path, one.source) for one in listed.files), ref.slug
+        )
+    )
     target = workspace.build / "datasets" / ref.slug
     entries = stage_codes.fill(target, listed.files, DATASET_MANIFEST, keep=(DATASET_FILE,))
     manifest = Manifest(
@@ -127,7 +130,7 @@ def stage_folder(push: Push, folder: Path, ref: DatasetRef, thing: str = "datase
         DATASET_MANIFEST,
         push.options.message or folder.name,
         listed.left_out,
-        secrets_scan.unsearched(credentials),
+        unsearched,
         listed.findings,
     )
 

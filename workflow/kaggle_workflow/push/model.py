@@ -159,13 +159,14 @@ def _ignored(push: Push, folder: Path, ref: ModelRef, given: tuple[str, ...]) ->
 
 def _look_for_secrets(push: Push, folder: Path, ignore: tuple[str, ...]) -> tuple[str, ...]:
     """Raise WorkflowError for a credential in the notes or in a file to send; returns warnings about what can't be searched."""
-    secrets_workspace.of_message(push.workspace, push.options.message, given=True)
+    secrets_workspace.refuse_in_message(push.workspace, push.options.message, given=True)
     if not folder.is_dir():
         return ()
     sent = model_files.paths(folder, (*model_files.IGNORED, *ignore))
-    found = secrets_workspace.of_model(push.workspace, folder, sent, f"model-{folder.name}")
-    secrets_scan.refuse(found)
-    return secrets_scan.unsearched(found)
+    found = secrets_workspace.search_files(
+        push.workspace, folder, ((path, folder / path) for path in sent), f"model-{folder.name}"
+    )
+    return secrets_scan.refuse(found)
 
 
 def attach(push: Push, notebook: str, ref: ModelRef) -> str:

@@ -54,8 +54,11 @@ def stage(workspace: Workspace, competition: str | None) -> Staged:
     source = workspace.root / CODES
     listed = tree.read(source, workspace.root, own_files=(DATASET_FILE, CODES_MANIFEST))
     raise_first(listed.findings)
-    credentials = secrets_workspace.of_codes(workspace, listed)
-    secrets_scan.refuse(credentials)
+    unsearched = secrets_scan.refuse(
+        secrets_workspace.search_files(
+            workspace, source, ((one.path, one.source) for one in listed.files), CODES
+        )
+    )
     if not listed.files:
         raise WorkflowError(
             f"{CODES}/ holds no file to upload: write an entry point there, or look at {tree.IGNORE_FILE}."
@@ -73,7 +76,7 @@ def stage(workspace: Workspace, competition: str | None) -> Staged:
     )
     write_if_changed(folder / DATASET_FILE, json.dumps(raw, indent=2, ensure_ascii=False) + "\n")
     write_if_changed(folder / CODES_MANIFEST, manifest.dumps())
-    return Staged(folder, manifest, listed.left_out, secrets_scan.unsearched(credentials), listed.findings)
+    return Staged(folder, manifest, listed.left_out, unsearched, listed.findings)
 
 
 def fill(

@@ -45,6 +45,7 @@ class StagedDeps:
 def stage_deps(workspace: Workspace, notebook: Notebook) -> StagedDeps:
     """Stage the wheel notebook; raises WorkflowError when something of it can't be used."""
     asked = requirements.read(workspace, image_of(notebook))
+    secrets_scan.refuse(requirements.search_credentials(workspace, asked.files))
     wheels = None
     if asked.wheels:
         ref = plans.wheels_id(notebook.metadata.id)
@@ -129,7 +130,7 @@ def _write(
     workspace: Workspace, notebook: Notebook, plan: Plan, packed: str, extra: list[refs.DatasetRef]
 ) -> StagedNotebook:
     source = compose.read_source(notebook.source)
-    secrets_scan.refuse(secrets_workspace.of_sent_notebook(workspace, notebook, source.node, plan))
+    secrets_scan.refuse(secrets_workspace.search_sent_notebook(workspace, notebook, source.node, plan))
     text = compose.compose(source, plan, plan.template, bundle.pack_shim(plan.role), packed)
     folder = workspace.build / notebook.name
     wanted = {KERNEL_FILE, notebook.metadata.code_file}

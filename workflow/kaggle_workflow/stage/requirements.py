@@ -9,6 +9,7 @@ from pathlib import Path
 from kaggle_shim.image import is_protected
 from kaggle_shim.manifest import FileEntry, fingerprint, fingerprint_of, hash_file
 from kaggle_shim.wheels import normalise
+from kaggle_workflow.credentials.scan import Scanner
 from kaggle_workflow.errors import WorkflowError
 from kaggle_workflow.findings import ERROR, WARNING, Finding, relative
 from kaggle_workflow.metadata import DATASET_FILE
@@ -118,12 +119,19 @@ def findings_of(workspace: Workspace) -> tuple[Finding, ...]:
             if _LOCAL.search(line):
                 sentence = f"{line.strip()!r} is a path of this machine, which Kaggle can't see: build a wheel and put it into {DEPS}/{WHEELS}/."
                 found.append(Finding(ERROR, "local-requirement", f"{DEPS}/{name}", sentence, number))
+    found += search_credentials(workspace, files)
     packages = own_packages(workspace)
     for path in _own_files(workspace):
         if path not in packages:
             sentence = "neither a wheel nor a source distribution: it is not installed; put a .whl, .tar.gz or .zip there."
             found.append(Finding(WARNING, "not-a-wheel", relative(path, workspace.root), sentence))
     return tuple(found)
+
+
+def search_credentials(workspace: Workspace, files: tuple[tuple[str, str], ...]) -> tuple[Finding, ...]:
+    """Credentials in the requirements; `files` as in `Asked`."""
+    there = [(f"{DEPS}/{name}", workspace.root / DEPS / name) for name, text in files if text]
+    return Scanner(workspace.root, workspace.build / "known").files("requirements", there)
 
 
 def files_of(workspace: Workspace) -> tuple[tuple[str, str], ...]:

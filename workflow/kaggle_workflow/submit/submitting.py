@@ -179,7 +179,7 @@ def _estimate(push: Push, target: Target, hidden_rows: int | None) -> str:
 def _send(push: Push, target: Target, request: Request, before: Sequence[int]) -> tuple[int, str]:
     """Write the intent down, send, and write down what came of it; returns the reference and what was done."""
     message = describing.message_of(push, target, request.message)
-    secrets_workspace.of_message(push.workspace, message, given=bool(request.message))
+    secrets_workspace.refuse_in_message(push.workspace, message, given=bool(request.message))
     event = describing.event_of(push, target, message, describing.cv_of(push, target, request.cv))
     try:
         event.line()
