@@ -15,6 +15,7 @@ from kaggle_shim.manifest import CODES_MANIFEST, Manifest
 from kaggle_shim.report import LOG_PREFIX
 from kaggle_workflow.ledger import book as ledger
 from kaggle_workflow.ledger import fold as history_fold
+from kaggle_workflow.ledger.event import PUSHED, Event
 from kaggle_workflow.ledger.fold import Submission
 from kaggle_workflow.stage import compose
 from kaggle_workflow.submit import shipping, submitting, watching
@@ -77,6 +78,9 @@ class Desk(Scene):
 
     def history(self) -> tuple[Submission, ...]:
         return history_fold.fold(ledger.read(self.root).events)
+
+    def history_of_pushes(self) -> list[Event]:
+        return [event for event in ledger.read(self.root).events if event.event == PUSHED]
 
     def on_kaggle(self) -> list[Any]:
         return self.kaggle.submissions(COMPETITION)

@@ -21,6 +21,7 @@ from kaggle_workflow.ledger.event import SUBMITTED
 from kaggle_workflow.submit import gate
 from kaggle_workflow.submit import intents as submission_intents
 from kaggle_workflow.submit.submitting import Request
+from tests import workspaces
 from tests.local_kaggle import faults
 from tests.push import conftest as pushing
 from tests.push.conftest import COMPETITION
@@ -61,6 +62,37 @@ def test_a_score_arrives_and_the_ledger_knows_what_made_it(desk: Desk) -> None:
     _, mark = markers.read(desk.on_kaggle()[0].description)
     assert mark is not None
     assert (mark.slug, mark.version) == ("cmi-sub", 1)
+
+
+def test_the_commit_is_that_of_everything_that_was_sent(desk: Desk) -> None:
+    first = desk.history_of_pushes()[-1].git_commit
+    desk.metadata(keywords=["sleep"])
+    assert [outcome.did for outcome in desk.all()] == ["unchanged", "unchanged", "sent"]
+    notebook_changed = desk.history_of_pushes()[-1]
+    assert (notebook_changed.git_commit, notebook_changed.git_dirty) == (first, True)
+    desk.submit()
+    assert desk.history()[-1].message == "exp001.py: wider windows (with changes)"
+
+    desk.edit()
+    desk.codes()
+    workspaces.git(desk.root, "commit", "--quiet", "--all", "-m", "narrower windows")
+    assert [outcome.did for outcome in desk.all()] == ["unchanged", "unchanged", "sent"]
+    committed = desk.history_of_pushes()[-1]
+    assert committed.git_commit not in (None, first)
+    assert committed.git_dirty is False
+    desk.submit()
+    assert desk.history()[-1].message == "exp001.py: narrower windows"
+
+
+def test_a_commit_made_while_the_run_waits_changes_nothing_of_what_was_sent(desk: Desk) -> None:
+    first = desk.history_of_pushes()[-1].git_commit
+    desk.edit()
+    desk.all(wait=False)
+    workspaces.git(desk.root, "commit", "--quiet", "--all", "-m", "later")
+    desk.all()
+    ran = desk.history_of_pushes()[-1]
+    assert ran.save_run_seconds is not None
+    assert (ran.git_commit, ran.git_dirty) == (first, True)
 
 
 def test_a_push_is_written_down_once(desk: Desk) -> None:

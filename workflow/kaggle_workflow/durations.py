@@ -1,6 +1,9 @@
-"""Times as people compare them: hours and minutes, or minutes and seconds, never all three."""
+"""Durations as text: hours and minutes, or minutes and seconds, never all three."""
 
 from __future__ import annotations
+
+# A measurement that is off by less than this share of itself is shown without its error.
+_NOTABLE = 0.05
 
 
 def spell(seconds: float) -> str:
@@ -13,3 +16,10 @@ def spell(seconds: float) -> str:
     if not minutes:
         return f"{left}s"
     return f"{minutes}m{left:02}s" if left else f"{minutes}m"
+
+
+def spell_measured(seconds: float, error: float | None) -> str:
+    """A measured duration with its error, such as `13m27s ± 45s`; without one where that is unknown or at most 5 %."""
+    if error is None or error <= _NOTABLE * seconds:
+        return spell(seconds)
+    return f"{spell(seconds)} ± {spell(max(error, 1))}"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
-from kaggle_workflow.durations import spell
+from kaggle_workflow.durations import spell, spell_measured
 from kaggle_workflow.experiments import experiment_of
 from kaggle_workflow.ledger.fold import Submission
 
@@ -110,8 +110,11 @@ def _same_codes(measured: Sequence[Submission], codes: str | None) -> tuple[floa
     if not same:
         return None
     last = same[-1]
-    off = f" (± {spell(last.rerun_error)})" if last.rerun_error else ""
-    return last.rerun_seconds or 0.0, f"submission {last.ref} took that long with the same codes{off}"
+    seconds = last.rerun_seconds or 0.0
+    return (
+        seconds,
+        f"submission {last.ref} took {spell_measured(seconds, last.rerun_error)} with the same codes",
+    )
 
 
 def _by_rows(save_run: SaveRun, hidden_rows: int | None) -> tuple[float, str] | None:

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from kaggle_shim.manifest import short
-from kaggle_workflow.durations import spell
+from kaggle_workflow.durations import spell, spell_measured
 from kaggle_workflow.errors import WorkflowError
 from kaggle_workflow.ledger.event import Part, stamp
 from kaggle_workflow.ledger.fold import Submission
@@ -35,7 +35,6 @@ _SHORT = {
     "commit": "git_commit",
 }
 _SMALL = 1e-3
-_NOTABLE = 0.05
 _SCORES = ("public_score", "private_score", "cv")
 
 
@@ -178,12 +177,6 @@ def _group(name: str, own: Sequence[Submission], ranking: Order) -> Group:
 
 def cells(one: Submission) -> dict[str, str]:
     """A submission as the table shows it; an empty text for what is not known."""
-    # A measurement from outside is off by the pause between two looks: said where that is more than a hair.
-    off = (
-        f" ±{spell(one.rerun_error)}"
-        if one.rerun_error and one.rerun_error > _NOTABLE * (one.rerun_seconds or 0.0)
-        else ""
-    )
     return {
         "date (UTC)": f"{one.time:%Y-%m-%d %H:%M}",
         "ref": one.ref,
@@ -191,7 +184,7 @@ def cells(one: Submission) -> dict[str, str]:
         "public": number(one.public_score) or (one.status or "" if not one.complete else ""),
         "private": number(one.private_score),
         "CV": number(one.cv),
-        "rerun": spell(one.rerun_seconds) + off if one.rerun_seconds is not None else "",
+        "rerun": spell_measured(one.rerun_seconds, one.rerun_error) if one.rerun_seconds is not None else "",
         "message": one.error or one.message or "",
         "codes": short(one.codes.fingerprint) if one.codes and one.codes.fingerprint else "",
         "version": str(one.notebook_version or ""),

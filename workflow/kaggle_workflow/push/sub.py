@@ -29,6 +29,7 @@ class _Seen:
     """What was staged last, and the report of its run once it was read."""
 
     payload: notebook_payload.Payload | None = None
+    codes: Manifest | None = None
     report: dict[str, Any] = field(default_factory=dict)
     moved: list[str] = field(default_factory=list)
 
@@ -69,6 +70,7 @@ def run(push: Push, name: str, *, rest_pushed: bool = False) -> Outcome:
         staged = stage_notebook.stage_running(workspace, folder, codes, known)
         for sentence in staged.corrections:
             push.say(f"note: {sentence}")
+        seen.codes = codes.manifest
         seen.payload = notebook_payload.Payload.of(folder, staged, push.options.accelerator)
         return seen.payload
 
@@ -89,7 +91,7 @@ def run(push: Push, name: str, *, rest_pushed: bool = False) -> Outcome:
     )
     outcome = push_notebook.send(push, rules, stage)
     if outcome.version is not None and seen.payload is not None and not push.options.dry_run:
-        recording.pushed(push, seen.payload, outcome.version, seen.report, seen.moved)
+        recording.pushed(push, seen.payload, outcome.version, seen.report, seen.moved, seen.codes)
     return outcome
 
 

@@ -31,31 +31,14 @@ def message_of(push: Push, target: Target, given: str) -> str:
     if given:
         return given
     entry = " ".join(target.plan.entry) if target.plan else target.ref.slug
-    codes = (target.report or {}).get("codes")
-    codes = codes if isinstance(codes, dict) else {}
-    subject = git.subject(push.workspace.root, str(codes.get("commit") or ""))
-    changed = " (with changes)" if subject and codes.get("dirty") else ""
+    made = _made_of(push, target)
+    subject = git.subject(push.workspace.root, made.get("git_commit") or "")
+    changed = " (with changes)" if subject and made.get("git_dirty") else ""
     return f"{entry}: {subject}{changed}" if subject else entry
 
 
 def event_of(push: Push, target: Target, message: str, cv: float | None) -> Event:
     """The `submitted` line: what the push knew about the version counts, the rest is read off the version itself."""
-    part = target.part
-    pushed = history_fold.pushed(ledger.read(push.workspace.root).events)
-    facts: dict[str, Any] = {}
-    if target.plan is not None:
-        facts = made_of.facts(
-            push.workspace,
-            target.folder.name,
-            target.plan,
-            target.report or {},
-            part,
-            machine_shape=target.there.machine_shape,
-            image=target.there.docker_image,
-        )
-    facts |= pushed.get((target.ref.name, target.version), {})
-    facts |= {"notebook": target.ref.name, "notebook_version": target.version, "sub": part}
-    facts["competition"] = target.competition.slug
     return Event(
         event=SUBMITTED,
         time=now(),
@@ -64,8 +47,31 @@ def event_of(push: Push, target: Target, message: str, cv: float | None) -> Even
         cv=cv,
         overruled=tuple(dict.fromkeys(push.overruled)) or None,
         message=message,
-        **facts,
+        **{
+            **_made_of(push, target),
+            "notebook": target.ref.name,
+            "notebook_version": target.version,
+            "sub": target.part,
+            "competition": target.competition.slug,
+        },
     )
+
+
+def _made_of(push: Push, target: Target) -> dict[str, Any]:
+    """Fields of an `Event`: what the version's push wrote into the ledger, the rest as read off the version itself."""
+    facts: dict[str, Any] = {}
+    if target.plan is not None:
+        facts = made_of.facts(
+            push.workspace,
+            target.folder.name,
+            target.plan,
+            target.report or {},
+            target.part,
+            machine_shape=target.there.machine_shape,
+            image=target.there.docker_image,
+        )
+    pushed = history_fold.pushed(ledger.read(push.workspace.root).events)
+    return {**facts, **pushed.get((target.ref.name, target.version), {})}
 
 
 def cv_of(push: Push, target: Target, given: float | None) -> float | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from kaggle_workflow.durations import spell
+from kaggle_workflow.durations import spell, spell_measured
 from kaggle_workflow.ledger.fold import Submission
 from kaggle_workflow.submit import advice
 
@@ -45,7 +45,7 @@ def measure(submitted: float, last_pending: float | None, first_over: float) -> 
 def failure(one: Submission) -> str:
     """One sentence about a rerun that failed, and one of advice."""
     said = (one.error or "Kaggle gives no reason").rstrip(".")
-    after = f" after {spell(one.rerun_seconds)}" if one.rerun_seconds else ""
+    after = f" after {spell_measured(one.rerun_seconds, one.rerun_error)}" if one.rerun_seconds else ""
     return f"Submission {one.ref} failed{after}: {said}. {advice.for_failure(said)}"
 
 
@@ -61,9 +61,5 @@ def took(one: Submission) -> str:
     if one.rerun_seconds is None:
         return "; no command watched the rerun, so its time is unknown"
     share = f", {one.rerun_seconds / one.limit:.0%} of the limit of {spell(one.limit)}" if one.limit else ""
-    error = (
-        f" ± {spell(one.rerun_error) if one.rerun_error >= 1 else '1s'}"
-        if one.rerun_error is not None
-        else ""
-    )
-    return f"; the rerun took {spell(one.rerun_seconds)}{error} with its time in the queue{share}"
+    spelled = spell_measured(one.rerun_seconds, one.rerun_error)
+    return f"; the rerun took {spelled} with its time in the queue{share}"
