@@ -296,6 +296,7 @@ def test_the_user_is_asked_once_where_the_leaderboard_does_not_tell(
     for _ in range(2):
         refreshing.learn_better(desk.push(), COMPETITION)
     assert asked == [f"Which score is better in {COMPETITION}? [higher/lower] "]
+    assert [line for line in desk.said if "workspace.better in invoke.yaml" in line]
     assert better_of(ledger.read(desk.root).events) == "lower"
 
 

@@ -60,7 +60,12 @@ def learn_better(session: Push, slug: str) -> None:
     except WorkflowError as error:
         session.warn(f"The leaderboard of {slug} can't be read: {error}")
         better = None
-    better = better or console.choose(f"Which score is better in {slug}?", ("higher", "lower"))
+    if better is None:
+        better = console.choose(f"Which score is better in {slug}?", ("higher", "lower"))
+        if better is not None:
+            session.say(
+                "The answer is kept in ledger.jsonl. To change it, set workspace.better in invoke.yaml."
+            )
     if better is not None:
         with session.lock("watch: writing down which score is better"):
             ledger.append(session.workspace.root, Event(REFRESHED, now(), competition=slug, better=better))
