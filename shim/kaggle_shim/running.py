@@ -37,6 +37,8 @@ def run_planned() -> None:
     # A scored rerun is never light.
     light = plan.light and not os.environ.get(RERUN_VARIABLE)
     report = Report({"notebook": plan.notebook, "template": plan.template, "light": light})
+    # Before the wheels are installed over it.
+    of_image = tuple(sys.path)
     try:
         _steps(_context(plan, report, working))
     except BaseException as error:
@@ -45,7 +47,7 @@ def run_planned() -> None:
     finally:
         from kaggle_shim.image import write_list
 
-        write_list(working)
+        write_list(working, of_image)
         report.write(working)
 
 

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from kaggle_shim import image
+from kaggle_shim import image, refs
+from kaggle_shim.plan import Input
 from tests.fake_notebook import GOOD, Notebook
+from tests.wheelhouse import make_wheel
 
 
 def lay(site: Path, count: int, name: str = "package") -> None:
@@ -45,3 +47,14 @@ def test_a_run_leaves_the_list_also_when_it_fails(tmp_path: Path, entry: str) ->
     ran = notebook.run()
     value = json.loads((ran.working / image.IMAGE_LIST).read_text(encoding="utf-8"))
     assert value["versions"]["pytest"] == pytest.__version__
+
+
+def test_the_list_is_that_of_the_image_without_the_wheels_of_the_run(tmp_path: Path) -> None:
+    notebook = Notebook(tmp_path, "namespaced")
+    notebook.competition()
+    make_wheel(notebook.attach(Input(refs.DatasetRef("somebody", "wheels"), "wheels")), "extra")
+    notebook.codes(exp001_py="import extra\n" + GOOD)
+    ran = notebook.run()
+    assert ran.code == 0, ran.text
+    value = json.loads((ran.working / image.IMAGE_LIST).read_text(encoding="utf-8"))
+    assert "extra" not in value["versions"]
