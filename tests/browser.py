@@ -30,6 +30,8 @@ _FLAGS = (
     "--remote-debugging-pipe",
 )
 _SECONDS = 60
+_LEGIBILITY = Path(__file__).with_name("legibility.js")
+_KEYS = {"Tab": 9, "Enter": 13, "End": 35, "Home": 36, "ArrowLeft": 37, "ArrowRight": 39}
 
 
 def find() -> str | None:
@@ -87,6 +89,22 @@ class Page:
         answer = self.call("Runtime.evaluate", expression=expression, returnByValue=True)
         assert "exceptionDetails" not in answer, answer
         return answer["result"].get("value")
+
+    def illegible(self) -> list[str]:
+        """What is too small, too pale, cut off or covered on the page as it is shown now, by WCAG 2.2 AA."""
+        problems: list[str] = self.evaluate(_LEGIBILITY.read_text(encoding="utf-8"))
+        return problems
+
+    def press(self, key: str) -> None:
+        """Press a key and let it go."""
+        known = {"key": key, "code": key, "windowsVirtualKeyCode": _KEYS[key]}
+        for kind in ("rawKeyDown", "keyUp"):
+            self.call("Input.dispatchKeyEvent", type=kind, **known)
+
+    def pointer(self, x: float, y: float, *, click: bool = False) -> None:
+        """Move the pointer to a place of the window, and click there."""
+        for kind in ("mouseMoved", *(("mousePressed", "mouseReleased") if click else ())):
+            self.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=int(click))
 
     def screenshot(self, path: Path) -> None:
         """The whole page as a PNG."""

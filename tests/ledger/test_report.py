@@ -38,43 +38,44 @@ def write(path: Path, events: list[Event], *, better: str = "higher") -> Path:
     return path
 
 
-def open_(page: browser.Page, path: Path) -> None:
+def open_(page: browser.Page, path: Path, *, dark: bool = False, width: int = 1000) -> None:
     page.requests.clear()
     page.complaints.clear()
-    page.open(path)
+    page.open(path, dark=dark, width=width)
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 500])
-def test_every_picture_is_there_and_nothing_is_fetched(
-    page: browser.Page, tmp_path: Path, count: int
-) -> None:
+def test_every_chart_is_there_and_nothing_is_fetched(page: browser.Page, tmp_path: Path, count: int) -> None:
     open_(page, write(tmp_path / "report.html", samples.events(count)))
     assert page.requests == [(tmp_path / "report.html").as_uri()]
     assert page.complaints == []
     scored = count - count // 17
     drawn = page.evaluate(
-        "[...document.querySelectorAll('svg')].map(s => [s.getAttribute('aria-label'), s.querySelectorAll('[data-ref] circle').length])"
+        "[...document.querySelectorAll('.chart > svg')].map(s => [s.getAttribute('aria-label'), s.querySelectorAll('[data-ref]').length])"
     )
     titles = ["CV against leaderboard score", "Score over time", "Score against rerun time"]
     assert drawn == (
         [list(pair) for pair in zip(titles, (scored, scored, count), strict=True)] if count else []
     )
     assert page.evaluate("document.querySelectorAll('h2').length") == 4
-    # Every dot lies inside its picture, and its picture is as wide as the page lets it.
-    inside = """[...document.querySelectorAll('svg')].every(svg => {
+    # Every dot lies inside its chart, and its chart is as wide as the page lets it.
+    inside = """[...document.querySelectorAll('.chart > svg')].every(svg => {
         const box = svg.getBoundingClientRect();
-        return box.width > 600 && [...svg.querySelectorAll('circle')].every(c => {
+        return box.width > 600 && [...svg.querySelectorAll('[data-ref]')].every(c => {
             const dot = c.getBoundingClientRect();
-            return dot.left >= box.left && dot.right <= box.right && dot.top >= box.top && dot.bottom <= box.bottom; }); })"""
+            const [x, y] = [(dot.left + dot.right) / 2, (dot.top + dot.bottom) / 2];
+            return x >= box.left - 1 && x <= box.right + 1 && y >= box.top - 1 && y <= box.bottom + 1; }); })"""
     assert page.evaluate(inside) is True
 
 
 def test_the_limit_is_drawn_where_the_axis_says_it_is(page: browser.Page, tmp_path: Path) -> None:
     open_(page, write(tmp_path / "report.html", samples.events(5)))
     line = """(() => { const svg = document.querySelector("svg[aria-label='Score against rerun time']");
-        const limit = [...svg.querySelectorAll('path.line.reactive')].at(-1).getBoundingClientRect();
-        const tick = [...svg.querySelectorAll('.axis.x text')].find(t => t.textContent === '9h').getBoundingClientRect();
-        return [limit.height > 100, Math.abs((limit.left + limit.right) / 2 - (tick.left + tick.right) / 2) < 2]; })()"""
+        const limit = svg.querySelector('polyline.limit').getBoundingClientRect();
+        const [before, after] = ['8h', '10h'].map(
+            name => [...svg.querySelectorAll('.tick text')].find(t => t.textContent === name).getBoundingClientRect());
+        const nine = (before.left + before.right + after.left + after.right) / 4;
+        return [limit.height > 100, Math.abs((limit.left + limit.right) / 2 - nine) < 2]; })()"""
     assert page.evaluate(line) == [True, True]
     assert "limit 9h" in page.evaluate("document.body.textContent")
 
@@ -97,11 +98,118 @@ def test_two_submissions_are_compared(page: browser.Page, tmp_path: Path) -> Non
     assert page.evaluate("document.querySelectorAll('.chosen').length") == 6
 
 
-def test_the_pointer_on_a_dot_tells_which_submission_it_is(page: browser.Page, tmp_path: Path) -> None:
-    open_(page, write(tmp_path / "report.html", samples.events(2)))
-    tip = page.evaluate("document.querySelector('[data-ref=\"51000002\"] title').textContent")
-    assert "51000002" in tip
-    assert "larger windows" in tip
+DETAILS = "[...document.querySelectorAll('.details')].map(one => one.textContent)"
+PLACE = """(() => { const box = document.querySelector('[data-ref="51000002"]').getBoundingClientRect();
+    return [(box.left + box.right) / 2, (box.top + box.bottom) / 2]; })()"""
+
+
+@pytest.mark.parametrize("width", [1000, 400])
+def test_the_pointer_or_a_finger_near_a_dot_shows_its_details(
+    page: browser.Page, tmp_path: Path, width: int
+) -> None:
+    open_(page, write(tmp_path / "report.html", samples.events(3)), width=width)
+    assert "point at it or tap it" in page.evaluate(DETAILS)[0]
+    x, y = page.evaluate(PLACE)
+    page.pointer(x, y + 12)
+    first, second, _ = page.evaluate(DETAILS)
+    assert first == (
+        "Submission 51000002 · 2026-05-01 18:50 UTC · exp001 --fold 2\n"
+        "public score 0.70918 · CV 0.7005 · rerun 2h04m\nexp 2: larger windows, lower learning rate"
+    )
+    assert "point at it" in second, "the other charts show the dot, and keep their text"
+    assert page.evaluate("document.querySelectorAll('[data-ref=\"51000002\"].active').length") == 3
+    page.pointer(x, y + 12, click=True)
+    assert page.evaluate("document.getElementById('to').value") == "51000002"
+    page.pointer(x, y + 60)
+    assert page.evaluate(DETAILS)[0] == first, "the details stay until another dot is reached"
+
+
+FOCUSED = "[document.activeElement.dataset.ref ?? document.activeElement.id, document.activeElement.getAttribute('aria-label')]"
+
+
+def test_the_report_is_read_without_a_mouse(page: browser.Page, tmp_path: Path) -> None:
+    open_(page, write(tmp_path / "report.html", samples.events(500)), width=400)
+    stops = []
+    for _ in range(6):
+        page.press("Tab")
+        stops.append(page.evaluate("document.activeElement.id || document.activeElement.tagName"))
+    assert stops == ["circle", "circle", "circle", "from", "to", "SUMMARY"], "a chart is one stop"
+
+    page.evaluate("document.activeElement.blur(); document.querySelector('[data-ref]').focus()")
+    for key, ref in (
+        ("Home", "51000001"),
+        ("ArrowRight", "51000002"),
+        ("ArrowLeft", "51000001"),
+        ("ArrowLeft", "51000001"),
+        ("End", "51000500"),
+    ):
+        page.press(key)
+        focused, label = page.evaluate(FOCUSED)
+        assert focused == ref, key
+        assert label.startswith(f"Submission {ref} · ")
+        assert page.evaluate(DETAILS)[0] == label
+        assert page.illegible() == [], "the focus is seen"
+    page.press("Home")
+    page.press("Enter")
+    assert page.evaluate("[document.getElementById('from').value, document.getElementById('to').value]") == [
+        "51000500",
+        "51000001",
+    ]
+    assert (
+        page.evaluate(
+            "[...document.querySelectorAll('.chart [aria-selected=true]')].every(dot => dot.matches('.chosen'))"
+        )
+        is True
+    )
+    page.press("Tab")
+    assert (
+        page.evaluate(
+            "[...document.querySelectorAll('.chart')].indexOf(document.activeElement.closest('.chart'))"
+        )
+        == 1
+    )
+    assert page.complaints == []
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("width", [1000, 400])
+@pytest.mark.parametrize("count", [0, 1, 2, 30, 500])
+def test_every_text_and_mark_is_large_and_strong_enough(
+    page: browser.Page, tmp_path: Path, dark: bool, width: int, count: int
+) -> None:
+    events = samples.events(count)
+    events += [samples.score(n, private_score=0.7) for n in range(1, count, 3)]
+    open_(page, write(tmp_path / "report.html", events), dark=dark, width=width)
+    page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true; })")
+    assert page.illegible() == []
+    assert page.evaluate("document.documentElement.scrollWidth") == width, "nothing to scroll sideways"
+
+
+def test_what_is_small_pale_cut_off_or_covered_is_found(page: browser.Page, tmp_path: Path) -> None:
+    path = tmp_path / "bad.html"
+    path.write_text(
+        "<body style='background: #fff; color: #000'><p style='font-size: 11px'>small</p><p style='color: #888'>pale</p>"
+        "<div style='opacity: .5'><p>faint</p></div><p style='margin-left: -30px'>cut</p>"
+        "<svg width=200 height=100 viewBox='0 0 400 200'><text y=20>drawn small</text><circle r=5 fill='#bbb'/></svg>"
+        "<svg width=200 height=100><text y=20>one</text><text x=5 y=20>other</text></svg>"
+        "<select id=choice style='border: 1px solid #ccc'></select><button style='outline: none'>now</button>",
+        encoding="utf-8",
+    )
+    page.open(path)
+    page.evaluate("document.querySelector('button').focus()")
+    found = "\n".join(page.illegible())
+    for words in (
+        'size in px of "small": 11.00',
+        'contrast of "pale": 3.54',
+        'contrast of "faint": 3.98',
+        '"cut" is cut off',
+        'size in px of "drawn small": 8.00',
+        "contrast of a circle (null): 1.92",
+        '"other" covers "one"',
+        "contrast of the border of choice: 1.61",
+        "width in px of the focus ring of a BUTTON: 0.00",
+    ):
+        assert words in found, found
 
 
 def test_markup_and_scripts_in_a_message_are_shown_as_text(page: browser.Page, tmp_path: Path) -> None:
@@ -192,7 +300,7 @@ def test_light_and_dark_follow_the_reader(page: browser.Page, tmp_path: Path) ->
         page.open(path, dark=dark)
         colours.append(
             page.evaluate(
-                "[getComputedStyle(document.body).backgroundColor, getComputedStyle(document.querySelector('.axis text')).fill]"
+                "[getComputedStyle(document.body).backgroundColor, getComputedStyle(document.querySelector('.chart text')).fill]"
             )
         )
     assert colours[0] == ["rgb(255, 255, 255)", "rgb(31, 36, 48)"]
@@ -200,14 +308,14 @@ def test_light_and_dark_follow_the_reader(page: browser.Page, tmp_path: Path) ->
 
 
 def test_the_best_so_far_goes_down_where_lower_is_better() -> None:
-    from kaggle_workflow.report.pictures import score_over_time
+    from kaggle_workflow.report.charts import score_over_time
 
     events = [samples.submitted(n) for n in (1, 2, 3)] + [
         samples.score(n, public_score=s) for n, s in ((1, 0.5), (2, 0.3), (3, 0.4))
     ]
     for better, heights in (("lower", [0.5, 0.5, 0.3, 0.3]), ("higher", [0.5, 0.5, 0.5])):
-        picture = score_over_time(fold(events), Order(better, assumed=False))
-        assert [y for _, y in picture.series[-1].points] == heights
+        chart = score_over_time(fold(events), Order(better, assumed=False), better)
+        assert [y for _, y in chart.series[-1].points] == heights
 
 
 def test_the_command_writes_one_file_and_says_where(workspace: Path, invoke: Invoke) -> None:
@@ -215,7 +323,7 @@ def test_the_command_writes_one_file_and_says_where(workspace: Path, invoke: Inv
     out = invoke("report").stdout
     assert out.startswith("build/report.html: 2 submissions, ")
     text = (workspace / "build" / "report.html").read_text(encoding="utf-8")
-    assert text.count("<svg") == 3
+    assert text.count('<div class="chart"') == 3
     assert "9h assumed" in text
     elsewhere = workspace / "shared" / "r.html"
     invoke("report", "--output", str(elsewhere), INVOKE_WORKSPACE_LIMIT="5h")

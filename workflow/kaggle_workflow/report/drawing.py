@@ -1,110 +1,107 @@
-"""Pictures drawn by pygal: SVG that needs no script and no network, in the colours of the page."""
+"""Draw a chart as SVG that keeps its text size at any width: positions are percentages of the plot, distances are pixels."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Sequence
+from html import escape
 
 from kaggle_workflow.ledger.history import number
-from kaggle_workflow.report.pictures import Picture
+from kaggle_workflow.report.charts import Chart, Series
 
 _CROWD = 120
-_WIDTH, _HEIGHT = 900, 420
+_HEIGHT = 300
+_RIGHT = 28
+_LINE = 20
+# The widest digit of the fonts that the page asks for, at its 13 px.
+_DIGIT = 8.3
+
+Place = Callable[[float], str]
 
 
-def draw(picture: Picture) -> str:
-    """A picture as an SVG element for a page; raises ValueError when there is no point to draw."""
-    import pygal
-    from pygal.style import Style
-
-    if not picture.series:
-        raise ValueError(picture.missing)
-    crowded = max(len(one.points) for one in picture.series) > _CROWD
-    chart = pygal.XY(
-        style=Style(
-            **_STYLE, colors=tuple(one.colour for one in picture.series), opacity=".5" if crowded else ".9"
+def draw(chart: Chart) -> str:
+    """The chart in a box whose padding holds the labels outside the plot; the chart has at least one point."""
+    across, up = _scale(chart.x_ticks), _scale(chart.y_ticks, downwards=True)
+    y_labels = [number(tick) or "0" for tick in chart.y_ticks]
+    x_labels = [chart.x_text(tick).split("\n") for tick in chart.x_ticks]
+    left = round(_DIGIT * max(map(len, y_labels))) + 14
+    below = _LINE * (max(map(len, x_labels)) + 1) + 6
+    legend = [one for one in chart.series if len(chart.series) > 1]
+    above = _LINE * len(legend) + 32
+    marks = [
+        *(_across(up(tick), label) for tick, label in zip(chart.y_ticks, y_labels, strict=True)),
+        *(
+            _down(across(tick), lines, index)
+            for index, (tick, lines) in enumerate(zip(chart.x_ticks, x_labels, strict=True))
         ),
-        width=_WIDTH,
-        height=_HEIGHT,
-        x_title=picture.x_title,
-        y_title=picture.y_title,
-        js=(),
-        disable_xml_declaration=True,
-        legend_at_bottom=True,
-        legend_at_bottom_columns=1,
-        legend_box_size=12,
-        dots_size=3 if crowded else 5,
-        show_x_guides=True,
-        margin=10,
-        margin_right=50,
-        no_data_text=picture.missing,
-        x_value_formatter=picture.x_text,
-        value_formatter=number,
+        '<line class="axis" x2="100%" y1="100%" y2="100%"/><line class="axis" y2="100%"/>',
+        f'<text x="{-left}" y="-12">{escape(chart.y_title)}</text>',
+        f'<text class="middle" x="50%" y="100%" dy="{below - 4}">{escape(chart.x_title)}</text>',
+        *(_legend(one, -left, index * _LINE - above + 14) for index, one in enumerate(legend)),
+    ]
+    # Dots last: a line must not cover what can be pointed at.
+    shapes = [
+        _line(one, across, up) if one.line else _dots(one, across, up)
+        for one in sorted(chart.series, key=lambda one: not one.line)
+    ]
+    return (
+        f'<div class="chart" style="padding:{above}px {_RIGHT}px {below + 4}px {left}px">'
+        f'<svg width="100%" height="{_HEIGHT}" role="img" aria-label="{escape(chart.title)}">'
+        f'<g aria-hidden="true">{"".join(marks)}</g>{"".join(shapes)}</svg></div>'
     )
-    chart.x_labels = list(picture.x_ticks)
-    chart.y_labels = list(picture.y_ticks)
-    for one in picture.series:
-        chart.add(
-            one.title,
-            list(one.points),
-            stroke=one.line,
-            show_dots=not one.line,
-            stroke_style={"width": 2},
-            allow_interruptions=False,
-        )
-    chart.add_xml_filter(lambda root: _finish(root, picture))
-    return str(chart.render(is_unicode=True))
 
 
-def _finish(root: Any, picture: Picture) -> Any:
-    """Take out pygal's script and its hidden numbers; give each dot its submission and a tip that browsers show by themselves."""
-    import xml.etree.ElementTree as ET
+def _scale(ticks: Sequence[float], *, downwards: bool = False) -> Place:
+    """Where a value lies between the first and the last tick, in percent."""
+    low, high = ticks[0], ticks[-1]
 
-    root.attrib.update({"role": "img", "aria-label": picture.title})
-    parents = {child: parent for parent in root.iter() for child in parent}
-    for node in list(root.iter()):
-        if (
-            node.tag in ("script", "desc")
-            or not isinstance(node.tag, str)
-            or (node.tag == "title" and parents.get(node) is root)
-        ):
-            parents[node].remove(node)
-    for index, one in enumerate(picture.series):
-        dots = [
-            node
-            for node in root.iter("g")
-            if "dots" in node.get("class", "").split() and _in_series(node, parents, index)
-        ]
-        for dot, ref, tip in zip(dots, one.refs, one.tips, strict=False):
-            dot.set("data-ref", ref)
-            ET.SubElement(dot, "title").text = tip
-    return root
+    def place(value: float) -> str:
+        share = 100 * (value - low) / (high - low)
+        return f"{100 - share if downwards else share:.2f}"
+
+    return place
 
 
-def _in_series(node: Any, parents: dict[Any, Any], index: int) -> bool:
-    while node in parents:
-        node = parents[node]
-        if f"serie-{index}" in node.get("class", "").split():
-            return True
-    return False
+def _across(y: str, label: str) -> str:
+    return f'<line class="grid" x2="100%" y1="{y}%" y2="{y}%"/><text class="end" x="-8" y="{y}%" dy="4">{escape(label)}</text>'
 
 
-_STYLE = {
-    "background": "transparent",
-    "plot_background": "transparent",
-    "foreground": "var(--text)",
-    "foreground_strong": "var(--text)",
-    "foreground_subtle": "var(--grid)",
-    "guide_stroke_color": "var(--grid)",
-    "major_guide_stroke_color": "var(--grid)",
-    "guide_stroke_dasharray": "none",
-    "major_guide_stroke_dasharray": "none",
-    "stroke_width": "2.5",
-    "stroke_opacity": "1",
-    "opacity_hover": "1",
-    "transition": "0s",
-    "font_family": "inherit",
-    "label_font_size": 13,
-    "major_label_font_size": 13,
-    "legend_font_size": 14,
-    "title_font_size": 14,
-}
+def _down(x: str, lines: Sequence[str], index: int) -> str:
+    """One mark of the x axis; a narrow page shows the label of every second one."""
+    words = "".join(
+        f'<text class="middle" x="{x}%" y="100%" dy="{_LINE + 16 * row}">{escape(line)}</text>'
+        for row, line in enumerate(lines)
+    )
+    return f'<g class="tick{" odd" if index % 2 else ""}"><line class="grid" x1="{x}%" x2="{x}%" y2="100%"/>{words}</g>'
+
+
+def _legend(one: Series, x: int, y: int) -> str:
+    shape = (
+        f'<line class="{one.kind}" x1="{x}" x2="{x + 14}" y1="{y - 4}" y2="{y - 4}"/>'
+        if one.line
+        else _dot(one.kind, str(x + 7), str(y - 4), 5)
+    )
+    return f'{shape}<text x="{x + 22}" y="{y}">{escape(one.title)}</text>'
+
+
+def _line(one: Series, across: Place, up: Place) -> str:
+    points = " ".join(f"{across(x)},{up(y)}" for x, y in one.points)
+    return (
+        '<svg viewBox="0 0 100 100" preserveAspectRatio="none" overflow="visible">'
+        f'<polyline class="{one.kind}" points="{points}" vector-effect="non-scaling-stroke"/></svg>'
+    )
+
+
+def _dots(one: Series, across: Place, up: Place) -> str:
+    radius = 3 if len(one.points) > _CROWD else 5
+    return "".join(
+        _dot(one.kind, f"{across(x)}%", f"{up(y)}%", radius, ref, tip)
+        for (x, y), ref, tip in zip(one.points, one.refs, one.tips, strict=True)
+    )
+
+
+def _dot(kind: str, x: str, y: str, radius: int, ref: str = "", tip: str = "") -> str:
+    """A circle for a public score, a square for everything else: the colour is not the only difference."""
+    about = f' data-ref="{escape(ref)}"><title>{escape(tip)}</title>' if ref else ">"
+    if kind == "public":
+        return f'<circle class="{kind}" cx="{x}" cy="{y}" r="{radius}"{about}</circle>'
+    return f'<rect class="{kind}" x="{x}" y="{y}" width="{2 * radius - 1}" height="{2 * radius - 1}"{about}</rect>'

@@ -1,4 +1,4 @@
-"""The report: one HTML file with the pictures of a history, that opens anywhere and asks nothing of any network."""
+"""The report: one HTML file with the charts of a history, which works offline and loads nothing."""
 
 from __future__ import annotations
 
@@ -13,16 +13,27 @@ from pathlib import Path
 from typing import Any
 
 from kaggle_shim.manifest import short
+from kaggle_workflow import console
 from kaggle_workflow.durations import spell
 from kaggle_workflow.ledger import history
 from kaggle_workflow.ledger.fold import Submission
 from kaggle_workflow.ledger.history import Order, printable
-from kaggle_workflow.report import drawing, pictures
+from kaggle_workflow.report import charts, drawing
 
 _CSS = Path(__file__).with_name("report.css")
 _SCRIPT = Path(__file__).with_name("report.js")
 _FIRST = ("public_score", "private_score", "cv", "rerun_seconds", "status", "error", "message")
 _NOT_COMPARED = frozenset(("recorded", "time", "rerun_error"))
+_MEGABYTE = 1e6
+# Names of the comparison that are not just the field's own with spaces.
+_NAMES = {
+    "cv": "CV",
+    "rerun_seconds": "rerun time (s)",
+    "save_run_seconds": "save run time (s)",
+    "save_run_rows": "rows of the save run",
+    "peak_memory": "peak memory (MB)",
+    "limit": "time limit (s)",
+}
 
 
 @dataclass(frozen=True)
@@ -32,9 +43,9 @@ class Facts:
     Attributes:
         title: what the report is about, such as the competition's slug.
         made: when it was made (aware, UTC).
-        limit: seconds that the competition allows, and `limit_assumed` when it is not set.
+        limit: seconds that the competition allows; `limit_assumed` when no setting says so.
         ranking: which score is better.
-        warning: what of the ledger was not understood, None for nothing.
+        warning: lines of the ledger that could not be read, None when there are none.
     """
 
     title: str
@@ -46,12 +57,12 @@ class Facts:
 
 
 def page(submissions: Sequence[Submission], facts: Facts) -> str:
-    """The report as HTML; whatever stands in a message or a name is shown as text, never taken as markup or script."""
+    """The report as HTML. Messages and names appear as text, never as markup or script."""
     css, script = _CSS.read_text(encoding="utf-8"), _SCRIPT.read_text(encoding="utf-8")
-    # Only our own script may run, and nothing may be fetched: a browser holds the page to that even if an escape were missed.
+    # Browsers run only our own script and load nothing, even if a text were not escaped.
     digest = base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii")
     policy = f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; img-src data:"
-    drawn = pictures.all_pictures(submissions, facts.ranking, facts.limit, limit_assumed=facts.limit_assumed)
+    drawn = charts.all_charts(submissions, facts.ranking, facts.limit, limit_assumed=facts.limit_assumed)
     return "\n".join(
         (
             "<!doctype html>",
@@ -67,7 +78,7 @@ def page(submissions: Sequence[Submission], facts: Facts) -> str:
             "<body>",
             "<main>",
             _heading(submissions, facts),
-            *(_figure(one) for one in drawn),
+            *(_section(one) for one in drawn),
             _comparison(submissions),
             _list(submissions),
             "</main>",
@@ -82,59 +93,60 @@ def page(submissions: Sequence[Submission], facts: Facts) -> str:
 
 def _heading(submissions: Sequence[Submission], facts: Facts) -> str:
     best = facts.ranking.best(submissions)
-    made = f"{facts.made:%Y-%m-%d %H:%M} UTC"
-    lines = [f"<h1>{escape(facts.title)}</h1>"]
-    counted = "1 submission" if len(submissions) == 1 else f"{len(submissions)} submissions"
-    sentence = f"{counted}, report made {made}."
+    counted = console.count(len(submissions), "submission")
+    sentences = [f"{counted}. Report made on {facts.made:%Y-%m-%d at %H:%M} UTC."]
     if best is not None:
-        assumed = (
-            " (higher is better assumed: <code>workspace.better</code> says higher or lower)"
-            if facts.ranking.assumed
-            else ""
-        )
-        sentence += f" Best public score: <strong>{escape(history.number(best.public_score))}</strong>, submission {escape(best.ref)}{assumed}."
+        score = f"<strong>{escape(history.number(best.public_score))}</strong>"
+        sentences.append(f"Best public score: {score}, submission {escape(best.ref)}.")
+        if facts.ranking.assumed:
+            sentences.append(
+                "Higher scores are assumed to be better: set <code>workspace.better</code> to <code>higher</code> or <code>lower</code>."
+            )
     if facts.limit_assumed:
-        sentence += f" Limit: {spell(facts.limit)} assumed, <code>workspace.limit</code> is not set."
-    lines.append(f"<p>{sentence}</p>")
-    if facts.warning:
-        lines.append(f'<p class="warning">{escape(facts.warning)}</p>')
-    return "\n".join(lines)
+        sentences.append(
+            f"Time limit: {spell(facts.limit)} assumed, because <code>workspace.limit</code> is not set."
+        )
+    warning = f'\n<p class="warning">{escape(facts.warning)}</p>' if facts.warning else ""
+    return f"<h1>{escape(facts.title)}: submissions</h1>\n<p>{' '.join(sentences)}</p>{warning}"
 
 
-def _figure(picture: pictures.Picture) -> str:
+def _section(chart: charts.Chart) -> str:
     body = (
-        f'<div class="picture">{drawing.draw(picture)}</div>'
-        if picture.series
-        else f'<p class="missing">{escape(picture.missing)}</p>'
+        f'<p class="hint">{escape(chart.hint)}</p>{drawing.draw(chart)}'
+        if chart.series
+        else f'<p class="missing">{escape(chart.missing)}</p>'
     )
-    return f"<section><h2>{escape(picture.title)}</h2>{body}</section>"
+    return f"<section><h2>{escape(chart.title)}</h2>{body}</section>"
 
 
 def _comparison(submissions: Sequence[Submission]) -> str:
     head = "<section><h2>What changed between two submissions</h2>"
     if len(submissions) < len(("one", "other")):
-        return f'{head}<p class="missing">Two submissions are needed for a comparison.</p></section>'
+        return f'{head}<p class="missing">Make a second submission to compare two.</p></section>'
     options = "".join(
         f'<option value="{escape(printable(one.ref))}">{escape(_label(one))}</option>'
         for one in sorted(submissions, key=lambda one: one.time, reverse=True)
     )
     return (
-        f"{head}<p>Choose two, or click points in the pictures.</p>"
+        f'{head}<p class="hint">Choose two submissions here, or click dots in the charts. On a keyboard, press Enter on a dot.</p>'
         f'<p class="choice"><label>from <select id="from">{options}</select></label> <label>to <select id="to">{options}</select></label></p>'
-        '<div id="changes" aria-live="polite"></div><noscript><p class="missing">The comparison needs scripts.</p></noscript></section>'
+        '<div id="changes" aria-live="polite"></div><noscript><p class="missing">Turn on JavaScript to compare submissions.</p></noscript></section>'
     )
 
 
 def _list(submissions: Sequence[Submission]) -> str:
     if not submissions:
-        return '<p class="missing">No submission is in the ledger yet: <code>invoke submit</code> makes the first one.</p>'
+        return '<p class="missing">No submissions yet. To make the first one, run: <code>invoke submit</code></p>'
     rows = [history.cells(one) for one in sorted(submissions, key=lambda one: one.time, reverse=True)]
     names = [name for name in rows[0] if any(row[name] for row in rows)]
     head = "".join(f"<th>{escape(name)}</th>" for name in names)
     body = "".join(
         "<tr>" + "".join(f"<td>{escape(row[name])}</td>" for name in names) + "</tr>" for row in rows
     )
-    return f'<details><summary>All submissions</summary><div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div></details>'
+    return (
+        '<details><summary>All submissions</summary><div class="scroll" tabindex="0" role="region" aria-label="All submissions">'
+        f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div></details>"
+    )
 
 
 def _label(one: Submission) -> str:
@@ -154,16 +166,25 @@ def _embedded(submissions: Sequence[Submission]) -> str:
 
 
 def _compared(values: Mapping[str, Any]) -> dict[str, Any]:
-    """What a comparison shows of a submission: what came of it first, long digests by their beginning, times in whole seconds."""
-    first = {"ref": printable(values["ref"])} | {name: values[name] for name in _FIRST}
-    shown = {
-        name: value
-        for name, value in {**first, **values, **first}.items()
-        if value is not None and name not in _NOT_COMPARED
+    """What a comparison shows of a submission, by readable name: first how it did, then what it was made of."""
+    names = dict.fromkeys(("ref", *_FIRST, *values))
+    return {
+        _NAMES.get(name, name.replace("_", " ").replace(".", " ")): _shown(name, values[name])
+        for name in names
+        if values[name] is not None and name not in _NOT_COMPARED
     }
-    for name, value in shown.items():
-        if name == "git_commit" or name.endswith("fingerprint"):
-            shown[name] = short(value)
-        elif name in ("rerun_seconds", "rerun_error", "save_run_seconds"):
-            shown[name] = round(value)
-    return shown
+
+
+def _shown(name: str, value: Any) -> Any:
+    """A value as people compare it: the beginning of a digest, whole seconds, megabytes, scores without rounding errors."""
+    if name == "ref":
+        return printable(value)
+    if name == "git_commit" or name.endswith("fingerprint"):
+        return short(value)
+    if name.endswith("_seconds") or name == "limit":
+        return round(value)
+    if name == "peak_memory":
+        return round(value / _MEGABYTE)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return float(history.number(value)) if isinstance(value, float) else value

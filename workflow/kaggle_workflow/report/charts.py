@@ -1,0 +1,225 @@
+"""The charts of the report: which submissions stand where, on which axes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from kaggle_workflow.durations import spell
+from kaggle_workflow.ledger.fold import Submission
+from kaggle_workflow.ledger.history import HIGHER, Order, number, printable
+from kaggle_workflow.report.ticks import duration_ticks, nice_ticks, time_ticks
+
+Point = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Series:
+    """Points of one meaning.
+
+    Attributes:
+        title: for the legend.
+        kind: `public`, `private`, `failed`, `best` or `limit`: the page's name for its colour and shape.
+        points: x and y, by x for a line.
+        refs: the submission behind each point; empty for a line.
+        tips: the details of each point, as lines; empty for a line.
+        line: whether the points are joined by a line instead of drawn as dots.
+    """
+
+    title: str
+    kind: str
+    points: tuple[Point, ...]
+    refs: tuple[str, ...] = ()
+    tips: tuple[str, ...] = ()
+    line: bool = False
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A chart before it is drawn.
+
+    Attributes:
+        title: what is compared.
+        hint: how to read it, in a sentence.
+        x_title: the x axis with its unit, and `y_title` the y axis.
+        missing: shown when there is no point: what to do to get one.
+        series: those that have points; empty for a chart without any.
+        x_text: the label of a tick, with a line end where it takes two lines.
+        x_ticks: the marks of the x axis, which hold every point, and `y_ticks` those of the y axis.
+    """
+
+    title: str
+    hint: str
+    x_title: str
+    y_title: str
+    missing: str
+    series: tuple[Series, ...] = ()
+    x_text: Callable[[float], str] = lambda value: number(value) or "0"
+    x_ticks: tuple[float, ...] = ()
+    y_ticks: tuple[float, ...] = ()
+
+
+def all_charts(
+    submissions: Sequence[Submission], ranking: Order, limit: float, *, limit_assumed: bool
+) -> tuple[Chart, ...]:
+    """The three charts of a history."""
+    better = f"{ranking.better} is better{', assumed' if ranking.assumed else ''}"
+    return (
+        cv_against_score(submissions, better),
+        score_over_time(submissions, ranking, better),
+        score_against_rerun(submissions, better, limit, limit_assumed=limit_assumed),
+    )
+
+
+def cv_against_score(submissions: Sequence[Submission], better: str) -> Chart:
+    """Whether local validation and the leaderboard move together."""
+    empty = Chart(
+        "CV against leaderboard score",
+        "The closer the dots are to a line, the better your own validation (CV) predicts the leaderboard.",
+        "CV, the score in your own validation",
+        f"public score ({better})",
+        "No submission has both a CV and a public score yet. To record a CV, submit with: invoke submit --cv 0.812",
+    )
+    found = [one for one in submissions if one.cv is not None and one.public_score is not None]
+    return _with(
+        empty,
+        (_series("submission", "public", found, lambda one: (_set(one.cv), _set(one.public_score))),),
+    )
+
+
+def score_over_time(submissions: Sequence[Submission], ranking: Order, better: str) -> Chart:
+    """Scores by date, and the best so far."""
+    public = [one for one in submissions if one.public_score is not None]
+    private = [one for one in submissions if one.private_score is not None]
+    times = [one.time.timestamp() for one in (*public, *private)]
+    ticks = time_ticks(min(times), max(times)) if times else ()
+    empty = Chart(
+        "Score over time",
+        "Each dot is a submission. The line is your best public score so far.",
+        "date (UTC)",
+        f"score ({better})",
+        "No submission has a score yet.",
+        x_text=_date if all(tick % _DAY == 0 for tick in ticks) else _date_and_time,
+    )
+    series = (
+        _series("public score", "public", public, lambda one: (one.time.timestamp(), _set(one.public_score))),
+        _series(
+            "private score", "private", private, lambda one: (one.time.timestamp(), _set(one.private_score))
+        ),
+        Series("best public score so far", "best", _best_so_far(public, ranking), line=True),
+    )
+    return _with(empty, series, ticks)
+
+
+def score_against_rerun(
+    submissions: Sequence[Submission], better: str, limit: float, *, limit_assumed: bool
+) -> Chart:
+    """What a longer rerun gained, and how near the limit it came; failed reruns stand at the bottom."""
+    empty = Chart(
+        "Score against rerun time",
+        "How long Kaggle took to run your notebook on the hidden data. A rerun that passes the limit fails.",
+        "time of the rerun (h: hours, m: minutes, s: seconds)",
+        f"public score ({better})",
+        "No rerun has been measured yet. To measure one while it runs, use: invoke watch",
+        x_text=lambda seconds: spell(seconds) if seconds else "0",
+    )
+    measured = [one for one in submissions if one.rerun_seconds is not None]
+    scored = [one for one in measured if one.public_score is not None]
+    failed = [one for one in measured if one.public_score is None]
+    if not measured:
+        return empty
+    scores = [_set(one.public_score) for one in scored]
+    ticks = nice_ticks(min(scores), max(scores)) if scores else (0.0, 1.0)
+    series = (
+        _series("scored", "public", scored, lambda one: (_set(one.rerun_seconds), _set(one.public_score))),
+        _series("failed, without a score", "failed", failed, lambda one: (_set(one.rerun_seconds), ticks[0])),
+        Series(
+            f"limit {spell(limit)}{', assumed' if limit_assumed else ''}",
+            "limit",
+            ((limit, ticks[0]), (limit, ticks[-1])),
+            line=True,
+        ),
+    )
+    longest = max([limit, *(_set(one.rerun_seconds) for one in measured)])
+    return _with(empty, series, duration_ticks(longest), ticks)
+
+
+def _with(
+    chart: Chart,
+    series: Sequence[Series],
+    x_ticks: tuple[float, ...] = (),
+    y_ticks: tuple[float, ...] = (),
+) -> Chart:
+    """The chart with those series that have points, and with axes that hold them all."""
+    kept = tuple(one for one in series if one.points)
+    points = [point for one in kept for point in one.points]
+    if not points:
+        return chart
+    xs, ys = zip(*points, strict=True)
+    return replace(
+        chart,
+        series=kept,
+        x_ticks=x_ticks or nice_ticks(min(xs), max(xs)),
+        y_ticks=y_ticks or nice_ticks(min(ys), max(ys)),
+    )
+
+
+def _series(title: str, kind: str, found: Sequence[Submission], at: Callable[[Submission], Point]) -> Series:
+    return Series(
+        title,
+        kind,
+        tuple(at(one) for one in found),
+        tuple(printable(one.ref) for one in found),
+        tuple(_tip(one) for one in found),
+    )
+
+
+def _best_so_far(scored: Sequence[Submission], ranking: Order) -> tuple[Point, ...]:
+    """A staircase: each step where a score beats all before it, and on to the last submission."""
+    points: list[Point] = []
+    beats = max if ranking.better == HIGHER else min
+    for one in scored:
+        when, height = one.time.timestamp(), _set(one.public_score)
+        before = points[-1][1] if points else height
+        height = beats(before, height)
+        if height != before:
+            points.append((when, before))
+        points.append((when, height))
+    return tuple(points) if len(points) > 1 else ()
+
+
+def _tip(one: Submission) -> str:
+    """The details of a submission: which, what ran, how it did, its message."""
+    ran = " ".join((one.experiment or "", *(one.args or ()))).strip()
+    measured = (
+        f"public score {number(one.public_score)}"
+        if one.public_score is not None
+        else one.error or one.status,
+        f"private score {number(one.private_score)}" if one.private_score is not None else "",
+        f"CV {number(one.cv)}" if one.cv is not None else "",
+        f"rerun {spell(one.rerun_seconds)}" if one.rerun_seconds is not None else "",
+    )
+    lines = (
+        " · ".join(filter(None, (f"Submission {one.ref}", f"{one.time:%Y-%m-%d %H:%M} UTC", ran))),
+        " · ".join(filter(None, measured)),
+        one.message or "",
+    )
+    return "\n".join(printable(line) for line in lines if line.strip())
+
+
+def _set(value: float | None) -> float:
+    if value is None:
+        raise ValueError("a submission without that value has no place in the chart")
+    return value
+
+
+_DAY = 86400
+
+
+def _date(seconds: float) -> str:
+    return f"{datetime.fromtimestamp(seconds, UTC):%b %d}"
+
+
+def _date_and_time(seconds: float) -> str:
+    return f"{datetime.fromtimestamp(seconds, UTC):%H:%M\n%b %d}"
