@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from kaggle_workflow.durations import spell
+from kaggle_workflow.durations import spell, spell_measured
 from kaggle_workflow.ledger.fold import Submission
 from kaggle_workflow.ledger.history import HIGHER, Order, number, printable
 from kaggle_workflow.report.ticks import duration_ticks, nice_ticks, time_ticks
@@ -198,7 +198,9 @@ def _tip(one: Submission) -> str:
         else one.error or one.status,
         f"private score {number(one.private_score)}" if one.private_score is not None else "",
         f"CV {number(one.cv)}" if one.cv is not None else "",
-        f"rerun {spell(one.rerun_seconds)}" if one.rerun_seconds is not None else "",
+        f"rerun {spell_measured(one.rerun_seconds, one.rerun_error)}"
+        if one.rerun_seconds is not None
+        else "",
     )
     lines = (
         " · ".join(filter(None, (f"Submission {one.ref}", f"{one.time:%Y-%m-%d %H:%M} UTC", ran))),
