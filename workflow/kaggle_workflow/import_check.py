@@ -1,10 +1,11 @@
-"""Whether the code finds its imports in Kaggle's image, and what `deps/requirements.txt` asks for without need."""
+"""Check that Kaggle's image has what the code imports, and that `deps/requirements.txt` asks only for what is needed."""
 
 from __future__ import annotations
 
 import sys
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from packaging.requirements import Requirement
@@ -19,14 +20,14 @@ from kaggle_workflow.stage import requirements
 from kaggle_workflow.stage.requirement_lines import Line
 from kaggle_workflow.workspace import CODES, DEPS, Notebook, Workspace
 
-# Modules of Kaggle's own, in the image or in the competition's data.
+# Modules that Kaggle provides, outside any distribution or in the competition's data.
 _KAGGLES = frozenset(
     ("kaggle_shim", "kaggle_evaluation", "kaggle_secrets", "kaggle_gcp", "kaggle_web_client")
 )
-# Removed from the standard library, by the Python that lacks them first (its "What's New" pages).
+# Removed from the standard library, by the first Python without them (its "What's New" pages).
 _REMOVED = {
-    (3, 12): ("asynchat", "asyncore", "distutils", "imp", "smtpd"),
-    (3, 13): (
+    (3, 12): ["asynchat", "asyncore", "distutils", "imp", "smtpd"],
+    (3, 13): [
         "aifc",
         "audioop",
         "cgi",
@@ -47,90 +48,107 @@ _REMOVED = {
         "telnetlib",
         "uu",
         "xdrlib",
-    ),
+    ],
 }
+# Added to the standard library.
+_ADDED = {(3, 14): ("annotationlib", "compression")}
+_SHOWN = 5
 
 
 def findings_of(workspace: Workspace, notebook: Notebook) -> Iterator[Finding]:
-    """Warnings about the imports of a notebook's entry point and about needless requirements."""
+    """Warn about modules that a notebook's entry point imports and Kaggle won't find, and about needless requirements."""
     try:
         image = from_kaggle.image_of(workspace, notebook.name)
     except WorkflowError as error:
-        yield Finding(
-            ERROR, "image-list", f"{DEPS}/image.txt", str(error).removeprefix(f"{DEPS}/image.txt: ")
-        )
+        sentence = str(error).removeprefix(f"{DEPS}/image.txt: ")
+        yield Finding(ERROR, "image-list", f"{DEPS}/image.txt", sentence)
         return
     words = workspace.settings.of(notebook.name)
     code = reached((*words.entry, *words.args), workspace.root / CODES, workspace.build)
-    has = {**image.imports, **_collected(workspace)}
-    told: set[str] = set()
+    modules = _Modules(image, {*image.imports, *_collected(workspace)})
+    reported: set[str] = set()
     for file, one in code.imports:
-        tried_first = one.unless and all(_missing(module, (), has, image) is None for module in one.unless)
-        top = None if one.optional or tried_first else _missing(one.module, one.names, has, image)
-        if top is None or top in told:
+        if one.optional or (one.unless and all(modules.missing(module) is None for module in one.unless)):
             continue
-        told.add(top)
-        yield Finding(WARNING, "import", f"{CODES}/{file}", _sentence(top, image), one.line)
+        missing = modules.missing(one.module, one.names)
+        if missing is not None and missing not in reported:
+            reported.add(missing)
+            yield Finding(WARNING, "import", f"{CODES}/{file}", modules.sentence(missing), one.line)
     if code.not_followed:
-        places = ", ".join(code.not_followed[:5]) + (" …" if len(code.not_followed) > 5 else "")  # noqa: PLR2004 - a line's worth
+        places = ", ".join(code.not_followed[:_SHOWN]) + (" …" if len(code.not_followed) > _SHOWN else "")
         sentence = (
-            f"imports are not followed through {places}: only a rehearsal shows whether they are found."
+            f"imports can't be followed through {places}: run `invoke rehearse` to see whether they work."
         )
         yield Finding(WARNING, "imports-not-followed", CODES, sentence)
     yield from _needless(workspace, image)
 
 
-def _missing(module: str, names: tuple[str, ...], has: Mapping[str, str], image: Image) -> str | None:
-    """What to call an import that is found nowhere, None where it is found."""
-    top = module.partition(".")[0]
-    if top in has or top in _KAGGLES:
-        return None
-    parts = [name for name in has if name.startswith(f"{top}.")]
-    if not parts:
-        standard = top in sys.stdlib_module_names and top not in _removed(image)
-        return None if standard else top
-    if any(f"{module}.".startswith(f"{part}.") for part in parts):
-        return None
-    # A namespace package: `from google.cloud import storage` names the distribution's part in its second half.
-    wanted = [f"{module}.{name}" for name in names] or [module]
-    return next((one for one in wanted if not _is_part(one, parts)), None)
+class _Modules:
+    """The modules that code finds in an image, with what the wheel notebook collects."""
+
+    def __init__(self, image: Image, provided: Iterable[str]) -> None:
+        """Take the image and the import names that are not in the standard library, dotted for parts of namespace packages."""
+        python = tuple(int(part) for part in image.python.split(".")[:2])
+        self._image = image
+        self._removed = {
+            name: since for since, names in _REMOVED.items() if python >= since for name in names
+        }
+        ever = sys.stdlib_module_names.union(*_REMOVED.values())
+        later = (name for since, names in _ADDED.items() if python < since for name in names)
+        self._whole = {*provided, *_KAGGLES, *ever.difference(self._removed, later)}
+        self._parts: dict[str, list[str]] = {}
+        for name in provided:
+            if "." in name:
+                self._parts.setdefault(name.partition(".")[0], []).append(name)
+
+    def missing(self, module: str, names: tuple[str, ...] = ()) -> str | None:
+        """The module of `from MODULE import NAMES` that isn't found, None if all are."""
+        top = module.partition(".")[0]
+        if top in self._whole:
+            return None
+        parts = self._parts.get(top)
+        if parts is None:
+            return top
+        if any(_is_in(module, part) for part in parts):
+            return None
+        # `from google.cloud import storage`: the distribution's part of the namespace is in the second half.
+        wanted = [f"{module}.{name}" for name in names] or [module]
+        return next(
+            (one for one in wanted if not any(_is_in(one, part) or _is_in(part, one) for part in parts)), None
+        )
+
+    def sentence(self, module: str) -> str:
+        """Say that a module isn't found, and what to do."""
+        project = catalogue.distribution_of(module)
+        if module in self._removed:
+            major, minor = self._removed[module]
+            instead = f" or add {project} to {DEPS}/requirements.txt" if project else ""
+            return (
+                f"{module} was removed in Python {major}.{minor}, and image {self._image} has Python {self._image.python}: "
+                f"use another module{instead}."
+            )
+        return (
+            f"{module} not found in image {self._image}, {DEPS}/, {CODES}/ or the standard library: "
+            f"add {project or 'the package that provides it'} to {DEPS}/requirements.txt."
+        )
 
 
-def _is_part(module: str, parts: list[str]) -> bool:
-    return any(f"{module}.".startswith(f"{part}.") or part.startswith(f"{module}.") for part in parts)
+def _is_in(module: str, package: str) -> bool:
+    return f"{module}.".startswith(f"{package}.")
 
 
-def _removed(image: Image) -> frozenset[str]:
-    major, minor = (int(part) for part in image.python.split(".")[:2])
-    return frozenset(name for since, names in _REMOVED.items() if (major, minor) >= since for name in names)
-
-
-def _sentence(module: str, image: Image) -> str:
-    if module in _removed(image):
-        return f"{module} is not in the standard library of Python {image.python}, which image {image} has: replace it."
-    project = catalogue.distribution_of(module)
-    named = (
-        f"add {project} to {DEPS}/requirements.txt"
-        if project
-        else f"add what provides it to {DEPS}/requirements.txt"
-    )
-    return f"import {module} is found nowhere: not in image {image}, {DEPS}/, {CODES}/ or the standard library; {named}."
-
-
-def _collected(workspace: Workspace) -> dict[str, str]:
-    """Import names of what the deps notebook collects: the requirements, and the user's own wheels."""
-    asked = {wanted.name: "" for _, _, wanted in _requirements(workspace)}
-    found: dict[str, str] = catalogue.imports_of({normalise(name): "" for name in asked})
-    for path in requirements.own_packages(workspace):
-        project = normalise(path.name.split("-")[0])
-        found.update(catalogue.imports_of({project: ""}))
+def _collected(workspace: Workspace) -> set[str]:
+    """Import names of what the wheel notebook collects: the requirements and the user's own wheels."""
+    packages = requirements.own_packages(workspace)
+    projects = {
+        *(normalise(wanted.name) for _, _, wanted in _requirements(workspace)),
+        *(normalise(path.name.split("-")[0]) for path in packages),
+    }
+    found = set(catalogue.imports_of(dict.fromkeys(projects, "")))
+    for path in packages:
         if path.suffix == ".whl":
-            try:
-                with zipfile.ZipFile(path) as wheel:
-                    tops = {name.partition("/")[0].partition(".")[0] for name in wheel.namelist()}
-            except (OSError, zipfile.BadZipFile):
-                continue
-            found.update(dict.fromkeys((top for top in tops if top.isidentifier()), project))
+            with suppress(OSError, zipfile.BadZipFile), zipfile.ZipFile(path) as wheel:
+                found.update(name.partition("/")[0].partition(".")[0] for name in wheel.namelist())
     return found
 
 
@@ -147,20 +165,19 @@ def _requirements(workspace: Workspace) -> Iterator[tuple[str, int, Requirement]
 
 
 def _needless(workspace: Workspace, image: Image) -> Iterator[Finding]:
-    """What the requirements ask for though the image has it, at that version or at another."""
+    """Warn about requirements that the image has, at the version asked for or at another."""
     for file, number, wanted in _requirements(workspace):
         name = normalise(wanted.name)
         version = image.versions.get(name)
         if not version or wanted.extras or wanted.url or wanted.marker:
             continue
         if wanted.specifier.contains(version.partition("+")[0], prereleases=True):
-            sentence = f"image {image} has {name} {version}: nothing needed, remove the line."
+            sentence = f"image {image} already has {name} {version}: remove this line."
             yield Finding(WARNING, "not-needed", f"{DEPS}/{file}", sentence, number)
+            continue
+        if is_protected(name) and name not in map(normalise, workspace.settings.allow):
+            effect = f"{name} is protected, so the wheel notebook won't replace it: ask for {version}, or add {name} to workspace.allow"
         else:
-            what = (
-                f"{name} is protected, so collecting it is refused without --allow {name}: ask for {version}"
-                if is_protected(name)
-                else "the install replaces it for your code, and other packages of the image may need it as it was"
-            )
-            sentence = f"image {image} has {name} {version}, and {wanted} asks for another: {what}."
-            yield Finding(WARNING, "changes-image", f"{DEPS}/{file}", sentence, number)
+            effect = "the run uses the other version, which can break packages of the image (`invoke check --deps` lists them)"
+        sentence = f"image {image} has {name} {version}, and {wanted} asks for another version: {effect}."
+        yield Finding(WARNING, "changes-image", f"{DEPS}/{file}", sentence, number)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from kaggle_shim.wheels import normalise
-from kaggle_workflow import code_reading
+from kaggle_workflow import import_statements
 from kaggle_workflow.errors import WorkflowError
 from kaggle_workflow.files import read_object, write_text
 from kaggle_workflow.images import catalogue
@@ -129,7 +129,7 @@ def used_by(codes: Path) -> frozenset[str]:
     return frozenset(
         normalise(catalogue.distribution_of(one.module) or one.module.partition(".")[0])
         for path in codes.rglob("*.py")
-        for one in code_reading.imports_of(path)[0]
+        for one in import_statements.read(path)[0]
         if not one.module.startswith(".")
     )
 
