@@ -36,19 +36,29 @@ def unmet_demands(wheels: Iterable[Wheel], image: Mapping[str, Distribution]) ->
     found = []
     for wheel in wheels:
         found.extend(_unmet(str(wheel), wheel.requires_dist, versions, requirements))
+    found += broken_demands({wheel.project: wheel.version for wheel in wheels}, image)
+    return found
+
+
+def broken_demands(new: Mapping[str, str], image: Mapping[str, Distribution]) -> list[str]:
+    """Return a sentence for every requirement of the image's packages that new versions break.
+
+    Args:
+        new: version by project (normalised name) of what is installed over the image.
+        image: what the image has.
+    """
+    requirements = packaging("requirements")
     replaced = {
-        wheel.project
-        for wheel in wheels
-        if wheel.project in image and image[wheel.project].version != wheel.version
+        project for project, version in new.items() if project in image and image[project].version != version
     }
-    if replaced:
-        own = {wheel.project for wheel in wheels}
-        for project, there in sorted(image.items()):
-            if project not in own:
-                demands = [line for line in there.demands() if demanded(line) in replaced]
-                found.extend(
-                    _unmet(f"The image's {project} {there.version}", demands, versions, requirements)
-                )
+    if requirements is None or not replaced:
+        return []
+    versions = {project: there.version for project, there in image.items()} | dict(new)
+    found = []
+    for project, there in sorted(image.items()):
+        if project not in new:
+            demands = [line for line in there.demands() if demanded(line) in replaced]
+            found += _unmet(f"The image's {project} {there.version}", demands, versions, requirements)
     return found
 
 

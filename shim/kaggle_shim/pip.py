@@ -54,6 +54,12 @@ def resolve(
     return code, lines
 
 
+def metadata(exact: Path, report: Path, say: Callable[[str], None], python: Path) -> tuple[int, list[str]]:
+    """Ask pip for the metadata of every line of a requirements file, whatever is installed, without building any; returns the same as `resolve`."""
+    alone = ["--no-deps", "--ignore-installed", "--only-binary", ":all:", "-r", str(exact)]
+    return _run(["--python", str(python), "install", "--dry-run", "--report", str(report), *alone], say)
+
+
 def build(
     exact: Path, find_links: Path | None, output: Path, say: Callable[[str], None]
 ) -> tuple[int, list[str]]:

@@ -61,6 +61,33 @@ def test_it_says_what_is_downloaded_and_what_replaces_a_package_of_the_image(
     assert not [line for line in told if "resolving" in line]
 
 
+def test_a_package_of_the_image_that_needs_the_replaced_version_is_named(made: Path, tmp_path: Path) -> None:
+    has = {"albums": "1.0", "viewer": "1.2+cu128", "singer": "2.0", "absent": "3.0", "unused": "1.0"}
+    ws = scene(made, tmp_path / "ws", "albums>=2\n", **has)
+    index = tmp_path / "ws/index"
+    wheelhouse.make_wheel(index, "albums", "2.5")
+    wheelhouse.make_wheel(index, "viewer", "1.2", requires=["albums<2", "frames", "albums<1; extra == 'old'"])
+    wheelhouse.make_wheel(index, "viewer", "1.3", requires=["albums>=2"])
+    wheelhouse.make_wheel(index, "singer", "2.0", requires=["albums"])
+    wheelhouse.make_wheel(index, "unused", "1.0", requires=["albums<2"])
+    (ws.root / "invoke.yaml").write_text("workspace:\n  entry: show.py\n", encoding="utf-8")
+    (ws.root / "codes/show.py").write_text("import viewer, albums\nfrom more import sing\n", encoding="utf-8")
+    (ws.root / "codes/more.py").write_text("import singer, absent\n", encoding="utf-8")
+    ws = workspace.load(ws.root)
+    found = resolving.resolve(ws, lambda _: None)
+    assert found is not None
+    assert found.broken == ["The image's viewer 1.2+cu128 wants albums<2 and gets 2.5."]
+    assert found.unchecked == [["absent", "3.0"]]
+    assert "deps: conflict: The image's viewer 1.2+cu128 wants albums<2 and gets 2.5." in found.lines()
+    assert "deps: not checked, because the index gave no metadata for them: absent 3.0." in found.lines()
+
+    (ws.root / "codes/show.py").write_text("from more import sing\n", encoding="utf-8")
+    found = resolving.resolve(ws, lambda _: None)
+    assert found is not None
+    assert found.broken == []
+    assert "deps: that breaks no requirement of the image's packages that your code imports." in found.lines()
+
+
 def test_a_conflict_with_a_protected_package_of_the_image_is_named(made: Path, tmp_path: Path) -> None:
     ws = scene(made, tmp_path / "ws", "loguru\n", numpy="2.0.2")
     wheelhouse.make_wheel(tmp_path / "ws/index", "loguru", requires=["numpy>=3"])
