@@ -242,7 +242,7 @@ def test_watching_holds_no_lock(scene: Scene) -> None:
     from kaggle_workflow.push import sub as push_sub
 
     with pytest.raises(WorkflowError):
-        push_sub.run(session, "sub")
+        push_sub.push_notebook(session, "sub")
     waiting = [was for line, was in held if "run" in line.lower() or "queued" in line.lower()]
     assert waiting
     assert not any(waiting)

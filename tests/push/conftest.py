@@ -82,20 +82,20 @@ class Scene:
         return made
 
     def codes(self, **options: object) -> Outcome:
-        return push_codes.run(self.push(**options))
+        return push_codes.push_codes(self.push(**options))
 
     def deps(self, **options: object) -> list[Outcome]:
-        return push_deps.run(self.push(**options))
+        return push_deps.push_wheels(self.push(**options))
 
     def sub(self, **options: object) -> Outcome:
-        return push_sub.run(self.push(**options), "sub")
+        return push_sub.push_notebook(self.push(**options), "sub")
 
     def all(self, **options: object) -> list[Outcome]:
-        return push.run(self.push(**options), "sub")
+        return push.push_all(self.push(**options), "sub")
 
     def model(self, *, path: str = "", ignore: tuple[str, ...] = (), **options: object) -> Outcome:
         """Push weights to the model that belongs to the entry point, and attach them to the notebook."""
-        return push_model.run(
+        return push_model.push_model(
             self.push(**options),
             exp="",
             path=path,

@@ -67,7 +67,9 @@ def fill(folder: Path, files: Mapping[str, bytes]) -> Path:
 def send(scene: Scene, **options: object) -> Outcome:
     push = scene.push(**options)
     folder = scene.root / "features"
-    return push_dataset.send(push, lambda: stage_folder(push, folder, DatasetRef("tester", "cmi-features")))
+    return push_dataset.upload_dataset(
+        push, lambda: stage_folder(push, folder, DatasetRef("tester", "cmi-features"))
+    )
 
 
 @pytest.mark.parametrize(

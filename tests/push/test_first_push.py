@@ -51,7 +51,9 @@ def features(scene: Scene) -> None:
     folder.mkdir()
     (folder / "a.csv").write_text("1", encoding="utf-8")
     push = scene.push()
-    push_dataset.send(push, lambda: stage_folder(push, folder, DatasetRef("tester", "cmi-features")))
+    push_dataset.upload_dataset(
+        push, lambda: stage_folder(push, folder, DatasetRef("tester", "cmi-features"))
+    )
     scene.metadata(dataset_sources=["tester/cmi-codes", "tester/cmi-features"])
 
 
@@ -105,10 +107,10 @@ def test_a_notebook_that_can_not_be_pushed_is_named_before_anything_is_sent(
     scene.kaggle.forget_requests()
     model: dict[str, Any] = {"exp": "", "path": "", "handle": "", "framework": "pytorch", "licence": ""}
     run: Callable[[], object] = {
-        "push": lambda: in_order.run(scene.push(), name),
-        "push-sub": lambda: sub.run(scene.push(), name),
-        "push-model": lambda: push_model.run(scene.push(), **model, ignore=(), notebook=name),
-        "ship": lambda: shipping.run(scene.push(yes=True), Request(notebook=name)),
+        "push": lambda: in_order.push_all(scene.push(), name),
+        "push-sub": lambda: sub.push_notebook(scene.push(), name),
+        "push-model": lambda: push_model.push_model(scene.push(), **model, ignore=(), notebook=name),
+        "ship": lambda: shipping.ship(scene.push(yes=True), Request(notebook=name)),
     }[command]
     with pytest.raises(WorkflowError, match=told):
         run()
@@ -116,9 +118,9 @@ def test_a_notebook_that_can_not_be_pushed_is_named_before_anything_is_sent(
 
 
 def test_a_folder_with_a_slash_is_the_same_notebook(scene: Scene) -> None:
-    first = in_order.run(scene.push(), "sub/")
+    first = in_order.push_all(scene.push(), "sub/")
     assert [outcome.thing for outcome in first] == ["codes", "deps", "sub"]
-    assert {outcome.did for outcome in in_order.run(scene.push(), "sub")} == {"unchanged"}
+    assert {outcome.did for outcome in in_order.push_all(scene.push(), "sub")} == {"unchanged"}
 
 
 @pytest.mark.parametrize("status", [500, 503])

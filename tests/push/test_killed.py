@@ -127,7 +127,7 @@ def test_what_another_push_sent_between_question_and_lock_is_not_sent_again(
         return told
 
     monkeypatch.setattr(slow.kaggle, ask, answer)
-    done = push_codes.run(slow) if thing == "codes" else push_sub.run(slow, "sub")
+    done = push_codes.push_codes(slow) if thing == "codes" else push_sub.push_notebook(slow, "sub")
     assert done.did == "unchanged"
     assert scene.versions(thing) == 2
 

@@ -49,7 +49,7 @@ def push_until(scene: Scene, text: str, then: Callable[[], object]) -> list[str]
 
     push = scene.push()
     push.waits = waiting.Waits(0.05, say, 30.0)
-    assert push_sub.run(push, "sub").did == "sent"
+    assert push_sub.push_notebook(push, "sub").did == "sent"
     return said
 
 

@@ -129,7 +129,7 @@ def test_any_folder_goes_up_as_a_dataset(scene: Scene) -> None:
 
     def send(**options: object) -> Outcome:
         push = scene.push(**options)
-        return push_dataset.send(
+        return push_dataset.upload_dataset(
             push, lambda: stage_folder(push, folder, DatasetRef("tester", "cmi-features"))
         )
 

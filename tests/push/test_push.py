@@ -261,7 +261,7 @@ def test_another_account_is_said_once_for_all_of_its_things(
     monkeypatch.setenv("KAGGLE_API_TOKEN", scene.kaggle.add_user("mate"))
     push = scene.push(allow=frozenset(["other-account"]))
     with pytest.raises(WorkflowError, match="HTTP 403"):
-        in_order.run(push, "sub")
+        in_order.push_all(push, "sub")
     assert sum("those of mate" in line for line in scene.warned) == 1
     assert push.overruled == ["other-account"]
 

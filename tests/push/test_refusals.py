@@ -77,7 +77,7 @@ def test_a_notebook_goes_out_with_other_codes_and_the_run_decides(scene: Scene) 
     scene.edit()
     push = scene.push(allow=frozenset(["codes-not-current"]))
     with pytest.raises(RunFailed, match="the plan wants"):
-        push_sub.run(push, "sub")
+        push_sub.push_notebook(push, "sub")
     assert (push.overruled, scene.versions("sub")) == (["codes-not-current"], 2)
 
 

@@ -89,7 +89,7 @@ def test_nothing_outside_the_folder_comes_with_a_link(scene: Scene) -> None:
     (weights / "a.bin").write_bytes(b"1")
     (weights / "b.bin").symlink_to(outside)
     with pytest.raises(WorkflowError, match=r"b\.bin links to a file outside the folder"):
-        push_model.run(
+        push_model.push_model(
             scene.push(),
             exp="exp001",
             path="",
@@ -143,8 +143,8 @@ def test_what_no_search_reads_is_said_once_where_it_is_sent(scene: Scene) -> Non
     assert [line for line in scene.warned if "searched for credentials" in line] == said
     scene.warned.clear()
     push = scene.push()
-    dataset.send(push, lambda: stage_folder(push, folder, DatasetRef("tester", "cmi-features")))
-    push_model.run(
+    dataset.upload_dataset(push, lambda: stage_folder(push, folder, DatasetRef("tester", "cmi-features")))
+    push_model.push_model(
         scene.push(), exp="", path="features", handle="tester/cmi-models/pytorch/exp001", framework="",
         licence="", ignore=(), notebook="",
     )  # fmt: skip

@@ -54,7 +54,7 @@ class Desk(Scene):
     script: Script
 
     def submit(self, request: Request | None = None, **options: Any) -> Submitted:
-        return submitting.run(self.push(**{"yes": True, **options}), request or Request())
+        return submitting.submit(self.push(**{"yes": True, **options}), request or Request())
 
     def watch(self, *refs: int, **options: Any) -> tuple[Submission, ...]:
         session = self.push(**{"limit": 20.0, **options})
@@ -63,7 +63,7 @@ class Desk(Scene):
     def ship(
         self, request: Request | None = None, *, detach: bool = False, **options: Any
     ) -> shipping.Shipped:
-        return shipping.run(
+        return shipping.ship(
             self.push(**{"yes": True, "limit": 20.0, **options}), request or Request(), detach=detach
         )
 

@@ -113,7 +113,7 @@ def push_features(desk: Desk, folder: Path, text: str) -> str:
     (folder / "a.txt").write_text(text, encoding="utf-8")
     session = desk.push()
     ref = DatasetRef("tester", "cmi-features")
-    return push_dataset.send(session, lambda: stage_folder(session, folder, ref)).fingerprint
+    return push_dataset.upload_dataset(session, lambda: stage_folder(session, folder, ref)).fingerprint
 
 
 def test_an_own_dataset_is_verified_at_its_pinned_version(desk: Desk, tmp_path: Path) -> None:

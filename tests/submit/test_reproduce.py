@@ -34,7 +34,7 @@ def test_codes_come_back_from_git_byte_for_byte(desk: Desk) -> None:
     ref = str(desk.submit().ref)
     codes = built(desk)
     move_on(desk)
-    done = reproduce.run(desk.push(), ref)
+    done = reproduce.restore(desk.push(), ref)
     assert built(desk) == codes
     assert done.codes.startswith("git, commit ")
     assert (done.lost, done.differs) == ([], [])
@@ -47,7 +47,7 @@ def test_codes_of_a_dirty_work_tree_come_back_from_kaggle(desk: Desk) -> None:
     manifest = json.loads(codes["codes-manifest.json"])
     assert manifest["dirty"] is True
     move_on(desk)
-    done = reproduce.run(desk.push(), ref)
+    done = reproduce.restore(desk.push(), ref)
     assert done.codes == "Kaggle, tester/cmi-codes version 2"
     assert built(desk) == codes
 
@@ -56,7 +56,7 @@ def test_the_notebook_comes_back_with_its_plan_and_its_sources_pinned(desk: Desk
     ref = str(desk.submit().ref)
     before = built(desk, "sub")
     move_on(desk)
-    done = reproduce.run(desk.push(), ref)
+    done = reproduce.restore(desk.push(), ref)
     after = built(desk, "sub")
     assert done.notebook == f"{NOTEBOOK} version 1"
     one, other = (compose.plan_of(text["sub.ipynb"].decode()) for text in (before, after))
@@ -92,7 +92,7 @@ def test_what_cannot_be_had_any_more_is_said(desk: Desk) -> None:
     shutil.rmtree(folder)
     (desk.root / "deps" / "requirements.txt").write_text("loguru\n", encoding="utf-8")
     desk.deps()
-    done = reproduce.run(desk.push(), ref)
+    done = reproduce.restore(desk.push(), ref)
     assert done.codes == ""
     assert "Kaggle does not have them" in done.lost[0]
     assert "makes other wheels by now (version 2, then 1)" in done.differs[0]
@@ -107,14 +107,14 @@ def test_inline_codes_come_back_with_the_notebook(desk: Desk, monkeypatch: pytes
     ref = str(desk.submit().ref)
     codes = built(desk)
     move_on(desk)
-    done = reproduce.run(desk.push(), ref)
+    done = reproduce.restore(desk.push(), ref)
     assert built(desk) == codes
     assert done.codes == "the notebook itself"
 
 
 def test_a_reference_that_nobody_knows(desk: Desk) -> None:
     with pytest.raises(WorkflowError, match="knows no submission 77"):
-        reproduce.run(desk.push(), "77")
+        reproduce.restore(desk.push(), "77")
 
 
 @pytest.mark.parametrize("filters", [True, False])

@@ -234,7 +234,7 @@ def test_refresh_takes_in_what_was_submitted_in_the_browser(desk: Desk) -> None:
     mine = desk.submit()
     desk.kaggle.wait_for_runs()
     at = workspace.load(desk.root)
-    assert refreshing.run(at, quiet=True) == 2
+    assert refreshing.refresh(at, quiet=True) == 2
     by_ref = {one.ref: one for one in desk.history()}
     assert (by_ref[str(own)].message, by_ref[str(own)].recorded, by_ref[str(own)].public_score) == (
         "in the browser",
@@ -242,14 +242,14 @@ def test_refresh_takes_in_what_was_submitted_in_the_browser(desk: Desk) -> None:
         1.0,
     )
     assert (by_ref[str(mine.ref)].public_score, by_ref[str(mine.ref)].private_score) == (1.0, None)
-    assert refreshing.run(at, quiet=True) == 0
+    assert refreshing.refresh(at, quiet=True) == 0
 
     folder = desk.kaggle.world.store.competition_folder(COMPETITION)
     text = (folder / "competition.json").read_text(encoding="utf-8")
     (folder / "competition.json").write_text(
         text.replace("{", '{"deadline": "2026-01-01",', 1), encoding="utf-8"
     )
-    assert refreshing.run(at, quiet=True) == 2
+    assert refreshing.refresh(at, quiet=True) == 2
     assert {one.private_score for one in desk.history()} == {0.0}
 
 
@@ -265,7 +265,7 @@ def test_a_refresh_learns_from_the_leaderboard_which_score_is_better(desk: Desk)
     board = {"submissions": [{"teamName": "a", "score": "1.2"}, {"teamName": "b", "score": "3.4"}]}
     desk.kaggle.fault(faults.answer("GetLeaderboard", board, times=2))
     for _ in range(2):
-        refreshing.run(workspace.load(desk.root), quiet=True)
+        refreshing.refresh(workspace.load(desk.root), quiet=True)
     assert [event.better for event in ledger.read(desk.root).events if event.better] == ["lower"]
 
 

@@ -109,7 +109,7 @@ def test_weights_in_a_dataset_of_ones_own_belong_to_the_loop_too(desk: Desk) -> 
     def push() -> None:
         session = desk.push()
         folder, ref = desk.root / "data" / "working" / "models" / "exp001", DatasetRef("tester", "cmi-exp001")
-        outcome = push_dataset.send(session, lambda: stage_folder(session, folder, ref))
+        outcome = push_dataset.upload_dataset(session, lambda: stage_folder(session, folder, ref))
         push_dataset.attach(session, "sub", ref, outcome)
 
     train(desk, 0.8)
@@ -172,7 +172,7 @@ def test_a_handle_of_another_spelling_finds_the_folder_that_it_was_pushed_from(d
     handle = "tester/cmi-models/pytorch/exp-001"
 
     def push() -> None:
-        push_model.run(
+        push_model.push_model(
             desk.push(),
             exp="exp001",
             path="",

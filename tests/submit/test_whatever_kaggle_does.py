@@ -50,7 +50,7 @@ def features(desk: Desk, content: str) -> Outcome:
     (folder / "part").mkdir(parents=True, exist_ok=True)
     (folder / "part" / "a.csv").write_text(content, encoding="utf-8")
     session = desk.push(yes=True)
-    return push_dataset.send(
+    return push_dataset.upload_dataset(
         session, lambda: stage_folder(session, folder, DatasetRef("tester", "cmi-features"))
     )
 

@@ -54,9 +54,9 @@ def main(  # noqa: C901 - a case for each form of the output
     if json and csv:
         raise WorkflowError("--json and --csv are two forms of the same: choose one.")
     if refresh:
-        from kaggle_workflow.submit.refreshing import run as take_in
+        from kaggle_workflow.submit.refreshing import refresh as add_news
 
-        take_in(workspace, quiet=json or csv)
+        add_news(workspace, quiet=json or csv)
     book = ledger.read(workspace.root)
     ranking = history.order(workspace.settings.better, better_of(book.events))
     everything = fold(book.events)

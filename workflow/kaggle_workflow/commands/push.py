@@ -12,4 +12,4 @@ from kaggle_workflow.workspace import Workspace
 def main(workspace: Workspace, *, notebook: str, json: bool, **options: Any) -> None:
     """Push codes, deps and a notebook in order, and print what became of each."""
     session = Push(workspace, Options.parse(json=json, **options))
-    push.show(push.run(session, notebook), session.took, json=json)
+    push.print_outcomes(push.push_all(session, notebook), session.took, json=json)

@@ -13,4 +13,4 @@ from kaggle_workflow.workspace import Workspace
 def main(workspace: Workspace, *, json: bool, **options: Any) -> None:
     """Push the code dataset and print what became of it."""
     session = Push(workspace, Options.parse(json=json, **options))
-    push.show([push_codes.run(session)], session.took, json=json)
+    push.print_outcomes([push_codes.push_codes(session)], session.took, json=json)

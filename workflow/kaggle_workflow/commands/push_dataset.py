@@ -32,10 +32,10 @@ def main(workspace: Workspace, *, path: str, id_: str, notebook: str, json: bool
     if notebook:
         # A wrong name is said before anything is sent.
         notebook = push_sub.runnable(workspace, notebook).name
-    outcome = push_dataset.send(session, lambda: stage_folder(session, folder, ref))
+    outcome = push_dataset.upload_dataset(session, lambda: stage_folder(session, folder, ref))
     if notebook and not session.options.dry_run:
         push_dataset.attach(session, notebook, ref, outcome)
-    push.show([outcome], session.took, json=json)
+    push.print_outcomes([outcome], session.took, json=json)
 
 
 def _ref(workspace: Workspace, folder: Path, given: str) -> DatasetRef:

@@ -14,11 +14,11 @@ from kaggle_workflow.workspace import DEPS, Workspace
 def main(workspace: Workspace, *, json: bool, **options: Any) -> None:
     """Push the wheel notebook and print what became of it; raises WorkflowError in a workspace without one."""
     session = Push(workspace, Options.parse(json=json, **options))
-    outcomes = push_deps.run(session)
+    outcomes = push_deps.push_wheels(session)
     if not outcomes and DEPS not in workspace.notebook_names():
         raise WorkflowError("This workspace has no deps notebook: there is no deps/kernel-metadata.json.")
     if not outcomes:
         session.say(
             f"Nothing to collect: {DEPS}/requirements.txt asks for nothing, and {DEPS}/wheels/ holds no package."
         )
-    push.show(outcomes, session.took, json=json)
+    push.print_outcomes(outcomes, session.took, json=json)

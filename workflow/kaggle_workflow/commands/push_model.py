@@ -25,7 +25,7 @@ def main(
 ) -> None:
     """Push one model and print what became of it."""
     session = Push(workspace, Options.parse(json=json, **options))
-    outcome = push_model.run(
+    outcome = push_model.push_model(
         session,
         exp=exp,
         path=path,
@@ -35,4 +35,4 @@ def main(
         ignore=tuple(ignore),
         notebook=notebook,
     )
-    push.show([outcome], session.took, json=json)
+    push.print_outcomes([outcome], session.took, json=json)

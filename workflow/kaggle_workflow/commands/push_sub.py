@@ -14,4 +14,4 @@ def main(workspace: Workspace, *, notebook: str, json: bool, **options: Any) -> 
     """Push one notebook, see its run through, and print what became of it."""
     push.refuse_faults(workspace)
     session = Push(workspace, Options.parse(json=json, **options))
-    push.show([push_sub.run(session, notebook)], session.took, json=json)
+    push.print_outcomes([push_sub.push_notebook(session, notebook)], session.took, json=json)

@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 from kaggle_workflow import console
 from kaggle_workflow.errors import WorkflowError
-from kaggle_workflow.push.in_order import show
+from kaggle_workflow.push.in_order import print_outcomes
 from kaggle_workflow.push.session import Options, Push
 from kaggle_workflow.submit import reproduce
 from kaggle_workflow.workspace import Workspace
@@ -19,7 +19,7 @@ def main(workspace: Workspace, *, ref: str, push: bool, yes: bool, allow: list[s
         WorkflowError: what it was made of is not known or can't be had, or the push failed.
     """
     session = Push(workspace, Options(allow=frozenset(allow), yes=yes, quiet=json))
-    done = reproduce.run(session, ref)
+    done = reproduce.restore(session, ref)
     if not json:
         for sentence in reproduce.sentences(done):
             console.say(sentence)
@@ -29,4 +29,4 @@ def main(workspace: Workspace, *, ref: str, push: bool, yes: bool, allow: list[s
     if json:
         console.as_json({**asdict(done), "things": [asdict(outcome) for outcome in outcomes]})
     elif push:
-        show(outcomes, session.took, json=False)
+        print_outcomes(outcomes, session.took, json=False)

@@ -26,11 +26,11 @@ def main(
     """Push, submit and watch; raises RunFailed when the rerun failed."""
     request = request_of(notebook, 0, message, cv, hidden_rows, again=again)
     session = Push(workspace, Options.parse(json=json, message=message, **options))
-    shipped = shipping.run(session, request, detach=detach)
+    shipped = shipping.ship(session, request, detach=detach)
     if json:
         console.as_json(shipped.to_json())
     else:
-        shipping.show(shipped)
+        shipping.print_times(shipped)
     if shipped.submission is not None:
         watching.raise_failures([shipped.submission])
         if shipped.submission.complete and not json:

@@ -28,7 +28,7 @@ def main(
 ) -> None:
     """Submit a pushed version and print its reference."""
     request = request_of(notebook, version, message, cv, hidden_rows, again=again)
-    done = submitting.run(Push(workspace, Options.parse(json=json, **options)), request)
+    done = submitting.submit(Push(workspace, Options.parse(json=json, **options)), request)
     if json:
         console.as_json(asdict(done))
     elif done.ref:

@@ -30,7 +30,7 @@ class CompetitionCalls(Connection):
         except NotThere:
             return None
         with translated(f"reading Kaggle's answer about {ref}"):
-            return Competition.of(answer, ref.slug)
+            return Competition.from_answer(answer, ref.slug)
 
     def rules_accepted(self, ref: CompetitionRef) -> bool:
         """Whether this account can read the competition's data, which Kaggle denies until the rules are accepted."""
@@ -101,12 +101,12 @@ class CompetitionCalls(Connection):
             competition_name=ref.slug,
         ):
             with translated(f"reading Kaggle's answer about {ref}"):
-                told = Submission.of(one)
+                told = Submission.from_answer(one)
             yield told
 
     def submission(self, number: int) -> Submission:
         """One submission by its `ref`."""
-        return Submission.of(
+        return Submission.from_answer(
             self._ask(f"reading the submission {number}", f"{_CLIENT}.get_submission", ref=number)
         )
 

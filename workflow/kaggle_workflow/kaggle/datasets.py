@@ -32,7 +32,7 @@ class DatasetCalls(Connection):
         if answer is None:
             return None
         with translated(f"reading Kaggle's answer about {ref}"):
-            return Dataset.of(answer, ref.name)
+            return Dataset.from_answer(answer, ref.name)
 
     def dataset_status(self, ref: DatasetRef) -> str:
         """`ready`, `failed`, or a step in between; the call takes no version, so it may be about the current or the newest one."""

@@ -32,7 +32,7 @@ class NotebookCalls(Connection):
         if answer is None:
             return None
         with translated(f"reading Kaggle's answer about {ref}"):
-            return Notebook.of(answer, ref.name)
+            return Notebook.from_answer(answer, ref.name)
 
     def lists_notebook(self, ref: NotebookRef) -> bool:
         """Whether this account's own list names it, which proves that it exists; it may exist without being listed."""
@@ -101,7 +101,7 @@ class NotebookCalls(Connection):
     def quota(self) -> dict[str, Quota | None]:
         """Hours of `gpu` and `tpu`; None where Kaggle does not say."""
         answer = self._ask("asking for the accelerator quota", f"{_CLIENT}.get_accelerator_quota_statistics")
-        return {"gpu": Quota.of(answer.gpu_quota), "tpu": Quota.of(answer.tpu_quota)}
+        return {"gpu": Quota.from_answer(answer.gpu_quota), "tpu": Quota.from_answer(answer.tpu_quota)}
 
 
 def _named(ref: NotebookRef, version: int | None) -> dict[str, str | None]:

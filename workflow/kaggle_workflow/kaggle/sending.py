@@ -131,7 +131,7 @@ class SendingCalls(ModelCalls):
         if answer is None:
             raise AnswerLost(f"Kaggle gave no answer to the notebook {folder.name}: run this again.")
         with translated(f"reading Kaggle's answer to the notebook {folder.name}"):
-            return Saved.of(answer)
+            return Saved.from_answer(answer)
 
     def _uploads(self, kind: Any) -> Uploads:
         """Uploads for one version; `kind` is kagglesdk's `ApiBlobType`."""

@@ -42,7 +42,7 @@ class Dataset:
         return next((version for version in self.versions if version.number == number), None)
 
     @classmethod
-    def of(cls, answer: Any, name: str) -> Dataset:
+    def from_answer(cls, answer: Any, name: str) -> Dataset:
         """From an `ApiDataset`."""
         versions = tuple(
             DatasetVersion(
@@ -85,7 +85,7 @@ class Notebook:
     utility_script: bool = False
 
     @classmethod
-    def of(cls, answer: Any, name: str) -> Notebook:
+    def from_answer(cls, answer: Any, name: str) -> Notebook:
         """From an `ApiGetKernelResponse`."""
         about = answer.metadata
         return cls(
@@ -144,7 +144,7 @@ class Saved:
     invalid: Mapping[str, tuple[str, ...]]
 
     @classmethod
-    def of(cls, answer: Any) -> Saved:
+    def from_answer(cls, answer: Any) -> Saved:
         """From an `ApiSaveKernelResponse`; the reference starts with `/code/` (seen in published answers)."""
         invalid = {
             kind: tuple(getattr(answer, f"invalid_{wire}_sources") or ())
@@ -163,7 +163,7 @@ class Quota:
     allowed: float
 
     @classmethod
-    def of(cls, answer: Any) -> Quota | None:
+    def from_answer(cls, answer: Any) -> Quota | None:
         """From an `ApiAcceleratorQuota`; None when one of both is missing."""
         if answer is None or answer.time_used is None or not answer.total_time_allowed:
             return None
@@ -185,7 +185,7 @@ class Submission:
     submitted_by: str
 
     @classmethod
-    def of(cls, answer: Any) -> Submission:
+    def from_answer(cls, answer: Any) -> Submission:
         """From an `ApiSubmission`."""
         return cls(
             ref=int(answer.ref),
@@ -223,7 +223,7 @@ class Competition:
     daily: int
 
     @classmethod
-    def of(cls, answer: Any, slug: str) -> Competition:
+    def from_answer(cls, answer: Any, slug: str) -> Competition:
         """From an `ApiCompetition`."""
         end = answer.deadline
         if end is not None and end.tzinfo is None:

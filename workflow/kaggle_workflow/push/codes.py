@@ -11,12 +11,12 @@ from kaggle_workflow.stage import codes as stage_codes
 from kaggle_workflow.workspace import SUB
 
 
-def run(push: Push) -> Outcome:
+def push_codes(push: Push) -> Outcome:
     """Push the codes when they changed; with `workspace.codes: inline` the notebook carries them instead."""
     workspace = push.workspace
     if workspace.settings.codes == "inline":
         return Outcome("codes", "inline", workspace.codes.id.name, notes=["the notebook carries them"])
-    return push_dataset.send(push, lambda: _stage(push))
+    return push_dataset.upload_dataset(push, lambda: _stage(push))
 
 
 def competition(push: Push) -> str | None:

@@ -27,7 +27,7 @@ from kaggle_workflow.stage import stand_ins, tree
 from kaggle_workflow.workspace import CODES
 
 
-def send(push: Push, stage: Callable[[], Payload]) -> Outcome:
+def upload_dataset(push: Push, stage: Callable[[], Payload]) -> Outcome:
     """Bring a dataset on Kaggle up to date.
 
     Args:
@@ -76,7 +76,7 @@ def send(push: Push, stage: Callable[[], Payload]) -> Outcome:
             lost = _upload(push, payload, there, outcome)
     if stale:
         # Another command may have sent this very thing: check again.
-        return send(push, stage)
+        return upload_dataset(push, stage)
     arrival.wait_for_version(push, payload, there.newest if there is not None else 0, outcome, lost=lost)
     outcome.did = "sent"
     return outcome

@@ -20,7 +20,7 @@ from kaggle_workflow.stage import notebook as stage_notebook
 from kaggle_workflow.workspace import DEPS, Notebook, Workspace
 
 
-def run(push: Push, *, needed: bool = False) -> list[Outcome]:
+def push_wheels(push: Push, *, needed: bool = False) -> list[Outcome]:
     """Push the user's own wheels, then the wheel notebook, each when it changed; nothing in a workspace without deps.
 
     Args:
@@ -41,14 +41,14 @@ def run(push: Push, *, needed: bool = False) -> list[Outcome]:
     own = workspace.root / DEPS / requirements.WHEELS
     if requirements.own_packages(workspace):
         ref = plans.wheels_id(folder.metadata.id)
-        outcomes.append(push_dataset.send(push, lambda: stage_folder(push, own, ref, "wheels")))
+        outcomes.append(push_dataset.upload_dataset(push, lambda: stage_folder(push, own, ref, "wheels")))
 
     def stage() -> notebook_payload.Payload:
         staged = stage_notebook.stage_deps(workspace, folder)
-        return notebook_payload.Payload.of(folder, staged.notebook)
+        return notebook_payload.Payload.from_staged(folder, staged.notebook)
 
     outcomes.append(
-        push_notebook.send(push, notebook_payload.Rules(DEPS, _same, _prove, needed=needed), stage)
+        push_notebook.update_notebook(push, notebook_payload.Rules(DEPS, _same, _prove, needed=needed), stage)
     )
     return outcomes
 

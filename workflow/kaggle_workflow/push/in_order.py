@@ -19,7 +19,7 @@ from kaggle_workflow.workspace import DEPS, Workspace
 _PHASES = ("upload", "processing", "queue", "run")
 
 
-def run(push: Push, name: str) -> list[Outcome]:
+def push_all(push: Push, name: str) -> list[Outcome]:
     """Push codes, deps and a notebook.
 
     Args:
@@ -33,11 +33,11 @@ def run(push: Push, name: str) -> list[Outcome]:
     folder = push_sub.runnable(push.workspace, name)
     name = folder.name
     _ask_first(push, name)
-    outcomes = [push_codes.run(push)]
+    outcomes = [push_codes.push_codes(push)]
     attaches = push_deps.attached_by(push.workspace, folder) is not None
-    outcomes += push_deps.run(push, needed=attaches)
+    outcomes += push_deps.push_wheels(push, needed=attaches)
     push.versions |= {outcome.name: outcome.version for outcome in outcomes}
-    outcomes.append(push_sub.run(push, name, rest_pushed=True))
+    outcomes.append(push_sub.push_notebook(push, name, rest_pushed=True))
     return outcomes
 
 
@@ -62,7 +62,7 @@ def refuse_faults(workspace: Workspace) -> None:
         raise WorkflowError(f"{wrong[0]}{more}")
 
 
-def show(outcomes: Sequence[Outcome], took: float, *, json: bool) -> None:
+def print_outcomes(outcomes: Sequence[Outcome], took: float, *, json: bool) -> None:
     """Print the table that ends a push; `took` is its seconds."""
     if json:
         console.as_json({"things": [asdict(outcome) for outcome in outcomes]})

@@ -89,7 +89,7 @@ class Target:
         return Part(self.ref.name, self.version, markers.source_fingerprint(self.there.text))
 
 
-def look(push: Push, name: str, version: int | None) -> Target:
+def read_version(push: Push, name: str, version: int | None) -> Target:
     """Read what Kaggle has about a version.
 
     Args:

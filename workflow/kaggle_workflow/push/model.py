@@ -25,7 +25,7 @@ from kaggle_workflow.push.session import LATE_SECONDS, PROCESSING_SECONDS, Outco
 from kaggle_workflow.waiting import left_of
 
 
-def run(
+def push_model(
     push: Push,
     *,
     exp: str,

@@ -18,7 +18,7 @@ from kaggle_workflow.push.session import LATE_SECONDS, Outcome, Push, check_secr
 from kaggle_workflow.stage import compose
 
 
-def send(push: Push, rules: Rules, stage: Callable[[], Payload]) -> Outcome:
+def update_notebook(push: Push, rules: Rules, stage: Callable[[], Payload]) -> Outcome:
     """Bring a notebook on Kaggle up to date and wait for its run.
 
     Args:
@@ -37,12 +37,12 @@ def send(push: Push, rules: Rules, stage: Callable[[], Payload]) -> Outcome:
     push.check_public(metadata_says_public=not payload.folder.metadata.is_private, what=ref.name)
     outcome = Outcome(rules.thing, "unchanged", ref.name, url=push.kaggle.page(f"code/{ref.name}"))
     outcome.fingerprint = payload.marker
-    there = notebook_state.existing(push, ref)
+    there = notebook_state.find_existing(push, ref)
     intent = push.intents.read(payload.key)
     if intent is not None and not push.options.dry_run:
         there = notebook_state.settle(push, rules, payload, intent, there, outcome)
     if there is not None:
-        state = notebook_state.state(push, rules, payload, there)
+        state = notebook_state.find_current_run(push, rules, payload, there)
         if state is not None and not push.options.force:
             return _go_on(push, rules, payload, there, state, outcome)
     if push.options.dry_run:
@@ -61,7 +61,7 @@ def send(push: Push, rules: Rules, stage: Callable[[], Payload]) -> Outcome:
             version = _save(push, rules, payload, there, outcome)
     if stale:
         # Another command may have sent this very thing: check again.
-        return send(push, rules, stage)
+        return update_notebook(push, rules, stage)
     _record(push, payload, version, outcome)
     try:
         notebook_run.wait_for_run(push, rules, payload, version, outcome)

@@ -27,7 +27,7 @@ class Payload:
     accelerator: str
 
     @classmethod
-    def of(cls, folder: Folder, staged: StagedNotebook, accelerator: str = "") -> Payload:
+    def from_staged(cls, folder: Folder, staged: StagedNotebook, accelerator: str = "") -> Payload:
         """Read back what was staged."""
         metadata = json.loads((staged.folder / KERNEL_FILE).read_text(encoding="utf-8"))
         if accelerator:

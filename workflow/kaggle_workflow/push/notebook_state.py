@@ -14,7 +14,7 @@ from kaggle_workflow.stage import compose
 from kaggle_workflow.waiting import Show, left_of
 
 
-def existing(push: Push, ref: NotebookRef) -> Notebook | None:
+def find_existing(push: Push, ref: NotebookRef) -> Notebook | None:
     """The notebook on Kaggle, None when there is none.
 
     Saving over a notebook that exists would discard edits made in the browser, so before one is created Kaggle is asked twice,
@@ -40,7 +40,7 @@ def existing(push: Push, ref: NotebookRef) -> Notebook | None:
     return there
 
 
-def state(push: Push, rules: Rules, payload: Payload, there: Notebook) -> Run | None:
+def find_current_run(push: Push, rules: Rules, payload: Payload, there: Notebook) -> Run | None:
     """The run of Kaggle's version when nothing has to be sent, None when something has."""
     ours = _check_ours(push, payload, there)
     ref, version = payload.ref, there.newest
@@ -106,7 +106,7 @@ def settle(
             left_of(LATE_SECONDS, intent.at),
             lambda show: find_saved(push, rules, payload, intent.base, show),
             lost=True,
-        ) or existing(push, payload.ref)
+        ) or find_existing(push, payload.ref)
     if _arrived(rules, payload, there, intent.base) and there is not None:
         push.say(f"{payload.ref.name}: found as version {there.newest}.")
         outcome.notes.append("an earlier push had arrived")

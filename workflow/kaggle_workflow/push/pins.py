@@ -97,7 +97,7 @@ def pin_image(push: Push, name: str, version: int | None) -> Pinned:
         if seen is not None and seen.docker_image and seen.version >= (chosen or 0):
             chosen, image = seen.version, seen.docker_image
     if not image:
-        target = looking.look(push, name, chosen)
+        target = looking.read_version(push, name, chosen)
         if not target.run.complete:
             raise WorkflowError(
                 f"The run of {target.name} did not complete: choose one that did with --version."

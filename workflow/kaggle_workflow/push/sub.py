@@ -14,7 +14,7 @@ from kaggle_workflow.errors import KaggleRefused, RunFailed, Unreachable, Workfl
 from kaggle_workflow.push import dataset_versions, looking, notebook_payload, recording
 from kaggle_workflow.push import deps as push_deps
 from kaggle_workflow.push import images as push_images
-from kaggle_workflow.push import notebook as push_notebook
+from kaggle_workflow.push.notebook import update_notebook
 from kaggle_workflow.push.session import Outcome, Push
 from kaggle_workflow.stage import codes as stage_codes
 from kaggle_workflow.stage import compose, plans
@@ -34,7 +34,7 @@ class _Seen:
     moved: list[str] = field(default_factory=list)
 
 
-def run(push: Push, name: str, *, rest_pushed: bool = False) -> Outcome:
+def push_notebook(push: Push, name: str, *, rest_pushed: bool = False) -> Outcome:
     """Push one notebook and wait for its run.
 
     Args:
@@ -71,7 +71,7 @@ def run(push: Push, name: str, *, rest_pushed: bool = False) -> Outcome:
         for sentence in staged.corrections:
             push.say(f"note: {sentence}")
         seen.codes = codes.manifest
-        seen.payload = notebook_payload.Payload.of(folder, staged, push.options.accelerator)
+        seen.payload = notebook_payload.Payload.from_staged(folder, staged, push.options.accelerator)
         return seen.payload
 
     if not rest_pushed:
@@ -89,7 +89,7 @@ def run(push: Push, name: str, *, rest_pushed: bool = False) -> Outcome:
     rules = notebook_payload.Rules(
         name, compose.same, prove, before=lambda: _warn_about_accelerator(push, folder)
     )
-    outcome = push_notebook.send(push, rules, stage)
+    outcome = update_notebook(push, rules, stage)
     if outcome.version is not None and seen.payload is not None and not push.options.dry_run:
         recording.pushed(push, seen.payload, outcome.version, seen.report, seen.moved, seen.codes)
     return outcome

@@ -20,7 +20,7 @@ def changed(session: Push, notebook: Notebook) -> list[Stale]:
 def push(session: Push, one: Stale, notebook: str) -> Outcome:
     """Push one of them, and attach the new version to the notebook."""
     if isinstance(one.ref, ModelRef):
-        return push_model.run(
+        return push_model.push_model(
             session,
             exp=one.folder.name,
             path=str(one.folder),
@@ -31,4 +31,4 @@ def push(session: Push, one: Stale, notebook: str) -> Outcome:
             notebook=notebook,
         )
     ref = DatasetRef(one.ref.owner, one.ref.slug)
-    return push_dataset.send(session, lambda: stage_folder(session, one.folder, ref))
+    return push_dataset.upload_dataset(session, lambda: stage_folder(session, one.folder, ref))

@@ -19,7 +19,7 @@ _STATUS = {"COMPLETE": COMPLETE, "ERROR": ERROR, "PENDING": PENDING}
 _FEWEST_SCORES = 2
 
 
-def run(workspace: Workspace, *, quiet: bool = False) -> int:
+def refresh(workspace: Workspace, *, quiet: bool = False) -> int:
     """Add a `refreshed` line for everything that Kaggle knows and the ledger does not; returns how many.
 
     Raises:

@@ -44,7 +44,7 @@ _KINDS = {
 }
 
 
-def run(push: Push, ref: str) -> Reproduced:
+def restore(push: Push, ref: str) -> Reproduced:
     """Restore the staged state of a submission into `build/`.
 
     Raises:
@@ -80,9 +80,11 @@ def push_again(push: Push, done: Reproduced) -> list[Outcome]:
     outcomes = []
     payload = _staged(build / folder.name, folder)
     if payload.staged.plan.inline_codes is None:
-        outcomes.append(push_dataset.send(push, lambda: _codes_payload(push, build / CODES, done.ref)))
+        outcomes.append(
+            push_dataset.upload_dataset(push, lambda: _codes_payload(push, build / CODES, done.ref))
+        )
     rules = notebook_payload.Rules(folder.name, compose.same, push_sub.prove)
-    outcome = push_notebook.send(push, rules, lambda: payload)
+    outcome = push_notebook.update_notebook(push, rules, lambda: payload)
     if outcome.version is not None:
         report = looking.report_in(push, *push.kaggle.output(payload.ref, outcome.version))
         recording.pushed(push, payload, outcome.version, report)
@@ -191,7 +193,7 @@ def _staged(target: Path, folder: Folder) -> notebook_payload.Payload:
     plan = compose.plan_of(file.read_text(encoding="utf-8"))
     if plan is None:
         raise WorkflowError(f"{file} carries no plan: run invoke history --reproduce again.")
-    return notebook_payload.Payload.of(folder, StagedNotebook(target, file, plan, ()))
+    return notebook_payload.Payload.from_staged(folder, StagedNotebook(target, file, plan, ()))
 
 
 def sentences(done: Reproduced) -> Sequence[str]:

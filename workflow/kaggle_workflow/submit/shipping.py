@@ -55,7 +55,7 @@ class Shipped:
         }
 
 
-def run(session: Push, request: Request, *, detach: bool = False) -> Shipped:
+def ship(session: Push, request: Request, *, detach: bool = False) -> Shipped:
     """Push, submit and watch.
 
     Args:
@@ -73,7 +73,7 @@ def run(session: Push, request: Request, *, detach: bool = False) -> Shipped:
         )
     request = replace(request, notebook=push_sub.runnable(session.workspace, request.notebook).name)
     if session.options.dry_run:
-        return Shipped(push.run(session, request.notebook))
+        return Shipped(push.push_all(session, request.notebook))
     shipped = _ship(session, request, detach=detach)
     shipped.waited = round(sum(session.waits.slept), 2)
     return shipped
@@ -85,7 +85,7 @@ def _ship(session: Push, request: Request, *, detach: bool) -> Shipped:
     ask_first(session, request, coming=bool(changed))
     outcomes = [weights.push(session, one, request.notebook) for one in changed]
     session.options = replace(session.options, wait=not detach)
-    shipped = Shipped([*outcomes, *push.run(session, request.notebook)])
+    shipped = Shipped([*outcomes, *push.push_all(session, request.notebook)])
     shipped.seconds["push"] = round(time.monotonic() - started, 2)
     version = shipped.outcomes[-1].version
     request = replace(request, version=version)
@@ -93,7 +93,7 @@ def _ship(session: Push, request: Request, *, detach: bool) -> Shipped:
         session.say("Left after the push: invoke ship goes on from there when the run is over.")
         return shipped
     started = time.monotonic()
-    shipped.submitted = submitting.run(session, request)
+    shipped.submitted = submitting.submit(session, request)
     shipped.seconds["submit"] = round(time.monotonic() - started, 2)
     shipped.submission = _known(session, shipped.submitted.ref)
     if detach and shipped.submission.status not in (COMPLETE, ERROR):
@@ -131,7 +131,7 @@ def ask_first(session: Push, request: Request, *, coming: bool = False) -> None:
     dry = Push(session.workspace, replace(session.options, dry_run=True, quiet=True), session.kaggle)
     dry.answered, dry.say = session.answered, _nothing
     dry.warn = _nothing  # type: ignore[method-assign]  # the real push says all of it
-    outcomes = push.run(dry, request.notebook)
+    outcomes = push.push_all(dry, request.notebook)
     ref = session.workspace.notebook(request.notebook).metadata.id
     competition = session.workspace.notebook(request.notebook).metadata.competition
     if competition is None:
@@ -151,7 +151,7 @@ def ask_first(session: Push, request: Request, *, coming: bool = False) -> None:
     submitting.ask(session, ref.name, CompetitionRef(competition), limits)
 
 
-def show(shipped: Shipped) -> None:
+def print_times(shipped: Shipped) -> None:
     """The table that ends a ship: seconds of each stage."""
     last = shipped.outcomes[-1]
     rows = [(stage, f"{value:.1f}") for outcome in shipped.outcomes for stage, value in _stages(outcome)]

@@ -60,7 +60,7 @@ class Submitted:
     seconds: float = 0.0
 
 
-def run(push: Push, request: Request) -> Submitted:
+def submit(push: Push, request: Request) -> Submitted:
     """Submit a version, unless it was submitted before.
 
     Raises:
@@ -68,7 +68,7 @@ def run(push: Push, request: Request) -> Submitted:
         KaggleRefused: Kaggle did not take it.
         Unreachable: whether it arrived is not known; running again asks before anything is sent.
     """
-    target = looking.look(push, request.notebook, request.version)
+    target = looking.read_version(push, request.notebook, request.version)
     earlier = settling.find_earlier(push, target)
     again = request.again or push.options.force
     if earlier and not again:
