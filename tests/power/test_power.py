@@ -16,10 +16,11 @@ from pathlib import Path
 import pytest
 
 from kaggle_shim.manifest import CODES_MANIFEST, Manifest, scan
-from kaggle_workflow import command, files, platforms, waiting, workspace
+from kaggle_workflow import command, files, platforms, workspace
 from kaggle_workflow.errors import WorkflowError
 from kaggle_workflow.ledger import book as ledger
 from kaggle_workflow.ledger.event import Event
+from kaggle_workflow.push.intents import CREATING, Intent
 from kaggle_workflow.stage import codes as stage_codes
 from kaggle_workflow.stage import tree
 from tests.push.conftest import Scene
@@ -27,6 +28,7 @@ from tests.push.conftest import Scene
 # What a child does, in one process each: the package, not the command line, so that a power cut takes 0.3 s and not 1 s.
 STAGE = """
 from pathlib import Path
+from kaggle_workflow.push.intents import CREATING, Intent
 from kaggle_workflow.stage import codes as stage_codes
 from kaggle_workflow.stage import notebook as stage_notebook
 from kaggle_workflow import workspace
@@ -111,7 +113,7 @@ def test_a_clock_that_jumps_makes_no_wait_longer(
     monkeypatch: pytest.MonkeyPatch, jump: float, left: float
 ) -> None:
     monkeypatch.setattr("time.time", lambda: 1000.0 + jump)
-    assert waiting.left_of(120.0, 1000.0) == left
+    assert Intent("ab12", 1, CREATING, 1000.0).seconds_left == left
 
 
 def test_the_ledger_loses_no_line_to_a_power_cut(ws: Path) -> None:
@@ -215,9 +217,9 @@ def test_the_second_of_two_commands_says_who_it_waits_for(scene: Scene) -> None:
             f"waiting for invoke push: sending tester/cmi-codes (process {os.getpid()}, since {note['since']})"
             in waited.stdout
         )
-        assert "has held this workspace for 0 s" in waited.stderr
-    with second.lock("push: staging") as waiting:
-        assert not waiting
+        assert "has held this workspace for 0.3 s" in waited.stderr
+    with second.lock("push: staging"):
+        assert not any("waiting for" in line for line in scene.said)
 
 
 def test_a_killed_holder_holds_nothing(scene: Scene) -> None:
@@ -226,8 +228,8 @@ def test_a_killed_holder_holds_nothing(scene: Scene) -> None:
         "with lock.held(Path('build'), 'invoke push', print): os.kill(os.getpid(), signal.SIGKILL)\n"
     )
     assert child(scene.root, code, {}).returncode == -signal.SIGKILL
-    with scene.push().lock("push: again") as waited:
-        assert not waited
+    with scene.push().lock("push: again"):
+        assert not any("waiting for" in line for line in scene.said)
 
 
 def test_watching_holds_no_lock(scene: Scene) -> None:

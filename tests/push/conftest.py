@@ -16,17 +16,15 @@ from kaggle_shim import mounts
 from kaggle_shim.image import IMAGE_LIST
 from kaggle_shim.manifest import CODES_MANIFEST, DepsManifest, Manifest, short
 from kaggle_shim.report import LOG_PREFIX, Report
-from kaggle_workflow import workspace
+from kaggle_workflow import waiting, workspace
 from kaggle_workflow.push import codes as push_codes
-from kaggle_workflow.push import dataset_arrival, notebook_run, notebook_state
 from kaggle_workflow.push import deps as push_deps
 from kaggle_workflow.push import in_order as push
 from kaggle_workflow.push import model as push_model
-from kaggle_workflow.push import notebook as push_notebook
+from kaggle_workflow.push import notebook_run
 from kaggle_workflow.push import sub as push_sub
 from kaggle_workflow.push.session import Options, Outcome, Push
 from kaggle_workflow.stage import compose
-from kaggle_workflow.submit import settling, submitting
 from tests.local_kaggle import LocalKaggle, RunOrder, ScriptedRunner
 from tests.local_kaggle.journal import Request
 
@@ -191,15 +189,7 @@ def play(played: Played, order: RunOrder) -> list[str]:
 
 def hurry(patch: pytest.MonkeyPatch, seconds: float = 2.0) -> None:
     """What arrives late arrives within these seconds: fewer than the limit of most tests, which so cuts no such wait short."""
-    for module in (
-        dataset_arrival,
-        push_notebook,
-        notebook_state,
-        push_model,
-        settling,
-        submitting,
-    ):
-        patch.setattr(module, "LATE_SECONDS", seconds)
+    patch.setattr(waiting, "LATE_SECONDS", seconds)
     # No thread reads a log beside a test that counts requests, or whose time is virtual.
     patch.setattr(notebook_run, "LOG_SECONDS", float("inf"))
 

@@ -22,7 +22,6 @@ from kaggle_workflow.errors import (
 )
 from kaggle_workflow.kaggle import uploading
 from kaggle_workflow.push.intents import CREATING, UPLOADING, Intents
-from kaggle_workflow.waiting import left_of
 from tests.local_kaggle import faults
 from tests.push.conftest import COMPETITION, Scene
 
@@ -125,8 +124,8 @@ def test_other_differences_are_shown_and_refuse_nothing(scene: Scene) -> None:
         (403, KaggleRefused, "HTTP 403: Bad things.*another account, or rules"),
         (404, KaggleRefused, "HTTP 404: Bad things.*check the name"),
         (409, KaggleRefused, "HTTP 409: Bad things.*wait until it is processed"),
-        (500, Unreachable, "not known: run this again"),
-        (503, Unreachable, "not known: run this again"),
+        (500, Unreachable, "not known whether Kaggle has"),
+        (503, Unreachable, "not known whether Kaggle has"),
     ],
 )
 def test_a_status_when_saving(scene: Scene, code: int, kind: type[WorkflowError], said: str) -> None:
@@ -220,7 +219,7 @@ def test_a_save_whose_answer_is_lost_is_settled_by_asking(scene: Scene, drop: ob
         assert (outcome.version, scene.versions("sub")) == (1, 1)
         assert "Kaggle's answer was lost, and the version was found" in outcome.notes
     else:
-        with pytest.raises(Unreachable, match="not known: run this again"):
+        with pytest.raises(Unreachable, match="not known whether Kaggle has"):
             scene.sub(limit=0.3)
         assert (scene.sub(limit=2.0).version, scene.versions("sub")) == (1, 1)
 
@@ -236,7 +235,7 @@ def test_an_upload_whose_answer_is_lost_is_settled_by_asking(scene: Scene, metho
     if drop is faults.drop_after:
         assert scene.codes().version == expected
     else:
-        with pytest.raises(Unreachable, match="not known: run this again"):
+        with pytest.raises(Unreachable, match="not known whether Kaggle has"):
             scene.codes(limit=0.3)
         assert scene.codes(limit=2.0).version == expected
     assert scene.versions("codes") == expected
@@ -280,12 +279,12 @@ def test_an_answer_lost_after_long_minutes_is_waited_for_as_long_as_one_after_a_
     now = 1000.0
     monkeypatch.setattr("time.time", lambda: now)
     intents = Intents(tmp_path)
-    intents.open("codes", "tester/cmi-codes", "ab12", 1, UPLOADING)
-    now += 7200.0
-    intents.advance("codes", CREATING)
-    intent = intents.read("codes")
+    with intents.sending("codes", "ab12", 1, UPLOADING):
+        now += 7200.0
+        intents.advance("codes", CREATING)
+        intent = intents.read("codes")
     assert intent is not None
-    assert left_of(120.0, intent.at) == 120.0
+    assert intent.seconds_left == 120.0
 
 
 def test_a_storage_that_has_all_and_says_it_lacks_some_gets_the_whole_again(scene: Scene) -> None:

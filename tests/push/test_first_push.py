@@ -12,7 +12,7 @@ from kaggle_shim.refs import DatasetRef
 from kaggle_workflow import waiting
 from kaggle_workflow.errors import RunFailed, Unreachable, WaitedTooLong, WorkflowError
 from kaggle_workflow.push import dataset as push_dataset
-from kaggle_workflow.push import in_order, notebook, sub
+from kaggle_workflow.push import in_order, sub
 from kaggle_workflow.push import model as push_model
 from kaggle_workflow.push.dataset_payload import stage_folder
 from kaggle_workflow.submit import shipping
@@ -131,9 +131,9 @@ def test_a_save_that_ends_in_an_error_says_what_is_waited_for_and_how_long(
     scene.edit()
     scene.codes()
     scene.kaggle.fault(faults.status("SaveKernel", status, times=1))
-    monkeypatch.setattr(notebook, "LATE_SECONDS", 1.0)
+    monkeypatch.setattr(waiting, "LATE_SECONDS", 1.0)
     # A long --limit is no reason to wait longer for what may never have been made.
-    with pytest.raises(Unreachable, match="Whether the new version of tester/cmi-sub exists"):
+    with pytest.raises(Unreachable, match="not known whether Kaggle has the version of tester/cmi-sub"):
         scene.sub(limit=3600.0)
     assert any("the version of tester/cmi-sub appears (for 1.0 s at most)" in line for line in scene.said)
 

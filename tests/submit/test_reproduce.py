@@ -94,11 +94,11 @@ def test_what_cannot_be_had_any_more_is_said(desk: Desk) -> None:
     desk.deps()
     done = reproduce.restore(desk.push(), ref)
     assert done.codes == ""
-    assert "Kaggle does not have them" in done.lost[0]
-    assert "makes other wheels by now (version 2, then 1)" in done.differs[0]
+    assert "no version of the dataset on Kaggle" in done.lost[0]
+    assert "now makes other wheels (version 2, then 1)" in done.differs[0]
     told = desk.invoke("history", "--reproduce", ref, "--push")
     assert (told.returncode, "can't be pushed again" in told.stderr) == (2, True)
-    assert "Can't be had any more: the codes" in told.stdout
+    assert "Lost: the codes" in told.stdout
 
 
 def test_inline_codes_come_back_with_the_notebook(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -113,7 +113,7 @@ def test_inline_codes_come_back_with_the_notebook(desk: Desk, monkeypatch: pytes
 
 
 def test_a_reference_that_nobody_knows(desk: Desk) -> None:
-    with pytest.raises(WorkflowError, match="knows no submission 77"):
+    with pytest.raises(WorkflowError, match="has no submission 77"):
         reproduce.restore(desk.push(), "77")
 
 

@@ -40,7 +40,7 @@ def test_a_second_ship_of_the_same_state_shows_the_score_and_submits_nothing(des
 
 def test_every_question_comes_before_the_first_byte(desk: Desk) -> None:
     desk.edit()
-    with pytest.raises(Refused, match="spends a submission") as caught:
+    with pytest.raises(Refused, match="uses a submission") as caught:
         desk.ship(yes=False)
     assert caught.value.name == "spend-submission"
     assert desk.sends() == 0
@@ -62,7 +62,7 @@ def test_no_submissions_left_is_said_before_the_push(desk: Desk) -> None:
         desk.submit(Request(again=True))
     desk.kaggle.wait_for_runs()
     desk.edit()
-    with pytest.raises(Refused, match=r"^Nothing was sent\. No submission is left today") as caught:
+    with pytest.raises(Refused, match=r"^Nothing was sent\. No submissions left today") as caught:
         desk.ship()
     assert caught.value.name == "no-submissions-left"
     assert desk.versions("codes") == 1

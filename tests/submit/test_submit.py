@@ -8,7 +8,6 @@ import os
 import pty
 import subprocess
 import sys
-import time
 from datetime import UTC, datetime
 
 import pytest
@@ -18,8 +17,8 @@ from kaggle_workflow.kaggle.values import Limits
 from kaggle_workflow.ledger import book as ledger
 from kaggle_workflow.ledger import markers
 from kaggle_workflow.ledger.event import SUBMITTED
-from kaggle_workflow.submit import gate
-from kaggle_workflow.submit import intents as submission_intents
+from kaggle_workflow.push.intents import Intents
+from kaggle_workflow.submit import gate, settling
 from kaggle_workflow.submit.submitting import Request
 from tests import workspaces
 from tests.local_kaggle import faults
@@ -121,7 +120,7 @@ def test_a_failed_run(desk: Desk) -> None:
 
 def test_no_output(desk: Desk) -> None:
     desk.repush(save=None)
-    refused(desk, "no-output", r"left no submission.csv \(it left run-report.json\)")
+    refused(desk, "no-output", r"has no submission.csv in its output \(run-report.json\)")
     with pytest.raises(
         KaggleRefused, match=r"Did not find provided Notebook Output File\. Name the file that"
     ):
@@ -130,13 +129,13 @@ def test_no_output(desk: Desk) -> None:
 
 def test_an_output_of_zero_bytes(desk: Desk) -> None:
     desk.repush(save="")
-    refused(desk, "empty-output", "zero bytes")
+    refused(desk, "empty-output", "is empty")
     through(desk, "empty-output")
 
 
 def test_other_columns_than_the_sample(desk: Desk) -> None:
     desk.repush(save="row_id,series_id,event,score,weight\n0,a,onset,1,1\n")
-    refused(desk, "columns", "lacks step and has weight too many")
+    refused(desk, "columns", "missing: step; unexpected: weight")
     through(desk, "columns")
 
 
@@ -151,7 +150,7 @@ def test_the_sample_is_asked_of_kaggle_where_it_is_not_here(desk: Desk) -> None:
         path.unlink()
     desk.repush(save="row_id\n0\n")
     desk.kaggle.behave(single_file_zipped=True)
-    refused(desk, "columns", "lacks series_id, step, event, score")
+    refused(desk, "columns", "missing: series_id, step, event, score")
 
 
 def test_a_report_of_other_codes(desk: Desk) -> None:
@@ -166,13 +165,13 @@ def test_a_run_without_a_report(desk: Desk) -> None:
     (desk.kaggle.notebook_output(NOTEBOOK) / "run-report.json").unlink()
     log = desk.kaggle.notebook_output(NOTEBOOK).with_name("log.json")
     log.write_text("[]", encoding="utf-8")
-    refused(desk, "unproved-run", "nothing proves what it ran")
+    refused(desk, "unproved-run", "what it ran can't be checked")
     through(desk, "unproved-run")
 
 
 def test_internet_on(desk: Desk) -> None:
     desk.kaggle.notebook(NOTEBOOK).versions[-1].enable_internet = True
-    refused(desk, "internet-on", "internet on")
+    refused(desk, "internet-on", "has internet access")
     with pytest.raises(KaggleRefused, match=r"cannot use internet access.*enable_internet to false"):
         desk.submit(allow=frozenset(["internet-on"]))
 
@@ -196,7 +195,7 @@ def test_the_total_allowance_is_another_sentence() -> None:
     assert daily is not None
     assert total is not None
     assert "00:00 UTC, in 1h30m" in daily.sentence
-    assert "total of 90" in total.sentence
+    assert "All 90 submissions" in total.sentence
 
 
 def test_all_zeros_mean_unknown_and_refuse_nothing(desk: Desk) -> None:
@@ -206,7 +205,7 @@ def test_all_zeros_mean_unknown_and_refuse_nothing(desk: Desk) -> None:
 
 def test_a_version_that_was_not_pushed_from_here(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("INVOKE_WORKSPACE_ID", "0123456789abcdef")
-    refused(desk, "not-pushed", "was pushed by another workspace")
+    refused(desk, "not-pushed", "was pushed from another workspace")
     through(desk, "not-pushed")
 
 
@@ -220,7 +219,7 @@ def test_a_version_that_was_edited_on_kaggle(desk: Desk) -> None:
 
 
 def test_nobody_says_yes(desk: Desk) -> None:
-    with pytest.raises(Refused, match=r"spends a submission.*add --yes") as caught:
+    with pytest.raises(Refused, match=r"uses a submission.*add --yes") as caught:
         desk.submit(yes=False)
     assert caught.value.name == "spend-submission"
     assert not desk.on_kaggle()
@@ -243,7 +242,7 @@ def test_the_answer_on_a_terminal_decides(desk: Desk, answer: str, code: int, co
                 told += block
     os.close(ours)
     assert (child.returncode, len(desk.on_kaggle())) == (code, count), told.decode()
-    assert b"spends a submission" in told
+    assert b"uses a submission" in told
 
 
 def test_a_dry_run_looks_at_everything_and_sends_nothing(desk: Desk) -> None:
@@ -282,7 +281,7 @@ def test_the_reason_of_a_refusal_is_kaggles_own_text_and_one_line_of_advice(desk
     desk.kaggle.behave(error_form=form)
     desk.kaggle.fault(faults.status("CreateCodeSubmission", 400, "Phone verification is required."))
     with pytest.raises(
-        KaggleRefused, match=r"did not take .* 1: Phone verification is required\. Verify your phone"
+        KaggleRefused, match=r"refused to submit .* 1: Phone verification is required\. Verify your phone"
     ) as caught:
         desk.submit()
     assert caught.value.exit_code == 3
@@ -315,12 +314,12 @@ def test_a_lost_answer_is_settled_by_looking_for_the_mark(
     if drop is faults.drop_after:
         assert desk.submit().did == "found"
     else:
-        with pytest.raises(Unreachable, match="not known: run this again") as caught:
+        with pytest.raises(Unreachable, match="not known whether Kaggle has") as caught:
             desk.submit()
         assert caught.value.exit_code == 6
         # What --limit cuts short proves nothing: Kaggle may be slow, and a second submission would be spent.
         pushing.hurry(monkeypatch, 600.0)
-        with pytest.raises(WaitedTooLong, match="not known yet, and nothing was sent"):
+        with pytest.raises(WaitedTooLong, match=r"not known yet whether .*, and nothing was sent"):
             desk.submit(limit=0.0)
         assert desk.on_kaggle() == []
         pushing.hurry(monkeypatch, 0.3)
@@ -362,12 +361,14 @@ def test_a_repeat_that_did_not_arrive_is_not_mixed_up_with_the_first(
 def test_killed_before_the_answer_was_written_down(desk: Desk) -> None:
     first = desk.submit(Request(message="kept", cv=0.7))
     line = next(event for event in ledger.read(desk.root).events if event.event == SUBMITTED)
-    intents = submission_intents.SubmissionIntents(desk.root / "build")
+    intents = Intents(desk.root / "build")
     _, mark = markers.read(desk.on_kaggle()[0].description)
-    intent = submission_intents.SubmissionIntent(COMPETITION, str(mark), (), line, time.time())
     text = (desk.root / "ledger.jsonl").read_text(encoding="utf-8")
     (desk.root / "ledger.jsonl").write_text("".join(text.splitlines(keepends=True)[:-1]), encoding="utf-8")
-    intents.open(NOTEBOOK, intent)
+    with intents.sending(
+        settling.intent_key(NOTEBOOK), str(mark), details={"before": [], "event": line.to_json()}
+    ):
+        pass
     (one,) = desk.watch()
     assert (one.ref, one.cv, one.message, one.public_score) == (str(first.ref), 0.7, "kept", 1.0)
     assert len(desk.on_kaggle()) == 1
@@ -400,5 +401,5 @@ def test_a_light_save_run_is_known_to_report_gate_estimate_and_ledger(
     assert any("is light (workspace.save-run)" in line for line in desk.warned)
     done = desk.submit()
     assert "the save run was light" in done.estimate
-    assert any("proves mounts, install and imports, not the whole length" in line for line in desk.warned)
+    assert any("checked mounts, install and imports, but not a full run" in line for line in desk.warned)
     assert desk.history()[-1].light is True

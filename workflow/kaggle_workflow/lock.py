@@ -1,4 +1,4 @@
-"""One command at a time writes `build/` or sends something; who holds the lock is said. Never held during a wait."""
+"""The lock that lets one command at a time write `build/` or send something. Never held during a wait."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path
 
 from kaggle_workflow.errors import WaitedTooLong
 from kaggle_workflow.files import write_text
+from kaggle_workflow.waiting import seconds
 
 _LIMIT_SECONDS = 3600.0
 _LOOK_SECONDS = 0.2
@@ -19,47 +20,45 @@ _LOOK_SECONDS = 0.2
 @contextmanager
 def held(
     build: Path, doing: str, say: Callable[[str], None], limit: float = _LIMIT_SECONDS
-) -> Iterator[bool]:
-    """Hold the workspace's lock; gives whether another command had to be waited for.
+) -> Iterator[None]:
+    """Hold the workspace's lock.
 
     Args:
         build: the folder that it guards.
-        doing: what for, for others to read.
-        say: takes the line that says who is waited for.
+        doing: what the command does, shown to other commands.
+        say: prints the line that names the holder.
         limit: seconds to wait for another command.
 
     Raises:
-        WaitedTooLong: another command held it all the time.
+        WaitedTooLong: another command held it until the limit.
     """
     from filelock import FileLock, Timeout
 
     build.mkdir(parents=True, exist_ok=True)
     lock = FileLock(build / ".lock")
-    waited = False
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        waited = True
-        say(f"waiting for {holder(build)}, for at most {limit:.0f} s.")
+        say(f"waiting for {holder(build)} (for {seconds(limit)} at most).")
         try:
             lock.acquire(timeout=limit, poll_interval=_LOOK_SECONDS)
         except Timeout as error:
             raise WaitedTooLong(
-                f"{holder(build)} has held this workspace for {limit:.0f} s: wait for it or end it, then run this again."
+                f"{holder(build)} has held this workspace for {seconds(limit)}: wait until it ends, or stop it, then run this again."
             ) from error
     try:
         write_text(
             _note(build),
             json.dumps({"pid": os.getpid(), "doing": doing, "since": time.strftime("%H:%M:%S")}) + "\n",
         )
-        yield waited
+        yield
     finally:
         _note(build).unlink(missing_ok=True)
         lock.release()
 
 
 def holder(build: Path) -> str:
-    """Who holds the lock and since when, as far as it is known."""
+    """The command that holds the lock and since when; `another command` when that is not known."""
     try:
         value = json.loads(_note(build).read_text(encoding="utf-8"))
         return f"{value['doing']} (process {value['pid']}, since {value['since']})"

@@ -1,7 +1,7 @@
 """Upload weights to a Kaggle model, from the machine that trained them: needs this package and no workspace.
 
-    from kaggle_workflow.model_upload import upload
-    upload("data/working/models/exp001", "me/cmi-models/pytorch/exp001")
+    from kaggle_workflow import model_upload
+    model_upload.upload("data/working/models/exp001", "me/cmi-models/pytorch/exp001")
 
 or `python -m kaggle_workflow.model_upload FOLDER HANDLE`. `invoke push-model` does this and adds the version to `model_sources`.
 """
@@ -12,14 +12,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, field, replace
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from kaggle_shim.errors import ManifestError
 from kaggle_shim.manifest import MODEL_MANIFEST, Manifest, hash_file
 from kaggle_shim.refs import ModelRef
-from kaggle_workflow import model_files
+from kaggle_workflow import console, model_files, waiting
 from kaggle_workflow.errors import KaggleRefused, Refused, WorkflowError
 from kaggle_workflow.files import sweep, write_text
 from kaggle_workflow.kaggle.client import Kaggle
@@ -28,12 +28,121 @@ from kaggle_workflow.kaggle.values import RemoteFile
 from kaggle_workflow.push import arrived
 from kaggle_workflow.waiting import Show, Waits
 
-_PROCESSING_SECONDS = 3600.0
-_LATE_SECONDS = 120.0
 
+class ModelUpload:
+    """A folder of weights on its way to a variation of a model."""
 
-def _refuse(name: str, sentence: str) -> None:
-    raise Refused(name, sentence)
+    def __init__(
+        self,
+        kaggle: Kaggle,
+        waits: Waits,
+        ref: ModelRef,
+        folder: Path,
+        manifest: Manifest,
+        refuse: Callable[[str, str], None],
+    ) -> None:
+        """Prepare an upload; nothing is sent yet.
+
+        Args:
+            kaggle: the connection.
+            waits: how to wait.
+            ref: the variation, without a version.
+            folder: the weights; `model-manifest.json` is written into it.
+            manifest: the files to send.
+            refuse: called with the name of a refusal and its sentence; raises Refused, or returns to continue.
+        """
+        self.kaggle, self.waits, self.ref, self.folder = kaggle, waits, ref, folder
+        self.manifest, self.refuse = manifest, refuse
+        self.seconds: dict[str, float] = {}
+
+    def newer_than(self, base: int, show: Show) -> int | None:
+        """The newest version on Kaggle, None while there is none after `base`."""
+        version = self.kaggle.model_version(self.ref)
+        if version is not None and version > base:
+            return version
+        show("in processing")
+        return None
+
+    def is_current(self, there: Manifest | None, version: int) -> bool:
+        """Whether a version on Kaggle, with that manifest, has exactly these files; writes the local manifest then."""
+        same = there is not None and there.fingerprint == self.manifest.fingerprint
+        if not same or self._problems(version):
+            return False
+        self._write_manifest()
+        return True
+
+    def check_files(self) -> None:
+        """Refuse files that stand in for the real ones, and print notes about archives."""
+        standing, packed = model_files.told(self.folder, (entry.path for entry in self.manifest.files))
+        for sentence in standing:
+            self.refuse("stand-in", sentence)
+        for sentence in packed:
+            self.waits.say(f"note: {sentence}")
+
+    def send(self, notes: str, licence: str | None) -> None:
+        """Upload the files as a new version; raises AnswerLost when it may exist or not."""
+        self._write_manifest()
+        size = console.size(sum(entry.size for entry in self.manifest.files))
+        self.waits.say(f"model: uploading {len(self.manifest.files) + 1} files, {size}, to {self.ref}.")
+        paths = [*(entry.path for entry in self.manifest.files), MODEL_MANIFEST]
+        started = time.monotonic()
+        try:
+            self.kaggle.send_model(self.ref, self.folder, paths, notes, licence)
+        finally:
+            self.seconds["upload"] = round(time.monotonic() - started, 2)
+
+    def wait(self, base: int, *, lost: bool) -> int:
+        """Wait for the version that was sent and compare it; returns its number.
+
+        Args:
+            base: the newest version before the upload, 0 for none.
+            lost: whether Kaggle's answer was lost.
+        """
+        started = time.monotonic()
+
+        def look(show: Show) -> tuple[int, list[str]] | None:
+            version = self.newer_than(base, show)
+            if version is None:
+                return None
+            try:
+                return version, self._problems(version)
+            except (NotThere, Denied):
+                show(f"version {version} lists no files yet")
+                return None
+
+        try:
+            if lost:
+                version, wrong = self.waits.find_lost(f"the version of {self.ref}", look)
+            else:
+                what = f"the new version of {self.ref} lists its files"
+                version, wrong = self.waits.until(what, waiting.PROCESSING_SECONDS, look)
+        except Refused as error:
+            raise KaggleRefused(str(error)) from error
+        if wrong:
+            raise KaggleRefused(
+                f"Version {version} of {self.ref} differs from what was sent ({'; '.join(wrong[:5])}): run this again to upload it again."
+            )
+        self.seconds["processing"] = round(time.monotonic() - started, 2)
+        return version
+
+    def _write_manifest(self) -> None:
+        write_text(self.folder / MODEL_MANIFEST, self.manifest.dumps())
+
+    def _problems(self, version: int) -> list[str]:
+        """What is wrong with a version on Kaggle, one phrase for each file; refuses what another upload would not fix."""
+        ref = replace(self.ref, version=version)
+        listed = [file for file in self.kaggle.model_files(ref) if file.name != MODEL_MANIFEST]
+
+        def sha256_of(file: RemoteFile) -> str:
+            with _scratch() as scratch:
+                self.kaggle.fetch_model_file(ref, file, scratch / "file")
+                return hash_file(scratch / "file")
+
+        comparison = arrived.compare(self.manifest.files, listed, self.folder)
+        wrong, lost = arrived.problems(comparison, sha256_of), arrived.lost(comparison)
+        if lost is not None and not wrong:
+            self.refuse("archive-contents", f"{ref}: {lost}. Push their contents instead of the archives")
+        return wrong
 
 
 @dataclass(frozen=True)
@@ -43,7 +152,6 @@ class Uploaded:
     ref: ModelRef
     fingerprint: str
     sent: bool
-    seconds: dict[str, float] = field(default_factory=dict)
 
 
 def upload(
@@ -53,17 +161,7 @@ def upload(
     notes: str = "",
     licence: str | None = None,
     ignore: tuple[str, ...] = (),
-    workspace: str = "",
-    force: bool = False,
     say: Callable[[str], None] = print,
-    check: Callable[[int, Manifest | None], None] | None = None,
-    kaggle: Kaggle | None = None,
-    waits: Waits | None = None,
-    sending: Callable[[int], AbstractContextManager[None]] | None = None,
-    pending: tuple[int, float] | None = None,
-    hashes: Path | None = None,
-    origin: str = "",
-    refuse: Callable[[str, str], None] = _refuse,
 ) -> Uploaded:
     """Upload a folder as a new version of a model's variation, unless its newest version holds the same files.
 
@@ -73,17 +171,7 @@ def upload(
         notes: version notes.
         licence: licence of a new variation, such as `Apache 2.0`.
         ignore: patterns (fnmatch, `/` at the end for a folder) to exclude, on top of `model_files.IGNORED`.
-        workspace: id of the workspace, "" outside one.
-        force: upload even if nothing changed.
         say: prints a line.
-        check: called with the newest version and its manifest before anything is sent; raises to stop the upload.
-        kaggle: the connection to use.
-        waits: how to wait.
-        sending: context manager around the upload itself; takes the newest version's number.
-        pending: a version, and the seconds for which an earlier upload after it may still appear.
-        hashes: file that caches hashes.
-        origin: the folder relative to the workspace (posix), "" outside one; recorded in the manifest.
-        refuse: called with the name of a refusal and its sentence; raises Refused, or returns to continue.
 
     Returns:
         The handle, with the version that has the files now.
@@ -98,57 +186,24 @@ def upload(
     if ref.version is not None:
         raise WorkflowError(f"{handle} ends in a version: remove it, Kaggle assigns the next one.")
     folder = Path(folder)
-    patterns = (*model_files.IGNORED, *ignore)
     sweep(folder)
-    manifest = replace(
-        model_files.list_files(folder, patterns, workspace, hashes),
-        handle=ref.name,
-        folder=origin,
-        ignore=tuple(ignore),
-    )
-    kaggle = kaggle or Kaggle(say)
-    waits = waits or Waits(30.0, say)
-    base = kaggle.model_version(ref) or 0
-    if pending is not None and base <= pending[0] and pending[1] > 0:
-        base = (
-            waits.find_interrupted(str(ref), pending[1], lambda show: _newer(kaggle, ref, pending[0], show))
-            or base
-        )
-    there = manifest_of(kaggle, replace(ref, version=base)) if base else None
-    if (
-        there is not None
-        and there.fingerprint == manifest.fingerprint
-        and not force
-        and not _wrong(kaggle, replace(ref, version=base), manifest, folder, refuse)
-    ):
-        write_text(folder / MODEL_MANIFEST, manifest.dumps())
-        return Uploaded(replace(ref, version=base), manifest.fingerprint, sent=False)
-    if base and check is not None:
-        check(base, there)
-    standing, packed = model_files.told(folder, (entry.path for entry in manifest.files))
-    for sentence in standing:
-        refuse("stand-in", sentence)
-    for sentence in packed:
-        say(f"note: {sentence}")
-    write_text(folder / MODEL_MANIFEST, manifest.dumps())
-    started = time.monotonic()
-    say(f"uploading {len(manifest.files) + 1} files to {ref}.")
-    lost = False
-    try:
-        with sending(base) if sending is not None else nullcontext():
-            paths = [*(entry.path for entry in manifest.files), MODEL_MANIFEST]
-            kaggle.send_model(ref, folder, paths, notes, licence)
-    except AnswerLost as error:
-        lost = True
-        say(f"{error}")
-    sent = time.monotonic()
-    version = _await(kaggle, waits, ref, manifest, folder, base, refuse, lost=lost)
-    return Uploaded(
-        replace(ref, version=version),
-        manifest.fingerprint,
-        sent=True,
-        seconds={"upload": round(sent - started, 2), "processing": round(time.monotonic() - sent, 2)},
-    )
+    listed = model_files.list_files(folder, (*model_files.IGNORED, *ignore), "")
+    manifest = replace(listed, handle=ref.name, ignore=tuple(ignore))
+    kaggle = Kaggle(say)
+    one = ModelUpload(kaggle, Waits(30.0, say), ref, folder, manifest, _refuse)
+    version = kaggle.model_version(ref) or 0
+    there = manifest_of(kaggle, replace(ref, version=version)) if version else None
+    sent = not one.is_current(there, version)
+    if sent:
+        one.check_files()
+        lost = False
+        try:
+            one.send(notes, licence)
+        except AnswerLost as error:
+            lost = True
+            say(f"{error}")
+        version = one.wait(version, lost=lost)
+    return Uploaded(replace(ref, version=version), manifest.fingerprint, sent)
 
 
 def manifest_of(kaggle: Kaggle, ref: ModelRef) -> Manifest | None:
@@ -161,70 +216,8 @@ def manifest_of(kaggle: Kaggle, ref: ModelRef) -> Manifest | None:
             return None
 
 
-def _newer(kaggle: Kaggle, ref: ModelRef, base: int, show: Show) -> int | None:
-    version = kaggle.model_version(ref)
-    if version is not None and version > base:
-        return version
-    show("not visible yet")
-    return None
-
-
-def _await(
-    kaggle: Kaggle,
-    waits: Waits,
-    ref: ModelRef,
-    manifest: Manifest,
-    folder: Path,
-    base: int,
-    refuse: Callable[[str, str], None],
-    *,
-    lost: bool,
-) -> int:
-    """Wait for the version that was sent; returns its number."""
-
-    def look(show: Show) -> tuple[int, list[str]] | None:
-        version = kaggle.model_version(ref)
-        if version is None or version <= base:
-            show("in processing")
-            return None
-        try:
-            wrong = _wrong(kaggle, replace(ref, version=version), manifest, folder, refuse)
-        except (NotThere, Denied):
-            show(f"version {version} lists no files yet")
-            return None
-        return version, wrong
-
-    try:
-        if lost:
-            version, wrong = waits.find_lost(str(ref), _LATE_SECONDS, look)
-        else:
-            what = f"the new version of {ref} lists its files"
-            version, wrong = waits.until(what, _PROCESSING_SECONDS, look)
-    except Refused as error:
-        raise KaggleRefused(str(error)) from error
-    if wrong:
-        raise KaggleRefused(
-            f"Version {version} of {ref} differs from what was sent ({'; '.join(wrong[:5])}): run this again to upload it again."
-        )
-    return version
-
-
-def _wrong(
-    kaggle: Kaggle, ref: ModelRef, manifest: Manifest, folder: Path, refuse: Callable[[str, str], None]
-) -> list[str]:
-    """What is wrong with a version on Kaggle, one phrase for each file; refuses what another upload would not fix."""
-    listed = [file for file in kaggle.model_files(ref) if file.name != MODEL_MANIFEST]
-
-    def sha256_of(file: RemoteFile) -> str:
-        with _scratch() as scratch:
-            kaggle.fetch_model_file(ref, file, scratch / "file")
-            return hash_file(scratch / "file")
-
-    comparison = arrived.compare(manifest.files, listed, folder)
-    wrong, lost = arrived.problems(comparison, sha256_of), arrived.lost(comparison)
-    if lost is not None and not wrong:
-        refuse("archive-contents", f"{ref}: {lost}. Push their contents instead of the archives")
-    return wrong
+def _refuse(name: str, sentence: str) -> None:
+    raise Refused(name, sentence)
 
 
 @contextmanager

@@ -15,6 +15,9 @@ from kaggle_workflow.errors import Unreachable, WaitedTooLong
 T = TypeVar("T")
 Say = Callable[[str], None]
 
+# How long Kaggle may process an upload, and how long something may take to appear after an answer that was lost.
+PROCESSING_SECONDS = 3600.0
+LATE_SECONDS = 120.0
 _FIRST_SECONDS = 0.5
 _GROWTH = 1.5
 _PATIENCE_SECONDS = 600.0
@@ -23,10 +26,10 @@ _LONGEST_DETAIL = 200
 
 
 class Show(Protocol):
-    """Shows how a wait stands, in place of what was shown before."""
+    """Shows the state of a wait, in place of the previous one."""
 
     def __call__(self, text: str, detail: str = "") -> None:
-        """Show the state, and one more line about it, which alone is no reason to print a new line."""
+        """Show the state; a change of `detail` alone prints no new line."""
 
 
 @dataclass(frozen=True)
@@ -46,10 +49,6 @@ class Waits:
     limit: float | None = None
     patience: float = _PATIENCE_SECONDS
     slept: list[float] = field(default_factory=list, compare=False)
-
-    def cuts(self, limit: float) -> bool:
-        """Whether `--limit` ends a wait of that many seconds early: what was not found by then may still appear."""
-        return self.limit is not None and self.limit < limit
 
     def until(
         self,
@@ -102,47 +101,42 @@ class Waits:
                 pause = min(pause * _GROWTH, self.poll)
 
     def find_interrupted(
-        self, name: str, limit: float, look: Callable[[Show], T | None], *, lost: bool = False
+        self, what: str, limit: float, look: Callable[[Show], T | None], *, lost: bool = False
     ) -> T | None:
-        """Look for the version that an interrupted command may have made.
+        """Look for what an interrupted command may have made.
 
         Args:
-            name: what was sent, as Kaggle names it.
-            limit: seconds after which there is no such version.
-            look: returns the version, or None while Kaggle does not show it.
+            what: what was sent, such as `the version of me/cmi-codes`.
+            limit: seconds after which it does not exist.
+            look: returns it, or None while Kaggle does not show it.
             lost: as in `until`; a dataset or a model may take longer to process than `limit`, so `--limit` may make it longer.
 
         Returns:
-            The version, None when there is none.
+            What `look` returned, None when it does not exist.
 
         Raises:
-            WaitedTooLong: `--limit` ended the wait early, and the version may still appear.
+            WaitedTooLong: `--limit` ended the wait early, and it may still appear.
         """
-        self.say(f"{name}: an earlier push was interrupted; checking whether Kaggle has its version.")
+        self.say(f"An earlier command was interrupted; checking whether Kaggle has {what}.")
         try:
-            return self.until(f"the version of {name} appears", limit, look, lost=lost)
-        except WaitedTooLong:
-            if self.cuts(limit):
-                raise
-        self.say(f"{name}: it did not arrive.")
+            return self.until(f"{what} appears", limit, look, lost=lost)
+        except WaitedTooLong as error:
+            if self.limit is not None and self.limit < limit:
+                raise WaitedTooLong(
+                    f"It is not known yet whether Kaggle has {what}, and nothing was sent: run this again without --limit."
+                ) from error
+        self.say(f"Kaggle does not have {what}: the earlier command did not send it.")
         return None
 
-    def find_lost(
-        self, name: str, limit: float, look: Callable[[Show], T | None], *, lost: bool = False
-    ) -> T:
-        """Look for a version whose answer was lost; like `find_interrupted`, but raises Unreachable when it is not found."""
-        self.say(f"{name}: Kaggle's answer was lost; checking whether the version exists.")
+    def find_lost(self, what: str, look: Callable[[Show], T | None], *, lost: bool = False) -> T:
+        """Look for what was sent when Kaggle's answer was lost; like `find_interrupted`, but raises Unreachable when it is not found."""
+        self.say(f"Kaggle's answer was lost; checking whether Kaggle has {what}.")
         try:
-            return self.until(f"the version of {name} appears", limit, look, lost=lost)
+            return self.until(f"{what} appears", LATE_SECONDS, look, lost=lost)
         except (WaitedTooLong, Unreachable) as error:
             raise Unreachable(
-                f"Whether the new version of {name} exists is not known: run this again, it checks before it sends anything."
+                f"It is not known whether Kaggle has {what}: run this again, it checks before it sends anything."
             ) from error
-
-
-def left_of(patience: float, since: float) -> float:
-    """Seconds that remain of `patience` since a time of the wall clock; a clock that was set back adds none."""
-    return max(0.0, patience - max(0.0, time.time() - since))
 
 
 def seconds(value: float) -> str:

@@ -16,7 +16,7 @@ def main(workspace: Workspace, *, ref: str, push: bool, yes: bool, allow: list[s
     """Restore what a submission was made of, and push it again when that is asked for.
 
     Raises:
-        WorkflowError: what it was made of is not known or can't be had, or the push failed.
+        WorkflowError: what it was made of is not known or lost, or the push failed.
     """
     session = Push(workspace, Options(allow=frozenset(allow), yes=yes, quiet=json))
     done = reproduce.restore(session, ref)
@@ -24,7 +24,7 @@ def main(workspace: Workspace, *, ref: str, push: bool, yes: bool, allow: list[s
         for sentence in reproduce.sentences(done):
             console.say(sentence)
     if push and not done.codes:
-        raise WorkflowError(f"Submission {ref} can't be pushed again, since its codes can't be had any more.")
+        raise WorkflowError(f"The codes of submission {ref} are lost, so it can't be pushed again.")
     outcomes = reproduce.push_again(session, done) if push else []
     if json:
         console.as_json({**asdict(done), "things": [asdict(outcome) for outcome in outcomes]})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from kaggle_shim.refs import DatasetRef
@@ -57,7 +57,7 @@ class DatasetCalls(Connection):
         """Download one file of a dataset, unpacked when Kaggle packed it."""
         from kaggle_workflow.kaggle import fetching
 
-        fetch: Callable[[Path], None] = lambda to: self.download_dataset_file(ref, version, file.name, to)  # noqa: E731 - one line for one call
+        fetch = partial(self.download_dataset_file, ref, version, file.name)
         fetching.fetch(fetching.Item(file.name, target, file.size, fetch))
 
     def download_dataset_file(self, ref: DatasetRef, version: int | None, name: str, target: Path) -> None:

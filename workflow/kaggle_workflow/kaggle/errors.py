@@ -73,7 +73,7 @@ def translated(what: str) -> Iterator[None]:
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         # kagglesdk does not validate answers: a network's login page, or a changed protocol, ends here.
         raise AnswerLost(
-            f"Something that is not Kaggle's protocol answered while {what} ({type(error).__name__}): "
+            f"Kaggle's answer could not be read while {what} ({type(error).__name__}): "
             "check your network for a proxy or a login page, then run this again."
         ) from error
 
@@ -137,7 +137,7 @@ def words(response: Any, otherwise: str = "") -> str:
             return one_line(message)
     said = one_line(str(response.reason or otherwise or "no reason given"))
     if value is None and "html" in response.headers.get("Content-Type", ""):
-        return f"{said}, said by a web page: your network's login page, if it is not Kaggle's own"
+        return f"{said}, on a web page that may be your network's login page"
     return said
 
 

@@ -12,6 +12,7 @@ import zlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from kaggle_workflow import console, safe_paths
@@ -64,7 +65,7 @@ def items(
     if sample is not None:
         wanted = sampled(wanted, sample)
     return [
-        Item(file.name, safe_paths.inside(folder, file.name), file.size, _fetcher(fetch, file))
+        Item(file.name, safe_paths.inside(folder, file.name), file.size, partial(fetch, file))
         for file in wanted
     ]
 
@@ -175,7 +176,3 @@ def _unpacked(item: Item, arrived: Path) -> Path:
 
 def _refused(item: Item, why: str) -> KaggleRefused:
     return KaggleRefused(f"{item.name} came as an archive {why}: it was discarded; run this again.")
-
-
-def _fetcher(fetch: Callable[[RemoteFile, Path], None], file: RemoteFile) -> Callable[[Path], None]:
-    return lambda target: fetch(file, target)

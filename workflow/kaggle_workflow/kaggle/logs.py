@@ -12,7 +12,6 @@ from kaggle_workflow.kaggle import http
 _END = "END_OF_LOG"
 # A run may print nothing for a long time; the stream is opened again after this silence.
 _SILENCE_SECONDS = 300.0
-_CONNECT_SECONDS = 15.0
 
 
 def stream(client: Any, ref: NotebookRef, version: int | None) -> Iterator[str]:
@@ -35,7 +34,7 @@ def stream(client: Any, ref: NotebookRef, version: int | None) -> Iterator[str]:
     session = http.session(client)
     prepared = http.prepare(client, "kernels.KernelsApiService", "GetKernelSessionLogsStream", request)
     settings = session.merge_environment_settings(prepared.url, {}, True, None, None)
-    with session.send(prepared, timeout=(_CONNECT_SECONDS, _SILENCE_SECONDS), **settings) as response:
+    with session.send(prepared, timeout=(http.CONNECT_SECONDS, _SILENCE_SECONDS), **settings) as response:
         response.raise_for_status()
         if "event-stream" in response.headers.get("Content-Type", ""):
             yield from _events(response.iter_lines(decode_unicode=False))

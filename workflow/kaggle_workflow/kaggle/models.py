@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +49,7 @@ class ModelCalls(Connection):
         """Download one file of a version, unpacked when Kaggle packed it."""
         from kaggle_workflow.kaggle import fetching
 
-        fetch: Callable[[Path], None] = lambda to: self.download_model_file(ref, file.name, to)  # noqa: E731 - one line for one call
+        fetch = partial(self.download_model_file, ref, file.name)
         fetching.fetch(fetching.Item(file.name, target, file.size, fetch))
 
     def download_model_file(self, ref: ModelRef, name: str, target: Path) -> None:

@@ -35,7 +35,7 @@ class NotebookCalls(Connection):
             return Notebook.from_answer(answer, ref.name)
 
     def lists_notebook(self, ref: NotebookRef) -> bool:
-        """Whether this account's own list names it, which proves that it exists; it may exist without being listed."""
+        """Whether this account's list of notebooks has it; a notebook may exist without being listed."""
         from kagglesdk.kernels.types.kernels_enums import KernelsListViewType
 
         mine = self._each(

@@ -65,7 +65,7 @@ class SendingCalls(ModelCalls):
 
         answer = self._make(uploads, make, f"uploading {folder.name}")
         if answer is None or not (answer.error or answer.status or answer.url):
-            # An empty answer tells neither that there is a version nor that there is none.
+            # After an empty answer the version may or may not exist.
             raise AnswerLost(f"Kaggle gave no answer to the upload of {folder.name}: run this again.")
         uploads.forget()
         if answer.error or str(answer.status or "").lower() not in ("ok", ""):

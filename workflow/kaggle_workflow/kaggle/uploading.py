@@ -36,7 +36,7 @@ Start = Callable[[str, int, int], Any]
 
 
 class _Expired(Exception):
-    """Storage does not know the upload any more."""
+    """Storage no longer has the upload."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ class Uploads:
             else:
                 return ticket.token
         raise KaggleRefused(
-            f"The upload of {what} failed, and no version was made: Kaggle's storage does not know it any more. Run this again."
+            f"The upload of {what} failed, and no version was made: Kaggle's storage no longer has it. Run this again."
         )
 
     def forget(self) -> None:

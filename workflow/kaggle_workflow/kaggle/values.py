@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-SOURCE_KINDS = ("dataset", "competition", "notebook", "model")
 _WIRE_KINDS = {"dataset": "dataset", "competition": "competition", "notebook": "kernel", "model": "model"}
 _ACTIVE = frozenset(("QUEUED", "RUNNING", "CANCEL_REQUESTED"))
 

@@ -6,17 +6,15 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from kaggle_shim.manifest import short
+from kaggle_shim.plan import Plan
 from kaggle_shim.refs import NotebookRef
 from kaggle_shim.report import LOG_PREFIX
+from kaggle_workflow.errors import KaggleRefused
 from kaggle_workflow.kaggle.logs import plain
 from kaggle_workflow.kaggle.values import Notebook, Saved
+from kaggle_workflow.metadata_reading import SOURCES
 
-_KEYS = {
-    "dataset": "dataset_sources",
-    "competition": "competition_sources",
-    "notebook": "kernel_sources",
-    "model": "model_sources",
-}
 _ADVICE = {
     "dataset": "check the name, that it is yours or public, and that its first version is ready",
     "competition": "accept the rules on its page, and check the name",
@@ -25,25 +23,29 @@ _ADVICE = {
 }
 
 
-def refusal(saved: Saved, ref: NotebookRef) -> str | None:
-    """The refusal as a sentence, None when Kaggle accepted the notebook.
+def accepted_version(saved: Saved, ref: NotebookRef) -> int:
+    """The version's number; raises KaggleRefused for an answer that is a refusal.
 
     The official client prints these and exits 0; it never mentions invalid models (kaggle 2.2.4).
     """
     if saved.error:
-        return f"Kaggle refused {ref.name}: {saved.error.rstrip('.')}. {_advice(saved.error)}"
+        raise KaggleRefused(f"Kaggle refused {ref.name}: {saved.error.rstrip('.')}. {_advice(saved.error)}")
     for kind, names in saved.invalid.items():
         if names and kind in _ADVICE:
             which = ", ".join(names)
             at = f" version {saved.version}" if saved.version else ""
-            return (
+            raise KaggleRefused(
                 f"Kaggle saved {ref.name}{at} without the {kind} {which}: {_ADVICE[kind]}. Then push again."
             )
     if saved.version is None:
-        return f"Kaggle's answer to {ref.name} has no version number: check {saved.url or 'its page'}, then push again."
+        raise KaggleRefused(
+            f"Kaggle's answer to {ref.name} has no version number: check {saved.url or 'its page'}, then push again."
+        )
     if saved.name and saved.name.lower() != ref.name.lower():
-        return f"Kaggle saved it as {saved.name}, not as {ref.name}: make title and id in its metadata equal, delete the other notebook, then push again."
-    return None
+        raise KaggleRefused(
+            f"Kaggle saved it as {saved.name}, not as {ref.name}: make title and id in its metadata equal, delete the other notebook, then push again."
+        )
+    return saved.version
 
 
 def _advice(error: str) -> str:
@@ -55,13 +57,7 @@ def _advice(error: str) -> str:
     return "Fix what it names, then push again."
 
 
-def differences(sent: Mapping[str, Any], there: Notebook) -> list[str]:
-    """Settings and sources that differ from what was sent, one phrase each; empty means unchanged."""
-    grave, others = judge(sent, there)
-    return grave + others
-
-
-def judge(sent: Mapping[str, Any], there: Notebook) -> tuple[list[str], list[str]]:
+def differences(sent: Mapping[str, Any], there: Notebook) -> tuple[list[str], list[str]]:
     """Differences that make a version useless or harmful, and minor ones.
 
     Args:
@@ -77,7 +73,7 @@ def judge(sent: Mapping[str, Any], there: Notebook) -> tuple[list[str], list[str
         grave.append("it is public, and private was requested")
     elif there.private and not sent["is_private"]:
         others.append("it is private, and public was requested")
-    for kind, key in _KEYS.items():
+    for key, kind in SOURCES.items():
         lost = sorted(_names(kind, sent.get(key) or ()) - _names(kind, there.sources.get(kind, ())))
         added = sorted(_names(kind, there.sources.get(kind, ())) - _names(kind, sent.get(key) or ()))
         others += [f"the {kind} {name} is not attached" for name in lost]
@@ -96,6 +92,20 @@ def _names(kind: str, refs: Any) -> set[str]:
     """References for comparison: lower case, datasets and notebooks without the version, which Kaggle may omit."""
     parts = 2 if kind in ("dataset", "notebook") else 5
     return {"/".join(str(ref).lower().split("/")[:parts]) for ref in refs}
+
+
+def ran_other(plan: Plan, report: Mapping[str, Any]) -> str | None:
+    """How the report of a run contradicts the plan, as the end of a sentence; None when it agrees."""
+    wanted = plan.inline_codes or next((one.fingerprint for one in plan.of_role("codes")), None)
+    codes = report.get("codes")
+    found = str(codes.get("fingerprint") or "") if isinstance(codes, dict) else ""
+    if wanted is not None and found != wanted:
+        return (
+            f"ran {f'the codes {short(found)}' if found else 'unknown codes'}, and {short(wanted)} was staged"
+        )
+    if report.get("template") != plan.template:
+        return f"ran with the shim {report.get('template')}, and {plan.template} was staged"
+    return None
 
 
 def report_of(log: str) -> dict[str, Any]:

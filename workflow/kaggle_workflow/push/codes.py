@@ -12,10 +12,10 @@ from kaggle_workflow.workspace import SUB
 
 
 def push_codes(push: Push) -> Outcome:
-    """Push the codes when they changed; with `workspace.codes: inline` the notebook carries them instead."""
+    """Push the codes when they changed; with `workspace.codes: inline` the notebook contains them instead."""
     workspace = push.workspace
     if workspace.settings.codes == "inline":
-        return Outcome("codes", "inline", workspace.codes.id.name, notes=["the notebook carries them"])
+        return Outcome("codes", "inline", workspace.codes.id.name, notes=["the notebook contains them"])
     return push_dataset.upload_dataset(push, lambda: _stage(push))
 
 

@@ -11,18 +11,17 @@ from collections.abc import Callable
 
 from kaggle_shim.manifest import short
 from kaggle_shim.refs import DatasetRef
-from kaggle_workflow import console
+from kaggle_workflow import console, waiting
 from kaggle_workflow.credentials import workspace as secrets_workspace
 from kaggle_workflow.edit import json_edit
-from kaggle_workflow.errors import WorkflowError
 from kaggle_workflow.kaggle.errors import AnswerLost
 from kaggle_workflow.kaggle.values import Dataset
 from kaggle_workflow.metadata import KERNEL_FILE
 from kaggle_workflow.push import dataset_arrival as arrival
 from kaggle_workflow.push import dataset_versions as versions
 from kaggle_workflow.push.dataset_payload import Payload, unusual_files
-from kaggle_workflow.push.intents import CREATING, SENT, UPLOADING
-from kaggle_workflow.push.session import PROCESSING_SECONDS, Outcome, Push, check_secrets
+from kaggle_workflow.push.intents import CREATING, UPLOADING
+from kaggle_workflow.push.session import Outcome, Push
 from kaggle_workflow.stage import stand_ins, tree
 from kaggle_workflow.workspace import CODES
 
@@ -39,7 +38,6 @@ def upload_dataset(push: Push, stage: Callable[[], Payload]) -> Outcome:
     """
     with push.lock(f"push: staging {push.workspace.root.name}"):
         payload = stage()
-    check_secrets(payload.folder)
     push.check_owner(payload.ref.owner, f"the dataset {payload.ref.name}")
     push.check_public(metadata_says_public=payload.public, what=payload.ref.name)
     outcome = Outcome(
@@ -51,7 +49,7 @@ def upload_dataset(push: Push, stage: Callable[[], Payload]) -> Outcome:
         push.kaggle.page(f"datasets/{payload.ref.name}"),
     )
     there = arrival.settle(push, payload, outcome)
-    version = _same(push, payload, there) if not push.options.force else None
+    version = _find_same(push, payload, there) if not push.options.force else None
     if version is not None:
         outcome.version = version
         return outcome
@@ -71,11 +69,10 @@ def upload_dataset(push: Push, stage: Callable[[], Payload]) -> Outcome:
     with push.sending(f"push: sending {payload.ref.name}") as stale:
         if not stale:
             payload = stage()
-            check_secrets(payload.folder)
             outcome.fingerprint = payload.manifest.fingerprint
             lost = _upload(push, payload, there, outcome)
     if stale:
-        # Another command may have sent this very thing: check again.
+        # Another command may have sent the same thing: check again.
         return upload_dataset(push, stage)
     arrival.wait_for_version(push, payload, there.newest if there is not None else 0, outcome, lost=lost)
     outcome.did = "sent"
@@ -93,8 +90,8 @@ def attach(push: Push, notebook: str, ref: DatasetRef, outcome: Outcome) -> None
     outcome.notes.append(note)
 
 
-def _same(push: Push, payload: Payload, there: Dataset | None) -> int | None:
-    """The current version when it is what is staged; waits for a newer one of ours that is still being processed."""
+def _find_same(push: Push, payload: Payload, there: Dataset | None) -> int | None:
+    """The current version if it has the staged files, None otherwise; waits for one of ours that Kaggle is still processing."""
     if there is None or there.current is None:
         return None
     wanted = payload.manifest.fingerprint
@@ -109,7 +106,7 @@ def _same(push: Push, payload: Payload, there: Dataset | None) -> int | None:
         base = coming[-1].number - 1
         number = push.waits.until(
             f"version {base + 1} of {payload.ref.name} is ready",
-            PROCESSING_SECONDS,
+            waiting.PROCESSING_SECONDS,
             lambda show: arrival.current_version(push, payload, wanted, base, show),
         )
         return number if not arrival.problems(push, payload, number) else None
@@ -165,32 +162,22 @@ def _upload(push: Push, payload: Payload, there: Dataset | None, outcome: Outcom
         f"{payload.thing}: uploading {len(payload.entries)} files, {console.size(size)}, to {payload.ref.name}."
     )
     started = time.monotonic()
-    push.intents.open(
-        payload.key, payload.ref.name, payload.manifest.fingerprint, there.newest if there else 0, UPLOADING
-    )
     lost = False
+    base, notes = (there.newest, payload.notes) if there is not None else (0, None)
     try:
-        notes = payload.notes if there is not None else None
-        outcome.url = (
-            push.kaggle.send_dataset(
+        with push.intents.sending(payload.key, payload.manifest.fingerprint, base, UPLOADING):
+            url = push.kaggle.send_dataset(
                 payload.folder,
                 notes,
                 lambda: push.intents.advance(payload.key, CREATING),
                 public=payload.public,
             )
-            or outcome.url
-        )
-        push.intents.advance(payload.key, SENT)
+        outcome.url = url or outcome.url
     except AnswerLost as error:
-        intent = push.intents.read(payload.key)
-        if intent is None or intent.step == UPLOADING:
-            push.intents.close(payload.key)
+        if push.intents.read(payload.key) is None:
             raise
         lost = True
         push.warn(f"{error}")
-    except WorkflowError:
-        push.intents.close(payload.key)
-        raise
     outcome.seconds["upload"] = round(time.monotonic() - started, 2)
     return lost
 

@@ -7,6 +7,7 @@ import time
 from kaggle_shim.errors import ManifestError
 from kaggle_shim.manifest import Manifest, hash_file, short
 from kaggle_shim.refs import DatasetRef
+from kaggle_workflow import waiting
 from kaggle_workflow.errors import KaggleRefused, Refused
 from kaggle_workflow.files import scratch
 from kaggle_workflow.kaggle.errors import Denied, NotThere
@@ -14,9 +15,9 @@ from kaggle_workflow.kaggle.values import Dataset, RemoteFile
 from kaggle_workflow.push import arrived
 from kaggle_workflow.push import dataset_versions as versions
 from kaggle_workflow.push.dataset_payload import Payload
-from kaggle_workflow.push.intents import SENT, UPLOADING, Intent
-from kaggle_workflow.push.session import LATE_SECONDS, PROCESSING_SECONDS, Outcome, Push
-from kaggle_workflow.waiting import Show, left_of
+from kaggle_workflow.push.intents import UPLOADING, Intent
+from kaggle_workflow.push.session import Outcome, Push
+from kaggle_workflow.waiting import Show
 
 BAD = frozenset(("failed", "error", "deleted"))
 
@@ -29,12 +30,7 @@ def settle(push: Push, payload: Payload, outcome: Outcome) -> Dataset | None:
     """The dataset on Kaggle, after finding out what became of an upload that an earlier command left open."""
     there = push.kaggle.dataset(payload.ref)
     intent = push.intents.read(payload.key)
-    if (
-        intent is not None
-        and intent.name == payload.ref.name
-        and intent.step != UPLOADING
-        and not push.options.dry_run
-    ):
+    if intent is not None and intent.step != UPLOADING and not push.options.dry_run:
         if _is_open(intent, payload, there):
             _find(push, payload, intent, outcome)
             there = push.kaggle.dataset(payload.ref)
@@ -47,14 +43,14 @@ def settle(push: Push, payload: Payload, outcome: Outcome) -> Dataset | None:
         push.say(f"{payload.ref.name} exists, and its first version is still being processed.")
         there = push.waits.until(
             f"the first version of {payload.ref.name} is ready",
-            PROCESSING_SECONDS,
+            waiting.PROCESSING_SECONDS,
             lambda show: _first_version(push, payload.ref, show),
         )
     return there
 
 
 def _is_open(intent: Intent, payload: Payload, there: Dataset | None) -> bool:
-    """Whether the version of an intent may still appear: it is what would be sent now, or there is no dataset yet."""
+    """Whether the version of an intent may still appear, and matters: it has the staged files, or no dataset exists yet."""
     if there is not None and (there.current or 0) > intent.base:
         return False
     return intent.marker == payload.manifest.fingerprint or there is None
@@ -62,11 +58,10 @@ def _is_open(intent: Intent, payload: Payload, there: Dataset | None) -> bool:
 
 def _find(push: Push, payload: Payload, intent: Intent, outcome: Outcome) -> None:
     """Wait for a version that an earlier command may have made."""
-    patience = PROCESSING_SECONDS if intent.step == SENT else LATE_SECONDS
     try:
         version = push.waits.find_interrupted(
-            payload.ref.name,
-            left_of(patience, intent.at),
+            f"the version of {payload.ref.name}",
+            intent.seconds_left,
             lambda show: current_version(push, payload, intent.marker, intent.base, show),
         )
     except WillNotCome as verdict:
@@ -89,17 +84,17 @@ def wait_for_version(push: Push, payload: Payload, base: int, outcome: Outcome, 
 
     try:
         if lost:
-            version = push.waits.find_lost(ref.name, LATE_SECONDS, look)
+            version = push.waits.find_lost(f"the version of {ref.name}", look)
         else:
             what = f"the new version of {ref.name} is current and ready"
-            version = push.waits.until(what, PROCESSING_SECONDS, look, at_once=False)
+            version = push.waits.until(what, waiting.PROCESSING_SECONDS, look, at_once=False)
     except WillNotCome:
         push.intents.close(payload.key)
         raise
     try:
         wrong = push.waits.until(
             f"version {version} of {ref.name} lists its manifest",
-            LATE_SECONDS,
+            waiting.LATE_SECONDS,
             lambda _: _problems_once_listed(push, payload, version),
         )
     except Refused as error:

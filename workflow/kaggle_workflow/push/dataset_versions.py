@@ -50,7 +50,7 @@ def manifest_of(push: Push, ref: DatasetRef, version: int | None, manifest_name:
 
 
 def with_fingerprint(push: Push, ref: DatasetRef, fingerprint: str) -> tuple[DatasetRef, Manifest] | None:
-    """The newest version with these files, with its number, and its manifest; None when there is none any more."""
+    """The newest version with these files and its manifest; None when no such version exists now."""
     there = push.kaggle.dataset(ref)
     for version in reversed(there.versions if there is not None else ()):
         if marker(version) in (None, short(fingerprint)):

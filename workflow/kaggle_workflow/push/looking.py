@@ -1,4 +1,4 @@
-"""Read once what Kaggle has about the version that is to be submitted."""
+"""Read what Kaggle has about the version to submit."""
 
 from __future__ import annotations
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,12 +15,11 @@ from kaggle_workflow.credentials import workspace as secrets_workspace
 from kaggle_workflow.edit import json_edit
 from kaggle_workflow.errors import WorkflowError
 from kaggle_workflow.experiments import experiment_of
+from kaggle_workflow.files import sweep
 from kaggle_workflow.kaggle.errors import AnswerLost
 from kaggle_workflow.metadata import KERNEL_FILE
 from kaggle_workflow.push import sub as push_sub
-from kaggle_workflow.push.intents import CREATING, SENT
-from kaggle_workflow.push.session import LATE_SECONDS, PROCESSING_SECONDS, Outcome, Push
-from kaggle_workflow.waiting import left_of
+from kaggle_workflow.push.session import Outcome, Push
 
 
 def push_model(
@@ -61,7 +58,7 @@ def push_model(
         if path
         else local.data_folder(workspace.root) / "working" / "models" / name
     )
-    ref = ModelRef.parse(handle) if handle else _default(push, framework, name)
+    ref = replace(ModelRef.parse(handle), version=None) if handle else _default(push, framework, name)
     problem = names.slug_problem(ref.model)
     if problem is not None:
         raise WorkflowError(f"The model {ref.owner}/{ref.model} {problem.rstrip('.')} in --handle.")
@@ -69,75 +66,71 @@ def push_model(
     ignore = _ignored(push, folder, ref, ignore)
     unread = _look_for_secrets(push, folder, ignore)
     outcome = Outcome("model", "unchanged", ref.name, url=push.kaggle.page(f"models/{ref.name}"))
-
-    def check(version: int, there: Manifest | None) -> None:
-        intent = push.intents.read(_key(ref))
-        if intent is not None and intent.name == ref.name and intent.base < version:
-            # It appeared after an upload of ours that failed: its manifest may be incomplete.
-            return
-        if there is None or there.workspace != workspace.id:
-            push.refuse(
-                "take-over",
-                f"The model {ref.name} has a version {version} that this workspace did not make: choose another handle, or add a version to it",
-            )
-
+    sweep(folder)
+    listed = model_files.list_files(
+        folder, (*model_files.IGNORED, *ignore), workspace.id, workspace.build / "known" / "hashes.json"
+    )
+    manifest = replace(listed, handle=ref.name, folder=workspace.inside(folder), ignore=ignore)
     if push.options.dry_run:
         outcome.did = "would send"
-        _list(push, folder, ref, ignore, unread)
+        _list(push, folder, manifest, unread)
         return outcome
-
-    done = model_upload.upload(
-        folder,
-        ref.name,
-        notes=push.options.message or name,
-        licence=licence or None,
-        ignore=ignore,
-        workspace=workspace.id,
-        force=push.options.force,
-        say=push.say,
-        check=check,
-        kaggle=push.kaggle,
-        waits=push.waits,
-        sending=lambda base: _sending(push, ref, base, unread),
-        pending=_pending(push, ref),
-        hashes=push.workspace.build / "known" / "hashes.json",
-        origin=workspace.inside(folder),
-        refuse=push.refuse,
-    )
+    upload = model_upload.ModelUpload(push.kaggle, push.waits, ref, folder, manifest, push.refuse)
+    version = _upload(push, upload, unread, outcome, push.options.message or name, licence or None)
     push.intents.close(_key(ref))
-    outcome.did = "sent" if done.sent else "unchanged"
-    outcome.version, outcome.fingerprint, outcome.seconds = (
-        done.ref.version,
-        done.fingerprint,
-        dict(done.seconds),
-    )
-    push.known.note(
-        ref.name, done.ref.version or 0, manifest=(folder / MODEL_MANIFEST).read_text(encoding="utf-8")
-    )
-    note = attach(push, notebook, done.ref) if notebook else ""
+    outcome.version, outcome.fingerprint, outcome.seconds = version, manifest.fingerprint, upload.seconds
+    push.known.note(ref.name, version, manifest=manifest.dumps())
+    note = attach(push, notebook, replace(ref, version=version)) if notebook else ""
     if note:
         push.say(note)
         outcome.notes.append(note)
     return outcome
 
 
-@contextmanager
-def _sending(push: Push, ref: ModelRef, base: int, unread: tuple[str, ...]) -> Iterator[None]:
-    """Hold the lock while a model is sent, with the intent on disk."""
+def _upload(
+    push: Push,
+    upload: model_upload.ModelUpload,
+    unread: tuple[str, ...],
+    outcome: Outcome,
+    notes: str,
+    licence: str | None,
+) -> int:
+    """Upload the folder unless Kaggle's newest version is up to date; returns the number of the version that has it."""
+    ref = upload.ref
+    intent = push.intents.read(_key(ref))
+    version = push.kaggle.model_version(ref) or 0
+    if intent is not None and version <= intent.base and intent.seconds_left:
+        version = (
+            push.waits.find_interrupted(
+                f"the version of {ref}",
+                intent.seconds_left,
+                lambda show: upload.newer_than(intent.base, show),
+            )
+            or version
+        )
+    there = model_upload.manifest_of(push.kaggle, replace(ref, version=version)) if version else None
+    if not push.options.force and upload.is_current(there, version):
+        return version
+    # What appeared after an upload of ours that failed is ours, even when its manifest is incomplete.
+    ours = intent is not None and intent.base < version
+    if version and not ours and (there is None or there.workspace != push.workspace.id):
+        push.refuse(
+            "take-over",
+            f"The model {ref.name} has a version {version} that this workspace did not make: choose another handle, or take it over",
+        )
+    upload.check_files()
     for sentence in unread:
         push.warn(sentence)
+    lost = False
     with push.lock(f"push-model: sending {ref.name}"):
-        push.intents.open(_key(ref), ref.name, "", base, CREATING)
         try:
-            yield
-        except AnswerLost:
-            # Its time to appear starts now, however long the upload took.
-            push.intents.advance(_key(ref), CREATING)
-            raise
-        except WorkflowError:
-            push.intents.close(_key(ref))
-            raise
-        push.intents.advance(_key(ref), SENT)
+            with push.intents.sending(_key(ref), "", version):
+                upload.send(notes, licence)
+        except AnswerLost as error:
+            lost = True
+            push.warn(f"{error}")
+    outcome.did = "sent"
+    return upload.wait(version, lost=lost)
 
 
 def _ignored(push: Push, folder: Path, ref: ModelRef, given: tuple[str, ...]) -> tuple[str, ...]:
@@ -204,25 +197,12 @@ def _default(push: Push, framework: str, name: str) -> ModelRef:
     return ModelRef.parse(f"{codes.owner}/{codes.slug.removesuffix('-codes')}-models/{framework}/{name}")
 
 
-def _pending(push: Push, ref: ModelRef) -> tuple[int, float] | None:
-    """The version before an interrupted upload, and the seconds for which the new one may still appear."""
-    intent = push.intents.read(_key(ref))
-    if intent is None or intent.name != ref.name:
-        return None
-    limit = PROCESSING_SECONDS if intent.step == SENT else LATE_SECONDS
-    return intent.base, left_of(limit, intent.at)
-
-
 def _key(ref: ModelRef) -> str:
     return f"model--{ref.name}"
 
 
-def _list(push: Push, folder: Path, ref: ModelRef, ignore: tuple[str, ...], unread: tuple[str, ...]) -> None:
-    patterns = (*model_files.IGNORED, *ignore)
-    manifest = model_files.list_files(
-        folder, patterns, push.workspace.id, push.workspace.build / "known" / "hashes.json"
-    )
+def _list(push: Push, folder: Path, manifest: Manifest, unread: tuple[str, ...]) -> None:
     standing, packed = model_files.told(folder, (entry.path for entry in manifest.files))
     for sentence in (*unread, *standing, *packed):
         push.warn(sentence)
-    push.list_files(ref.name, ((entry.path, entry.size) for entry in manifest.files))
+    push.list_files(manifest.handle, ((entry.path, entry.size) for entry in manifest.files))

@@ -5,16 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from kaggle_shim.refs import NotebookRef
 from kaggle_workflow import console
-from kaggle_workflow.errors import KaggleRefused, RunFailed, WorkflowError
+from kaggle_workflow.errors import KaggleRefused, RunFailed
 from kaggle_workflow.kaggle.errors import AnswerLost
-from kaggle_workflow.kaggle.values import Notebook, Run, Saved
+from kaggle_workflow.kaggle.values import Notebook, Run
 from kaggle_workflow.push import answers as push_answers
 from kaggle_workflow.push import notebook_run, notebook_state
-from kaggle_workflow.push.intents import CREATING, SENT
 from kaggle_workflow.push.notebook_payload import Payload, Rules
-from kaggle_workflow.push.session import LATE_SECONDS, Outcome, Push, check_secrets
+from kaggle_workflow.push.session import Outcome, Push
 from kaggle_workflow.stage import compose
 
 
@@ -31,7 +29,6 @@ def update_notebook(push: Push, rules: Rules, stage: Callable[[], Payload]) -> O
     """
     with push.lock(f"push: staging {rules.thing}"):
         payload = stage()
-    check_secrets(payload.staged.folder)
     ref = payload.ref
     push.check_owner(ref.owner, f"the notebook {ref.name}")
     push.check_public(metadata_says_public=not payload.folder.metadata.is_private, what=ref.name)
@@ -56,11 +53,10 @@ def update_notebook(push: Push, rules: Rules, stage: Callable[[], Payload]) -> O
     with push.sending(f"push: sending {ref.name}") as stale:
         if not stale:
             payload = stage()
-            check_secrets(payload.staged.folder)
             outcome.fingerprint = payload.marker
             version = _save(push, rules, payload, there, outcome)
     if stale:
-        # Another command may have sent this very thing: check again.
+        # Another command may have sent the same thing: check again.
         return update_notebook(push, rules, stage)
     _record(push, payload, version, outcome)
     try:
@@ -123,40 +119,25 @@ def _save(push: Push, rules: Rules, payload: Payload, there: Notebook | None, ou
     push.say(f"{rules.thing}: saving {ref.name}, {console.size(compose.sent_size(payload.text))}.")
     started = time.monotonic()
     base = there.newest if there is not None else 0
-    push.intents.open(payload.key, ref.name, payload.marker, base, CREATING)
     try:
-        saved = push.kaggle.save_notebook(payload.staged.folder, payload.accelerator)
+        with push.intents.sending(payload.key, payload.marker, base):
+            saved = push.kaggle.save_notebook(payload.staged.folder, payload.accelerator)
     except AnswerLost as error:
         push.warn(f"{error}")
         found = push.waits.find_lost(
-            ref.name,
-            LATE_SECONDS,
+            f"the version of {ref.name}",
             lambda show: notebook_state.find_saved(push, rules, payload, base, show),
             lost=True,
         )
         push.intents.close(payload.key)
         outcome.notes.append("Kaggle's answer was lost, and the version was found")
         return found.newest
-    except WorkflowError:
-        push.intents.close(payload.key)
-        raise
-    push.intents.advance(payload.key, SENT)
-    outcome.seconds["upload"] = round(time.monotonic() - started, 2)
     push.intents.close(payload.key)
+    outcome.seconds["upload"] = round(time.monotonic() - started, 2)
     outcome.url = saved.url or outcome.url
-    return _accepted(push, ref, saved)
-
-
-def _accepted(push: Push, ref: NotebookRef, saved: Saved) -> int:
-    """The version's number; raises KaggleRefused for an answer that is a refusal."""
     for tag in saved.invalid.get("tag", ()):
         push.warn(f"Kaggle does not know the keyword {tag}: it was skipped.")
-    refusal = push_answers.refusal(saved, ref)
-    if refusal is not None or saved.version is None:
-        raise KaggleRefused(
-            refusal or f"Kaggle gave {ref.name} no version number: check {saved.url}, then push again."
-        )
-    return saved.version
+    return push_answers.accepted_version(saved, ref)
 
 
 def _read_back(push: Push, payload: Payload, version: int, outcome: Outcome) -> None:
@@ -166,7 +147,7 @@ def _read_back(push: Push, payload: Payload, version: int, outcome: Outcome) -> 
         raise KaggleRefused(
             f"Kaggle accepted {payload.ref.name} and does not show version {version}: check {outcome.url}, then push again."
         )
-    grave, others = push_answers.judge(payload.metadata, there)
+    grave, others = push_answers.differences(payload.metadata, there)
     if not compose.same(there.text, payload.text):
         others.append("the source on Kaggle differs from what was sent; the run checks the fingerprints")
     # Imported here: a push that changes nothing doesn't need it.

@@ -17,9 +17,10 @@ from kaggle_workflow.kaggle.logs import tail
 from kaggle_workflow.kaggle.values import Run
 from kaggle_workflow.push import answers as push_answers
 from kaggle_workflow.push.notebook_payload import Payload, Rules
-from kaggle_workflow.push.session import RUN_SECONDS, Outcome, Push
+from kaggle_workflow.push.session import Outcome, Push
 from kaggle_workflow.waiting import Show, seconds
 
+_RUN_SECONDS = 14 * 3600.0
 _TAIL_LINES = 30
 # A run shorter than this costs no request for its log; a broken log is opened again after as many seconds.
 LOG_SECONDS = 15.0
@@ -82,7 +83,7 @@ def wait_for_run(push: Push, rules: Rules, payload: Payload, version: int, outco
     try:
         run = push.waits.until(
             f"the run of {ref.name} version {version} is over",
-            RUN_SECONDS,
+            _RUN_SECONDS,
             look,
             at_once=outcome.did != "sent",
         )
@@ -112,5 +113,5 @@ def _failure(push: Push, payload: Payload, version: int, run: Run, took: float) 
         push.say(f"  | {line[:400]}")
     told = [line for line in tail(log, _TAIL_LINES) if "Error: " in line and not line.startswith(" ")]
     said = str(report.get("failure") or run.message or (told[-1] if told else "")).strip().splitlines()
-    why = f": {said[0]}" if said else ", and Kaggle gives no reason: `invoke logs` shows the whole log"
+    why = f": {said[0]}" if said else ", and Kaggle gives no reason: find the cause with `invoke logs`"
     return f"{name} failed after {seconds(took)} ({run.status.lower()}){why}"

@@ -1,4 +1,4 @@
-"""Compare the notebook on Kaggle with the staged one: whose it is, whether it is the same, whether it runs."""
+"""Compare the notebook on Kaggle with the staged one: whether it is ours, up to date, and still running."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from kaggle_workflow.kaggle.values import Notebook, Run
 from kaggle_workflow.push import answers as push_answers
 from kaggle_workflow.push.intents import CREATING, Intent
 from kaggle_workflow.push.notebook_payload import Payload, Rules
-from kaggle_workflow.push.session import LATE_SECONDS, Outcome, Push
+from kaggle_workflow.push.session import Outcome, Push
 from kaggle_workflow.stage import compose
-from kaggle_workflow.waiting import Show, left_of
+from kaggle_workflow.waiting import Show
 
 
 def find_existing(push: Push, ref: NotebookRef) -> Notebook | None:
@@ -41,7 +41,7 @@ def find_existing(push: Push, ref: NotebookRef) -> Notebook | None:
 
 
 def find_current_run(push: Push, rules: Rules, payload: Payload, there: Notebook) -> Run | None:
-    """The run of Kaggle's version when nothing has to be sent, None when something has."""
+    """The run of Kaggle's version if it is up to date, None if the notebook must be sent."""
     ours = _check_ours(push, payload, there)
     ref, version = payload.ref, there.newest
     known = push.known.of(ref.name, version)
@@ -51,7 +51,7 @@ def find_current_run(push: Push, rules: Rules, payload: Payload, there: Notebook
         and (
             known["metadata"] == payload.metadata_hash
             if "metadata" in known
-            else not push_answers.differences(payload.metadata, there)
+            else not any(push_answers.differences(payload.metadata, there))
         )
     )
     if unchanged and known.get("complete"):
@@ -68,7 +68,7 @@ def find_current_run(push: Push, rules: Rules, payload: Payload, there: Notebook
 
 
 def _check_ours(push: Push, payload: Payload, there: Notebook) -> bool:
-    """Whether it is the notebook that was pushed last; asks before one from elsewhere, or edited in the browser, is overwritten."""
+    """Whether it is as we pushed it; asks before overwriting a notebook made elsewhere or edited in the browser."""
     ref = payload.ref
     plan = compose.plan_of(there.text)
     moved = plan is None and push.workspace.id in there.text
@@ -102,8 +102,8 @@ def settle(
         and not _arrived(rules, payload, there, intent.base)
     ):
         there = push.waits.find_interrupted(
-            payload.ref.name,
-            left_of(LATE_SECONDS, intent.at),
+            f"the version of {payload.ref.name}",
+            intent.seconds_left,
             lambda show: find_saved(push, rules, payload, intent.base, show),
             lost=True,
         ) or find_existing(push, payload.ref)

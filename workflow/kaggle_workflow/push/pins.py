@@ -18,10 +18,10 @@ from kaggle_workflow.ledger import book as ledger
 from kaggle_workflow.ledger import fold as history_fold
 from kaggle_workflow.ledger.event import PUSHED
 from kaggle_workflow.metadata import KERNEL_FILE
+from kaggle_workflow.metadata_reading import SOURCES
 from kaggle_workflow.push import looking
 from kaggle_workflow.push.session import Push
 
-_KEYS = {"dataset": "dataset_sources", "notebook": "kernel_sources", "model": "model_sources"}
 _IMAGE = "docker_image"
 _PINNING = "docker_image_pinning_type"
 _MARK = "\ufeff"
@@ -35,7 +35,7 @@ def rebound(sent: Mapping[str, Any], there: Notebook) -> list[str]:
         there: what Kaggle has.
     """
     found = []
-    for kind, key in _KEYS.items():
+    for key, kind in SOURCES.items():
         bound = {_name(ref): ref.version for ref in _parsed(kind, there.sources.get(kind, ()))}
         for ref in _parsed(kind, sent.get(key) or ()):
             if ref.version is None or _name(ref) not in bound:

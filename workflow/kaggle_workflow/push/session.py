@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 
 from kaggle_workflow import console, lock, setting_values
-from kaggle_workflow.credentials.scan import FILES
 from kaggle_workflow.errors import Refused, WorkflowError
 from kaggle_workflow.kaggle.client import Kaggle
 from kaggle_workflow.known import Known
 from kaggle_workflow.push.intents import Intents
 from kaggle_workflow.waiting import Waits
 from kaggle_workflow.workspace import Workspace
-
-PROCESSING_SECONDS = 3600.0
-LATE_SECONDS = 120.0
-RUN_SECONDS = 14 * 3600.0
 
 
 @dataclass(frozen=True)
@@ -143,22 +136,22 @@ class Push:
             self.overruled.append(name)
             self.warn(f"{sentence.rstrip('.')} (allowed: {name}).")
         elif expected and self._answered(sentence):
-            self.warn(f"{sentence.rstrip('.')} (answered with yes).")
+            self.warn(f"{sentence.rstrip('.')} (confirmed).")
         else:
             raise Refused(name, sentence)
 
     def _answered(self, sentence: str) -> bool:
         if sentence not in self.answered and console.confirm(
-            f"{sentence.rstrip('.')}. Go on?", yes=self.options.yes
+            f"{sentence.rstrip('.')}. Continue?", yes=self.options.yes
         ):
             self.answered.add(sentence)
         return sentence in self.answered
 
     @contextmanager
-    def lock(self, doing: str) -> Iterator[bool]:
-        """Hold the workspace while `build/` is written; gives whether another command had to be waited for."""
-        with lock.held(self.workspace.build, f"invoke {doing}", self.say) as waited:
-            yield waited
+    def lock(self, doing: str) -> Iterator[None]:
+        """Hold the workspace's lock while `build/` is written."""
+        with lock.held(self.workspace.build, f"invoke {doing}", self.say):
+            yield
 
     @contextmanager
     def sending(self, what: str) -> Iterator[bool]:
@@ -184,7 +177,7 @@ class Push:
         if owner.lower() not in (account.lower(), *self.owners):
             self.refuse(
                 "other-account",
-                f"The credentials here are those of {account}, and {what} belongs to {owner}: set workspace.owner "
+                f"Your credentials are those of {account}, but {what} belongs to {owner}: set workspace.owner "
                 f"(INVOKE_WORKSPACE_OWNER={account}, or owner: {account} in invoke.local.yaml), or use the credentials of {owner}",
             )
             self.owners.add(owner.lower())
@@ -195,29 +188,6 @@ class Push:
             raise WorkflowError(
                 f"The metadata of {what} makes it public: set is_private to true, or add --public if anyone may read it."
             )
-
-
-def check_secrets(folder: Path) -> None:
-    """Raise WorkflowError when a staged folder has a file of credentials; this can't be overridden.
-
-    Looks for the file names of Kaggle's clients, and for the content of a `kaggle.json` under any name.
-    """
-    for path in sorted(folder.rglob("*")):
-        if path.is_file() and (path.name in FILES or _is_key_file(path)):
-            shown = path.relative_to(folder).as_posix()
-            raise WorkflowError(
-                f"{shown} holds Kaggle credentials and would be uploaded with {folder.name}: remove it from that folder."
-            )
-
-
-def _is_key_file(path: Path) -> bool:
-    if path.suffix != ".json" or path.stat().st_size > 1000:  # noqa: PLR2004 - a key file has some 60 bytes
-        return False
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return False
-    return isinstance(value, dict) and set(value) == {"username", "key"}
 
 
 def aside(line: str) -> None:

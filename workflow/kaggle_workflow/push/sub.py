@@ -11,6 +11,7 @@ from kaggle_shim.manifest import CODES_MANIFEST, DATASET_MANIFEST, Manifest, sho
 from kaggle_workflow import accelerators, attached, model_upload
 from kaggle_workflow.attached import Stale
 from kaggle_workflow.errors import KaggleRefused, RunFailed, Unreachable, WorkflowError
+from kaggle_workflow.push import answers as push_answers
 from kaggle_workflow.push import dataset_versions, looking, notebook_payload, recording
 from kaggle_workflow.push import deps as push_deps
 from kaggle_workflow.push import images as push_images
@@ -20,8 +21,6 @@ from kaggle_workflow.stage import codes as stage_codes
 from kaggle_workflow.stage import compose, plans
 from kaggle_workflow.stage import notebook as stage_notebook
 from kaggle_workflow.workspace import SUB, Notebook, Workspace
-
-CODES_ROLE = "codes"
 
 
 @dataclass
@@ -187,19 +186,10 @@ def _prove(push: Push, payload: notebook_payload.Payload, version: int, report: 
             f"{name} completed and left no run report, so what it ran can't be checked: its notebook must call kaggle_shim.run()",
         )
         return ["no run report"]
-    plan = payload.staged.plan
-    wanted = plan.inline_codes or next(
-        (one.fingerprint for one in plan.inputs if one.role == CODES_ROLE), None
-    )
-    codes = report.get("codes")
-    found = codes.get("fingerprint") if isinstance(codes, dict) else None
-    if wanted is not None and found != wanted:
+    other = push_answers.ran_other(payload.staged.plan, report)
+    if other is not None:
         raise RunFailed(
-            f"{name} ran the codes {short(str(found))}, and {short(wanted)} was staged: Kaggle attached another version; {_again(payload)}. If it finds the same again, run invoke push-codes --force before it."
-        )
-    if report.get("template") != plan.template:
-        raise RunFailed(
-            f"{name} ran with the shim {report.get('template')}, and {plan.template} was staged: {_again(payload)}."
+            f"{name} {other}: Kaggle attached another version; {_again(payload)}. If it finds the same again, run invoke push-codes --force before it."
         )
     notes = [str(warning) for warning in report.get("warnings", [])]
     for note in notes:

@@ -1,1 +1,1 @@
-"""Spending a submission, and waiting for its score."""
+"""Submit a version, and watch its submission until it is scored."""

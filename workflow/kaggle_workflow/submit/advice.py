@@ -1,7 +1,7 @@
-"""One line of advice for each reason that Kaggle gives: for a submission it does not take, and for a rerun that failed.
+"""Advice for the reasons that Kaggle gives when it refuses a submission or when a rerun fails.
 
-Kaggle's sentences are not a protocol. Each row is a pattern that the known wording and its likely variants match; a reason
-that matches none is shown as it is, with where to look.
+Kaggle's sentences are not a protocol: each pattern matches the known wording and its likely variants. A reason that matches none
+is shown as it is.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ class Advice:
     """What to do about a reason.
 
     Attributes:
-        name: what the row is about.
-        pattern: matches Kaggle's words, whatever their case.
+        name: short name of the reason.
+        pattern: regular expression for Kaggle's words; case is ignored.
         sentence: what to do.
     """
 
@@ -35,7 +35,7 @@ REFUSALS = (
     Advice(
         "total-limit",
         r"total submission|(used|reached).*(all|total|maximum).*submission",
-        "The competition takes no more submissions of your team: choose your final ones on its page.",
+        "Your team has used all submissions to this competition: choose your final ones on its page.",
     ),
     Advice(
         "phone-verification",
@@ -55,7 +55,7 @@ REFUSALS = (
     Advice(
         "failed-run",
         r"did not (run|finish|complete) successfully|(run|notebook|version) failed",
-        "Look at invoke logs, correct the run, push it, and submit the new version.",
+        "Find the cause with invoke logs, fix it, push, and submit the new version.",
     ),
     Advice(
         "wrong-file",
@@ -80,7 +80,7 @@ REFUSALS = (
     Advice(
         "submissions-disabled",
         r"submissions? (is|are|have been|has been) (disabled|closed|paused)|takes no more|not accept|has ended|deadline",
-        "Look at the competition's page: it takes no submissions now, and late ones only if its host opened them.",
+        "Check the competition's page: it is closed, and takes late submissions only if its host allows them.",
     ),
     Advice(
         "not-yours",
@@ -93,8 +93,8 @@ FAILURES = (
     Advice(
         "timeout",
         r"timeout|time limit|execution duration|exceeded.*time",
-        "It ran longer than the competition allows: invoke submit estimates that from rows and earlier reruns (--hidden-rows), and workspace.guard with "
-        "workspace.partial saves what is done in time.",
+        "It ran longer than the competition allows: estimate its time with invoke submit --dry-run --hidden-rows ROWS, or set workspace.guard and "
+        "workspace.partial to save partial results in time.",
     ),
     Advice(
         "compute",
@@ -104,30 +104,30 @@ FAILURES = (
     Advice(
         "exception",
         r"exception|threw|raised",
-        "It failed on the hidden files, and Kaggle shows no log: rehearse with invoke rehearse --rerun and hidden-like files in data/rerun "
-        "(more rows, other ids, missing values).",
+        "It failed on the hidden files, and Kaggle shows no log of a rerun: put files like the hidden ones into data/rerun (more rows, other "
+        "ids, missing values), then run invoke rehearse --rerun.",
     ),
     Advice(
         "no-file",
         r"not found|no submission|missing.*(file|csv)",
-        "It ended well without the file that is scored: check that it is written in the rerun too, under the name in workspace.submission.",
+        "The rerun completed and did not write the file that is scored: check that the rerun writes the file named in workspace.submission.",
     ),
     Advice(
         "scoring",
         r"scoring|format|evaluation|score",
-        "The file was written and could not be scored: compare its columns, ids and number of rows with the hidden test, not with the public one.",
+        "Kaggle could not score the file: check that its columns, ids and number of rows fit the hidden test, not the public one.",
     ),
 )
 
 
 def for_refusal(said: str) -> str:
     """What to do about the reason of a refused submission."""
-    return _first(REFUSALS, said, "Look at the competition's page for what it wants.")
+    return _first(REFUSALS, said, "Check the competition's page for its requirements.")
 
 
 def for_failure(said: str) -> str:
-    """What to do about a rerun that failed for that reason."""
-    return _first(FAILURES, said, "Look at the submission's page; Kaggle shows no more of a rerun.")
+    """What to do about the reason of a failed rerun."""
+    return _first(FAILURES, said, "Check the submission's page; Kaggle shows nothing else about a rerun.")
 
 
 def _first(rows: tuple[Advice, ...], said: str, otherwise: str) -> str:

@@ -1,4 +1,4 @@
-"""What a submission is said to be: its message, its line in the ledger, its score in validation."""
+"""Describe a submission: its message, its event in the ledger, its validation score."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ METRICS = "metrics.json"
 
 
 def message_of(push: Push, target: Target, given: str) -> str:
-    """The description in front of the mark: as given, or entry point and subject of the commit that was pushed."""
+    """The description before the marker: as given, or the entry point and the subject of the commit that was pushed."""
     if given:
         return given
     entry = " ".join(target.plan.entry) if target.plan else target.ref.slug
@@ -38,7 +38,7 @@ def message_of(push: Push, target: Target, given: str) -> str:
 
 
 def event_of(push: Push, target: Target, message: str, cv: float | None) -> Event:
-    """The `submitted` line: what the push knew about the version counts, the rest is read off the version itself."""
+    """The `submitted` event: what the push recorded about the version, completed from the version itself."""
     return Event(
         event=SUBMITTED,
         time=now(),
@@ -75,9 +75,9 @@ def _made_of(push: Push, target: Target) -> dict[str, Any]:
 
 
 def cv_of(push: Push, target: Target, given: float | None) -> float | None:
-    """The score in validation: as given, or `cv` of `metrics.json` beside the weights that the version ran.
+    """The validation score: as given, or `cv` in `metrics.json` beside the weights that the version used.
 
-    Where those are a model or dataset of ours, the file that was pushed with them counts: the local folder may have changed.
+    If the weights are a model or dataset of ours, the file that was pushed with them is read: the local folder may have changed.
     """
     if given is not None or target.plan is None:
         return given
@@ -107,7 +107,7 @@ def cv_of(push: Push, target: Target, given: float | None) -> float | None:
 def _weights(
     push: Push, target: Target, experiment: str, folder: Path
 ) -> tuple[ModelRef | DatasetRef, Manifest] | None:
-    """What the version attached of the experiment's weights, with its manifest; None when they are no model or dataset of ours."""
+    """The attached model or dataset with the experiment's weights, and its manifest; None when it is not ours."""
     found: list[tuple[ModelRef | DatasetRef, Manifest]] = []
     for one in target.plan.inputs if target.plan else ():
         if one.role != "data" or one.fingerprint is None:
@@ -138,6 +138,6 @@ def _read_cv(push: Push, path: Path, shown: Path) -> float | None:
     if math.isfinite(score):
         return score
     push.warn(
-        f'{shown} has no number under "cv": no score in validation is kept with this submission (--cv gives one).'
+        f'{shown} has no number under "cv", so this submission is recorded without a validation score: set it with --cv.'
     )
     return None

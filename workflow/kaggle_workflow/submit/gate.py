@@ -1,13 +1,13 @@
-"""The checks before a submission is spent: pure decisions about what `looking` read."""
+"""Checks before a submission is used, on what `looking` read; no network here."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from kaggle_shim.manifest import short
 from kaggle_workflow.durations import spell
 from kaggle_workflow.kaggle.values import Limits
+from kaggle_workflow.push import answers as push_answers
 from kaggle_workflow.push.looking import Target
 from kaggle_workflow.stage import compose
 
@@ -21,11 +21,11 @@ class Problem:
 
 
 def problems(target: Target, limits: Limits, workspace: str, now: datetime) -> tuple[Problem, ...]:
-    """Everything that speaks against submitting that version now, the gravest first.
+    """All reasons not to submit that version now, the most serious first.
 
     Args:
         target: the version.
-        limits: what is left.
+        limits: the submissions left.
         workspace: id of this workspace.
         now: the time (aware).
     """
@@ -37,11 +37,11 @@ def problems(target: Target, limits: Limits, workspace: str, now: datetime) -> t
 
 
 def notes(target: Target) -> tuple[str, ...]:
-    """What is worth knowing and speaks against nothing."""
+    """Remarks that are no reason to stop."""
     said = []
     if (target.report or {}).get("light") is True:
         said.append(
-            f"the save run of {target.name} was light: it proves mounts, install and imports, not the whole length."
+            f"the save run of {target.name} was light: it checked mounts, install and imports, but not a full run."
         )
     if (
         target.columns is not None
@@ -60,7 +60,7 @@ def notes(target: Target) -> tuple[str, ...]:
 
 
 def reset(now: datetime) -> str:
-    """When the daily limit resets, for people."""
+    """When the daily limit resets, as a phrase."""
     midnight = (now.astimezone(UTC) + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
     return f"00:00 UTC, in {spell((midnight - now).total_seconds())}"
 
@@ -70,9 +70,9 @@ def _pushed(target: Target, workspace: str) -> Problem | None:
     if plan is not None and plan.workspace == workspace and not compose.edited(target.there.text):
         return None
     how = (
-        "was not pushed by a workspace"
+        "was not pushed from a workspace"
         if plan is None
-        else "was pushed by another workspace"
+        else "was pushed from another workspace"
         if plan.workspace != workspace
         else "was edited on Kaggle after it was pushed"
     )
@@ -85,10 +85,10 @@ def _complete(target: Target) -> Problem | None:
     if target.run.complete:
         return None
     if target.run.active:
-        sentence = f"{target.name} is {target.run.status.lower()}: submit it when its run is over (invoke ship waits for that)"
+        sentence = f"{target.name} is {target.run.status.lower()}: submit it when its run is over (invoke ship waits by itself)"
     else:
         said = f", {target.run.message.splitlines()[0]}" if target.run.message else ""
-        sentence = f"The run of {target.name} did not complete ({target.run.status.lower()}{said}): look at invoke logs, push a better one, and submit that"
+        sentence = f"The run of {target.name} did not complete ({target.run.status.lower()}{said}): find the cause with invoke logs, push a fixed version, and submit that"
     return Problem("run-not-complete", sentence)
 
 
@@ -98,12 +98,12 @@ def _output(target: Target) -> Problem | None:
         left = ", ".join(sorted(file.name for file in target.files)[:8]) or "nothing"
         return Problem(
             "no-output",
-            f"{target.name} left no {target.file_name} (it left {left}): write that file, or set workspace.submission, and push again",
+            f"{target.name} has no {target.file_name} in its output ({left}): write that file, or set workspace.submission, then push again",
         )
     if found.size == 0:
         return Problem(
             "empty-output",
-            f"{target.file_name} of {target.name} has zero bytes: correct the run and push again",
+            f"{target.file_name} of {target.name} is empty: fix the run, then push again",
         )
     return None
 
@@ -120,11 +120,11 @@ def _columns(target: Target) -> Problem | None:
     has, wanted = target.columns or (), target.sample or ()
     lacking = [name for name in wanted if name not in has]
     extra = [name for name in has if name not in wanted]
-    parts = [f"lacks {', '.join(lacking)}"] if lacking else []
-    parts += [f"has {', '.join(extra)} too many"] if extra else []
+    parts = [f"missing: {', '.join(lacking)}"] if lacking else []
+    parts += [f"unexpected: {', '.join(extra)}"] if extra else []
     return Problem(
         "columns",
-        f"{target.file_name} of {target.name} {' and '.join(parts)}, compared with the competition's sample: correct it and push again",
+        f"{target.file_name} of {target.name} has other columns than the competition's sample ({'; '.join(parts)}): fix them, then push again",
     )
 
 
@@ -135,22 +135,12 @@ def _report(target: Target) -> Problem | None:
     if not target.report:
         return Problem(
             "unproved-run",
-            f"{target.name} left no run report, so nothing proves what it ran: its notebook must call kaggle_shim.run()",
+            f"{target.name} left no run report, so what it ran can't be checked: its notebook must call kaggle_shim.run()",
         )
-    wanted = plan.inline_codes or next((one.fingerprint for one in plan.of_role("codes")), None)
-    codes = target.report.get("codes")
-    found = str(codes.get("fingerprint") or "") if isinstance(codes, dict) else ""
-    if wanted is not None and found != wanted:
-        return Problem(
-            "other-fingerprint",
-            f"{target.name} ran the codes {short(found) or 'of no fingerprint'}, and {short(wanted)} were staged: push again, then submit the new version",
-        )
-    if target.report.get("template") != plan.template:
-        return Problem(
-            "other-fingerprint",
-            f"{target.name} ran with the shim {target.report.get('template')}, and {plan.template} was staged: push again, then submit the new version",
-        )
-    return None
+    other = push_answers.ran_other(plan, target.report)
+    if other is None:
+        return None
+    return Problem("other-fingerprint", f"{target.name} {other}: push again, then submit the new version")
 
 
 def _internet(target: Target) -> Problem | None:
@@ -158,21 +148,21 @@ def _internet(target: Target) -> Problem | None:
         return None
     return Problem(
         "internet-on",
-        f"{target.name} has the internet on, which code competitions refuse: set enable_internet to false in "
-        f"{target.folder.name}/kernel-metadata.json and push again",
+        f"{target.name} has internet access, which code competitions don't allow: set enable_internet to false in "
+        f"{target.folder.name}/kernel-metadata.json, then push again",
     )
 
 
 def left(limits: Limits, now: datetime) -> Problem | None:
-    """What is left today; all zeros mean that Kaggle does not know yet (no team), and nothing speaks against submitting then."""
+    """The problem when no submissions are left; None while Kaggle does not know yet (no team)."""
     if limits.left is None or limits.left > 0:
         return None
     if limits.by_total:
         return Problem(
             "no-submissions-left",
-            f"The competition's total of {limits.total} submissions is used up: choose the final ones on its page",
+            f"All {limits.total} submissions to this competition are used: choose your final ones on its page",
         )
     return Problem(
         "no-submissions-left",
-        f"No submission is left today ({limits.today} used): submit again after {reset(now)}",
+        f"No submissions left today ({limits.today} used): submit again after {reset(now)}",
     )

@@ -1,6 +1,6 @@
-"""The codes of an earlier submission, back in `build/codes`: from the notebook itself, from git, or from the dataset's version on Kaggle.
+"""Restore the codes of a submission into `build/codes`: from the notebook, from git, or from the dataset's version on Kaggle.
 
-Whatever comes back is held against the fingerprint that the plan states.
+They must have the fingerprint that the plan states.
 """
 
 from __future__ import annotations
@@ -33,15 +33,15 @@ from kaggle_workflow.workspace import CODES
 
 @dataclass
 class Reproduced:
-    """What came back.
+    """What was restored.
 
     Attributes:
         ref: the submission.
-        codes: where the codes came from (`git` with its commit, `Kaggle`, `inside the notebook`), "" for nowhere.
-        notebook: what was restored, as `owner/slug version N`.
+        codes: where the codes came from (the notebook, git with its commit, Kaggle with the version), "" when they are lost.
+        notebook: the version that was restored, as `owner/slug version N`.
         folder: folder of the notebook, in the workspace and below `build/`.
-        lost: what can't be had any more, one sentence each.
-        differs: what will differ from then though it can be had, one sentence each.
+        lost: what no longer exists, one phrase each.
+        differs: what a new run would find changed, one phrase each.
     """
 
     ref: str
@@ -53,10 +53,10 @@ class Reproduced:
 
 
 def restore(push: Push, one: Submission, plan: Plan, text: str, done: Reproduced) -> None:
-    """`build/codes` as it was, from wherever the right fingerprint can be had."""
+    """Restore `build/codes` from the first place that has the right fingerprint."""
     wanted = plan.inline_codes or next((part.fingerprint for part in plan.of_role("codes")), None)
     if wanted is None:
-        done.lost.append("the plan names no fingerprint of the codes, so nothing says which they were")
+        done.lost.append("the codes (the plan has no fingerprint of them)")
         return
     target = push.workspace.build / CODES
     with tempfile.TemporaryDirectory(prefix="reproduce-") as scratch:
@@ -72,9 +72,8 @@ def restore(push: Push, one: Submission, plan: Plan, text: str, done: Reproduced
             staged = _from_kaggle(push, one.codes, wanted, Path(scratch))
             done.codes = f"Kaggle, {one.codes.ref} version {one.codes.version}"
         if staged is None:
-            why = "git has no commit with them" if one.git_commit else "they were in no commit"
             done.lost.append(
-                f"the codes {short(wanted)}: {why}, and Kaggle does not have them as a dataset's version"
+                f"the codes {short(wanted)} (in no commit of this repository and no version of the dataset on Kaggle)"
             )
             done.codes = ""
             _replace(target, None)
@@ -83,7 +82,7 @@ def restore(push: Push, one: Submission, plan: Plan, text: str, done: Reproduced
 
 
 def _replace(target: Path, staged: Path | None) -> None:
-    """Put codes in the place of what is there, whole; the manifest of what is there goes first, for it vouches for the rest."""
+    """Replace a folder by another one, or remove it; its manifest goes first, because it vouches for the other files."""
     place = make_folder(target)
     try:
         copy = place / target.name
@@ -98,7 +97,7 @@ def _replace(target: Path, staged: Path | None) -> None:
 
 
 def _from_notebook(push: Push, text: str, wanted: str, scratch: Path) -> Path | None:
-    """A folder with the codes that travelled inside the notebook, None when they are not the ones."""
+    """The codes inside the notebook, unpacked; None when they have another fingerprint."""
     folder = scratch / "inline"
     try:
         bundle.unpack(compose.codes_of(text), folder)
@@ -112,7 +111,7 @@ def _from_notebook(push: Push, text: str, wanted: str, scratch: Path) -> Path | 
 
 
 def _from_git(push: Push, one: Submission, wanted: str, scratch: Path) -> Path | None:
-    """A folder with the codes at the submission's commit, None when they are not the ones."""
+    """The codes at the submission's commit, staged; None when they have another fingerprint."""
     if one.git_commit is None:
         return None
     archive = scratch / "codes.tar"
@@ -122,7 +121,7 @@ def _from_git(push: Push, one: Submission, wanted: str, scratch: Path) -> Path |
     try:
         _unpack(archive, root)
     except tarfile.TarError:
-        # A link that leads out of the codes: only Kaggle has what it stood for.
+        # A link out of the codes: only Kaggle has the file it pointed to.
         return None
     source = root / CODES
     if not source.is_dir():
@@ -140,7 +139,7 @@ def _from_git(push: Push, one: Submission, wanted: str, scratch: Path) -> Path |
 
 
 def _unpack(archive: Path, root: Path) -> None:
-    """The codes and their ignore file out of what `git archive` wrote; raises TarError for a link that leads out."""
+    """Unpack the codes and their ignore file from a `git archive`; raises TarError for a link out of it."""
     with tarfile.open(archive) as file:
         wanted = [
             member
@@ -155,11 +154,11 @@ def _unpack(archive: Path, root: Path) -> None:
             target = Path(os.path.normpath(PurePosixPath(member.name).parent / member.linkname))
             if member.issym() and (target.is_absolute() or target.parts[0] == ".."):
                 raise tarfile.TarError(f"{member.name} links to {member.linkname}")
-        file.extractall(root, wanted)  # noqa: S202 - looked at above
+        file.extractall(root, wanted)  # noqa: S202 - checked above
 
 
 def _from_kaggle(push: Push, part: Part, wanted: str, scratch: Path) -> Path | None:
-    """A folder with the codes of the dataset's version, None when they are gone or not the ones."""
+    """The codes of the dataset's version, downloaded; None when they are gone or have another fingerprint."""
     try:
         ref = refs.DatasetRef.parse(part.ref)
         folder = scratch / "dataset"
@@ -178,7 +177,7 @@ def _from_kaggle(push: Push, part: Part, wanted: str, scratch: Path) -> Path | N
 
 
 def _dataset_metadata(push: Push) -> dict[str, Any]:
-    """The dataset's metadata as it is staged now: no upload carries it, so then and now are taken for the same."""
+    """The dataset's metadata as it is staged now: uploads don't contain it, so it can't be restored."""
     return {**push.workspace.codes.raw, "id": push.workspace.codes.id.name}
 
 

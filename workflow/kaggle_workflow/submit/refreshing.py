@@ -1,4 +1,4 @@
-"""`history --refresh`: what Kaggle lists is taken into the ledger: browser, team-mates, private scores after the end."""
+"""`history --refresh`: add to the ledger what Kaggle lists: submissions made in the browser or by team-mates, and private scores."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _FEWEST_SCORES = 2
 
 
 def refresh(workspace: Workspace, *, quiet: bool = False) -> int:
-    """Add a `refreshed` line for everything that Kaggle knows and the ledger does not; returns how many.
+    """Append a `refreshed` event for every submission with news on Kaggle; returns how many.
 
     Raises:
         WorkflowError: in all its classes.
@@ -44,14 +44,14 @@ def refresh(workspace: Workspace, *, quiet: bool = False) -> int:
     new = [event for event in found if _is_new(event, known, learned)]
     ledger.append(workspace.root, *new)
     count = sum(event.ref is not None for event in new)
-    session.say(f"{count} of {sum(event.ref is not None for event in found)} submissions had news.")
+    session.say(f"Updated {count} of {sum(event.ref is not None for event in found)} submissions.")
     return count
 
 
 def learn_better(session: Push, slug: str) -> None:
-    """Find out which score is better when it is not known yet: from the leaderboard, else by asking once on the terminal.
+    """Record whether a higher or a lower score is better, if that is not known: from the leaderboard, or by asking on the terminal.
 
-    Nothing is raised: the score is there. Kaggle's API names the metric of a competition, but not its direction.
+    Kaggle's API names the metric of a competition, but not its direction. Nothing is raised.
     """
     if history_fold.better_of(ledger.read(session.workspace.root).events) is not None:
         return
@@ -67,12 +67,12 @@ def learn_better(session: Push, slug: str) -> None:
                 "The answer is kept in ledger.jsonl. To change it, set workspace.better in invoke.yaml."
             )
     if better is not None:
-        with session.lock("watch: writing down which score is better"):
+        with session.lock("watch: recording which score is better"):
             ledger.append(session.workspace.root, Event(REFRESHED, now(), competition=slug, better=better))
 
 
 def better_of(scores: tuple[str, ...]) -> str | None:
-    """Which score is better, `higher` or `lower`, from a leaderboard (the best first); None when all are equal."""
+    """`higher` or `lower`, whichever is better on a leaderboard (the best first); None when all are equal."""
     numbers = [number for text in scores if (number := score_of(text)) is not None]
     if len(numbers) < _FEWEST_SCORES or numbers[0] == numbers[-1]:
         return None
@@ -106,13 +106,13 @@ def _event(one: Submission, slug: str, ours: dict[str, str]) -> Event:
 
 
 def _better(kaggle: Kaggle, slug: str) -> str | None:
-    """What the leaderboard shows; a competition may hide it, and then nothing is learned."""
+    """Which score is better on the leaderboard; None when the competition hides it."""
     from kaggle_workflow.kaggle.errors import Denied, NotThere
 
     try:
         return better_of(kaggle.leaderboard(CompetitionRef(slug)))
     except (Denied, NotThere) as error:
         console.warn(
-            f"the leaderboard of {slug} can't be read, so which score is better is not learned: {error}"
+            f"The leaderboard of {slug} can't be read, so it does not show which score is better: {error}"
         )
         return None

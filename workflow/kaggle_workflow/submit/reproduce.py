@@ -1,7 +1,7 @@
-"""`history --reproduce`: what a submission was made of, back in `build/`, from git where git has it and from Kaggle where it has not.
+"""`history --reproduce`: restore into `build/` what a submission was made of.
 
-The notebook that ran is on Kaggle, plan and shim inside; the codes are in git at their commit, or in the dataset's version
-(a dirty work tree never was in git). Whatever comes back is held against the fingerprint that the ledger or the plan states.
+The notebook that ran is on Kaggle, with its plan and the shim. The codes come from git or, if they were not committed, from the
+dataset's version on Kaggle.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from kaggle_shim import refs
 from kaggle_shim.errors import RefError
 from kaggle_shim.manifest import CODES_MANIFEST, Manifest
 from kaggle_shim.plan import Plan
+from kaggle_workflow.credentials import scan as secrets_scan
+from kaggle_workflow.credentials import workspace as secrets_workspace
 from kaggle_workflow.errors import KaggleRefused, WorkflowError
 from kaggle_workflow.files import remove_tree
 from kaggle_workflow.kaggle.errors import Denied, NotThere
@@ -23,6 +25,7 @@ from kaggle_workflow.ledger import fold as history_fold
 from kaggle_workflow.ledger.event import Part
 from kaggle_workflow.ledger.fold import Submission
 from kaggle_workflow.metadata import KERNEL_FILE
+from kaggle_workflow.metadata_reading import SOURCES
 from kaggle_workflow.push import dataset as push_dataset
 from kaggle_workflow.push import dataset_payload, looking, notebook_payload, recording
 from kaggle_workflow.push import notebook as push_notebook
@@ -36,19 +39,12 @@ from kaggle_workflow.submit.old_codes import Reproduced, metadata_text
 from kaggle_workflow.workspace import CODES
 from kaggle_workflow.workspace import Notebook as Folder
 
-_KINDS = {
-    "dataset": ("dataset_sources", refs.DatasetRef),
-    "competition": ("competition_sources", refs.CompetitionRef),
-    "notebook": ("kernel_sources", refs.NotebookRef),
-    "model": ("model_sources", refs.ModelRef),
-}
-
 
 def restore(push: Push, ref: str) -> Reproduced:
     """Restore the staged state of a submission into `build/`.
 
     Raises:
-        WorkflowError: the ledger does not know it, or does not know what it was made of, or neither git nor Kaggle has its source.
+        WorkflowError: the ledger does not have it or its notebook version, or Kaggle no longer has that version.
     """
     one = _find(push, ref)
     done = Reproduced(one.ref)
@@ -58,8 +54,8 @@ def restore(push: Push, ref: str) -> Reproduced:
     plan = compose.plan_of(there.text) if there is not None else None
     if there is None or plan is None:
         raise WorkflowError(
-            f"{one.notebook} version {one.notebook_version} is not on Kaggle any more, and with it the plan of {ref} is lost: "
-            f"check out {(one.git_commit or 'its commit')[:12]} and push that state."
+            f"{one.notebook} version {one.notebook_version} is no longer on Kaggle, so the plan of {ref} is lost: "
+            f"check out {(one.git_commit or 'its commit')[:12]}, then run invoke push."
         )
     done.notebook = f"{one.notebook} version {one.notebook_version}"
     with push.lock(f"history --reproduce {ref}"):
@@ -70,7 +66,7 @@ def restore(push: Push, ref: str) -> Reproduced:
 
 
 def push_again(push: Push, done: Reproduced) -> list[Outcome]:
-    """Push what was reproduced as it lies in `build/`: the codes as a new version of the dataset, then the notebook.
+    """Push what was restored in `build/`: the codes as a new version of the dataset, then the notebook.
 
     Raises:
         WorkflowError: in all its classes.
@@ -96,11 +92,11 @@ def _find(push: Push, ref: str) -> Submission:
     one = known.get(ref)
     if one is None:
         raise WorkflowError(
-            f"The ledger knows no submission {ref}: invoke history lists them, with --refresh those made elsewhere too."
+            f"The ledger has no submission {ref}: run invoke history --refresh to add those made elsewhere."
         )
     if one.notebook is None or one.notebook_version is None:
         raise WorkflowError(
-            f"The ledger does not know which notebook version {ref} was: it was not submitted by this workflow."
+            f"The ledger does not have the notebook version of submission {ref}: it was not submitted with invoke submit or invoke ship."
         )
     return one
 
@@ -111,12 +107,12 @@ def _folder(push: Push, one: Submission) -> Folder:
         if folder.metadata.id.name == one.notebook:
             return folder
     raise WorkflowError(
-        f"No folder here is the notebook {one.notebook} any more: add one whose kernel-metadata.json has that id."
+        f"No folder of this workspace is the notebook {one.notebook}: add one whose kernel-metadata.json has that id."
     )
 
 
 def _restore_notebook(push: Push, one: Submission, folder: Folder, there: Notebook, plan: Plan) -> None:
-    """`build/<notebook>`: the source that ran, and metadata whose sources name the versions that were used."""
+    """Restore `build/<notebook>`: the source that ran, and metadata whose sources name the versions that were used."""
     target = push.workspace.build / folder.name
     remove_tree(target)
     target.mkdir(parents=True)
@@ -128,7 +124,11 @@ def _restore_notebook(push: Push, one: Submission, folder: Folder, there: Notebo
         "enable_tpu": there.tpu,
         "enable_internet": there.internet,
         "machine_shape": there.machine_shape,
-        **{key: _sources(kind, plan) for kind, (key, _) in _KINDS.items()},
+        # As they were attached: fingerprints pin what is ours, versions pin models.
+        **{
+            key: [str(one.ref) for one in plan.inputs if one.ref.kind == kind]
+            for key, kind in SOURCES.items()
+        },
     }
     if there.docker_image or (one.image and "/" in one.image):
         metadata["docker_image"] = there.docker_image or one.image
@@ -136,53 +136,50 @@ def _restore_notebook(push: Push, one: Submission, folder: Folder, there: Notebo
     stage_codes.write_if_changed(target / folder.metadata.code_file, there.text)
 
 
-def _sources(kind: str, plan: Plan) -> list[str]:
-    """What the plan attaches, as it was attached: ours are pinned by their fingerprints, models by their versions."""
-    _, parse = _KINDS[kind]
-    return [str(one.ref) for one in plan.inputs if isinstance(one.ref, parse)]
-
-
 def _look_for_the_rest(push: Push, one: Submission, plan: Plan, done: Reproduced) -> None:
-    """Say what else of it is gone, or is another one by now."""
+    """Note which inputs are gone and which have changed."""
     for part in plan.inputs:
         ref = part.ref
         try:
             if isinstance(ref, refs.ModelRef):
                 push.kaggle.model_files(ref)
             elif isinstance(ref, refs.DatasetRef) and part.role != CODES and push.kaggle.dataset(ref) is None:
-                done.lost.append(f"the dataset {ref.name} is not on Kaggle any more")
+                done.lost.append(f"the dataset {ref.name} (no longer on Kaggle)")
         except (NotThere, Denied):
-            done.lost.append(f"the {ref.kind} {ref} is not on Kaggle any more, or not for this account")
+            done.lost.append(f"the {ref.kind} {ref} (no longer on Kaggle, or not for this account)")
     if one.deps is not None:
         _deps(push, one.deps, plan, done)
     if not one.image or "/" not in one.image:
-        done.differs.append(
-            "the image it ran in has no name that can be pinned: a new run has the newest one"
-        )
+        done.differs.append("the image can't be pinned, so a new run uses the newest one")
 
 
 def _deps(push: Push, deps: Part, plan: Plan, done: Reproduced) -> None:
-    """The wheels: Kaggle mounts the newest output of a notebook, so they are the same while nothing else was pushed there."""
+    """Note whether the wheels are gone or have changed: Kaggle mounts the output of the wheel notebook's newest version."""
     try:
         there = push.kaggle.notebook(refs.NotebookRef.parse(deps.ref))
     except (Denied, RefError):
         there = None
     if there is None:
-        done.lost.append(f"the wheel notebook {deps.ref} is not on Kaggle any more")
+        done.lost.append(f"the wheel notebook {deps.ref} (no longer on Kaggle)")
         return
     now = compose.plan_of(there.text)
     then = next((one.fingerprint for one in plan.of_role("wheels")), None)
     if now is None or now.deps_fingerprint != then:
         done.differs.append(
-            f"the wheel notebook {deps.ref} makes other wheels by now (version {there.newest}, then {deps.version or 'unknown'}): "
-            f"check out deps/ of the commit and push it with invoke push-deps before this is run again"
+            f"the wheel notebook {deps.ref} now makes other wheels (version {there.newest}, then {deps.version or 'unknown'}): "
+            f"check out deps/ at that commit and run invoke push-deps first"
         )
 
 
 def _codes_payload(push: Push, folder: Path, ref: str) -> dataset_payload.Payload:
     if not (folder / CODES_MANIFEST).is_file():
-        raise KaggleRefused(f"The codes of {ref} can't be had any more, so there is nothing to push.")
+        raise KaggleRefused(f"The codes of submission {ref} are lost, so it can't be pushed again.")
     manifest = Manifest.load(folder / CODES_MANIFEST)
+    files = ((entry.path, folder / entry.path) for entry in manifest.files)
+    # Named as in codes/, so that what is allowed there is allowed here.
+    secrets_scan.refuse(
+        secrets_workspace.search_files(push.workspace, push.workspace.root / CODES, files, "reproduced")
+    )
     return dataset_payload.Payload(
         "codes", push.workspace.codes.id, folder, manifest, CODES_MANIFEST, f"reproduces {ref}"
     )
@@ -192,15 +189,15 @@ def _staged(target: Path, folder: Folder) -> notebook_payload.Payload:
     file = target / folder.metadata.code_file
     plan = compose.plan_of(file.read_text(encoding="utf-8"))
     if plan is None:
-        raise WorkflowError(f"{file} carries no plan: run invoke history --reproduce again.")
+        raise WorkflowError(f"{file} has no plan: run invoke history --reproduce again.")
     return notebook_payload.Payload.from_staged(folder, StagedNotebook(target, file, plan, ()))
 
 
 def sentences(done: Reproduced) -> Sequence[str]:
-    """What came back and what did not, for people."""
-    said = [f"build/{done.folder} is {done.notebook}."]
+    """What was restored, what is lost and what differs, as sentences."""
+    said = [f"Restored build/{done.folder}: {done.notebook}."]
     if done.codes:
-        said.append(f"build/{CODES} is what it ran, from {done.codes}.")
-    said += [f"Can't be had any more: {text}." for text in done.lost]
-    said += [f"Not as it was: {text}." for text in done.differs]
+        said.append(f"Restored build/{CODES} from {done.codes}.")
+    said += [f"Lost: {text}." for text in done.lost]
+    said += [f"Different now: {text}." for text in done.differs]
     return said

@@ -1,7 +1,7 @@
-"""How long a rerun took, and what is said of it when it is over.
+"""Measure how long a rerun took, and describe how it ended.
 
-Kaggle states no runtime of a rerun. What can be known is when it was submitted and between which two looks it ended: the
-middle of that gap is taken, half of it is the error, and the time in Kaggle's queue is part of what was measured.
+Kaggle does not show the run time of a rerun. What can be measured is when it was submitted and between which two requests it
+ended: the middle of that gap is the time, half of it the error, and the time in Kaggle's queue is included.
 """
 
 from __future__ import annotations
@@ -13,20 +13,20 @@ from kaggle_workflow.durations import spell, spell_measured
 from kaggle_workflow.ledger.fold import Submission
 from kaggle_workflow.submit import advice
 
-# A measurement that may be off by more than this share of itself says nothing.
+# A measurement with a larger error than this share of itself is useless.
 _LARGEST_ERROR = 0.5
 
 
 @dataclass(frozen=True)
 class Measured:
-    """How long a rerun took, its time in the queue included, and how many seconds that may be off."""
+    """Seconds that a rerun took, including its time in the queue, and the error in seconds."""
 
     seconds: float
     error: float
 
 
 def measure(submitted: float, last_pending: float | None, first_over: float) -> Measured | None:
-    """The time between submission and end of a rerun, None when no command watched it.
+    """The time between submission and end of a rerun, None when no command watched it closely enough.
 
     Args:
         submitted: when it was submitted, in seconds since 1970.
@@ -38,28 +38,28 @@ def measure(submitted: float, last_pending: float | None, first_over: float) -> 
     seconds = begun + error - submitted
     if seconds <= 0 or error > seconds * _LARGEST_ERROR:
         return None
-    # A tenth is what is kept of both, so an error is never stated as less.
+    # Both are rounded to tenths, so the error is at least one.
     return Measured(round(seconds, 1), max(0.1, math.ceil(error * 10) / 10))
 
 
 def failure(one: Submission) -> str:
-    """One sentence about a rerun that failed, and one of advice."""
+    """A sentence about a failed rerun, and advice."""
     said = (one.error or "Kaggle gives no reason").rstrip(".")
     after = f" after {spell_measured(one.rerun_seconds, one.rerun_error)}" if one.rerun_seconds else ""
     return f"Submission {one.ref} failed{after}: {said}. {advice.for_failure(said)}"
 
 
 def scored(one: Submission) -> str:
-    """One sentence about a submission that was scored."""
+    """A sentence about a scored submission."""
     private = f", private {one.private_score:g}" if one.private_score is not None else ""
     public = f"public {one.public_score:g}" if one.public_score is not None else "without a public score"
     return f"Submission {one.ref}: {public}{private}{took(one)}."
 
 
 def took(one: Submission) -> str:
-    """How long the rerun took, as far as it was measured, as the end of a sentence."""
+    """How long the rerun took, as the end of a sentence."""
     if one.rerun_seconds is None:
-        return "; no command watched the rerun, so its time is unknown"
+        return "; the rerun time is unknown, because no command watched it"
     share = f", {one.rerun_seconds / one.limit:.0%} of the limit of {spell(one.limit)}" if one.limit else ""
     spelled = spell_measured(one.rerun_seconds, one.rerun_error)
-    return f"; the rerun took {spelled} with its time in the queue{share}"
+    return f"; the rerun took {spelled} including its time in the queue{share}"

@@ -1,4 +1,4 @@
-"""From a saved file to a score: push, submit, watch, each skipped when it is done already."""
+"""From a saved file to a score: push, submit, watch; each step is skipped when it is already done."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from kaggle_shim.refs import CompetitionRef
+from kaggle_shim.refs import CompetitionRef, ModelRef
 from kaggle_workflow import console
 from kaggle_workflow.attached import Stale
 from kaggle_workflow.errors import Refused, WorkflowError
@@ -18,9 +18,11 @@ from kaggle_workflow.ledger import fold as history_fold
 from kaggle_workflow.ledger.event import COMPLETE, ERROR
 from kaggle_workflow.ledger.fold import Submission
 from kaggle_workflow.ledger.history import flat
+from kaggle_workflow.push import dataset as push_dataset
 from kaggle_workflow.push import in_order as push
+from kaggle_workflow.push import model as push_model
 from kaggle_workflow.push import sub as push_sub
-from kaggle_workflow.push import weights
+from kaggle_workflow.push.dataset_payload import stage_folder
 from kaggle_workflow.push.session import Outcome, Push
 from kaggle_workflow.submit import gate, submitting, watching
 from kaggle_workflow.submit.submitting import Request, Submitted
@@ -29,14 +31,14 @@ from kaggle_workflow.waiting import seconds as spell
 
 @dataclass
 class Shipped:
-    """What became of it.
+    """Result of a ship.
 
     Attributes:
         outcomes: what was pushed.
-        submitted: the submission, None when `--detach` left before it.
-        submission: the submission as the ledger knows it, None likewise.
+        submitted: the submission, None when `--detach` ended the command before it.
+        submission: the submission in the ledger, None likewise.
         seconds: by stage: push, submit, watch.
-        waited: how much of that was spent between two looks at Kaggle.
+        waited: seconds of that spent waiting for Kaggle.
     """
 
     outcomes: Sequence[Outcome]
@@ -61,10 +63,10 @@ def ship(session: Push, request: Request, *, detach: bool = False) -> Shipped:
     Args:
         session: the command.
         request: what to submit; always the version that is pushed here.
-        detach: wait for no run and no score: leave as soon as the next step would wait for one.
+        detach: end the command where the next step would wait for a run or a score.
 
     Raises:
-        Refused: a question was not answered, before anything was sent.
+        Refused: a question was not confirmed; nothing was sent.
         WorkflowError: in all its classes, from each of the steps.
     """
     if request.version is not None:
@@ -83,21 +85,23 @@ def _ship(session: Push, request: Request, *, detach: bool) -> Shipped:
     started = time.monotonic()
     changed = ask_about_weights(session, request)
     ask_first(session, request, coming=bool(changed))
-    outcomes = [weights.push(session, one, request.notebook) for one in changed]
+    outcomes = [_push_weights(session, one, request.notebook) for one in changed]
     session.options = replace(session.options, wait=not detach)
     shipped = Shipped([*outcomes, *push.push_all(session, request.notebook)])
     shipped.seconds["push"] = round(time.monotonic() - started, 2)
     version = shipped.outcomes[-1].version
     request = replace(request, version=version)
     if detach and _runs(session, request):
-        session.say("Left after the push: invoke ship goes on from there when the run is over.")
+        session.say("Detached after the push: run invoke ship again when the run is over.")
         return shipped
     started = time.monotonic()
     shipped.submitted = submitting.submit(session, request)
     shipped.seconds["submit"] = round(time.monotonic() - started, 2)
     shipped.submission = _known(session, shipped.submitted.ref)
     if detach and shipped.submission.status not in (COMPLETE, ERROR):
-        session.say(f"Left after the submission {shipped.submitted.ref}: invoke watch waits for its score.")
+        session.say(
+            f"Detached after submission {shipped.submitted.ref}: run invoke watch to wait for its score."
+        )
         return shipped
     started = time.monotonic()
     (shipped.submission,) = watching.watch(session, [shipped.submission])
@@ -106,12 +110,13 @@ def _ship(session: Push, request: Request, *, detach: bool) -> Shipped:
 
 
 def ask_about_weights(session: Push, request: Request) -> list[Stale]:
-    """The attached models and datasets to push first, because their folders changed since: asked about once.
+    """The attached models and datasets to push first because their folders changed since; asks once.
 
     Raises:
-        Refused: `stale-weights`: the user neither confirmed the push of the weights nor allowed those on Kaggle.
+        Refused: `stale-weights`: the push was not confirmed, and the version on Kaggle not allowed.
     """
-    found = weights.changed(session, session.workspace.notebook(request.notebook))
+    notebook = session.workspace.notebook(request.notebook)
+    found = push_sub.stale(session, push_sub.attached_manifests(session, notebook))
     if not found:
         return []
     told = "; ".join(str(one) for one in found)
@@ -123,14 +128,34 @@ def ask_about_weights(session: Push, request: Request) -> list[Stale]:
     return []
 
 
-def ask_first(session: Push, request: Request, *, coming: bool = False) -> None:
-    """Ask everything that push and submit will ask, before the first byte is sent.
+def _push_weights(session: Push, one: Stale, notebook: str) -> Outcome:
+    """Push a changed model or dataset, and attach the new version to the notebook."""
+    if isinstance(one.ref, ModelRef):
+        return push_model.push_model(
+            session,
+            exp=one.folder.name,
+            path=str(one.folder),
+            handle=one.ref.name,
+            framework="",
+            licence="",
+            ignore=(),
+            notebook=notebook,
+        )
+    ref = replace(one.ref, version=None)
+    return push_dataset.upload_dataset(session, lambda: stage_folder(session, one.folder, ref))
 
-    A dry push asks what a push would; a submission is asked about when there will be one. `coming`: weights are pushed first.
+
+def ask_first(session: Push, request: Request, *, coming: bool = False) -> None:
+    """Ask everything that push and submit would ask, before anything is sent.
+
+    Args:
+        session: the command.
+        request: what to submit.
+        coming: whether weights are pushed first.
     """
     dry = Push(session.workspace, replace(session.options, dry_run=True, quiet=True), session.kaggle)
     dry.answered, dry.say = session.answered, _nothing
-    dry.warn = _nothing  # type: ignore[method-assign]  # the real push says all of it
+    dry.warn = _nothing  # type: ignore[method-assign]  # the real push repeats its warnings
     outcomes = push.push_all(dry, request.notebook)
     ref = session.workspace.notebook(request.notebook).metadata.id
     competition = session.workspace.notebook(request.notebook).metadata.competition
@@ -152,11 +177,11 @@ def ask_first(session: Push, request: Request, *, coming: bool = False) -> None:
 
 
 def print_times(shipped: Shipped) -> None:
-    """The table that ends a ship: seconds of each stage."""
+    """Print the seconds of each stage."""
     last = shipped.outcomes[-1]
     rows = [(stage, f"{value:.1f}") for outcome in shipped.outcomes for stage, value in _stages(outcome)]
     rows += [(stage, f"{value:.1f}") for stage, value in shipped.seconds.items() if stage != "push"]
-    rows.append(("waited for Kaggle, of all that", f"{shipped.waited:.1f}"))
+    rows.append(("of that, waiting for Kaggle", f"{shipped.waited:.1f}"))
     total = sum(shipped.seconds.values())
     console.table(
         f"{last.name} version {last.version}: shipped in {spell(total)}", ("stage", "seconds"), rows
@@ -182,7 +207,7 @@ def _refuse_none_left(session: Push, limits: Limits) -> None:
 
 
 def _submitted(session: Push, notebook: str, version: int | None) -> bool:
-    """Whether the ledger knows a submission of that version; without a ledger it is asked about once too often."""
+    """Whether the ledger has a submission of that version; without a ledger the user is asked once more."""
     known = history_fold.fold(ledger.read(session.workspace.root).events)
     return any((one.notebook, one.notebook_version) == (notebook, version) for one in known)
 

@@ -1,4 +1,4 @@
-"""Submitting: exactly one version, looked at first, written down before it is sent, never twice by accident."""
+"""Submit exactly one version: check it, write an intent to disk, send it once."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from kaggle_shim.refs import CompetitionRef
 from kaggle_workflow import console
 from kaggle_workflow.credentials import workspace as secrets_workspace
-from kaggle_workflow.errors import KaggleRefused, Refused, Unreachable, WorkflowError
+from kaggle_workflow.errors import KaggleRefused, Refused, WorkflowError
 from kaggle_workflow.kaggle.errors import AnswerLost
 from kaggle_workflow.kaggle.values import Limits, Submission
 from kaggle_workflow.ledger import book as ledger
@@ -19,21 +19,20 @@ from kaggle_workflow.ledger import fold as history_fold
 from kaggle_workflow.ledger.event import SUBMITTED
 from kaggle_workflow.push import looking
 from kaggle_workflow.push.looking import Target
-from kaggle_workflow.push.session import LATE_SECONDS, Push
+from kaggle_workflow.push.session import Push
 from kaggle_workflow.submit import advice, describing, gate, settling
-from kaggle_workflow.submit.intents import SubmissionIntent, SubmissionIntents
 
 
 @dataclass(frozen=True)
 class Request:
-    """What the command line asks for.
+    """Options of the command line.
 
     Attributes:
         notebook: folder of the notebook.
         version: the version, None for the newest.
         again: submit a version that was submitted before.
         message: description, "" for entry point and subject of the commit.
-        cv: score in validation, None for that of `metrics.json` beside the weights.
+        cv: validation score, None for that of `metrics.json` beside the weights.
         hidden_rows: rows of the hidden test, for the estimate.
     """
 
@@ -47,7 +46,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Submitted:
-    """What became of it: `did` is `submitted`, `found` (its answer was lost, and it had arrived), `already submitted` or `would submit`."""
+    """Result of a submission: `did` is `submitted`, `found` (Kaggle's answer was lost), `already submitted` or `would submit`."""
 
     did: str
     ref: int
@@ -65,8 +64,8 @@ def submit(push: Push, request: Request) -> Submitted:
 
     Raises:
         Refused: a check failed, or the user did not confirm.
-        KaggleRefused: Kaggle did not take it.
-        Unreachable: whether it arrived is not known; running again asks before anything is sent.
+        KaggleRefused: Kaggle refused it.
+        Unreachable: whether Kaggle has it is not known; running again checks before it sends anything.
     """
     target = looking.read_version(push, request.notebook, request.version)
     earlier = settling.find_earlier(push, target)
@@ -76,76 +75,60 @@ def submit(push: Push, request: Request) -> Submitted:
     limits = _gate(push, target)
     sentence = _estimate(push, target, request.hidden_rows)
     push.say(sentence)
+    message = describing.message_of(push, target, request.message)
     if push.options.dry_run:
-        return _submitted(push, target, request, "would submit", 0, sentence)
+        return _submitted(push, target, "would submit", 0, message, sentence)
     ask(push, target.name, target.competition, limits, light=(target.report or {}).get("light") is True)
     started = time.monotonic()
     with push.sending(f"submit: sending {target.name}") as stale:
         if stale:
-            # It may have been this very version.
+            # Another command may have submitted this version.
             earlier = settling.find_earlier(push, target)
             if earlier and not again:
                 return _show(push, target, earlier[-1])
-        ref, did = _send(push, target, request, [one.ref for one in earlier])
-    done = _submitted(push, target, request, did, ref, sentence)
-    return replace(done, seconds=round(time.monotonic() - started, 2))
+        ref, did = _send(push, target, request, message, [one.ref for one in earlier])
+    return _submitted(push, target, did, ref, message, sentence, time.monotonic() - started)
 
 
 def ask(push: Push, name: str, competition: CompetitionRef, limits: Limits, *, light: bool = False) -> None:
-    """Ask before a submission is spent; raises Refused `spend-submission` when the user does not confirm."""
+    """Ask before a submission is used; raises Refused `spend-submission` when it is not confirmed."""
     if "spend-submission" in push.answered:
         return
     left = (
-        "how many are left is not known"
+        "Kaggle does not say how many are left"
         if limits.left is None
         else f"{limits.left} left, {limits.today} used today"
     )
-    sentence = f"Submitting {name} to {competition} spends a submission ({left}){', of which only a light run was seen' if light else ''}"
+    sentence = f"Submitting {name} to {competition} uses a submission ({left}){', and its save run was only a light one' if light else ''}"
     if "spend-submission" in {*push.options.allow, *push.workspace.settings.allow} or console.confirm(
-        f"{sentence}. Go on?", yes=push.options.yes
+        f"{sentence}. Continue?", yes=push.options.yes
     ):
         push.answered.add("spend-submission")
         return
-    raise Refused("spend-submission", f"{sentence}: say yes on a terminal, or add --yes")
-
-
-def page(push: Push, competition: CompetitionRef) -> str:
-    """Address of our submissions to a competition."""
-    return push.kaggle.page(f"competitions/{competition}/submissions")
+    raise Refused("spend-submission", f"{sentence}: confirm it on a terminal, or add --yes")
 
 
 def _show(push: Push, target: Target, earlier: Submission) -> Submitted:
-    _know(push, target, earlier)
+    _record_found(push, target, earlier)
     push.say(
-        f"{target.name} was submitted already, as {earlier.ref}: nothing is sent (--again submits it once more)."
+        f"{target.name} was already submitted as {earlier.ref}; nothing was sent (--again submits it once more)."
     )
     message, _ = markers.read(earlier.description)
-    return Submitted(
-        "already submitted",
-        earlier.ref,
-        target.ref.name,
-        target.version,
-        target.competition.slug,
-        message,
-        page(push, target.competition),
-    )
+    return _submitted(push, target, "already submitted", earlier.ref, message)
 
 
-def _submitted(push: Push, target: Target, request: Request, did: str, ref: int, sentence: str) -> Submitted:
+def _submitted(
+    push: Push, target: Target, did: str, ref: int, message: str, estimated: str = "", seconds: float = 0.0
+) -> Submitted:
+    slug = target.competition.slug
+    page = push.kaggle.page(f"competitions/{slug}/submissions")
     return Submitted(
-        did,
-        ref,
-        target.ref.name,
-        target.version,
-        target.competition.slug,
-        describing.message_of(push, target, request.message),
-        page(push, target.competition),
-        sentence,
+        did, ref, target.ref.name, target.version, slug, message, page, estimated, round(seconds, 2)
     )
 
 
 def _gate(push: Push, target: Target) -> Limits:
-    """What is left; raises Refused for the first check that speaks against it, with the others said before."""
+    """The submissions left; raises Refused for the first problem, after a warning for each further one."""
     limits = push.kaggle.limits(target.competition)
     found = gate.problems(target, limits, push.workspace.id, datetime.now(UTC))
     allowed = {*push.options.allow, *push.workspace.settings.allow}
@@ -172,63 +155,59 @@ def _estimate(push: Push, target: Target, hidden_rows: int | None) -> str:
         codes=str(codes.get("fingerprint")) if isinstance(codes, dict) else None,
         machine_shape=target.there.machine_shape or None,
     )
-    assumed = " (9h is assumed as the limit: set workspace.limit.)" if plan and plan.limit_assumed else ""
+    assumed = " (The limit of 9h is assumed: set workspace.limit.)" if plan and plan.limit_assumed else ""
     return found.sentence + assumed
 
 
-def _send(push: Push, target: Target, request: Request, before: Sequence[int]) -> tuple[int, str]:
-    """Write the intent down, send, and write down what came of it; returns the reference and what was done."""
-    message = describing.message_of(push, target, request.message)
+def _send(
+    push: Push, target: Target, request: Request, message: str, before: Sequence[int]
+) -> tuple[int, str]:
+    """Submit with an intent on disk and record it; returns the submission's reference and what was done."""
     secrets_workspace.refuse_in_message(push.workspace, message, given=bool(request.message))
     event = describing.event_of(push, target, message, describing.cv_of(push, target, request.cv))
     try:
         event.line()
     except ValueError as error:
         raise WorkflowError(
-            f"The ledger can't take this submission ({error}), so nothing was sent: correct that value."
+            f"The ledger can't record this submission ({error}), so nothing was sent: correct that value."
         ) from error
-    intents = SubmissionIntents(push.workspace.build)
-    intent = SubmissionIntent.new(target.competition.slug, target.mark, before, event)
-    intents.open(target.ref.name, intent)
+    key = settling.intent_key(target.ref.name)
+    details = {"before": list(before), "event": event.to_json()}
     description = markers.describe(message, target.mark)
     did = "submitted"
     push.say(f"Submitting {target.name} ({target.file_name}) to {target.competition}.")
     try:
-        ref = push.kaggle.submit(
-            target.competition, target.ref, target.version, target.file_name, description
-        )
+        with push.intents.sending(key, str(target.mark), details=details):
+            ref = push.kaggle.submit(
+                target.competition, target.ref, target.version, target.file_name, description
+            )
     except AnswerLost as error:
         push.warn(f"{error}")
-        push.say("Whether the submission arrived is not known; asking Kaggle for it.")
-        try:
-            found = settling.wait_for(push, intent, LATE_SECONDS)
-        except Unreachable:
-            found = None
-        if found is None:
-            raise Unreachable(
-                f"Whether the submission of {target.name} arrived is not known: run this again, Kaggle is asked before anything is sent."
-            ) from error
+        found = push.waits.find_lost(
+            f"the submission of {target.name}",
+            lambda _: settling.find_listed(push, target.competition.slug, str(target.mark), before),
+            lost=True,
+        )
         ref, did = found.ref, "found"
     except KaggleRefused as error:
-        intents.close(target.ref.name)
         said = (error.said or str(error)).rstrip(".")
         raise KaggleRefused(
-            f"Kaggle did not take {target.name}: {said}. {advice.for_refusal(said)}"
+            f"Kaggle refused to submit {target.name}: {said}. {advice.for_refusal(said)}"
         ) from error
-    settling.write_down(push, replace(event, ref=str(ref)))
-    intents.close(target.ref.name)
+    settling.record(push, replace(event, ref=str(ref)))
+    push.intents.close(key)
     return ref, did
 
 
-def _know(push: Push, target: Target, found: Submission) -> None:
-    """Write a submission of ours down that the ledger has lost or never had."""
+def _record_found(push: Push, target: Target, found: Submission) -> None:
+    """Record a submission of ours that the ledger does not have."""
     events = ledger.read(push.workspace.root).events
     if any(event.event == SUBMITTED and event.ref == str(found.ref) for event in events):
         return
     message, _ = markers.read(found.description)
     event = describing.event_of(push, target, message, None)
     account = found.submitted_by or event.account
-    settling.write_down(
+    settling.record(
         push,
         replace(
             event, ref=str(found.ref), submitted=settling.moment(found.date), account=account, overruled=None
@@ -237,7 +216,7 @@ def _know(push: Push, target: Target, found: Submission) -> None:
 
 
 def check_version(version: int) -> int | None:
-    """The version of the command line, None for the newest; raises WorkflowError for one that is none."""
+    """The version of the command line, None for the newest; raises WorkflowError for a negative one."""
     if version < 0:
-        raise WorkflowError(f"--version {version} is no version: versions count from 1.")
+        raise WorkflowError(f"--version {version} is not a version: versions start at 1.")
     return version or None

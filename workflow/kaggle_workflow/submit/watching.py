@@ -1,4 +1,4 @@
-"""Waiting for scores: by reference, through broken networks and restarts, with the rerun's time measured from outside."""
+"""Wait for scores, through broken networks and restarts, and measure how long the reruns take."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from kaggle_shim.refs import CompetitionRef
 from kaggle_workflow.durations import spell
 from kaggle_workflow.errors import KaggleRefused, RunFailed, WorkflowError
-from kaggle_workflow.files import write_text
+from kaggle_workflow.files import read_object, write_text
 from kaggle_workflow.kaggle.errors import NotThere, RateLimited
 from kaggle_workflow.kaggle.values import Submission as Remote
 from kaggle_workflow.ledger import book as ledger
@@ -21,7 +21,7 @@ from kaggle_workflow.ledger.event import COMPLETE, ERROR, PENDING, SCORE, SUBMIT
 from kaggle_workflow.ledger.fold import Submission
 from kaggle_workflow.push.session import Push
 from kaggle_workflow.submit import refreshing, rerun, settling
-from kaggle_workflow.waiting import Show, Waits
+from kaggle_workflow.waiting import Show
 
 _QUEUE_SECONDS = 24 * 3600.0
 _LISTED_SECONDS = 120.0
@@ -30,10 +30,10 @@ _ENDS = {"COMPLETE": COMPLETE, "ERROR": ERROR}
 
 
 def open_ones(push: Push, refs: Sequence[str] = ()) -> tuple[Submission, ...]:
-    """The submissions to wait for, oldest first: those named, or all that this workspace submitted with this account and that are not over.
+    """The submissions to wait for, oldest first: those named, or all pending ones of this workspace and account.
 
     Raises:
-        WorkflowError: the ledger knows no submission of that reference.
+        WorkflowError: the ledger has no submission of that reference.
     """
     _settle(push)
     known = history_fold.fold(ledger.read(push.workspace.root).events)
@@ -44,34 +44,35 @@ def open_ones(push: Push, refs: Sequence[str] = ()) -> tuple[Submission, ...]:
     for ref in refs:
         if ref not in by_ref:
             raise WorkflowError(
-                f"The ledger knows no submission {ref}: invoke history --refresh takes in those made elsewhere."
+                f"The ledger has no submission {ref}: run invoke history --refresh to add those made elsewhere."
             )
     return tuple(by_ref[ref] for ref in dict.fromkeys(refs))
 
 
 def watch(push: Push, submissions: Sequence[Submission]) -> tuple[Submission, ...]:
-    """Wait until every one of them is scored or has failed; the ledger and the hooks hear of each as it ends.
+    """Wait until all are scored or have failed; record each in the ledger as it ends, and call the hooks.
 
-    No lock is held meanwhile. A broken network is waited out.
+    No lock is held meanwhile. Without a network it keeps retrying.
 
     Args:
         push: the command.
-        submissions: what to wait for; those that are over already come back as they are.
+        submissions: what to wait for; those that are over are returned as they are.
 
     Returns:
         All of them, as they ended, in the same order.
 
     Raises:
         WaitedTooLong: one took longer than its limit and a day in the queue.
-        KaggleRefused: Kaggle does not let us look any more.
+        KaggleRefused: Kaggle no longer shows one.
     """
     waiting = {one.ref: one for one in submissions if one.status not in (COMPLETE, ERROR)}
     ended = {one.ref: one for one in submissions if one.ref not in waiting}
     if waiting:
         watcher = _Watcher(push, waiting)
-        waits = replace(push.waits, patience=float("inf"))
         limit = max(one.limit or 0.0 for one in waiting.values()) + _QUEUE_SECONDS
-        _until_all_over(waits, watcher, limit)
+        refs = ", ".join(waiting)
+        what = f"submission {refs} is scored" if len(waiting) == 1 else f"submissions {refs} are scored"
+        replace(push.waits, patience=float("inf")).until(what, limit, watcher.look)
         ended |= watcher.over
     return tuple(ended[one.ref] for one in submissions)
 
@@ -84,14 +85,13 @@ def raise_failures(submissions: Sequence[Submission]) -> None:
 
 
 class _Watcher:
-    """Looks at several submissions at once: one request for all of them."""
+    """Checks several submissions with one request."""
 
     def __init__(self, push: Push, waiting: dict[str, Submission]) -> None:
         self.push = push
         self.waiting = dict(waiting)
         self.over: dict[str, Submission] = {}
         self.started = time.monotonic()
-        self.seen = _Seen(push.workspace.build / "watch")
 
     def look(self, show: Show) -> bool | None:
         """True when all are over."""
@@ -99,7 +99,7 @@ class _Watcher:
         try:
             found = self._found()
         except RateLimited as error:
-            # Hours of waiting must not end because Kaggle wants us to ask more seldom.
+            # A rate limit must not end hours of waiting.
             show(
                 "Kaggle's rate limit is reached, retrying"
                 + (f" in {error.seconds:.0f} s" if error.seconds else "")
@@ -108,21 +108,26 @@ class _Watcher:
         at = time.time()
         for ref, remote in found.items():
             if remote.status in _ENDS:
-                self.over[ref] = _end(self.push, self.waiting.pop(ref), remote, self.seen.last(ref), at)
-                self.seen.forget(ref)
+                pending_at = read_object(self._last_seen(ref)).get("pending_at")
+                self.over[ref] = _end(self.push, self.waiting.pop(ref), remote, pending_at, at)
+                self._last_seen(ref).unlink(missing_ok=True)
             else:
-                self.seen.pending(ref, before)
+                write_text(self._last_seen(ref), json.dumps({"pending_at": before}) + "\n")
         if not self.waiting:
             return True
         show(self._standing(at))
         return None
+
+    def _last_seen(self, ref: str) -> Path:
+        """The file that stores, for the next command, when a submission was last seen pending."""
+        return self.push.workspace.build / "watch" / f"{ref}.json"
 
     def _found(self) -> dict[str, Remote]:
         competitions = {one.competition for one in self.waiting.values() if one.competition}
         listed: dict[str, Remote] = {}
         for slug in sorted(competitions):
             left = {ref for ref, one in self.waiting.items() if one.competition in (slug, None)}
-            # The newest come first, and they are mostly the ones: no page is asked for behind the last of them.
+            # The newest come first: stop at the last one that is waited for, without reading older pages.
             for one in self.push.kaggle.each_submission(CompetitionRef(slug)):
                 listed[str(one.ref)] = one
                 if left <= listed.keys():
@@ -137,48 +142,22 @@ class _Watcher:
             return self.push.kaggle.submission(int(ref))
         except NotThere as error:
             raise KaggleRefused(
-                f"Kaggle lists no submission {ref} of yours any more: look at it on the competition's page."
+                f"Kaggle no longer lists your submission {ref}: check the competition's page."
             ) from error
 
     def _standing(self, at: float) -> str:
         parts = []
         for one in self.waiting.values():
             limit = f" of {spell(one.limit)}" if one.limit else ""
-            # In steps, so that a log of nine hours stays readable.
+            # In steps, so that the log of a long wait stays short.
             age = max(0.0, at - one.time.timestamp())
             step = 60.0 if age < _AN_HOUR else 600.0
             parts.append(f"{one.ref} pending {spell(age - age % step)}{limit}")
         return "; ".join(parts)
 
 
-class _Seen:
-    """When a submission was last seen pending: kept between commands, so that a closed laptop costs accuracy only."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-
-    def pending(self, ref: str, at: float) -> None:
-        write_text(self._folder / f"{ref}.json", json.dumps({"pending_at": at}) + "\n")
-
-    def last(self, ref: str) -> float | None:
-        try:
-            value = json.loads((self._folder / f"{ref}.json").read_text(encoding="utf-8"))["pending_at"]
-        except (OSError, ValueError, KeyError, TypeError):
-            return None
-        return float(value) if isinstance(value, int | float) else None
-
-    def forget(self, ref: str) -> None:
-        (self._folder / f"{ref}.json").unlink(missing_ok=True)
-
-
-def _until_all_over(waits: Waits, watcher: _Watcher, limit: float) -> None:
-    refs = ", ".join(watcher.waiting)
-    what = f"submission {refs} is scored" if len(watcher.waiting) == 1 else f"submissions {refs} are scored"
-    waits.until(what, limit, watcher.look)
-
-
 def _end(push: Push, one: Submission, remote: Remote, last_pending: float | None, at: float) -> Submission:
-    """Write down how a submission ended, unless another command did, and tell the hooks."""
+    """Record how a submission ended, unless another command did, and call the hooks."""
     measured = rerun.measure(_begun(push, one), last_pending, at)
     event = Event(
         event=SCORE,
@@ -192,7 +171,7 @@ def _end(push: Push, one: Submission, remote: Remote, last_pending: float | None
         rerun_seconds=measured.seconds if measured else None,
         rerun_error=measured.error if measured else None,
     )
-    with push.lock(f"watch: writing down {one.ref}"):
+    with push.lock(f"watch: recording {one.ref}"):
         events = ledger.read(push.workspace.root).events
         told = any(old.event == SCORE and old.ref == one.ref and old.status == event.status for old in events)
         if not told:
@@ -208,17 +187,17 @@ def _end(push: Push, one: Submission, remote: Remote, last_pending: float | None
 
 
 def _begun(push: Push, one: Submission) -> float:
-    """When it was sent: by this machine's clock where it was submitted here, so that both ends are measured by one clock."""
+    """When it was sent, by this machine's clock if it was submitted here: both ends are then measured by one clock."""
     events = ledger.read(push.workspace.root).events
     here = [event.time.timestamp() for event in events if event.ref == one.ref and event.event == SUBMITTED]
     return min(here, default=one.time.timestamp())
 
 
 def _settle(push: Push) -> None:
-    """Take in a submission that an earlier command sent without hearing the answer."""
+    """Settle submissions that an interrupted command was sending."""
     for name in push.workspace.notebook_names():
         notebook = push.workspace.notebook(name)
         competition = notebook.metadata.competition
-        if competition is not None and settling.is_open(push, notebook.metadata.id.name):
+        if competition is not None and push.intents.read(settling.intent_key(notebook.metadata.id.name)):
             listed = push.kaggle.submissions(CompetitionRef(competition))
             settling.settle(push, notebook.metadata.id.name, listed)
