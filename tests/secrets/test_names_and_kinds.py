@@ -101,7 +101,7 @@ def test_names_that_are_one_on_other_systems_are_named(codes: Path) -> None:
     put(codes, "Net.py", "net.py", "pkg/a.py", "Pkg/b.py", "\u00e9.py", "e\u0301.py", "other/net.py")
     found = [one for one in tree.read(codes, codes.parent).findings if one.name == "name-clash"]
     assert [one.path for one in found] == ["codes/net.py", "codes/pkg", "codes/\u00e9.py"]
-    assert found[0].sentence.startswith("Net.py has the same name but for case or accents")
+    assert found[0].sentence.startswith("its name is the same as Net.py on Windows and macOS")
 
 
 @pytest.mark.skipif(sys.platform == "darwin", reason="macOS takes no such name")

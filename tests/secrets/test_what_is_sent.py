@@ -126,7 +126,9 @@ def test_what_is_no_regular_file_is_neither_opened_nor_sent(scene: Scene, kind: 
     assert "odd" not in scene.kaggle.dataset_files("tester/cmi-codes")
     assert not (scene.root / "build" / "codes" / "odd").exists()
     checked = scene.invoke("check")
-    assert "codes/odd: warning: it is no regular file and is not uploaded. [special-file]" in checked.stdout
+    assert (
+        "codes/odd: warning: it is not a regular file and is not uploaded. [special-file]" in checked.stdout
+    )
 
 
 def test_what_no_search_reads_is_said_once_where_it_is_sent(scene: Scene) -> None:

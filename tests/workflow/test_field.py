@@ -151,8 +151,8 @@ def test_settings_inside_a_downloaded_notebook_are_held_against_the_metadata(ws:
     value["metadata"]["kaggle"] = {"accelerator": "gpu", "isInternetEnabled": True}
     path.write_text(json.dumps(value), encoding="utf-8")
     told = " ".join(one.sentence for one in found(ws)["accelerator"])
-    assert "made with the accelerator gpu, and kernel-metadata.json says none" in told
-    assert "made with internet on" in told
+    assert "saved with the accelerator gpu, but kernel-metadata.json says none" in told
+    assert "saved with internet on" in told
     workspaces.edit_json(ws / "sub/kernel-metadata.json", enable_gpu=True, machine_shape="NvidiaTeslaT4")
     value["metadata"]["kaggle"] = {"accelerator": "gpu", "isInternetEnabled": False}
     path.write_text(json.dumps(value), encoding="utf-8")
@@ -163,7 +163,7 @@ REQUIREMENTS = [
     (b"loguru=0.7.3=py311_0\n", 1, "write loguru==0.7.3"),
     (b"Package Version\n------- -------\nloguru  0.7.3\n", 3, "write loguru==0.7.3"),
     (b"ok\nloguru==${LOGURU_VERSION}\n", 2, "LOGURU_VERSION"),
-    (b"loguru\nnumpy==\n", 2, "is no requirement"),
+    (b"loguru\nnumpy==\n", 2, "is not a requirement"),
 ]
 
 

@@ -114,7 +114,7 @@ def test_a_requirement_that_does_not_exist_is_named_with_its_line(
 
 
 def test_a_line_that_is_no_requirement_is_named_before_anything_is_made(tmp_path: Path) -> None:
-    with pytest.raises(WorkflowError, match=r"image\.txt, line 2: 'pandas==' is no requirement"):
+    with pytest.raises(WorkflowError, match=r"image\.txt, line 2: 'pandas==' is not a requirement"):
         make(write(tmp_path / "image.txt", "numpy\npandas==\n"), tmp_path / "cache")
 
 

@@ -256,7 +256,7 @@ def test_the_users_notebook_is_corrected_on_the_way_out_and_not_touched(ws: Path
     value["metadata"] = {"kernelspec": {"name": "my-env", "display_name": "mine"}}
     text = json.dumps(value)
     path.write_text(text)
-    assert "private kernel 'my-env'" in rehearse(ws)
+    assert "the kernel 'my-env', which Kaggle lacks" in rehearse(ws)
     assert path.read_text() == text
 
 

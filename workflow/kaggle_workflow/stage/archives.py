@@ -1,4 +1,4 @@
-"""What becomes of the archives in an upload: Kaggle unpacks them and the archive itself is gone (seen by competitors)."""
+"""Archives in an upload: Kaggle unpacks them, and the archive itself is gone (seen by competitors)."""
 
 from __future__ import annotations
 
@@ -17,21 +17,16 @@ from typing import IO, Any
 
 from kaggle_shim.manifest import FileEntry
 
-_TARS = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
+# The longest first: `.tar.gz` is not `.gz`.
+_TARS = (".tar.bz2", ".tar.gz", ".tar.xz", ".tar", ".tgz")
 _ALONE: dict[str, Callable[[IO[bytes]], Any]] = {
     ".gz": lambda packed: gzip.GzipFile(fileobj=packed),
     ".bz2": bz2.BZ2File,
     ".xz": lzma.LZMAFile,
 }
 _BROKEN = (
-    zipfile.BadZipFile,
-    tarfile.TarError,
-    zlib.error,
-    lzma.LZMAError,
-    EOFError,
-    OSError,
-    RuntimeError,
-    NotImplementedError,
+    *(zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError),
+    *(EOFError, OSError, RuntimeError, NotImplementedError),
 )
 _BLOCK = 1 << 20
 _IN_MEMORY = 64 << 20
@@ -39,8 +34,8 @@ _DEEPEST = 5
 
 
 def stem(path: str) -> str | None:
-    """The name that an archive is unpacked to, a folder's or, for a single packed file, a file's; None for no archive."""
-    for suffix in (*sorted(_TARS, key=len, reverse=True), ".zip", *_ALONE):
+    """The folder that an archive is unpacked to, or the file for a single packed file; None for no archive."""
+    for suffix in (*_TARS, ".zip", *_ALONE):
         if path.lower().endswith(suffix) and len(PurePosixPath(path).name) > len(suffix):
             return path[: -len(suffix)]
     return None
@@ -65,7 +60,7 @@ def is_archive(file: Path) -> bool:
 
 
 def expanded(folder: Path, sent: Iterable[FileEntry], kept: Iterable[str]) -> dict[str, list[FileEntry]]:
-    """What takes the place of each archive of an upload.
+    """The files that Kaggle makes of each archive in an upload.
 
     Args:
         folder: what was sent.
@@ -88,10 +83,10 @@ def expanded(folder: Path, sent: Iterable[FileEntry], kept: Iterable[str]) -> di
 
 
 def sentence(path: str) -> str:
-    """What to say of an archive before it is sent."""
+    """What to report about an archive before it is uploaded."""
     name = PurePosixPath(path).name
     return (
-        f"Kaggle unpacks it: the notebook finds {PurePosixPath(stem(path) or path).name} in place of {name}."
+        f"Kaggle unpacks it. The notebook finds {PurePosixPath(stem(path) or path).name} in place of {name}."
     )
 
 

@@ -1,4 +1,4 @@
-"""`build/codes`: the code dataset, byte for byte as it is sent, mounted in rehearsal, or packed into the notebook.
+"""`build/codes`: the code dataset, byte for byte as it is uploaded, mounted in rehearsal, or packed into the notebook.
 
 A second staging copies and hashes only what changed: a staged file keeps the time of its source, and the last manifest
 its SHA-256.
@@ -32,7 +32,7 @@ _OTHER = 100_000 * 10**9
 
 @dataclass(frozen=True)
 class Staged:
-    """A staged dataset: its folder, its manifest, what was left out of it, and what is to be said of its files."""
+    """A staged dataset: its folder, its manifest, what was left out of it, and what to report about its files."""
 
     folder: Path
     manifest: Manifest
@@ -61,7 +61,7 @@ def stage(workspace: Workspace, competition: str | None) -> Staged:
     )
     if not listed.files:
         raise WorkflowError(
-            f"{CODES}/ holds no file to upload: write an entry point there, or look at {tree.IGNORE_FILE}."
+            f"{CODES}/ has no files to upload. Write an entry point there, or check {tree.IGNORE_FILE}."
         )
     raw: dict[str, Any] = {**workspace.codes.raw, "id": str(workspace.codes.id)}
     about = git.state(workspace.root, workspace.sent_paths())

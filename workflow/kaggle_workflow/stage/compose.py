@@ -1,6 +1,8 @@
 """The notebook that is pushed: the user's own, with one cell in front of it that carries shim and plan.
 
-The source file is never touched. Its cells go out without outputs, with the kernel name that Kaggle's papermill wants.
+The source file is never touched. Its cells are sent without outputs, with the kernel name that Kaggle's papermill wants, in a form
+that is valid: papermill runs notebooks that break the format, as Colab, coding agents and other tools write them. nbformat is
+used for formats before 4 only: its import and its schemas take longer than a push that sends nothing.
 """
 
 from __future__ import annotations
@@ -8,9 +10,9 @@ from __future__ import annotations
 import ast
 import copy
 import hashlib
+import itertools
 import json
 import re
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +20,6 @@ from typing import Any
 from kaggle_shim.errors import PlanError
 from kaggle_shim.plan import PLAN_VARIABLE, Plan
 from kaggle_workflow.errors import WorkflowError
-from kaggle_workflow.stage import lenient_notebook, plain_notebook
 
 LARGEST_SOURCE = 900_000
 CELL_ID = "kaggle-shim"
@@ -26,9 +27,21 @@ _PLAN_LINE = re.compile(r"^_PLAN = (?P<literal>'.*')$", re.MULTILINE)
 _CODES_LINE = re.compile(r"^_CODES = (?P<literal>'.*')$", re.MULTILINE)
 _CELLS_LINE = re.compile(r"^# cells (?P<cells>[0-9a-f]{64})$", re.MULTILINE)
 _OWN_KERNELS = ("python3", "python")
+_FORMAT = {"nbformat": 4, "nbformat_minor": 5}
+_KINDS = ("code", "markdown", "raw")
+_ID = re.compile(r"[a-zA-Z0-9_-]{1,64}")
+# Metadata to which the format gives a type, or which nbformat takes out: none of it changes what Kaggle does.
+_UNUSED = frozenset(
+    (
+        *("authors", "orig_nbformat", "orig_nbformat_minor", "signature", "title", "widgets"),
+        *("execution", "format", "name", "scrolled", "trusted"),
+    )
+)
+_TYPES = {"jupyter": dict, "collapsed": bool}
+_NO_NOTEBOOK = (ValueError, RecursionError, KeyError, IndexError, TypeError, AttributeError, AssertionError)
 
 _CELL = """\
-# kaggle_shim {version}: written by the workspace when it staged this notebook. Edit shim/ and invoke.yaml there, not this cell.
+# kaggle_shim {version}: `invoke push` wrote this cell. Edit codes/ and invoke.yaml in the workspace instead.
 # cells {cells}
 _PLAN = {plan!r}
 _SHIM = {shim!r}
@@ -39,7 +52,7 @@ def _unpack():
     import base64, io, os, sys, tempfile, time, zipfile, zlib
 
     if sys.version_info < (3, 10):
-        raise SystemExit("kaggle_shim wants Python 3.10 or newer, this image has " + sys.version.split()[0] + ": pin another image.")
+        raise SystemExit("kaggle_shim needs Python 3.10 or newer; this image has " + sys.version.split()[0] + ". Pin another image.")
     folder = tempfile.mkdtemp(prefix="kaggle_shim-")
     zipfile.ZipFile(io.BytesIO(zlib.decompress(base64.b64decode(_SHIM)))).extractall(folder)
     if _CODES:
@@ -59,9 +72,9 @@ del _unpack, _SHIM, _CODES
 
 @dataclass(frozen=True)
 class Source:
-    """A user's notebook, ready to be composed: its cells and what was corrected on the way."""
+    """A user's notebook, ready to be composed: its value and what was corrected on the way."""
 
-    node: Any
+    node: dict[str, Any]
     corrections: tuple[str, ...]
 
 
@@ -69,26 +82,21 @@ def read_source(path: Path) -> Source:
     """Read a notebook and correct what Kaggle would stumble over.
 
     Raises:
-        WorkflowError: it is no notebook, with its path and the reason.
+        WorkflowError: it is not a notebook, with its path and the reason.
     """
-    repairs: tuple[str, ...] = ()
+    said: list[str] = []
     try:
-        value = _without_outputs(json.loads(path.read_text(encoding="utf-8-sig")))
-        node = plain_notebook.node_of(value)
-        if node is None:
-            node, repairs = _node_of(value)
-        _name_cells(node)
+        node = _valid(_upgraded(json.loads(path.read_text(encoding="utf-8-sig"))), path.name, said)
     except FileNotFoundError as error:
         raise WorkflowError(
-            f"{path} does not exist: write it, or correct code_file in its metadata."
+            f"{path} does not exist. Create it, or correct code_file in its metadata."
         ) from error
-    except (UnicodeDecodeError, ValueError, RecursionError, KeyError, AttributeError, TypeError) as error:
+    except _NO_NOTEBOOK as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
         raise WorkflowError(
-            f"{path} can't be read as a notebook ({reason}): correct that, or restore the file from git."
+            f"{path} can't be read as a notebook ({reason}). Correct it, or restore the file from git."
         ) from error
-    told = tuple(f"{repair}." for repair in repairs)
-    return Source(node, (*told, *_correct(node, path.name)))
+    return Source(node, tuple(said))
 
 
 def compose(source: Source, plan: Plan, version: str, shim: str, codes: str = "") -> str:
@@ -125,13 +133,13 @@ def compose(source: Source, plan: Plan, version: str, shim: str, codes: str = ""
     text = json.dumps(node, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
     size = sent_size(text)
     if size > LARGEST_SOURCE:
-        inside = (
-            "the codes are inside it: set workspace.codes to dataset"
+        remedy = (
+            "The codes are inside it: set workspace.codes to dataset in invoke.yaml."
             if codes
-            else "move what is large in it into codes/"
+            else "Move what is large in it into codes/."
         )
         raise WorkflowError(
-            f"The notebook {plan.notebook} is {size} bytes as it is sent, and Kaggle takes less than {LARGEST_SOURCE}: {inside}."
+            f"The notebook {plan.notebook} is too large: {size} bytes as it is sent, and Kaggle takes less than {LARGEST_SOURCE}. {remedy}"
         )
     return text
 
@@ -148,108 +156,130 @@ def sent_size(text: str) -> int:
 def plan_of(text: str) -> Plan | None:
     """The plan inside a notebook's source, None when it carries none that can be read."""
     try:
-        cells = json.loads(text)["cells"]
-        source = cells[0]["source"]
-        match = _PLAN_LINE.search(source if isinstance(source, str) else "".join(source))
-        return Plan.loads(ast.literal_eval(match["literal"])) if match else None
-    except (ValueError, RecursionError, KeyError, IndexError, TypeError, SyntaxError, PlanError):
+        return Plan.loads(_literal(text, _PLAN_LINE))
+    except PlanError:
         return None
 
 
 def codes_of(text: str) -> str:
     """The packed code tree inside a notebook's source, "" when it carries none."""
-    try:
-        source = json.loads(text)["cells"][0]["source"]
-        match = _CODES_LINE.search(source if isinstance(source, str) else "".join(source))
-        return str(ast.literal_eval(match["literal"])) if match else ""
-    except (ValueError, RecursionError, KeyError, IndexError, TypeError, SyntaxError):
-        return ""
+    return _literal(text, _CODES_LINE)
 
 
 def cells_fingerprint(cells: list[Any]) -> str:
     """SHA-256 (hex) over the kinds and sources of cells, whether a source is one text or a list of lines."""
-    told = [
-        (cell["cell_type"], cell["source"] if isinstance(cell["source"], str) else "".join(cell["source"]))
-        for cell in cells
-    ]
-    return hashlib.sha256(json.dumps(told).encode()).hexdigest()
+    return _digest([_content(cell) for cell in cells])
 
 
 def edited(text: str) -> bool:
     """Whether the cells below ours differ from those that were staged with it; False for a notebook that is not ours."""
-    try:
-        first, *others = json.loads(text)["cells"]
-        source = first["source"] if isinstance(first["source"], str) else "".join(first["source"])
-        match = _CELLS_LINE.search(source)
-        return match is not None and match["cells"] != cells_fingerprint(others)
-    except (ValueError, RecursionError, KeyError, IndexError, TypeError):
-        return False
+    contents = _contents(text)
+    match = _CELLS_LINE.search(contents[0][1]) if contents else None
+    return match is not None and match["cells"] != _digest(contents[1:])
 
 
 def same(one: str, other: str) -> bool:
     """Whether two composed notebooks are the same but for how they are written down: the plan and the user's cells."""
-    try:
-        cells = [cells_fingerprint(json.loads(text)["cells"][1:]) for text in (one, other)]
-    except (ValueError, RecursionError, KeyError, IndexError, TypeError):
-        return False
     plan = plan_of(one)
-    return plan is not None and plan == plan_of(other) and cells[0] == cells[1]
+    return plan is not None and plan == plan_of(other) and _contents(one)[1:] == _contents(other)[1:]
 
 
-def _without_outputs(value: Any) -> Any:
-    """A notebook as saved by nbformat 4, without what is not sent: outputs may have hundreds of megabytes."""
-    for cell in value["cells"] if isinstance(value, dict) and isinstance(value.get("cells"), list) else ():
-        if isinstance(cell, dict) and "outputs" in cell:
-            cell["outputs"] = []
-    return value
-
-
-def _node_of(value: Any) -> tuple[Any, tuple[str, ...]]:
-    """A notebook in the current format, and what had to be changed to make it valid; raises ValueError where that can't be done."""
+def _contents(text: str) -> list[tuple[Any, str]]:
+    """Kind and source of each cell; none for a text that is not a notebook."""
     try:
-        return _by_nbformat(value), ()
-    except (ValueError, KeyError, AttributeError, TypeError, AssertionError):
-        # nbformat asserts some of what it wants.
-        valid, repairs = lenient_notebook.made_valid(value)
-        return _by_nbformat(valid), repairs
+        return [_content(cell) for cell in json.loads(text)["cells"]]
+    except _NO_NOTEBOOK:
+        return []
 
 
-def _by_nbformat(value: object) -> Any:
-    """Any notebook that nbformat takes, in the current format; raises ValueError with its words for what it does not take."""
+def _content(cell: Any) -> tuple[Any, str]:
+    return cell["cell_type"], "".join(cell["source"])
+
+
+def _digest(contents: list[tuple[Any, str]]) -> str:
+    return hashlib.sha256(json.dumps(contents).encode()).hexdigest()
+
+
+def _literal(text: str, line: re.Pattern[str]) -> str:
+    contents = _contents(text)
+    match = line.search(contents[0][1]) if contents else None
+    try:
+        return str(ast.literal_eval(match["literal"])) if match else ""
+    except (ValueError, SyntaxError):
+        return ""
+
+
+def _upgraded(value: Any) -> Any:
+    """The JSON of a notebook in format 4; one of an earlier format is converted."""
+    if not isinstance(value, dict) or "cells" in value or "worksheets" not in value:
+        return value
     import nbformat
 
-    try:
-        with warnings.catch_warnings():
-            # Missing cell ids are added afterwards; nbformat's word on them is not for the user.
-            warnings.simplefilter("ignore")
-            node = nbformat.reads(json.dumps(value), as_version=4)
-            _name_cells(node)
-            nbformat.validate(node)
-    except (nbformat.reader.NotJSONError, nbformat.ValidationError) as error:
-        raise ValueError(str(error)) from error
-    return node
+    return nbformat.reads(json.dumps(value), as_version=4)
 
 
-def _name_cells(node: Any) -> None:
-    """Give cells the ids that nbformat 4.5 wants, the same ones every time."""
-    node["nbformat_minor"] = 5
+def _valid(value: Any, name: str, said: list[str]) -> dict[str, Any]:
+    """A notebook in format 4.5 with the same cells; says what was changed that somebody may care about.
+
+    Raises:
+        ValueError: it has no cells, or a cell is none; the message names it.
+    """
+    if not isinstance(value, dict) or not isinstance(value.get("cells"), list):
+        raise ValueError("it has no list of cells")  # noqa: TRY004 - what a file holds is a value
+    extra = sorted(set(value) - {*_FORMAT, "cells", "metadata"})
+    if extra:
+        said.append(f"{', '.join(extra)} at the top level is not part of a notebook. It is not uploaded.")
+    if value.get("nbformat") != _FORMAT["nbformat"] or not isinstance(value.get("nbformat_minor"), int):
+        said.append(
+            f"its format is {value.get('nbformat')}.{value.get('nbformat_minor')}. It is uploaded as 4.5."
+        )
     seen: set[str] = {CELL_ID}
-    for number, cell in enumerate(node.get("cells", [])):
-        if not cell.get("id") or cell["id"] in seen:
-            cell["id"] = f"cell-{number}"
-        seen.add(cell["id"])
-
-
-def _correct(node: Any, name: str) -> tuple[str, ...]:
-    corrections = []
-    kernel = node["metadata"].get("kernelspec", {}).get("name")
+    cells = [_valid_cell(cell, number, seen, said) for number, cell in enumerate(value["cells"], 1)]
+    metadata = value["metadata"] if isinstance(value.get("metadata"), dict) else {}
+    kernel = metadata.get("kernelspec")
+    kernel = kernel.get("name") if isinstance(kernel, dict) else None
     if kernel not in _OWN_KERNELS:
-        had = "no kernel name" if kernel is None else f"the private kernel {kernel!r}"
-        corrections.append(f"{name} was saved with {had}; it goes out with python3.")
-    node["metadata"]["kernelspec"] = {"display_name": "Python 3", "language": "python", "name": "python3"}
-    for cell in node["cells"]:
-        if cell["cell_type"] == "code":
-            cell["outputs"] = []
-            cell["execution_count"] = None
-    node["metadata"].pop("widgets", None)
-    return tuple(corrections)
+        had = "no kernel" if kernel is None else f"the kernel {kernel!r}, which Kaggle lacks"
+        said.append(f"{name} names {had}. It is uploaded with the kernel python3.")
+    kept = {key: one for key, one in metadata.items() if key not in _UNUSED}
+    kept["language_info"] = {"name": "python"}
+    kept["kernelspec"] = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    return {"cells": cells, "metadata": kept, **_FORMAT}
+
+
+def _valid_cell(cell: Any, number: int, seen: set[str], said: list[str]) -> dict[str, Any]:
+    if not isinstance(cell, dict):
+        raise ValueError(f"cell {number} is {type(cell).__name__}, not an object")  # noqa: TRY004 - as above
+    kind, source, ident = cell.get("cell_type"), cell.get("source"), cell.get("id")
+    if isinstance(source, list) and all(isinstance(line, str) for line in source):
+        source = "".join(source)
+    elif not isinstance(source, str):
+        said.append(f"the source of cell {number} is not text. The cell is uploaded empty.")
+        source = ""
+    if kind == "heading":
+        # A kind of notebook format 3.
+        kind, source = "markdown", f"# {source}"
+        said.append(f"cell {number} is a heading, which format 4 lacks. It is uploaded as markdown.")
+    if kind not in _KINDS:
+        raise ValueError(f"cell {number} has the cell_type {kind!r}: write code, markdown or raw")
+    if not isinstance(ident, str) or not _ID.fullmatch(ident) or ident in seen:
+        if ident is not None:
+            said.append(
+                f"the id {str(ident)[:20]!r} of cell {number} is invalid or used twice. The cell gets another."
+            )
+        ident = next(one for n in itertools.count() if (one := f"cell-{number}-{n}") not in seen)
+    seen.add(ident)
+    given = cell["metadata"] if isinstance(cell.get("metadata"), dict) else {}
+    metadata = {
+        key: one
+        for key, one in given.items()
+        if key not in _UNUSED and isinstance(one, _TYPES.get(key, object))
+    }
+    tags = metadata.pop("tags", None)
+    tags = [tags] if isinstance(tags, str) else tags
+    if isinstance(tags, list) and all(isinstance(one, str) and re.fullmatch("[^,]+", one) for one in tags):
+        metadata["tags"] = list(dict.fromkeys(tags))
+    made = {"cell_type": kind, "id": ident, "metadata": metadata, "source": source}
+    if kind == "code":
+        return {**made, "execution_count": None, "outputs": []}
+    return {**made, "attachments": cell["attachments"]} if isinstance(cell.get("attachments"), dict) else made

@@ -1,4 +1,4 @@
-"""`build/<notebook>`: a notebook and its metadata, byte for byte as the official client sends them."""
+"""`build/<notebook>`: a notebook and its metadata, byte for byte as the official client uploads them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from kaggle_workflow.workspace import Notebook, Workspace
 
 @dataclass(frozen=True)
 class StagedNotebook:
-    """A staged notebook: its folder, the file in it, its plan, and what was corrected or passed over on the way."""
+    """A staged notebook: its folder, the file in it, its plan, and what was corrected or left out."""
 
     folder: Path
     file: Path
@@ -89,7 +89,7 @@ def findings_of(workspace: Workspace, notebook: Notebook, source: compose.Source
     ]
     wanted = "collect" if notebook.collects else "run"
     if not calls(source, wanted):
-        sentence = f"no cell calls kaggle_shim.{wanted}(): write `import kaggle_shim` and `kaggle_shim.{wanted}()` into one."
+        sentence = f"no cell calls kaggle_shim.{wanted}(). Add a cell with `import kaggle_shim; kaggle_shim.{wanted}()`."
         found.append(Finding(ERROR, "no-call", path, sentence))
     attached = {ref.name for ref in notebook.metadata.sources if isinstance(ref, refs.DatasetRef)}
     if (
@@ -97,13 +97,13 @@ def findings_of(workspace: Workspace, notebook: Notebook, source: compose.Source
         and workspace.settings.codes == "dataset"
         and workspace.codes.id.name not in attached
     ):
-        sentence = f"the code dataset {workspace.codes.id.name} is not attached: add it to dataset_sources, or set workspace.codes to inline."
+        sentence = f"the code dataset {workspace.codes.id.name} is not attached. Add it to dataset_sources, or set workspace.codes to inline in invoke.yaml."
         found.append(Finding(ERROR, "codes-not-attached", f"{notebook.name}/{KERNEL_FILE}", sentence))
     return tuple(found)
 
 
 def _pulled_settings(notebook: Notebook, source: compose.Source) -> Iterator[str]:
-    """What the site wrote into a notebook that was downloaded from it, where kernel-metadata.json says otherwise and counts."""
+    """What the site wrote into a notebook that was downloaded from it, where kernel-metadata.json differs."""
     settings = source.node.get("metadata", {}).get("kaggle")
     if not isinstance(settings, dict):
         return
@@ -111,11 +111,11 @@ def _pulled_settings(notebook: Notebook, source: compose.Source) -> Iterator[str
     said = str(settings.get("accelerator") or "none").lower()
     ours = (about.machine_shape.lower(), about.accelerator or "none")
     if "accelerator" in settings and said not in ours:
-        yield f"the notebook was made with the accelerator {settings['accelerator']}, and {KERNEL_FILE} says {ours[0] or ours[1]}, which counts."
+        yield f"the notebook was saved with the accelerator {settings['accelerator']}, but {KERNEL_FILE} says {ours[0] or ours[1]}. Kaggle uses {KERNEL_FILE}."
     internet = settings.get("isInternetEnabled")
     if isinstance(internet, bool) and internet != about.enable_internet:
         state = "on" if internet else "off"
-        yield f"the notebook was made with internet {state}, and {KERNEL_FILE} says the opposite, which counts."
+        yield f"the notebook was saved with internet {state}, but {KERNEL_FILE} says the opposite. Kaggle uses {KERNEL_FILE}."
 
 
 def image_of(notebook: Notebook) -> str:

@@ -68,7 +68,9 @@ def for_running(
     settings = workspace.settings.of(notebook.name)
     words = entry or settings.entry
     if not words:
-        raise WorkflowError("No entry point is set: write workspace.entry in invoke.yaml, such as exp001.py.")
+        raise WorkflowError(
+            "No entry point is set. Set workspace.entry in invoke.yaml, for example to exp001.py."
+        )
     inline = settings.codes == "inline"
     codes = workspace.codes.id
     deps, collects = deps_id(workspace), collecting(workspace) is not None
@@ -87,8 +89,8 @@ def for_running(
             inputs.append(Input(ref, "data", known.of(getattr(ref, "name", str(ref)))))
     if not inline and not any(one.role == "codes" for one in inputs):
         raise WorkflowError(
-            f"{notebook.name}/kernel-metadata.json does not attach the code dataset: add {codes.name} to its dataset_sources, "
-            "or set workspace.codes to inline."
+            f"{notebook.name}/kernel-metadata.json: the code dataset {codes.name} is not attached. Add it to dataset_sources, "
+            "or set workspace.codes to inline in invoke.yaml."
         )
     return Plan(
         role="sub",
@@ -120,15 +122,14 @@ def wheels_not_attached(workspace: Workspace, notebook: Notebook) -> list[str]:
     """A sentence for each dataset of `workspace.wheels` that the notebook does not attach."""
     attached = {ref.name for ref in notebook.metadata.sources if isinstance(ref, refs.DatasetRef)}
     return [
-        f"workspace.wheels names {name}, which {notebook.name} does not attach: its wheels are not installed; "
-        "add it to dataset_sources."
+        f"workspace.wheels names {name}, which {notebook.name} does not attach. Its wheels are not installed: add it to dataset_sources."
         for name in workspace.settings.of(notebook.name).wheels
         if name not in attached
     ]
 
 
 def _submission(settings: Settings, notebook: Notebook) -> str:
-    """The file to look at, "" for a notebook that can't be submitted: no competition, or internet on (one that trains)."""
+    """The file to check, "" for a notebook that can't be submitted: no competition, or internet on (one that trains)."""
     submits = notebook.metadata.competition is not None and not notebook.metadata.enable_internet
     return settings.submission_name if submits or settings.submission is not None else ""
 

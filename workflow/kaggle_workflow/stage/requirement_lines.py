@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,10 +15,18 @@ if TYPE_CHECKING:
 
 # What a requirement that is a file of this machine ends in.
 _FILES = (".whl", ".zip", ".tar.gz")
+_COMMENT = re.compile(r"(^|\s)#.*")
+_INCLUDE = re.compile(r"(?:-r|-c|--requirement|--constraint)[\s=]*(?P<name>\S+)")
+_VARIABLE = re.compile(r"\$\{[A-Z0-9_]+\}")
 _CONDA = re.compile(r"[A-Za-z0-9._-]+=[^=\s]+=\S+\Z")
 # `Package  Version`, the rule below it, and the rows.
 _TABLE = re.compile(
     r"(?P<name>Package|-{3,}|[A-Za-z0-9][A-Za-z0-9._-]*)\s+(?P<version>Version|-{3,}|\d[A-Za-z0-9.+!]*)(?:\s.*)?\Z"
+)
+# What pip says when it gives up, the most telling first; a build's own output may hold many other errors.
+_VERDICTS = (
+    *("No matching distribution found", "Cannot install", "Invalid requirement", "Could not open"),
+    "Failed to build",
 )
 
 
@@ -48,6 +56,28 @@ class Line:
         wanted = self.requirement
         return None if wanted is None else canonicalize_name(wanted.name)
 
+    @property
+    def problem(self) -> str | None:
+        """What is wrong with it and how to write it; None when pip reads it (options, paths and addresses are pip's to read)."""
+        from packaging.requirements import InvalidRequirement, Requirement
+
+        text = self.text
+        if variable := _VARIABLE.search(text):
+            return f"'{text}' uses the variable {variable[0]}, which is not set on Kaggle: write its value."
+        if _CONDA.match(text):
+            name, version, _ = text.split("=")
+            return f"'{text}' is a line of `conda list --export`: write {name}=={version}."
+        if table := _TABLE.match(text):
+            wanted = f"write {table['name']}=={table['version']}" if table["version"] else "remove it"
+            return f"'{text}' is a line of the table that `pip list` prints: {wanted} (`pip list --format freeze` prints requirements)."
+        if text.startswith("-") or re.search(r"[/\\$]", text) or text.endswith(_FILES):
+            return None
+        try:
+            Requirement(text.partition(" --")[0])
+        except InvalidRequirement as error:
+            return f"'{text}' is not a requirement ({str(error).splitlines()[0]}): correct it."
+        return None
+
 
 def read(file: Path) -> list[Line]:
     """Read a requirements file and those that it includes with `-r` or `-c`.
@@ -66,76 +96,33 @@ def read(file: Path) -> list[Line]:
         try:
             text = current.read_text(encoding="utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror or "unreadable" if isinstance(error, OSError) else "it is not UTF-8"
             raise WorkflowError(
-                f"{current} can't be read as a requirements file ({_reason(error)}): create or correct it."
+                f"{current} can't be read as a requirements file ({reason}). Create or correct it."
             ) from error
-        for number, raw in enumerate(text.splitlines(), start=1):
-            line = Line(current, number, re.sub(r"(^|\s)#.*", "", raw).strip())
-            if line.text:
-                found.append(line)
-            if included := re.match(r"(?:-r|-c|--requirement|--constraint)[\s=]*(\S+)", line.text):
-                todo.append(current.parent / included[1])
+        found += lines_of(current, text)
+        todo += [current.parent / name for name in includes(text)]
     return found
 
 
-def _reason(error: Exception) -> str:
-    return error.strerror or "unreadable" if isinstance(error, OSError) else "it is not UTF-8"
+def lines_of(file: Path, text: str) -> list[Line]:
+    """The lines of a requirements file that say something."""
+    bare = (
+        Line(file, number, _COMMENT.sub("", line).strip()) for number, line in enumerate(text.splitlines(), 1)
+    )
+    return [line for line in bare if line.text]
 
 
-# What pip says when it gives up, the most telling first; a build's own output may hold many other errors.
-_VERDICTS = (
-    "No matching distribution found",
-    "Cannot install",
-    "Invalid requirement",
-    "Could not open",
-    "Failed to build",
-)
+def includes(text: str) -> list[str]:
+    """The files that a requirements file includes, as it names them."""
+    return [match["name"] for line in lines_of(Path(), text) if (match := _INCLUDE.match(line.text))]
 
 
 def check(lines: Iterable[Line]) -> None:
-    """Find lines that no installer can read, before one is started.
-
-    Raises:
-        WorkflowError: names the first of them.
-    """
+    """Raise WorkflowError for the first line that no installer can read, before one is started."""
     for line in lines:
-        problem = _problem(line.text)
-        if problem is not None:
+        if (problem := line.problem) is not None:
             raise WorkflowError(f"{line.file}, line {line.number}: {problem}")
-
-
-def problems(text: str) -> Iterator[tuple[int, str]]:
-    """The lines of a requirements file that pip refuses: their numbers from 1, and what is wrong with each."""
-    for number, line in enumerate(text.splitlines(), start=1):
-        bare = re.sub(r"(^|\s)#.*", "", line).strip()
-        problem = _problem(bare) if bare else None
-        if problem is not None:
-            yield number, problem
-
-
-def _problem(text: str) -> str | None:
-    """What is wrong with a line, None when pip reads it; options, paths and addresses are pip's to read."""
-    from packaging.requirements import InvalidRequirement, Requirement
-
-    if variable := re.search(r"\$\{[A-Z0-9_]+\}", text):
-        return f"'{text}' holds the variable {variable[0]}, which is not set on Kaggle: write its value."
-    if _CONDA.match(text):
-        name, version, _ = text.split("=")
-        return f"'{text}' is a line of `conda list --export`: write {name}=={version}."
-    if (
-        (text.startswith("-") and not _TABLE.match(text))
-        or re.search(r"[/\\$]", text)
-        or text.endswith(_FILES)
-    ):
-        return None
-    if table := _TABLE.match(text):
-        wanted = f"write {table['name']}=={table['version']}" if table["version"] else "remove it"
-        return f"'{text}' is a line of the table that `pip list` prints: {wanted} (`pip list --format freeze` prints requirements)."
-    try:
-        Requirement(text.partition(" --")[0])
-    except InvalidRequirement as error:
-        return f"'{text}' is no requirement ({str(error).splitlines()[0]}): correct it."
-    return None
 
 
 def explain(file: Path, lines: Iterable[Line], output: str) -> str:
@@ -156,5 +143,5 @@ def explain(file: Path, lines: Iterable[Line], output: str) -> str:
         if line.text in reason or (
             name and re.search(rf"(?<![a-z0-9-]){re.escape(name)}(?![a-z0-9]|-[a-z])", plain)
         ):
-            return f"{line.file}, line {line.number}: '{line.text}' can't be installed ({reason}): correct or remove it."
-    return f"{file} can't be installed ({reason}): correct it, or check the network."
+            return f"{line.file}, line {line.number}: '{line.text}' can't be installed ({reason}). Correct or remove it."
+    return f"{file} can't be installed ({reason}). Correct it, or check the network."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,10 +20,9 @@ from kaggle_workflow.workspace import DEPS, Workspace
 WHEELS = "wheels"
 MAIN = "requirements.txt"
 _PACKAGES = (".whl", ".tar.gz", ".tgz", ".tar", ".tar.bz2", ".tar.xz", ".zip")
-_INCLUDE = re.compile(r"^\s*(?:-r|-c|--requirement|--constraint)[ =]*(?P<name>[^\s#]+)")
 _OPTION = re.compile(r"-(?!e\b|-editable\b)")
 _LOCAL = re.compile(
-    r"^\s*(?:-e\s|--editable[\s=]|\.{1,2}/|/|file:|[A-Za-z]:\\|[^\s#:@]+\.(?:whl|zip|tar\.gz)\s*$)|@\s*(?:file:|\.{0,2}/)"
+    r"(?:-e\s|--editable[\s=]|\.{1,2}/|/|file:|[A-Za-z]:\\|[^\s#:@]+\.(?:whl|zip|tar\.gz)\s*$)|@\s*(?:file:|\.{0,2}/)"
 )
 
 
@@ -46,10 +46,9 @@ def asks(workspace: Workspace) -> bool:
     if own_packages(workspace):
         return True
     try:
-        lines = [line.strip() for _, text in files_of(workspace) for line in text.splitlines()]
+        return any(not _OPTION.match(line.text) for line in _lines(files_of(workspace)))
     except WorkflowError:
         return True
-    return any(line and not line.startswith("#") and not _OPTION.match(line) for line in lines)
 
 
 def read(workspace: Workspace, image: str) -> Asked:
@@ -99,8 +98,7 @@ def _allowed_packages(
     names = {normalise(name) for name in allow}
     if not names:
         return []
-    lines = (line for _, text in files for line in text.splitlines())
-    asked = {requirement_lines.Line(Path(), 0, line.partition(" #")[0].strip()).name for line in lines}
+    asked = {line.name for line in _lines(files)}
     asked |= {normalise(entry.path.rpartition("/")[2].partition("-")[0]) for entry in wheels}
     return sorted(name for name in names if is_protected(name) or name in asked)
 
@@ -112,18 +110,19 @@ def findings_of(workspace: Workspace) -> tuple[Finding, ...]:
     except WorkflowError as error:
         return (Finding(ERROR, "requirements", f"{DEPS}/{MAIN}", str(error)),)
     found = []
-    for name, text in files:
-        for number, problem in requirement_lines.problems(text):
-            found.append(Finding(ERROR, "requirement", f"{DEPS}/{name}", problem, number))
-        for number, line in enumerate(text.splitlines(), 1):
-            if _LOCAL.search(line):
-                sentence = f"{line.strip()!r} is a path of this machine, which Kaggle can't see: build a wheel and put it into {DEPS}/{WHEELS}/."
-                found.append(Finding(ERROR, "local-requirement", f"{DEPS}/{name}", sentence, number))
+    for line in _lines(files):
+        if (problem := line.problem) is not None:
+            found.append(Finding(ERROR, "requirement", line.file.as_posix(), problem, line.number))
+        if _LOCAL.search(line.text):
+            sentence = f"{line.text!r} is a path on this machine, which Kaggle can't read: build a wheel and put it into {DEPS}/{WHEELS}/."
+            found.append(Finding(ERROR, "local-requirement", line.file.as_posix(), sentence, line.number))
     found += search_credentials(workspace, files)
     packages = own_packages(workspace)
     for path in _own_files(workspace):
         if path not in packages:
-            sentence = "neither a wheel nor a source distribution: it is not installed; put a .whl, .tar.gz or .zip there."
+            sentence = (
+                "not installed: it is neither a wheel nor a source distribution (.whl, .tar.gz or .zip)."
+            )
             found.append(Finding(WARNING, "not-a-wheel", relative(path, workspace.root), sentence))
     return tuple(found)
 
@@ -140,30 +139,31 @@ def files_of(workspace: Workspace) -> tuple[tuple[str, str], ...]:
     if not (folder / MAIN).is_file():
         return ((MAIN, ""),)
     result: dict[str, str] = {}
-    waiting = [MAIN]
+    waiting = [folder / MAIN]
     while waiting:
-        name = waiting.pop(0)
+        path = waiting.pop(0)
+        name = Path(os.path.relpath(path, folder)).as_posix()
         if name not in result:
-            result[name] = _text(folder / name, workspace.root)
+            result[name] = _text(path, workspace.root)
             waiting += [
-                match["name"]
-                for line in result[name].splitlines()
-                if (match := _INCLUDE.match(line)) and "://" not in match["name"]
+                path.parent / one for one in requirement_lines.includes(result[name]) if "://" not in one
             ]
     return tuple(result.items())
 
 
+def _lines(files: tuple[tuple[str, str], ...]) -> list[requirement_lines.Line]:
+    return [line for name, text in files for line in requirement_lines.lines_of(Path(DEPS, name), text)]
+
+
 def _text(path: Path, root: Path) -> str:
-    shown = relative(path, root)
+    shown = Path(os.path.relpath(path, root)).as_posix()
     if not path.resolve().is_relative_to(root.resolve()):
-        raise WorkflowError(
-            f"{shown} is included by the requirements and lies outside the workspace: move it into {DEPS}/."
-        )
+        raise WorkflowError(f"The requirements include {shown}, outside the workspace. Move it into {DEPS}/.")
     try:
-        return path.read_text(encoding="utf-8-sig").replace("\r\n", "\n")
+        return path.read_text(encoding="utf-8-sig")
     except FileNotFoundError as error:
         raise WorkflowError(
-            f"{shown} is included by the requirements and does not exist: write it, or remove the line."
+            f"The requirements include {shown}, which does not exist. Create it, or remove the line."
         ) from error
     except (OSError, UnicodeDecodeError) as error:
-        raise WorkflowError(f"{shown} can't be read ({error}): save it as UTF-8 text.") from error
+        raise WorkflowError(f"{shown} can't be read ({error}). Save it as UTF-8 text.") from error

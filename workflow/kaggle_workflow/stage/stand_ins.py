@@ -1,4 +1,4 @@
-"""Files that only stand for the real ones: pointers of Git LFS, DVC and git-annex, empty weights, a login page saved as weights."""
+"""Placeholders for the real file: pointers of Git LFS, DVC and git-annex, empty weights, a login page saved as weights."""
 
 from __future__ import annotations
 
@@ -10,28 +10,16 @@ _HEAD = 512
 _LFS = b"version https://git-lfs.github.com/spec/"
 _ANNEX = (b"/annex/objects/", b".git/annex/objects/")
 WEIGHTS = (
-    ".pt",
-    ".pth",
-    ".ckpt",
-    ".safetensors",
-    ".onnx",
-    ".pkl",
-    ".pickle",
-    ".joblib",
-    ".bin",
-    ".keras",
-    ".gguf",
-    ".h5",
-    ".npy",
-    ".npz",
+    *(".pt", ".pth", ".ckpt", ".safetensors", ".onnx", ".pkl", ".pickle", ".joblib", ".bin"),
+    *(".keras", ".gguf", ".h5", ".npy", ".npz"),
 )
 
 
 def sentence(path: Path, size: int) -> str | None:
-    """What a file is in place of what its name says, and what brings the real one; None for a file like any other."""
+    """What a file is instead of what its name says, and how to get the real one; None for a file like any other."""
     weights = path.suffix.lower() in WEIGHTS
     if size == 0:
-        return "it is empty: train again, or delete it." if weights else None
+        return "it is empty. Train again, or delete it." if weights else None
     if size > _POINTER_BYTES and not weights:
         return None
     try:
@@ -41,17 +29,19 @@ def sentence(path: Path, size: int) -> str | None:
         return None
     dvc = path.suffix == ".dvc" and b"md5:" in head and not path.with_suffix("").exists()
     page = weights and head.lstrip().lower().startswith((b"<!doctype html", b"<html"))
-    told = {
-        f"it is a Git LFS pointer and not the file: run `git lfs pull --include '*{path.suffix}'`.": head.startswith(
-            _LFS
+    kinds = (
+        (
+            head.startswith(_LFS),
+            f"it is a Git LFS pointer, not the file. Run `git lfs pull --include '*{path.suffix}'`.",
         ),
-        f"it is a git-annex pointer and not the file: run `git annex get {path.name}`.": head.startswith(
-            _ANNEX
+        (
+            head.startswith(_ANNEX),
+            f"it is a git-annex pointer, not the file. Run `git annex get {path.name}`.",
         ),
-        f"it is a DVC pointer, and {path.stem} is not there: run `dvc pull {path.name}`.": dvc,
-        "it is an HTML page and not weights: download it again, logged in.": page,
-    }
-    return next((text for text, is_so in told.items() if is_so), None)
+        (dvc, f"it is a DVC pointer, and {path.stem} is missing. Run `dvc pull {path.name}`."),
+        (page, "it is an HTML page, not weights. Log in, and download it again."),
+    )
+    return next((text for is_so, text in kinds if is_so), None)
 
 
 def annexed(link: Path) -> bool:

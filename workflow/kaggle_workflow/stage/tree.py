@@ -1,4 +1,4 @@
-"""Which files of a folder belong to an upload, and what is to be said about them."""
+"""Which files of a folder belong to an upload, and what to report about them."""
 
 from __future__ import annotations
 
@@ -21,43 +21,20 @@ IGNORE_FILE = ".kaggleignore"
 # Never part of an upload, whatever the ignore files say.
 _ALWAYS_OUT = (
     UNFINISHED,
-    ".git",
-    ".venv/",
-    "venv/",
-    "__pycache__/",
-    ".ipynb_checkpoints/",
-    ".mypy_cache/",
-    ".ruff_cache/",
-    ".pytest_cache/",
-    "*.py[co]",
-    "*.egg-info/",
-    ".DS_Store",
-    "Thumbs.db",
-    ".env",
-    ".env.*",
-    ".envrc",
-    "!.env.example",
-    "!.env.sample",
-    "!.env.template",
-    "kaggle.json",
+    *(".git", ".venv/", "venv/", "__pycache__/", ".ipynb_checkpoints/"),
+    *(".mypy_cache/", ".ruff_cache/", ".pytest_cache/", "*.py[co]", "*.egg-info/", ".DS_Store", "Thumbs.db"),
+    *(".env", ".env.*", ".envrc", "!.env.example", "!.env.sample", "!.env.template", "kaggle.json"),
     # What editors and file systems leave beside a file, parts of its text included.
-    ".idea/",
-    ".vscode/",
-    "*.sw[op]",
-    "*~",
-    ".#*",
-    "\\#*#",
-    ".nfs*",
+    *(".idea/", ".vscode/", "*.sw[op]", "*~", ".#*", "\\#*#", ".nfs*"),
 )
 _SHELL = (".sh", ".bash")
 _MANY_TOP_LEVEL = 50
 _HEAD = 1 << 16
-_NO_TEXT = "its name is no UTF-8, and no manifest can hold it: rename it, or ignore it in .kaggleignore."
 
 
 @dataclass(frozen=True)
 class SourceFile:
-    """A file to upload: its path inside the upload (posix), where it lies, and its size and time from one look."""
+    """A file to upload: its path inside the upload (posix), where it is, and its size and time from one look."""
 
     path: str
     source: Path
@@ -85,23 +62,22 @@ def read(folder: Path, root: Path, own_files: tuple[str, ...] = ()) -> Tree:
 
     Args:
         folder: the folder to upload.
-        root: the workspace, where the ignore file lies.
-        own_files: top-level files that are ours to write, such as the metadata.
+        root: the workspace, which holds the ignore file.
+        own_files: top-level files that the tool writes, such as the metadata.
 
     Raises:
-        WorkflowError: the ignore file does not read as patterns.
+        WorkflowError: the ignore file can't be read as patterns.
     """
     import pathspec
 
-    patterns = ignore_lines(root)
-    spec = pathspec.GitIgnoreSpec.from_lines([*_ALWAYS_OUT, *patterns])
+    spec = pathspec.GitIgnoreSpec.from_lines([*_ALWAYS_OUT, *ignore_lines(root)])
     by_git = set(git.ignored(folder))
     prefix = relative(folder, root) + "/" if folder.is_relative_to(root) else ""
     files: list[SourceFile] = []
     left_out: list[str] = []
     findings: list[Finding] = []
 
-    def out(path: str) -> bool:
+    def is_out(path: str) -> bool:
         hidden = path in by_git or spec.match_file(prefix + path) or spec.match_file(path)
         if hidden:
             left_out.append(path)
@@ -110,24 +86,24 @@ def read(folder: Path, root: Path, own_files: tuple[str, ...] = ()) -> Tree:
     for parent, folders, entries in os.walk(folder):
         inside = Path(parent).relative_to(folder).as_posix()
         base = "" if inside == "." else f"{inside}/"
-        folders[:] = sorted(
-            name
-            for name in folders
-            if not out(f"{base}{name}/")
-            and not _folder_link(Path(parent, name), base + name, findings, prefix)
-        )
+        folders[:] = sorted(name for name in folders if not is_out(f"{base}{name}/"))
+        for name in [name for name in folders if Path(parent, name).is_symlink()]:
+            folders.remove(name)
+            sentence = "a link to a folder is not uploaded. Put the folder itself here."
+            findings.append(Finding(WARNING, "folder-link", prefix + base + name, sentence))
         for name in sorted(entries):
             path = base + name
-            if path in own_files or out(path):
+            if path in own_files or is_out(path):
                 continue
-            if not names.is_text(path):
-                findings.append(Finding(ERROR, "undecodable-name", prefix + path, _NO_TEXT))
-                continue
-            found = _file(Path(parent, name), path, folder, prefix, findings)
-            if found is not None:
+            found = _file(Path(parent, name), path, folder)
+            if isinstance(found, SourceFile):
                 files.append(found)
+                problems = _about_file(found)
+            else:
+                problems = iter([found])
+            findings += (Finding(*problem[:2], prefix + path, problem[2]) for problem in problems)
     files.sort(key=lambda file: file.path.encode())
-    findings += _tops(files, prefix)
+    findings += _top_level(files, prefix)
     findings += _clashes(files, prefix)
     if os.access(root / "invoke.yaml", os.X_OK):
         # This file system keeps no modes and calls every file executable.
@@ -136,7 +112,7 @@ def read(folder: Path, root: Path, own_files: tuple[str, ...] = ()) -> Tree:
 
 
 def ignore_lines(root: Path) -> list[str]:
-    """The patterns of `.kaggleignore`, none when there is no such file; raises WorkflowError for one that does not read."""
+    """The patterns of `.kaggleignore`, none when there is no such file; raises WorkflowError when it can't be read as patterns."""
     import pathspec
 
     path = root / IGNORE_FILE
@@ -145,75 +121,50 @@ def ignore_lines(root: Path) -> list[str]:
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise WorkflowError(f"{IGNORE_FILE} can't be read ({error}): save it as UTF-8 text.") from error
+        raise WorkflowError(f"{IGNORE_FILE} can't be read ({error}). Save it as UTF-8 text.") from error
     for number, line in enumerate(lines, 1):
         try:
             pathspec.GitIgnoreSpec.from_lines([line])
         except ValueError as error:
             raise WorkflowError(
-                f"{IGNORE_FILE}, line {number}: {line!r} is no pattern as .gitignore has them ({error}): correct it."
+                f"{IGNORE_FILE}, line {number}: {line!r} is not a pattern as in .gitignore ({error}). Correct it."
             ) from error
     return lines
 
 
-def _folder_link(path: Path, shown: str, findings: list[Finding], prefix: str) -> bool:
-    if not path.is_symlink():
-        return False
-    findings.append(
-        Finding(
-            WARNING,
-            "folder-link",
-            prefix + shown,
-            "a link to a folder is not uploaded: put the folder itself here.",
+# Level, name and sentence of a finding about one file.
+_Problem = tuple[str, str, str]
+
+
+def _file(path: Path, shown: str, folder: Path) -> SourceFile | _Problem:
+    """A file to upload, or the reason why it can't be."""
+    if not names.is_text(shown):
+        return (
+            ERROR,
+            "undecodable-name",
+            f"its name is not valid UTF-8. Rename it, or ignore it in {IGNORE_FILE}.",
         )
-    )
-    return True
-
-
-def _file(path: Path, shown: str, folder: Path, prefix: str, findings: list[Finding]) -> SourceFile | None:
-    where = prefix + shown
     if path.is_symlink():
         target = _target(path)
         if target is None:
             what = (
-                f"git-annex has not fetched its content: run `git annex get {path.name}`"
+                f"git-annex has not fetched its content. Run `git annex get {path.name}`"
                 if stand_ins.annexed(path)
-                else "the link leads nowhere: remove it"
+                else "the link is broken. Remove it"
             )
-            findings.append(Finding(ERROR, "broken-link", where, f"{what}, or ignore it in .kaggleignore."))
-            return None
+            return ERROR, "broken-link", f"{what}, or ignore it in {IGNORE_FILE}."
         if not target.is_relative_to(folder.resolve()):
-            findings.append(
-                Finding(
-                    ERROR,
-                    "outside-link",
-                    where,
-                    f"the link leads out of the folder, to {target.name}: copy that file here, or ignore the link.",
-                )
-            )
-            return None
-        findings.append(Finding(WARNING, "link", where, "a link arrives as a copy of the file it leads to."))
+            sentence = f"the link leads out of the folder, to {target.name}. Copy that file here, or ignore the link in {IGNORE_FILE}."
+            return ERROR, "outside-link", sentence
     try:
         about = path.stat()
-    except OSError as error:
-        findings.append(
-            Finding(ERROR, "unreadable", where, f"it can't be read ({error.strerror}): fix its permissions.")
-        )
-        return None
-    if not stat.S_ISREG(about.st_mode):
-        findings.append(Finding(WARNING, "special-file", where, "it is no regular file and is not uploaded."))
-        return None
-    if not os.access(path, os.R_OK):
-        findings.append(
-            Finding(
-                ERROR,
-                "unreadable",
-                where,
-                "it can't be read: fix its permissions, or ignore it in .kaggleignore.",
-            )
-        )
-        return None
-    findings += _about_name(path, shown, where, about)
+    except OSError:
+        about = None
+    if about is not None and not stat.S_ISREG(about.st_mode):
+        return WARNING, "special-file", "it is not a regular file and is not uploaded."
+    if about is None or not os.access(path, os.R_OK):
+        sentence = f"it can't be read. Fix its permissions, or ignore it in {IGNORE_FILE}."
+        return ERROR, "unreadable", sentence
     return SourceFile(shown, path, about.st_size, about.st_mtime_ns)
 
 
@@ -225,37 +176,29 @@ def _target(link: Path) -> Path | None:
         return None
 
 
-def _about_name(path: Path, shown: str, where: str, about: os.stat_result) -> Iterator[Finding]:
+def _about_file(file: SourceFile) -> Iterator[_Problem]:
+    path, shown = file.source, file.path
+    if path.is_symlink():
+        yield WARNING, "link", "a link is uploaded as a copy of the file it leads to."
     harm = names.damage(shown)
     if harm is not None:
-        yield Finding(WARNING, "file-name", where, f"{harm}; the notebook puts it back by its content.")
+        yield WARNING, "file-name", f"{harm}. The notebook restores the name by the file's content."
     if not names.portable(shown) or names.NOT_ON_WINDOWS.intersection(shown):
-        yield Finding(
-            WARNING, "windows-name", where, "Windows refuses this name: a team-mate there can't check it out."
+        yield (
+            WARNING,
+            "windows-name",
+            "Windows can't have a file of this name: nobody can check it out there.",
         )
-    stands_in = stand_ins.sentence(path, about.st_size)
-    if stands_in is not None:
-        yield Finding(WARNING, stand_ins.NAME, where, stands_in)
+    if (problem := stand_ins.sentence(path, file.size)) is not None:
+        yield WARNING, stand_ins.NAME, problem
     if archives.is_archive(path):
-        yield Finding(WARNING, "archive", where, archives.sentence(shown))
+        yield WARNING, "archive", archives.sentence(shown)
     if path.suffix in _SHELL and b"\r\n" in _head(path):
-        yield Finding(
-            WARNING,
-            "crlf",
-            where,
-            "its lines end in CRLF, and a shell on Linux stumbles over them: save it with LF.",
-        )
-    if (
-        os.name == "posix"
-        and about.st_mode & stat.S_IXUSR
-        and not _head(path).startswith((b"#!", b"\x7fELF"))
-    ):
-        yield Finding(
-            WARNING,
-            "exec-bit",
-            where,
-            "its exec bit is lost on Kaggle, and no #! line brings it back: start it through its interpreter.",
-        )
+        yield WARNING, "crlf", "its lines end in CRLF, which a shell on Linux can't run. Save it with LF."
+    executable = os.name == "posix" and path.stat().st_mode & stat.S_IXUSR
+    if executable and not _head(path).startswith((b"#!", b"\x7fELF")):
+        sentence = "Kaggle drops its exec bit, and it has no #! line to restore it by. Start it with its interpreter."
+        yield WARNING, "exec-bit", sentence
 
 
 def _head(path: Path) -> bytes:
@@ -263,12 +206,11 @@ def _head(path: Path) -> bytes:
         return file.read(_HEAD)
 
 
-def _tops(files: list[SourceFile], prefix: str) -> list[Finding]:
-    tops = {file.path.split("/")[0] for file in files}
-    if len(tops) < _MANY_TOP_LEVEL:
-        return []
-    sentence = f"{len(tops)} files and folders lie at its top, and Kaggle takes {_MANY_TOP_LEVEL} with the manifest: put some into a folder."
-    return [Finding(ERROR, "top-level-files", prefix.rstrip("/"), sentence)]
+def _top_level(files: list[SourceFile], prefix: str) -> Iterator[Finding]:
+    count = len({file.path.split("/")[0] for file in files})
+    if count >= _MANY_TOP_LEVEL:
+        sentence = f"it has {count} files and folders at its top level, and Kaggle takes {_MANY_TOP_LEVEL} with the manifest. Move some into a folder."
+        yield Finding(ERROR, "top-level-files", prefix.rstrip("/"), sentence)
 
 
 def _clashes(files: list[SourceFile], prefix: str) -> Iterator[Finding]:
@@ -280,6 +222,6 @@ def _clashes(files: list[SourceFile], prefix: str) -> Iterator[Finding]:
             path = "/".join(parts[:depth])
             first = seen.setdefault(unicodedata.normalize("NFC", path).casefold(), path)
             if first != path and first.rpartition("/")[0] == path.rpartition("/")[0]:
-                sentence = f"{printable(first)} has the same name but for case or accents: on Windows and macOS they are one, so rename one of them."
+                sentence = f"its name is the same as {printable(first)} on Windows and macOS, which ignore case and spell accents their own way. Rename one of them."
                 yield Finding(WARNING, "name-clash", prefix + path, sentence)
                 break
