@@ -62,11 +62,11 @@ def test_an_old_file_is_a_list_that_adds_to_the_default() -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("image: 2031-01\n", "image 2031-01 cpu is unknown: write one of 2026-08 cpu"),
+        ("image: 2031-01\n", "image 2031-01 cpu is unknown: use one of 2026-08 cpu"),
         ("image: 2026-08 npu\n", "2026-08 npu is unknown"),
         (
             "image: 2026-08\n-nothing-like-it\n",
-            "'-nothing-like-it' takes away what image 2026-08 cpu doesn't have",
+            "'-nothing-like-it' removes a package that image 2026-08 cpu doesn't have",
         ),
     ],
 )

@@ -12,6 +12,7 @@ from kaggle_workflow.credentials import workspace as secrets_workspace
 from kaggle_workflow.errors import WorkflowError
 from kaggle_workflow.findings import ERROR, WARNING, Finding, relative
 from kaggle_workflow.fix import everything as fix
+from kaggle_workflow.images import catalogue as images
 from kaggle_workflow.known import Known
 from kaggle_workflow.settings import FILE as SETTINGS
 from kaggle_workflow.stage import bundle, compose, plans, requirements, tree
@@ -124,7 +125,7 @@ def _about_wheels(workspace: Workspace, notebook: Notebook) -> Iterator[Finding]
 
 def _about_image_list(workspace: Workspace) -> Iterator[Finding]:
     if not (workspace.root / DEPS / "image.txt").is_file():
-        sentence = "the list of what the image has is missing: rehearsal takes that of the tool's default."
+        sentence = f"missing, so rehearsal uses a short default list: create it with the line `image: {images.DEFAULT}`."
         yield Finding(WARNING, "image-list", f"{DEPS}/image.txt", sentence)
 
 

@@ -1,7 +1,7 @@
-"""The images that the package knows, and what `deps/image.txt` makes of one.
+"""Kaggle's images as this package lists them, and the changes that `deps/image.txt` makes to one.
 
-Each list (`NAME-ACCELERATOR.txt`) is written by benchmarks/make_images.py. `import-names.txt` says which distribution gives an import
-that is called differently; a dotted name stands for a part of a namespace package.
+Each list (`NAME-ACCELERATOR.txt`) is written by benchmarks/make_images.py. `import-names.txt` names the distributions whose
+import has another name. A dotted name is part of a namespace package.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ class Image:
         date: when it was built (ISO 8601).
         accelerator: `cpu`, `gpu` or `tpu`.
         python: its Python, such as `3.12.13`.
-        versions: version by distribution (normalised name); "" where it is not known.
-        imports: distribution (normalised name) by import name, for the distributions in `versions`; dotted for a part of a
+        versions: version by distribution (normalised name); "" if unknown.
+        imports: distribution (normalised name) by import name, for the distributions in `versions`; dotted if part of a
             namespace package, such as `google.cloud.storage`.
-        added: what `deps/image.txt` adds or pins, as requirement lines.
+        added: requirement lines of `deps/image.txt`.
     """
 
     name: str
@@ -53,7 +53,7 @@ class Image:
         return f"{self.name} {self.accelerator}"
 
     def distribution_of(self, module: str, names: Iterable[str] = ()) -> str | None:
-        """The distribution of this image that `from MODULE import NAMES` comes from, None when it has none."""
+        """The distribution of this image that provides `from MODULE import NAMES`, None if none does."""
         wanted = (*(f"{module}.{name}" for name in names), module)
         return next((found for one in wanted if (found := _longest(one, self.imports)) is not None), None)
 
@@ -72,7 +72,7 @@ def _load(name: str, accelerator: str) -> Image:
     known = sorted(path.stem for path in _FOLDER.glob("*-*.txt") if path.stem.endswith(ACCELERATORS))
     if f"{name}-{accelerator}" not in known:
         listed = ", ".join(f"{stem.rpartition('-')[0]} {stem.rpartition('-')[2]}" for stem in known)
-        raise WorkflowError(f"deps/image.txt: image {name} {accelerator} is unknown: write one of {listed}.")
+        raise WorkflowError(f"deps/image.txt: image {name} {accelerator} is unknown: use one of {listed}.")
     head, *lines = (_FOLDER / f"{name}-{accelerator}.txt").read_text(encoding="utf-8").splitlines()
     said = _HEAD.fullmatch(head)
     if said is None:
@@ -82,27 +82,27 @@ def _load(name: str, accelerator: str) -> Image:
 
 
 def accelerator_of(about: KernelMetadata) -> str:
-    """`cpu`, `gpu` or `tpu`: which of Kaggle's images a notebook runs in."""
+    """The image that a notebook runs in: `cpu`, `gpu` or `tpu`."""
     return about.accelerator or "cpu"
 
 
 def names_image(text: str) -> bool:
-    """Whether a `deps/image.txt` names an image; one that doesn't is a plain list of what the image has."""
+    """Whether a `deps/image.txt` names an image; one that doesn't lists packages."""
     return any(_NAMED.match(line) for line in _lines(text))
 
 
 def choose(text: str, accelerator: str, known: Image | None = None) -> Image:
-    """Make the image that a `deps/image.txt` describes.
+    """Return the image that a `deps/image.txt` describes.
 
     A file that names no image adds its lines to the default one.
 
     Args:
-        text: its content: `image: NAME [ACCELERATOR]`, then a requirement (adds or pins) or `-name` (takes away) a line.
-        accelerator: of the notebook; used where the text names none.
+        text: its content: `image: NAME [ACCELERATOR]`, then on each line a requirement (adds or pins) or `-name` (removes).
+        accelerator: of the notebook; used if the text names none.
         known: the image to start from instead of the package's, such as the one that Kaggle reported.
 
     Raises:
-        WorkflowError: the image is unknown, or a line takes away what the image doesn't have.
+        WorkflowError: the image is unknown, or a line removes a package that the image doesn't have.
     """
     lines = _lines(text)
     named = next((found for line in lines if (found := _NAMED.match(line))), None)
@@ -123,7 +123,7 @@ def choose(text: str, accelerator: str, known: Image | None = None) -> Image:
                 and normalise(taken["name"]) not in image.versions
             ):
                 raise WorkflowError(
-                    f"deps/image.txt: '{line}' takes away what image {image} doesn't have: remove the line."
+                    f"deps/image.txt: '{line}' removes a package that image {image} doesn't have: delete this line."
                 )
             continue
         added.append(line)
@@ -137,7 +137,7 @@ def _lines(text: str) -> list[str]:
 
 
 def _add(line: str, versions: dict[str, str]) -> None:
-    """Apply a requirement; options, paths and addresses are the installer's to read."""
+    """Apply a requirement; options, paths and URLs are left to the installer."""
     wanted = Line(Path(), 0, line).requirement
     if wanted is None:
         return
@@ -151,7 +151,7 @@ def _add(line: str, versions: dict[str, str]) -> None:
 
 
 def imports_of(versions: Mapping[str, str]) -> dict[str, str]:
-    """The distribution of each import name that these distributions give (normalised names)."""
+    """The import names that distributions (normalised names) provide, each with its distribution."""
     found: dict[str, str] = {}
     named: set[str] = set()
     for module, project in import_names():
@@ -165,7 +165,7 @@ def imports_of(versions: Mapping[str, str]) -> dict[str, str]:
 
 
 def default_import(project: str) -> str:
-    """The import name of a distribution that no list names: its own, with `_` for `-`."""
+    """The import name of a distribution that isn't in `import-names.txt`: its own name, with `_` for `-`."""
     dotted = project.startswith(("google-cloud-", "nvidia-", "sphinxcontrib-"))
     if not dotted:
         return project.replace("-", "_")
@@ -174,12 +174,12 @@ def default_import(project: str) -> str:
 
 
 def distribution_of(module: str) -> str | None:
-    """The distribution that gives an import name (dotted or not) where a list says so; None where none does."""
+    """The distribution that `import-names.txt` gives for a module (dotted or not), None if it isn't there."""
     return _longest(module, dict(reversed(import_names())))
 
 
 def _longest(module: str, known: Mapping[str, str]) -> str | None:
-    """What is known about the longest beginning of a dotted name."""
+    """Look up a dotted name, or else the longest beginning of it."""
     parts = module.split(".")
     return next(
         (known[name] for n in range(len(parts), 0, -1) if (name := ".".join(parts[:n])) in known), None
@@ -188,7 +188,7 @@ def _longest(module: str, known: Mapping[str, str]) -> str | None:
 
 @lru_cache
 def import_names() -> tuple[tuple[str, str], ...]:
-    """Import name and distribution (normalised), most usual distribution first."""
+    """Pairs of import name and distribution (normalised), the most common distribution first."""
     text = (_FOLDER / "import-names.txt").read_text(encoding="utf-8")
     pairs = (line.split() for line in text.splitlines() if line and not line.startswith("#"))
     return tuple((module, project) for module, *projects in pairs for project in projects)

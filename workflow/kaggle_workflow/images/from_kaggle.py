@@ -1,4 +1,4 @@
-"""The image that the last runs on Kaggle found: a cache in `build/images`, written by push."""
+"""The image of the last runs on Kaggle: a cache in `build/images`, written by `push`."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ class Seen:
 
     Attributes:
         notebook: `owner/slug` of the notebook that ran, and `version` its version.
-        time: when push read the list (UTC, ISO 8601).
+        time: when `push` read the list (UTC, ISO 8601).
         python: the Python of the image, such as `3.12.11`.
         versions: version by distribution (normalised name).
-        build_date, git_commit, docker_image: what identifies the image, "" where it doesn't tell.
+        build_date, git_commit, docker_image: what identifies the image, "" if unknown.
     """
 
     notebook: str
@@ -40,7 +40,7 @@ class Seen:
 
     @classmethod
     def of(cls, value: Mapping[str, Any], notebook: str, version: int, time: str = "") -> Seen | None:
-        """Read the list that a run left; None when it isn't one."""
+        """Read the list that a run wrote; None if it isn't one."""
         python, versions = value.get("python"), value.get("versions")
         if not isinstance(python, str) or not isinstance(versions, dict) or not versions:
             return None
@@ -51,7 +51,7 @@ class Seen:
 
     @property
     def days_old(self) -> int:
-        """Whole days since the list was read; 0 when the clock was changed."""
+        """Whole days since the list was read; 0 if the clock went back."""
         try:
             return max(0, (datetime.now(UTC) - datetime.fromisoformat(self.time)).days)
         except (ValueError, TypeError):
@@ -59,11 +59,11 @@ class Seen:
 
 
 def known(workspace: Workspace, *names: str) -> Seen | None:
-    """The image that the newest run of a notebook found, None when no run has told.
+    """The image of a notebook's newest run, None if no run reported one.
 
     Args:
         workspace: the workspace.
-        names: folders of notebooks, the best first; by default the submission notebook, then the wheel notebook.
+        names: folders of notebooks, in order of preference; by default the submission notebook, then the wheel notebook.
     """
     for name in names or (SUB, DEPS):
         if name in workspace.notebook_names():
@@ -74,7 +74,7 @@ def known(workspace: Workspace, *names: str) -> Seen | None:
 
 
 def image_of(workspace: Workspace, name: str) -> catalogue.Image:
-    """The image that a notebook gets: what its newest run on Kaggle found, else the package's, with `deps/image.txt` applied.
+    """The image of a notebook: as its newest run on Kaggle reported it, else from the package's list, with `deps/image.txt` applied.
 
     Raises:
         WorkflowError: `deps/image.txt` can't be read, or names an unknown image.
@@ -90,7 +90,7 @@ def image_of(workspace: Workspace, name: str) -> catalogue.Image:
 
 
 def image_text(workspace: Workspace) -> str:
-    """The content of `deps/image.txt`, "" when it is missing; raises WorkflowError when it can't be read."""
+    """The content of `deps/image.txt`, "" if it is missing; raises WorkflowError if it can't be read."""
     file = workspace.root / DEPS / "image.txt"
     try:
         return file.read_text(encoding="utf-8-sig") if file.is_file() else ""
@@ -99,7 +99,7 @@ def image_text(workspace: Workspace) -> str:
 
 
 def keep(workspace: Workspace, seen: Seen) -> Seen | None:
-    """Write the image of a run into the cache; returns the one that the notebook's run before it had."""
+    """Write the image of a run into the cache; returns the image of the notebook's run before."""
     path = _file(workspace, seen.notebook)
     before = _read(path)
     write_text(path, json.dumps(asdict(seen)) + "\n")
@@ -107,7 +107,7 @@ def keep(workspace: Workspace, seen: Seen) -> Seen | None:
 
 
 def changes(before: Seen, now: Seen, used: Iterable[str]) -> list[str]:
-    """What differs between two images of what the code uses: `numpy 1.26.4 -> 2.1.3`, Python first."""
+    """List what changed between two images, of the packages that the code uses: `numpy 1.26.4 -> 2.1.3`, Python first."""
     found = [] if before.python == now.python else [f"Python {before.python} -> {now.python}"]
     for project in sorted(set(used)):
         old, new = before.versions.get(project), now.versions.get(project)
@@ -117,7 +117,7 @@ def changes(before: Seen, now: Seen, used: Iterable[str]) -> list[str]:
 
 
 def moved(before: Seen, now: Seen, used: Iterable[str]) -> str | None:
-    """The sentence about an image that isn't the last one; None when it is."""
+    """Say what changed since the last image; None if nothing did."""
     if (before.python, before.versions) == (now.python, now.versions):
         return None
     said = ", ".join(changes(before, now, used)) or "nothing that your code imports"

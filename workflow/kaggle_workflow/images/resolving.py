@@ -1,4 +1,4 @@
-"""Resolve `deps/requirements.txt` against an image that isn't installed: pip sees its names and versions only."""
+"""Resolve `deps/requirements.txt` against an image that isn't installed: pip sees only its names and versions."""
 
 from __future__ import annotations
 
