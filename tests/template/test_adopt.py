@@ -463,7 +463,7 @@ def test_a_real_username_and_competition_come_from_what_is_there(template: Path,
 def test_the_copy_says_what_comes_next(template: Path, tmp_path: Path) -> None:
     root = article.build(tmp_path / "mine")
     said = workspaces.copier("copy", "--defaults", template, root, cwd=tmp_path).stderr
-    assert "python -m kaggle_workflow check     (what to change in your own files; --fix" in said
+    assert "python -m kaggle_workflow check     (lists what to change in your files; --fix" in said
     assert "invoke rehearse" not in said.partition("Next, inside it:")[2]
 
 

@@ -91,7 +91,7 @@ def test_a_folder_without_git_is_pinned_by_path(template: Path, tmp_path: Path) 
     done = workspaces.copier("copy", "--defaults", source, tmp_path / "ws", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert pin(tmp_path / "ws") == f"kaggle-workflow @ file://{source}"
-    assert "names a folder of this machine" in done.stderr
+    assert "names a folder on this machine" in done.stderr
 
 
 def test_uncommitted_changes_are_pinned_by_path_and_said(template: Path, tmp_path: Path) -> None:

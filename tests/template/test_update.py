@@ -172,7 +172,7 @@ def test_extras_that_are_chosen_in_an_update_are_named_with_the_command_that_wri
     done = workspaces.copier("update", "--defaults", "-d", "extras=[vscode, agents]", cwd=workspace)
     assert done.returncode == 0, done.stderr
     assert not (workspace / "AGENTS.md").exists()
-    assert "Not written, because an update leaves your files alone: .vscode, AGENTS.md." in done.stderr
+    assert "An update does not write these files: .vscode, AGENTS.md." in done.stderr
     assert "`copier recopy --defaults --overwrite`" in done.stderr
     again = workspaces.copier("recopy", "--defaults", "--overwrite", cwd=workspace)
     assert again.returncode == 0, again.stderr
