@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from kaggle_workflow import overview
+from kaggle_workflow import command_list
 from tests import commands, workspaces
 from tests.local_kaggle import LocalKaggle, ScriptedRunner
 
@@ -26,10 +26,10 @@ def new(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_invoke_alone_and_its_list_show_every_command_once_in_a_group(new: Path) -> None:
     said = workspaces.invoke(new).stdout
-    shown = re.findall(r"^  ([a-z-]+) {2,}\S", said.partition("begin with")[0], re.MULTILINE)
+    shown = re.findall(r"^  ([a-z-]+) {2,}\S", said.partition("start with")[0], re.MULTILINE)
     assert sorted(shown) == [name for name in OURS if name != "commands"]
     assert "your own" not in said
-    assert re.findall(r"^(\w[\w ]*)$", said, re.MULTILINE)[:-1] == list(overview.GROUPS)
+    assert re.findall(r"^(\w[\w ]*)$", said, re.MULTILINE)[:-1] == list(command_list.GROUPS)
     assert "uv run invoke rehearse" in said
     assert workspaces.invoke(new, "--list").stdout == said
     assert "checks" not in said

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from kaggle_workflow import check, workspace
+from kaggle_workflow import check, command_list, workspace
 from kaggle_workflow.commands import status
 from kaggle_workflow.errors import WorkflowError
 from kaggle_workflow.kaggle import fetching
@@ -50,7 +50,7 @@ def test_answers_of_unexpected_shapes(scene: Scene, method: str) -> None:
         assert str(caught.value).endswith((".", ")"))
         scene.kaggle.world.faults.clear()
         with suppress(WorkflowError):
-            status.main(scene.push().workspace, json=True)
+            status.show_status(scene.push().workspace, command_list.Status(json=True))
 
 
 def test_a_list_that_never_ends_is_given_up(scene: Scene) -> None:

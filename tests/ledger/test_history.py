@@ -145,7 +145,7 @@ def test_a_comparison_with_a_word_is_one_sentence() -> None:
 def test_no_match_says_what_can_be_filtered(workspace: Path, invoke: Invoke) -> None:
     fill(workspace, 2)
     out = invoke("history", "--filter", "staus=error").stdout
-    assert "None of 2 submissions meets staus=error" in out
+    assert "None of 2 submissions matches staus=error" in out
     assert "status" in out
 
 

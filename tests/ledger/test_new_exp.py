@@ -22,7 +22,7 @@ def tree(root: Path, *files: str) -> Path:
 def test_the_next_experiment_is_a_copy_and_the_entry_point(workspace: Path, invoke: Invoke) -> None:
     before = (workspace / "invoke.yaml").read_bytes()
     out = invoke("new-exp").stdout
-    assert "codes/exp002.py is a copy of codes/exp001.py" in out
+    assert "Copied codes/exp001.py to codes/exp002.py" in out
     assert (workspace / "codes" / "exp002.py").read_bytes() == (
         workspace / "codes" / "exp001.py"
     ).read_bytes()

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from kaggle_shim.manifest import CODES_MANIFEST, Manifest, scan
-from kaggle_workflow import command, files, platforms, workspace
+from kaggle_workflow import command, command_list, files, platforms, workspace
 from kaggle_workflow.errors import WorkflowError
 from kaggle_workflow.ledger import book as ledger
 from kaggle_workflow.ledger.event import Event
@@ -38,8 +38,8 @@ stage_notebook.stage_deps(made, made.notebook("deps"))
 """
 FIX = """
 from pathlib import Path
-from kaggle_workflow import command
-command.run(Path("."), "check", fix=True, yes=True, json=False)
+from kaggle_workflow import command, command_list
+command.run(Path("."), command_list.Check(fix=True, yes=True))
 """
 
 
@@ -85,7 +85,7 @@ def test_what_a_killed_command_left_is_never_sent_and_swept_by_the_next(ws: Path
         path.write_text("half", encoding="utf-8")
     assert "exp001.py" in {file.path for file in tree.read(ws / "codes", ws).files}
     assert not any(file.path.endswith(".tmp") for file in tree.read(ws / "codes", ws).files)
-    command.run(ws, "report", output="", json=True)
+    command.run(ws, command_list.Report(json=True))
     assert not any(path.exists() for path in left)
     assert all(path.exists() for path in mine)
 
@@ -193,7 +193,7 @@ def test_a_read_only_workspace_can_be_checked_and_says_what_it_can_not(made: Pat
         assert checked.returncode == 0, checked.stderr
         pushed = child(
             root,
-            'from pathlib import Path\nfrom kaggle_workflow import command\ncommand.run(Path("."), "report", output="", json=False)',
+            'from pathlib import Path\nfrom kaggle_workflow import command, command_list\ncommand.run(Path("."), command_list.Report())',
             {},
         )
         assert "Read-only file system" in pushed.stderr

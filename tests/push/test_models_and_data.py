@@ -13,7 +13,7 @@ import pytest
 
 from kaggle_shim.manifest import DATASET_MANIFEST, MODEL_MANIFEST
 from kaggle_shim.refs import DatasetRef
-from kaggle_workflow import workspace
+from kaggle_workflow import command_list, workspace
 from kaggle_workflow.commands import data, output
 from kaggle_workflow.errors import KaggleRefused, Refused, WorkflowError
 from kaggle_workflow.push import dataset as push_dataset
@@ -144,16 +144,7 @@ def test_any_folder_goes_up_as_a_dataset(scene: Scene) -> None:
 
 
 def fetch(scene: Scene, **options: Any) -> None:
-    plain: dict[str, Any] = {
-        "notebook": "sub",
-        "only": [],
-        "sample": 0,
-        "attached": None,
-        "list_": False,
-        "yes": False,
-        "allow": [],
-    }
-    data.main(workspace.load(scene.root), **{**plain, "json": False, **options})
+    data.download(workspace.load(scene.root), command_list.Data(**options))
 
 
 def emptied(scene: Scene) -> Path:
@@ -172,7 +163,7 @@ def test_data_brings_the_competition_to_where_rehearsal_mounts_it(
     fetch(scene, only=["*.csv"])
     assert [path.name for path in folder.iterdir()] == ["sample_submission.csv"]
     fetch(scene)
-    assert "1 files fetched, 1 were there" in capsys.readouterr().out
+    assert "1 file downloaded, 1 already there" in capsys.readouterr().out
 
 
 def test_a_single_file_that_comes_zipped_is_unpacked(scene: Scene) -> None:
@@ -263,9 +254,7 @@ def save_script(scene: Scene, slug: str, text: str) -> None:
 def test_output_comes_down_with_its_log(scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:
     scene.all()
     capsys.readouterr()
-    output.main(
-        workspace.load(scene.root), notebook="sub", version=0, only=[], to="", yes=False, allow=[], json=True
-    )
+    output.download_output(workspace.load(scene.root), command_list.Output(json=True))
     told = json.loads(capsys.readouterr().out)
     assert {file["name"] for file in told["files"]} == {"submission.csv", "run-report.json"}
     assert (
@@ -284,15 +273,8 @@ def test_no_name_writes_outside_its_folder(scene: Scene, name: str) -> None:
     scene.kaggle.fault(faults.change("ListKernelSessionOutput", {"files": files}, times=None))
     before = set(scene.root.parent.rglob("*evil*"))
     with pytest.raises(WorkflowError, match="can't be written inside"):
-        output.main(
-            workspace.load(scene.root),
-            notebook="sub",
-            version=1,
-            only=[],
-            to="out",
-            yes=True,
-            allow=[],
-            json=True,
+        output.download_output(
+            workspace.load(scene.root), command_list.Output(version=1, to="out", yes=True, json=True)
         )
     assert set(scene.root.parent.rglob("*evil*")) == before
     assert not list((scene.root / "out").rglob("*")) or not (scene.root / "out").exists()
@@ -304,15 +286,8 @@ def test_a_link_in_the_folder_is_not_followed(scene: Scene, tmp_path: Path) -> N
     (tmp_path / "elsewhere").write_text("mine", encoding="utf-8")
     (scene.root / "out" / "submission.csv").symlink_to(tmp_path / "elsewhere")
     with pytest.raises(WorkflowError, match="leads out of"):
-        output.main(
-            workspace.load(scene.root),
-            notebook="sub",
-            version=1,
-            only=[],
-            to="out",
-            yes=True,
-            allow=[],
-            json=True,
+        output.download_output(
+            workspace.load(scene.root), command_list.Output(version=1, to="out", yes=True, json=True)
         )
     assert (tmp_path / "elsewhere").read_text(encoding="utf-8") == "mine"
 

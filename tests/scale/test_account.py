@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from kaggle_shim.refs import CompetitionRef, DatasetRef, ModelRef, NotebookRef
-from kaggle_workflow import workspace
+from kaggle_workflow import command_list, workspace
 from kaggle_workflow.commands import data, history, models, output, status
 from kaggle_workflow.doctor import everything
 from kaggle_workflow.errors import KaggleRefused, Refused
@@ -48,7 +48,7 @@ def test_the_first_push_makes_its_own_and_touches_no_neighbour(
     account.fill(scene.kaggle)
     before = versions(scene)
     assert (sum(key.startswith("datasets/") for key in before), len(before)) == (50, 250)
-    status.main(workspace.load(scene.root), json=True)
+    status.show_status(workspace.load(scene.root), command_list.Status(json=True))
     assert {row["state"] for row in shown(capsys)["things"]} == {"absent"}
     assert [(one.did, one.name, one.version) for one in scene.all()] == [
         ("sent", f"tester/{slug}", 1) for slug in OWN
@@ -83,10 +83,10 @@ def test_what_is_asked_does_not_depend_on_what_else_there_is(desk: Desk) -> None
     ws = workspace.load(desk.root)
     steps = (
         push,
-        lambda: status.main(ws, json=True),
+        lambda: status.show_status(ws, command_list.Status(json=True)),
         lambda: everything.examine(ws, Kaggle(lambda _: None)),
-        lambda: models.main(ws, model=[], everything=False, json=True),
-        lambda: output.main(ws, notebook="sub", version=0, only=[], to="", yes=False, allow=[], json=True),
+        lambda: models.list_models(ws, command_list.Models(json=True)),
+        lambda: output.download_output(ws, command_list.Output(json=True)),
     )
     ask(*steps)  # what is fetched or learned once
     alone = ask(*steps)
@@ -99,21 +99,19 @@ def test_status_output_and_models_speak_of_its_own(desk: Desk, capsys: pytest.Ca
     account.fill(desk.kaggle)
     desk.kaggle.add_model("tester/cmi-models", {"PY_TORCH/exp001": {"own.bin": "12345"}})
     ws = workspace.load(desk.root)
-    status.main(ws, json=True)
+    status.show_status(ws, command_list.Status(json=True))
     assert [(row["name"], row["version"], row["state"]) for row in shown(capsys)["things"]] == [
         (f"tester/{slug}", 1, state)
         for slug, state in zip(OWN, ("ready", "complete", "complete"), strict=True)
     ]
-    output.main(
-        ws, notebook="sub", version=0, only=["submission.csv"], to="out", yes=False, allow=[], json=True
-    )
+    output.download_output(ws, command_list.Output(only=["submission.csv"], to="out", json=True))
     assert shown(capsys)["name"] == "tester/cmi-sub"
     assert (desk.root / "out" / "submission.csv").read_text(encoding="utf-8") == GOOD
-    models.main(ws, model=[], everything=False, json=True)
+    models.list_models(ws, command_list.Models(json=True))
     assert [(one["variation"], one["size"]) for one in shown(capsys)["versions"]] == [
         ("tester/cmi-models/pytorch/exp001", 5)
     ]
-    models.main(ws, model=[], everything=True, json=True)
+    models.list_models(ws, command_list.Models(all=True, json=True))
     assert len(shown(capsys)["versions"]) == 20 * 3 + 1
 
 
@@ -148,11 +146,7 @@ def test_history_takes_in_every_submission_and_knows_which_are_its_own(
     desk: Desk, capsys: pytest.CaptureFixture[str]
 ) -> None:
     account.add_submissions(desk.kaggle)
-    history.main(
-        workspace.load(desk.root),
-        sort="time", reverse=False, filters=[], group=False, limit=0, refresh=True, reproduce="", push=False, yes=False,
-        allow=[], json=True, csv=False,
-    )  # fmt: skip
+    history.show_history(workspace.load(desk.root), command_list.History(limit=0, refresh=True, json=True))
     found = shown(capsys)["submissions"]
     assert (len(found), len({one["ref"] for one in found})) == (450, 450)
     assert Counter((one["notebook"], one["notebook_version"]) for one in found) == {
@@ -196,10 +190,7 @@ def test_lists_of_many_are_read_to_their_end_however_short_the_pages(
     assert kaggle.lists_notebook(first)
     assert not kaggle.lists_notebook(NotebookRef("tester", "cmi-sub"))
     scene.metadata(dataset_sources=["tester/set-00"], kernel_sources=["tester/first"])
-    data.main(
-        workspace.load(scene.root),
-        notebook="sub", only=[], sample=0, attached=True, list_=True, yes=False, allow=[], json=True,
-    )  # fmt: skip
+    data.download(workspace.load(scene.root), command_list.Data(attached=True, list_=True, json=True))
     assert {len(found) for found in shown(capsys)["sources"].values()} == {account.MANY_FILES}
 
 

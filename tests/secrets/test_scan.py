@@ -17,7 +17,7 @@ import nbformat
 import pytest
 from detect_secrets.core.secrets_collection import SecretsCollection
 
-from kaggle_workflow import check, workspace
+from kaggle_workflow import check, command_list, workspace
 from kaggle_workflow.commands import check as check_command
 from kaggle_workflow.credentials.search import Searcher
 from kaggle_workflow.errors import WorkflowError
@@ -285,7 +285,7 @@ def codes_of_a_day(root: Path) -> str:
 
 
 def command(root: Path, *places: str) -> None:
-    check_command.main(workspace.load(root), json=False, fix=False, yes=False, no_secret=places)
+    check_command.check_workspace(workspace.load(root), command_list.Check(no_secret=places))
 
 
 def test_a_find_is_said_to_be_none_one_by_one_in_a_file_for_git(

@@ -24,7 +24,7 @@ LOOKS: dict[str, dict[str, Any]] = {
     "status": {},
     "logs": {},
     "output": {},
-    "models": {"everything": True},
+    "models": {"all": True},
     "history": {"refresh": True},
     "data": {"list_": True},
     "data --attached": {"attached": True, "list_": True},
@@ -42,10 +42,9 @@ def run(desk: Desk, line: str, options: dict[str, Any], *, limit: str = "") -> N
     """Run a command as invoke does; raises Exit for a failure that has a sentence, whatever else for one that has none."""
     name = line.split(maxsplit=1)[0]
     declared = next(one for group in command_list.GROUPS.values() for one in group if one.name == name)
-    defaults = {option.argument: option.default for option in declared.options}
     if limit:
         options = {"yes": True, "limit": limit, **options}
-    command.run(desk.root, name, **{**defaults, **options})
+    command.run(desk.root, declared(**options))
 
 
 def paths(value: Any, names: set[str], before: str = "") -> Iterator[str]:

@@ -126,7 +126,7 @@ def test_fix_does_the_mechanical_part_and_nothing_else(ws: Path) -> None:
     ]
     assert after["deps/requirements.txt"] == before["deps/requirements.txt"] + b"omegaconf\nloguru\n"
     again = check(ws, "--fix", "--yes")
-    assert "nothing that needs no decision" in again
+    assert "nothing to repair" in again
 
 
 def test_the_fixed_folder_rehearses_to_the_articles_submission(

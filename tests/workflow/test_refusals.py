@@ -32,6 +32,10 @@ def test_explain_prints_meaning_fix_and_override(template: Path, tmp_path: Path)
     wrong = workspaces.invoke(root, "explain", "take-ovr")
     assert wrong.returncode == 2
     assert "did you mean take-over?" in wrong.stderr
+    listed = workspaces.invoke(root, "explain")
+    assert listed.returncode == 0, listed.stderr
+    assert [line.split()[0] for line in listed.stdout.splitlines()[:-1]] == [one.name for one in REFUSALS]
+    assert "Usage:    invoke explain [REFUSAL]" in workspaces.invoke(root, "--help", "explain").stdout
     helped = workspaces.invoke(root, "--help", "push").stdout
     assert "Example:  invoke push --message" in helped
     assert "\nSending:\n" in helped

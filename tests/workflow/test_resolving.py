@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from kaggle_workflow import workspace
+from kaggle_workflow import command_list, workspace
 from kaggle_workflow.errors import WorkflowError
 from kaggle_workflow.images import from_kaggle, resolving
 from kaggle_workflow.images.from_kaggle import Seen
@@ -103,7 +103,7 @@ def test_check_resolves_when_it_is_asked_to(
 
     ws = scene(made, tmp_path / "ws", "loguru\n", pandas="2.2.2")
     wheelhouse.make_wheel(tmp_path / "ws/index", "loguru")
-    check.main(ws, json=True, fix=False, yes=False, deps=True)
+    check.check_workspace(ws, command_list.Check(json=True, deps=True))
     out = capsys.readouterr().out
     assert json.loads(out)["deps"]["download"] == [["loguru", "1.0"]]
     json_outputs.check(["check", "--deps"], out)

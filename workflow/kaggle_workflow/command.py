@@ -1,4 +1,4 @@
-"""Runs a command and turns its failures into one sentence and an exit code (docs/reference/exit-codes.md)."""
+"""Run a command; turn its failures into one sentence and an exit code (docs/reference/exit-codes.md)."""
 
 from __future__ import annotations
 
@@ -9,44 +9,45 @@ import sys
 import traceback
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
 from invoke.exceptions import Exit
 
+from kaggle_workflow.command_options import Command
 from kaggle_workflow.errors import WorkflowError
 
 _INTERRUPTED = 130
 
 
-def run(root: Path, name: str, **options: Any) -> None:
-    """Run `kaggle_workflow.commands.<name>.main(workspace, **options)`.
+def run(root: Path, command: Command) -> None:
+    """Run a command for the workspace at `root`.
 
-    With `json=True`, a failure is printed as a JSON object on standard output too.
+    With `--json`, a failure is printed as a JSON object on standard output too.
 
     Raises:
-        Exit: with the sentence and the code, when it could not be done.
+        Exit: it could not be done; with the sentence and the exit code.
     """
     try:
-        _run(root, name, options)
+        _run(root, command)
     except Exit as error:
         from kaggle_workflow import console
 
-        if options.get("json") and error.code and not console.has_printed_json():
+        if getattr(command, "json", False) and error.code and not console.has_printed_json():
             _print_failure(error)
         raise
 
 
-def _run(root: Path, name: str, options: dict[str, Any]) -> None:
+def _run(root: Path, command: Command) -> None:
     try:
         from kaggle_workflow import files, versions, workspace
 
         outdated = versions.outdated(root)
         if outdated is not None:
             print(f"warning: {outdated}", file=sys.stderr, flush=True)
-        module = importlib.import_module(f"kaggle_workflow.commands.{name.replace('-', '_')}")
+        module, _, function = command.runs.partition(":")
+        runs = getattr(importlib.import_module(f"kaggle_workflow.commands.{module}"), function)
         made = workspace.load(root)
         files.sweep(*made.written_folders())
-        module.main(made, **options)
+        runs(made, command)
     except KeyboardInterrupt:
         raise Exit(
             "Interrupted. Run the command again to continue where it stopped.", code=_INTERRUPTED

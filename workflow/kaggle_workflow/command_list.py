@@ -2,235 +2,234 @@
 
 from __future__ import annotations
 
-from kaggle_workflow import command_list_send
-from kaggle_workflow.command_options import ALLOW, FETCH_YES, JSON, NOTEBOOK, VERSION, Command, Option
+from kaggle_workflow.command_options import (
+    OUTPUT,
+    REQUIRED,
+    SENDING,
+    Accelerated,
+    Asks,
+    Command,
+    Downloads,
+    Json,
+    Limited,
+    OfNotebook,
+    OfVersion,
+    Public,
+    Runs,
+    Sends,
+    Submits,
+    WithMessage,
+    option,
+)
 
-GROUPS: dict[str, tuple[Command, ...]] = {
-    "prepare": (
-        Command("doctor", "Check for anything that would block a push, and how to fix it.", (JSON,)),
-        Command(
-            "check",
-            "Validate the whole workspace, without network. --fix repairs it.",
-            (
-                Option("fix", "repair what needs no decision; shows each change and asks"),
-                Option("yes", "write the repairs without asking"),
-                Option(
-                    "deps",
-                    "also resolve deps/requirements.txt against Kaggle's image; asks the package index",
-                ),
-                Option(
-                    "no-secret",
-                    "mark the finding at this place as no credential, in .secrets.baseline (may be repeated; default: none)",
-                    [],
-                ),
-                JSON,
-            ),
-            example="--fix",
-        ),
-        Command(
-            "data",
-            "Download the competition's files, or the attached sources, to where rehearsal mounts them.",
-            (
-                NOTEBOOK,
-                Option(
-                    "only",
-                    "files whose name matches, such as 'train/*' (may be repeated; default: all files)",
-                    [],
-                ),
-                Option(
-                    "sample",
-                    "download only so many files of each folder, and every small table (default: all)",
-                    0,
-                ),
-                Option(
-                    "attached",
-                    "download what the notebook attaches: everything, or the named source (default: only the competition)",
-                    None,
-                    optional=True,
-                ),
-                Option("list", "list the files and download nothing", into="list_"),
-                FETCH_YES,
-                ALLOW,
-                JSON,
-            ),
-            example="--only 'train/*' --sample 10",
-        ),
-        Command(
-            "new-exp",
-            "Start an experiment from an earlier one and make it the entry point.",
-            (
-                Option(
-                    "from",
-                    "file or folder of codes/ to start from (default: that of the entry point)",
-                    "",
-                    into="source",
-                ),
-                Option(
-                    "name", "name of the new experiment (default: the next free number)", "", into="new_name"
-                ),
-                JSON,
-            ),
-            example="--from exp001.py --name exp002",
-        ),
-        Command(
-            "pin-image",
-            "Pin the image of the last good run, for the final week.",
-            (
-                NOTEBOOK,
-                Option(
-                    "version",
-                    "pin the image of this version's run (default: the newest version whose run completed)",
-                    0,
-                ),
-                Option("undo", "remove the pin: use the newest image again"),
-                JSON,
-            ),
-            example="--version 12",
-        ),
-        Command(
-            "vendor",
-            "Store the commands and their dependencies as wheels in vendor/, for a machine without the template.",
-            (JSON,),
-        ),
-    ),
-    "run here": (
-        Command(
-            "rehearse",
-            "Run deps and sub on this machine, offline, as Kaggle would.",
-            (
-                NOTEBOOK,
-                Option(
-                    "layout",
-                    "how inputs are mounted: namespaced or classic (default: namespaced)",
-                    "namespaced",
-                ),
-                Option(
-                    "entry", "run another entry point, once (default: workspace.entry in invoke.yaml)", ""
-                ),
-                Option("rerun", "run as in the scored rerun: files of data/rerun replace the competition's"),
-                Option(
-                    "without", "mount an empty folder for this source (may be repeated; default: none)", []
-                ),
-                Option(
-                    "python",
-                    "Python to use instead of Kaggle's image (default: one with the packages of deps/image.txt)",
-                    "",
-                ),
-                Option(
-                    "image",
-                    "run in this container image, such as gcr.io/kaggle-images/python (default: no container)",
-                    "",
-                ),
-                Option("engine", "container engine, docker or podman (default: the first that runs)", ""),
-                Option("require-isolation", "fail if this machine can't provide the sandbox"),
-                Option("without-isolation", "run without the sandbox"),
-                Option("force", "collect the wheels again"),
-                JSON,
-            ),
-            example="--entry exp002.py",
-        ),
-    ),
-    "send": command_list_send.COMMANDS,
-    "look": (
-        Command(
-            "explain",
-            "Explain a refusal by its name, such as take-over: what it means, how to fix or override it.",
-            (
-                Option(
-                    "refusal",
-                    "name of the refusal, as the message shows it after --allow (required)",
-                    positional=True,
-                ),
-            ),
-            example="take-over",
-        ),
-        Command("status", "Show how codes and notebooks stand on Kaggle.", (JSON,)),
-        Command(
-            "logs",
-            "Show the log of a run on Kaggle, live while it runs.",
-            (NOTEBOOK, VERSION, JSON),
-            example="--version 12",
-        ),
-        Command(
-            "output",
-            "Download the output of a run on Kaggle.",
-            (
-                NOTEBOOK,
-                VERSION,
-                Option("only", "files whose name matches (may be repeated; default: all files)", []),
-                Option("to", "folder to write into (default: build/output/<notebook>/v<version>)", ""),
-                FETCH_YES,
-                ALLOW,
-                JSON,
-            ),
-            example="--only '*.csv' --to /tmp/output",
-        ),
-        Command(
-            "watch",
-            "Follow submissions to their scores.",
-            (
-                Option("ref", "a submission's reference (may be repeated; default: all pending ones)", []),
-                Option(
-                    "limit",
-                    "stop waiting after this time, such as 10h (default: the longest possible run)",
-                    "",
-                ),
-                JSON,
-            ),
-            example="--limit 10h",
-        ),
-        Command(
-            "models",
-            "Show variations and versions of the models, with size, date and the submissions that used them.",
-            (
-                Option(
-                    "model",
-                    "owner/model to show (may be repeated; default: those that this workspace attaches, pushed or submitted)",
-                    [],
-                ),
-                Option("all", "every model of the account", into="everything"),
-                JSON,
-            ),
-            example="--model owner/model",
-        ),
-    ),
-    "remember": (
-        Command(
-            "history",
-            "Show what was submitted and how it scored.",
-            (
-                Option(
-                    "sort",
-                    "time, public, private, cv, rerun, or any column of --csv; newest or best first (default: time)",
-                    "time",
-                ),
-                Option("reverse", "reverse the order"),
-                Option(
-                    "filter",
-                    "name=value (also != < <= > >=), or a text to find anywhere (may be repeated; default: none)",
-                    [],
-                    into="filters",
-                ),
-                Option("group", "one line per experiment"),
-                Option("limit", "how many to show, 0 for all (default: 50)", 50),
-                Option(
-                    "refresh",
-                    "read Kaggle's list first: submissions from the browser and team-mates, private scores",
-                ),
-                Option("reproduce", "restore the files of this submission into build/ (default: none)", ""),
-                Option("push", "with --reproduce: push it again"),
-                Option("yes", "with --push: answer every question with yes"),
-                Option("allow", "with --push: override this refusal (may be repeated; default: none)", []),
-                Option("json", "print everything as JSON", group="Output"),
-                Option("csv", "print everything as CSV", group="Output"),
-            ),
-            example="--sort public --limit 10",
-        ),
-        Command(
-            "report",
-            "Draw the history: one HTML file that works offline.",
-            (Option("output", "file to write (default: build/report.html)", ""), JSON),
-            example="--output report.html",
-        ),
-    ),
+
+class Doctor(Json, runs="doctor:examine"):
+    """Check for anything that would block a push, and how to fix it."""
+
+
+class Check(Json, runs="check:check_workspace", example="--fix"):
+    """Validate the whole workspace, without network. --fix repairs it."""
+
+    fix: bool = option("repair what needs no decision; shows each change and asks")
+    yes: bool = option("write the repairs without asking")
+    deps: bool = option("also resolve deps/requirements.txt against Kaggle's image; asks the package index")
+    no_secret: list[str] = option("mark the finding at this place as no credential, in .secrets.baseline", [])
+
+
+class Data(OfNotebook, Downloads, Json, runs="data:download", example="--only 'train/*' --sample 10"):
+    """Download the competition's files, or the attached sources, to where rehearsal mounts them."""
+
+    only: list[str] = option("files whose name matches, such as 'train/*'", [], "all files")
+    sample: int = option("download only so many files of each folder, and every small table", 0, "all")
+    attached: str | bool | None = option(
+        "download what the notebook attaches: everything, or the named source",
+        None,
+        "only the competition",
+        bare=True,
+    )
+    list_: bool = option("list the files and download nothing")
+
+
+class NewExp(Json, runs="new_exp:start_experiment", example="--from exp001.py --name exp002"):
+    """Start an experiment from an earlier one and make it the entry point."""
+
+    from_: str = option("file or folder of codes/ to start from", "", "that of the entry point")
+    name_: str = option("name of the new experiment", "", "the next free number")
+
+
+class PinImage(OfNotebook, Json, runs="pin_image:pin_image", example="--version 12"):
+    """Pin the image of the last good run, for the final week."""
+
+    version: int = option("pin the image of this version's run", 0, "the newest version whose run completed")
+    undo: bool = option("remove the pin: use the newest image again")
+
+
+class Vendor(Json, runs="vendor:store_wheels"):
+    """Store the commands and their dependencies as wheels in vendor/, for a machine without the template."""
+
+
+class Rehearse(OfNotebook, Json, runs="rehearse:rehearse", example="--entry exp002.py"):
+    """Run deps and sub on this machine, offline, as Kaggle would."""
+
+    layout: str = option("how inputs are mounted: namespaced or classic", "namespaced")
+    entry: str = option("run another entry point, once", "", "workspace.entry in invoke.yaml")
+    rerun: bool = option("run as in the scored rerun: files of data/rerun replace the competition's")
+    without: list[str] = option("mount an empty folder for this source", [])
+    python: str = option(
+        "Python to use instead of Kaggle's image", "", "one with the packages of deps/image.txt"
+    )
+    image: str = option(
+        "run in this container image, such as gcr.io/kaggle-images/python", "", "no container"
+    )
+    engine: str = option("container engine, docker or podman", "", "the first that runs")
+    require_isolation: bool = option("fail if this machine can't provide the sandbox")
+    without_isolation: bool = option("run without the sandbox")
+    force: bool = option("collect the wheels again")
+
+
+class Push(
+    OfNotebook,
+    WithMessage,
+    Accelerated,
+    Runs,
+    runs="push:push_in_order",
+    example='--message "larger model"',
+):
+    """Push codes, deps and sub in order, each only if it changed."""
+
+
+class PushCodes(WithMessage, Public, runs="push:push_codes", example="--dry-run"):
+    """Push codes/ as a dataset and wait until it is current."""
+
+
+class PushDeps(Runs, runs="push:push_deps", example="--force"):
+    """Run the wheel notebook on Kaggle if what it collects changed."""
+
+
+class PushSub(OfNotebook, Accelerated, Runs, runs="push:push_sub", example="--notebook sub --no-wait"):
+    """Push one notebook and wait for its run."""
+
+
+class PushModel(Sends, runs="push_files:push_model", example="--exp exp001"):
+    """Push weights as a model and attach the new version."""
+
+    exp: str = option("experiment that gives the defaults", "", "that of the entry point")
+    path: str = option("folder of the weights", "", "data/working/models/<exp>")
+    handle: str = option(
+        "owner/model/framework/variation", "", "<username>/<prefix>-models/<framework>/<exp>"
+    )
+    framework: str = option("as Kaggle names it", "pytorch")
+    licence: str = option("licence of a new variation, such as 'Apache 2.0'", "", "not set")
+    ignore: list[str] = option("pattern of files that are not uploaded", [], "as last time, '' forgets that")
+    notebook: str = option("folder of the notebook that attaches the version, '' for none", "sub")
+    message: str = option("notes of the new version", "", "the experiment")
+
+
+class PushDataset(
+    Public, runs="push_files:push_dataset", example="--path data/working/features --notebook sub"
+):
+    """Push any folder, such as weights or features, as a dataset."""
+
+    path: str = option("folder to upload", "", REQUIRED)
+    id_: str = option("owner/slug", "", "that of its dataset-metadata.json, or <username>/<prefix>-<folder>")
+    notebook: str = option("folder of the notebook that attaches it, such as sub", "")
+    message: str = WithMessage.message
+
+
+class Ship(
+    OfNotebook,
+    Submits,
+    Accelerated,
+    Public,
+    runs="submit:ship",
+    example='--message "larger model" --cv 0.812',
+):
+    """Push, submit and watch: from a saved file to a score."""
+
+    detach: bool = option("return without waiting for the run and the score; run it again to continue")
+
+
+class Submit(
+    OfVersion, Submits, Asks, Limited, Json, runs="submit:submit", example="--version 12 --cv 0.812"
+):
+    """Submit the pushed version."""
+
+    dry_run: bool = option("check everything and submit nothing", group=SENDING)
+    force: bool = option("the same as --again", group=SENDING)
+
+
+class Explain(Command, runs="explain:explain", example="take-over"):
+    """Explain a refusal by its name, such as take-over, or list them all."""
+
+    refusal: str = option(
+        "name of the refusal, as the message shows it after --allow", "", "list them all", positional=True
+    )
+
+
+class Status(Json, runs="status:show_status"):
+    """Show how codes and notebooks stand on Kaggle."""
+
+
+class Logs(OfVersion, Json, runs="logs:show_log", example="--version 12"):
+    """Show the log of a run on Kaggle, live while it runs."""
+
+
+class Output(
+    OfVersion, Downloads, Json, runs="output:download_output", example="--only '*.csv' --to /tmp/output"
+):
+    """Download the output of a run on Kaggle."""
+
+    only: list[str] = option("files whose name matches", [], "all files")
+    to: str = option("folder to write into", "", "build/output/<notebook>/v<version>")
+
+
+class Watch(Json, runs="submit:watch", example="--limit 10h"):
+    """Follow submissions to their scores."""
+
+    ref: list[str] = option("a submission's reference", [], "all pending ones")
+    limit: str = option("stop waiting after this time, such as 10h", "", "the longest possible run")
+
+
+class Models(Json, runs="models:list_models", example="--model owner/model"):
+    """Show variations and versions of the models, with size, date and the submissions that used them."""
+
+    model: list[str] = option(
+        "owner/model to show", [], "those that this workspace attaches, pushed or submitted"
+    )
+    all: bool = option("every model of the account")
+
+
+class History(Command, runs="history:show_history", example="--sort public --limit 10"):
+    """Show what was submitted and how it scored."""
+
+    sort: str = option(
+        "time, public, private, cv, rerun, or any column of --csv; newest or best first", "time"
+    )
+    reverse: bool = option("reverse the order")
+    filter: list[str] = option("name=value (also != < <= > >=), or a text to find anywhere", [])
+    group: bool = option("one line per experiment")
+    limit: int = option("how many to show, 0 for all", 50)
+    refresh: bool = option(
+        "read Kaggle's list first: submissions from the browser and team-mates, private scores"
+    )
+    reproduce: str = option("restore the files of this submission into build/", "")
+    push: bool = option("with --reproduce: push it again")
+    yes: bool = option("with --push: answer every question with yes")
+    allow: list[str] = option("with --push: override this refusal", [])
+    json: bool = option("print everything as JSON", group=OUTPUT)
+    csv: bool = option("print everything as CSV", group=OUTPUT)
+
+
+class Report(Json, runs="report:write_report", example="--output report.html"):
+    """Draw the history: one HTML file that works offline."""
+
+    output: str = option("file to write", "", "build/report.html")
+
+
+GROUPS: dict[str, tuple[type[Command], ...]] = {
+    "prepare": (Doctor, Check, Data, NewExp, PinImage, Vendor),
+    "run here": (Rehearse,),
+    "send": (Push, PushCodes, PushDeps, PushSub, PushModel, PushDataset, Ship, Submit),
+    "look": (Explain, Status, Logs, Output, Watch, Models),
+    "remember": (History, Report),
 }

@@ -1,4 +1,4 @@
-"""The collection of commands that a workspace's `tasks.py` gives to invoke. What a command does is imported when it runs."""
+"""Build the collection of commands that a workspace's `tasks.py` gives to invoke. Each command's code is imported when it runs."""
 
 from __future__ import annotations
 
@@ -14,18 +14,22 @@ from invoke.tasks import Task
 
 from kaggle_workflow import command_help
 from kaggle_workflow.command_list import GROUPS
-from kaggle_workflow.command_options import Command, Option
+from kaggle_workflow.command_options import Command
+
+
+class Commands(Command):
+    """List the commands in groups, as `invoke --list` does."""
 
 
 def collection(tasks_file: str, *modules: ModuleType) -> Collection:
-    """The commands for the workspace whose `tasks.py` this is; add your own to it as invoke's documentation shows.
+    """Make the commands for a workspace; add your own to the collection as invoke's documentation shows.
 
     Args:
-        tasks_file: `__file__` of `tasks.py`.
+        tasks_file: `__file__` of the workspace's `tasks.py`.
         modules: modules with commands of your own, whose tasks and sub-collections are added.
 
     Raises:
-        invoke.exceptions.Exit: a line of invoke.yaml can't be used.
+        invoke.exceptions.Exit: invoke.yaml has a mistake.
     """
     from kaggle_workflow.command import validate
 
@@ -36,103 +40,58 @@ def collection(tasks_file: str, *modules: ModuleType) -> Collection:
     for commands in GROUPS.values():
         for command in commands:
             made.add_task(_task(command, _runner(root, command)))
+    # Invoke's running program; None when tasks.py is imported by something else.
+    program = getattr(sys.modules.get("invoke.main"), "program", None)
 
     def list_commands(_context: Any = None) -> None:
-        _print_list(getattr(_program(), "collection", None) or made)
+        command_help.print_list(getattr(program, "collection", None) or made)
 
-    made.add_task(
-        _task(Command("commands", "List the commands in groups, as `invoke --list` does."), list_commands),
-        default=True,
-    )
+    made.add_task(_task(Commands, list_commands), default=True)
     for module in modules:
         own = Collection.from_module(module)
         for name, task in own.tasks.items():
             made.add_task(task, name)
         for name, inner in own.collections.items():
             made.add_collection(inner, name)
-    _group_the_list(list_commands)
-    command_help.install(_program())
+    if program is not None:
+        command_help.install(program, list_commands)
     return made
 
 
-def _runner(root: Path, command: Command) -> Callable[..., None]:
+def _runner(root: Path, command: type[Command]) -> Callable[..., None]:
     def run_command(_context: Any, **given: Any) -> None:
         from kaggle_workflow.command import run
 
         # As a `pre` of another task it gets no arguments.
-        values = {
-            option.argument: _value(option, given.get(_parameter(option), option.default))
-            for option in command.options
-        }
-        run(root, command.name, **values)
+        values = {name: given[_parameter(name)] for name in command.options() if _parameter(name) in given}
+        run(root, command(**values))
 
     return run_command
 
 
-def _task(command: Command, body: Callable[..., None]) -> Any:
-    """An invoke task: invoke reads a command's options from its signature."""
-    parameters = [inspect.Parameter("_context", inspect.Parameter.POSITIONAL_OR_KEYWORD)]
-    parameters += [
-        inspect.Parameter(
-            _parameter(option), inspect.Parameter.POSITIONAL_OR_KEYWORD, default=_default(option)
+def _task(command: type[Command], body: Callable[..., None]) -> Any:
+    """Make the invoke task of a command: invoke reads the options from the signature."""
+    options = {_parameter(name): one for name, one in command.options().items()}
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    parameters = [inspect.Parameter("_context", kind)]
+    for name, one in options.items():
+        # None for a list, since invoke appends to the one that it is given. Invoke's positional arguments have no default.
+        default = None if isinstance(one.default, list) else one.default
+        parameters.append(
+            inspect.Parameter(name, kind, default=inspect.Parameter.empty if one.positional else default)
         )
-        for option in command.options
-    ]
     body.__name__ = command.name.replace("-", "_")
-    body.__doc__ = f"{command.summary}\n\nExample: {command_help.example(command)}"
+    body.__doc__ = f"{command.summary()}\n\nExample: {command.example}"
     body.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # mypy knows no signature of a function
     return Task(
         body,
         name=command.name,
-        help={option.name: option.help for option in command.options},
-        iterable=[_parameter(option) for option in command.options if isinstance(option.default, list)],
-        optional=[_parameter(option) for option in command.options if option.optional],
+        help={name.rstrip("_").replace("_", "-"): one.help for name, one in options.items()},
+        iterable=[name for name, one in options.items() if isinstance(one.default, list)],
+        optional=[name for name, one in options.items() if one.bare],
     )
 
 
-def _parameter(option: Option) -> str:
-    """Its name in the signature: `from` is a keyword of Python, and invoke drops the underscore again."""
-    return option.name.replace("-", "_") + "_"
-
-
-def _default(option: Option) -> Any:
-    """None for a list: invoke appends to the one it is given. Nothing for a positional one: invoke requires it then."""
-    if option.positional:
-        return inspect.Parameter.empty
-    return None if isinstance(option.default, list) else option.default
-
-
-def _value(option: Option, given: Any) -> Any:
-    return given or [] if isinstance(option.default, list) else given
-
-
-def _program() -> Any:
-    """Invoke's running program; None when tasks.py is imported by something else."""
-    return getattr(sys.modules.get("invoke.main"), "program", None)
-
-
-def _print_list(commands: Collection) -> None:
-    from kaggle_workflow import overview
-
-    try:
-        print(overview.text(commands), flush=True)
-    except BrokenPipeError:
-        from kaggle_workflow.command import silence_closed_pipe
-
-        silence_closed_pipe()
-
-
-def _group_the_list(list_commands: Callable[[], None]) -> None:
-    """Let `invoke --list` print the groups; for a part of it (`--list NAME`, `--list-depth`) invoke's own list stays."""
-    program = _program()
-    by_name = getattr(program, "list_flat", None)
-    if by_name is None:
-        return
-
-    def list_flat() -> None:
-        if program.list_root or program.list_depth:
-            by_name()
-        else:
-            list_commands()
-
-    program.list_flat = list_flat
+def _parameter(name: str) -> str:
+    """The name of an option in the signature: `from` is a keyword of Python, and invoke drops the underscore."""
+    return f"{name.rstrip('_')}_"

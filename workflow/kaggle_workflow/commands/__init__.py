@@ -1,1 +1,1 @@
-"""One module for each command: `main(workspace, **options)`."""
+"""One function for each command, called with the workspace and the command (`command_list.py`)."""

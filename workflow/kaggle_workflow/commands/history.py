@@ -8,8 +8,10 @@ import os
 import shutil
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
 
-from kaggle_workflow import console
+from kaggle_workflow import command_list, console
 from kaggle_workflow.errors import WorkflowError
 from kaggle_workflow.ledger import book as ledger
 from kaggle_workflow.ledger import history, image_moves
@@ -21,64 +23,47 @@ from kaggle_workflow.workspace import Workspace
 _FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 
 
-def main(  # noqa: C901 - a case for each form of the output
-    workspace: Workspace,
-    *,
-    sort: str,
-    reverse: bool,
-    filters: Sequence[str],
-    group: bool,
-    limit: int,
-    refresh: bool,
-    reproduce: str,
-    push: bool,
-    yes: bool,
-    allow: list[str],
-    json: bool,
-    csv: bool,
-) -> None:
+def show_history(workspace: Workspace, command: command_list.History) -> None:  # noqa: C901 - a case for each form of the output
     """Print the submissions that the ledger knows, or restore what one of them was made of.
 
     Raises:
-        WorkflowError: an option does not fit, or Kaggle could not be asked for a refresh.
+        WorkflowError: an option does not fit, Kaggle could not be asked, or the submission can't be restored.
     """
-    if reproduce:
-        from kaggle_workflow.commands.reproduce import main as restore
-
-        restore(workspace, ref=reproduce, push=push, yes=yes, allow=allow, json=json)
+    if command.reproduce:
+        _reproduce(workspace, command)
         return
-    if limit < 0:
+    if command.limit < 0:
         raise WorkflowError(
-            f"--limit {limit} is less than nothing: say how many submissions to show, 0 for all."
+            f"--limit {command.limit} is negative: write how many submissions to show, 0 for all."
         )
-    if json and csv:
-        raise WorkflowError("--json and --csv are two forms of the same: choose one.")
-    if refresh:
-        from kaggle_workflow.submit.refreshing import refresh as add_news
+    if command.json and command.csv:
+        raise WorkflowError("--json and --csv exclude each other: choose one.")
+    if command.refresh:
+        from kaggle_workflow.submit.refreshing import refresh
 
-        add_news(workspace, quiet=json or csv)
+        refresh(workspace, quiet=command.json or command.csv)
     book = ledger.read(workspace.root)
     ranking = history.order(workspace.settings.better, better_of(book.events))
     everything = fold(book.events)
-    found = history.arrange(history.select(everything, filters), sort, ranking)
-    found = found[::-1] if reverse else found
-    shown = found[:limit] if limit else found
+    found = history.arrange(history.select(everything, command.filter), command.sort, ranking)
+    found = found[::-1] if command.reverse else found
+    shown = found[: command.limit] if command.limit else found
     # A star on the worst submission is worse than none.
     best = None if ranking.assumed else ranking.best(everything)
     warning = book.warning()
     if warning:
         console.warn(warning)
-    if json:
-        console.say(as_json(found, shown, best, ranking, book, group=group))
-    elif csv:
-        _write_csv(found, shown, ranking, group=group)
+    if command.json:
+        console.say(as_json(found, shown, best, ranking, book, group=command.group))
+    elif command.csv:
+        _write_csv(_rows(found, shown, ranking, group=command.group))
     elif not everything:
-        console.say("No submission is in the ledger yet: invoke submit makes the first one.")
+        console.say("The ledger has no submissions yet: `invoke submit` makes the first one.")
     elif not found:
         console.say(
-            f"None of {len(everything)} submissions meets {' and '.join(filters)}; names to filter by: {', '.join(history.known_names())}."
+            f"None of {len(everything)} submissions matches {' and '.join(command.filter)}; names to filter by: {', '.join(history.known_names())}."
         )
-    elif group:
+    elif command.group:
         _show_groups(found, ranking)
     else:
         _show(found, shown, best, ranking)
@@ -106,11 +91,7 @@ def as_json(
         ],
     }
     name = "experiments" if group else "submissions"
-    items = (
-        [one.to_json() for one in history.grouped(found, ranking)]
-        if group
-        else [history.flat(one) for one in shown]
-    )
+    items = _rows(found, shown, ranking, group=group)
     lines = ",\n".join(json_format.dumps(one, ensure_ascii=False) for one in items)
     return f'{json_format.dumps(head, ensure_ascii=False)[:-1]}, "{name}": [\n{lines}\n]}}'
 
@@ -156,14 +137,16 @@ def _width() -> int | None:
     return None
 
 
-def _write_csv(
+def _rows(
     found: Sequence[Submission], shown: Sequence[Submission], ranking: Order, *, group: bool
-) -> None:
-    rows = (
-        [one.to_json() for one in history.grouped(found, ranking)]
-        if group
-        else [history.flat(one) for one in shown]
-    )
+) -> list[dict[str, Any]]:
+    """A row for each submission that is shown, or for each experiment."""
+    if group:
+        return [one.to_json() for one in history.grouped(found, ranking)]
+    return [history.flat(one) for one in shown]
+
+
+def _write_csv(rows: Sequence[dict[str, Any]]) -> None:
     names = list(rows[0]) if rows else list(history.known_names())
     writer = csv_format.DictWriter(sys.stdout, names, lineterminator="\n")
     writer.writeheader()
@@ -172,5 +155,27 @@ def _write_csv(
 
 
 def _cell(value: object) -> object:
-    """A value as a cell: a text that a spreadsheet would calculate (`=`, `+`, `-`, `@`) has an apostrophe in front of it."""
+    """A value as a cell: an apostrophe before a text that a spreadsheet would calculate (`=`, `+`, `-`, `@`)."""
     return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULAS) else value
+
+
+def _reproduce(workspace: Workspace, command: command_list.History) -> None:
+    """Restore what a submission was made of, and push it again if `--push` asks for that."""
+    from kaggle_workflow.push.in_order import print_outcomes
+    from kaggle_workflow.push.session import Options, Push
+    from kaggle_workflow.submit import reproduce
+
+    session = Push(workspace, Options(allow=frozenset(command.allow), yes=command.yes, quiet=command.json))
+    done = reproduce.restore(session, command.reproduce)
+    if not command.json:
+        for sentence in reproduce.sentences(done):
+            console.say(sentence)
+    if command.push and not done.codes:
+        raise WorkflowError(
+            f"The codes of submission {command.reproduce} are lost, so it can't be pushed again."
+        )
+    outcomes = reproduce.push_again(session, done) if command.push else []
+    if command.json:
+        console.as_json({**asdict(done), "things": [asdict(outcome) for outcome in outcomes]})
+    elif command.push:
+        print_outcomes(outcomes, session.took, json=False)

@@ -7,7 +7,7 @@ import time
 
 from kaggle_shim.refs import NotebookRef
 from kaggle_shim.report import LOG_PREFIX
-from kaggle_workflow import console
+from kaggle_workflow import command_list, console
 from kaggle_workflow.errors import KaggleRefused, Unreachable
 from kaggle_workflow.kaggle.client import Kaggle
 from kaggle_workflow.kaggle.logs import plain
@@ -17,37 +17,30 @@ _RECONNECTS = 20
 _RECONNECT_SECONDS = 1.0
 
 
-def main(workspace: Workspace, *, notebook: str, version: int, json: bool) -> None:
+def show_log(workspace: Workspace, command: command_list.Logs) -> None:
     """Print the log of a notebook's version; while it runs, line by line until it is over."""
     kaggle = Kaggle(console.warn)
-    ref = workspace.notebook(notebook).metadata.id
-    number = version or newest(kaggle, ref)
-    run = kaggle.run(ref, number)
-    if json:
-        _, log = kaggle.output(ref, number)
-        console.as_json(
-            {
-                "name": ref.name,
-                "version": number,
-                "state": run.status.lower(),
-                "lines": plain(log).splitlines(),
-            }
-        )
+    ref = workspace.notebook(command.notebook).metadata.id
+    version = command.version or newest_version(kaggle, ref)
+    run = kaggle.run(ref, version)
+    state = run.status.lower()
+    log = plain(kaggle.output(ref, version)[1]) if command.json or not run.active else ""
+    if command.json:
+        console.as_json({"name": ref.name, "version": version, "state": state, "lines": log.splitlines()})
         return
-    console.say(f"{ref.name} version {number}: {run.status.lower()}")
+    console.say(f"{ref.name} version {version}: {state}")
     if run.active:
-        _follow(kaggle, ref, number)
-        console.say(f"{ref.name} version {number}: {kaggle.run(ref, number).status.lower()}")
+        _follow(kaggle, ref, version)
+        console.say(f"{ref.name} version {version}: {kaggle.run(ref, version).status.lower()}")
     else:
-        _, log = kaggle.output(ref, number)
-        _write(plain(log))
+        _write(log)
 
 
-def newest(kaggle: Kaggle, ref: NotebookRef) -> int:
-    """The newest version of a notebook; raises KaggleRefused when there is no such notebook."""
+def newest_version(kaggle: Kaggle, ref: NotebookRef) -> int:
+    """The newest version of a notebook; raises KaggleRefused if there is no such notebook."""
     there = kaggle.notebook(ref)
     if there is None:
-        raise KaggleRefused(f"{ref.name} is not on Kaggle: push it first (invoke push).")
+        raise KaggleRefused(f"{ref.name} is not on Kaggle: run `invoke push` first.")
     return there.newest
 
 

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from kaggle_workflow import console
+from kaggle_workflow import command_list, console
 from kaggle_workflow.kaggle.client import Kaggle
-from kaggle_workflow.ledger import models as models_list
+from kaggle_workflow.ledger import models
 from kaggle_workflow.workspace import Workspace
 
+_COLUMNS = ("variation", "version", "size", "date (UTC)", "attached by", "used by submissions")
 
-def main(workspace: Workspace, *, model: list[str], everything: bool, json: bool) -> None:
+
+def list_models(workspace: Workspace, command: command_list.Models) -> None:
     """Print every version of the models of this workspace."""
-    found = models_list.rows(workspace, Kaggle(console.warn), model, everything=everything)
-    if json:
+    found = models.rows(workspace, Kaggle(console.warn), command.model, everything=command.all)
+    if command.json:
         console.as_json({"versions": [one.to_json() for one in found]})
         return
     if not found:
-        console.say("There is no model: invoke push-model makes the first version.")
+        console.say("No models: `invoke push-model` pushes the first version.")
         return
     shown = [
         (
@@ -28,6 +30,4 @@ def main(workspace: Workspace, *, model: list[str], everything: bool, json: bool
         )
         for one in found
     ]
-    console.table(
-        "models", ("variation", "version", "size", "date (UTC)", "attached by", "used by submissions"), shown
-    )
+    console.table("models", _COLUMNS, shown)

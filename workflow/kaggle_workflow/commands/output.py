@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from kaggle_workflow import console, safe_paths
-from kaggle_workflow.commands.logs import newest
+from kaggle_workflow import command_list, console, safe_paths
+from kaggle_workflow.commands.logs import newest_version
 from kaggle_workflow.errors import KaggleRefused
 from kaggle_workflow.files import sweep, write_text
 from kaggle_workflow.kaggle import fetching
@@ -16,49 +16,40 @@ from kaggle_workflow.push.session import aside
 from kaggle_workflow.workspace import Workspace
 
 
-def main(
-    workspace: Workspace,
-    *,
-    notebook: str,
-    version: int,
-    only: list[str],
-    to: str,
-    yes: bool,
-    allow: list[str],
-    json: bool,
-) -> None:
-    """Fetch what a version left, and its log, into one folder.
+def download_output(workspace: Workspace, command: command_list.Output) -> None:
+    """Download the output of a version, and its log, into one folder.
 
     Raises:
-        KaggleRefused: the run goes on, or a name would lie outside the folder.
+        KaggleRefused: the run is not over, or a file name points outside the folder.
     """
     kaggle = Kaggle(console.warn)
-    say = aside if json else console.say
-    ref = workspace.notebook(notebook).metadata.id
-    number = version or newest(kaggle, ref)
-    run = kaggle.run(ref, number)
-    if run.active:
+    say = aside if command.json else console.say
+    ref = workspace.notebook(command.notebook).metadata.id
+    version = command.version or newest_version(kaggle, ref)
+    state = kaggle.run(ref, version)
+    if state.active:
         raise KaggleRefused(
-            f"{ref.name} version {number} is {run.status.lower()}: its output can be had when the run is over (invoke logs shows it meanwhile)."
+            f"{ref.name} version {version} is {state.status.lower()}, and its output is available after the run: `invoke logs` follows it."
         )
-    folder = Path(to).expanduser() if to else workspace.build / "output" / notebook / f"v{number}"
-    folder = folder if folder.is_absolute() else workspace.root / folder
-    listed, log = kaggle.output(ref, number)
-    sizes = {file.name: file.size for file in kaggle.output_sizes(ref, number)}
+    own = workspace.build / "output" / command.notebook / f"v{version}"
+    # An absolute path replaces the root.
+    folder = workspace.root / Path(command.to).expanduser() if command.to else own
+    listed, log = kaggle.output(ref, version)
+    sizes = {file.name: file.size for file in kaggle.output_sizes(ref, version)}
     files = [RemoteFile(file.name, sizes.get(file.name), file.url) for file in listed]
     wanted = fetching.items(
         folder,
         files,
-        tuple(only),
+        tuple(command.only),
         None,
         lambda file, target: kaggle.download_url(file.name, file.url, target),
     )
     log_file = safe_paths.inside(folder, f"{ref.slug}.log")
-    fetching.check_size(wanted, folder, yes=yes, allow=(*allow, *workspace.settings.allow))
+    fetching.check_size(wanted, folder, yes=command.yes, allow=(*command.allow, *workspace.settings.allow))
     sweep(folder)
     fetched = fetching.fetch_all(wanted, say)
     write_text(log_file, plain(log))
-    if json:
+    if command.json:
         value = [
             {"name": item.name, "path": str(item.target), "size": item.target.stat().st_size}
             for item in wanted
@@ -66,14 +57,15 @@ def main(
         console.as_json(
             {
                 "name": ref.name,
-                "version": number,
-                "state": run.status.lower(),
+                "version": version,
+                "state": state.status.lower(),
                 "folder": str(folder),
                 "log": str(log_file),
                 "files": value,
             }
         )
     else:
+        there = len(wanted) - fetched
         say(
-            f"{ref.name} version {number}: {fetched} files fetched, {len(wanted) - fetched} were there, in {folder}."
+            f"{ref.name} version {version}: {console.count(fetched, 'file')} downloaded, {there} already in {folder}."
         )

@@ -6,71 +6,59 @@ import shlex
 import sys
 from pathlib import Path
 
-from kaggle_workflow import check, console
+from kaggle_workflow import check, command_list, console
 from kaggle_workflow.errors import WorkflowError
 from kaggle_workflow.findings import errors
-from kaggle_workflow.rehearsal import rehearse
+from kaggle_workflow.push.session import aside
+from kaggle_workflow.rehearsal import rehearse as rehearsal
 from kaggle_workflow.rehearsal.executing import Options
 from kaggle_workflow.workspace import Workspace
 
-# Warnings of check that a rehearsal may pass by on this machine, and Kaggle will not.
+# Warnings about what may work on this machine and fail on Kaggle.
 _TOLD = ("left-out", "online-call")
 
 
-def main(
-    workspace: Workspace,
-    *,
-    notebook: str,
-    layout: str,
-    entry: str,
-    rerun: bool,
-    without: list[str],
-    python: str,
-    require_isolation: bool,
-    without_isolation: bool,
-    force: bool,
-    image: str,
-    engine: str,
-    json: bool,
-) -> None:
+def rehearse(workspace: Workspace, command: command_list.Rehearse) -> None:
     """Check the workspace, rehearse it, and show what happened.
 
     Raises:
-        WorkflowError: the workspace has faults, or the run failed.
+        WorkflowError: the workspace has errors, or the run failed.
     """
     found = check.find_all(workspace)
-    wrong = [finding for finding in errors(found) if not (entry and finding.name == "entry-point")]
+    wrong = [one for one in errors(found) if not (command.entry and one.name == "entry-point")]
     for finding in found:
         if finding.name in _TOLD:
-            print(console.plain(str(finding)), file=sys.stderr, flush=True)
+            aside(str(finding))
     if len(wrong) == 1:
         raise WorkflowError(f"{wrong[0].path}: {wrong[0].sentence}")
     if wrong:
         for finding in wrong:
-            print(console.plain(str(finding)), file=sys.stderr)
-        raise WorkflowError(f"The workspace has {len(wrong)} errors: fix them, then rehearse again.")
+            aside(str(finding))
+        raise WorkflowError(
+            f"The workspace has {len(wrong)} errors: fix them, then run `invoke rehearse` again."
+        )
     options = Options(
-        notebook=notebook,
-        layout=layout,
-        entry=tuple(shlex.split(entry)),
-        rerun=rerun,
-        without=frozenset(without),
-        python=Path(python).expanduser().absolute() if python else None,
-        require_isolation=require_isolation,
-        without_isolation=without_isolation,
-        force=force,
-        image=image,
-        engine=engine,
+        notebook=command.notebook,
+        layout=command.layout,
+        entry=tuple(shlex.split(command.entry)),
+        rerun=command.rerun,
+        without=frozenset(command.without),
+        python=Path(command.python).expanduser().absolute() if command.python else None,
+        require_isolation=command.require_isolation,
+        without_isolation=command.without_isolation,
+        force=command.force,
+        image=command.image,
+        engine=command.engine,
     )
-    outcome = rehearse.rehearse(workspace, options, _quietly if json else _aloud)
-    if json:
+    outcome = rehearsal.rehearse(workspace, options, aside if command.json else _say)
+    if command.json:
         console.as_json(as_value(outcome))
     else:
         show(workspace, outcome)
 
 
-def as_value(outcome: rehearse.Outcome) -> dict[str, object]:
-    """The outcome as plain JSON values."""
+def as_value(outcome: rehearsal.Outcome) -> dict[str, object]:
+    """Turn the outcome into plain JSON values."""
     return {
         "phases": outcome.phases,
         "wheels": outcome.wheels,
@@ -83,13 +71,13 @@ def as_value(outcome: rehearse.Outcome) -> dict[str, object]:
     }
 
 
-def show(workspace: Workspace, outcome: rehearse.Outcome) -> None:
-    """Print the table that ends a rehearsal."""
+def show(workspace: Workspace, outcome: rehearsal.Outcome) -> None:
+    """Print the table at the end of a rehearsal."""
     report = outcome.report
     rows = [(f"{name} (s)", f"{seconds:.1f}") for name, seconds in outcome.phases.items()]
     rows += [(f"  {name} (s)", f"{seconds:.1f}") for name, seconds in report.get("phases", {}).items()]
     peak = report.get("peak_memory")
-    rows.append(("peak memory", console.size(peak) if peak else "not known here"))
+    rows.append(("peak memory", console.size(peak) if peak else "unknown"))
     submission = report.get("submission", {})
     if outcome.submission is not None:
         count = submission.get("rows")
@@ -113,10 +101,6 @@ def _shown(path: Path, root: Path) -> str:
     return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
 
 
-def _aloud(line: str) -> None:
-    """The notebook's own words, colours included."""
+def _say(line: str) -> None:
+    """Print a line of the notebook's own output, with its colours."""
     print(console.coloured(line), flush=True)
-
-
-def _quietly(line: str) -> None:
-    print(console.plain(line), file=sys.stderr, flush=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 
 from kaggle_shim.refs import CompetitionRef
-from kaggle_workflow import attached, console
+from kaggle_workflow import attached, command_list, console
 from kaggle_workflow.errors import WorkflowError
 from kaggle_workflow.kaggle.client import Kaggle
 from kaggle_workflow.push import sub
@@ -28,14 +28,14 @@ class Row:
     page: str
 
 
-def main(workspace: Workspace, *, json: bool) -> None:
+def show_status(workspace: Workspace, command: command_list.Status) -> None:
     """Print how the codes and every notebook of this workspace stand on Kaggle."""
     kaggle = Kaggle(console.warn)
     rows = [] if workspace.settings.codes == "inline" else [_codes(workspace, kaggle)]
     rows += [_notebook(workspace, kaggle, workspace.notebook(name)) for name in workspace.notebook_names()]
     rows += _weights(Push(workspace, Options(quiet=True), kaggle))
     quota, left = _quota(kaggle), _submissions_left(workspace, kaggle)
-    if json:
+    if command.json:
         console.as_json(
             {
                 "account": kaggle.account,

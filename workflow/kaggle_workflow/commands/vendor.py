@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from kaggle_workflow import console, versions
+from kaggle_workflow import command_list, console, versions
 from kaggle_workflow.errors import WorkflowError
 from kaggle_workflow.files import make_folder, write_text
 from kaggle_workflow.workspace import Workspace
@@ -21,7 +21,7 @@ _BUILDER = "setuptools>=77"
 _COMMENT = "# The commands of this workspace, from the wheels in vendor/. `copier update` pins the template's commit again."
 
 
-def main(workspace: Workspace, *, json: bool) -> None:
+def store_wheels(workspace: Workspace, command: command_list.Vendor) -> None:
     """Store the wheels and make requirements.txt pin them.
 
     Raises:
@@ -40,7 +40,7 @@ def main(workspace: Workspace, *, json: bool) -> None:
     _find_links(root / _PROJECT)
     wheels = sorted((root / FOLDER).glob("*.whl"))
     size = sum(path.stat().st_size for path in wheels)
-    if json:
+    if command.json:
         console.as_json({"folder": FOLDER, "version": version, "wheels": [path.name for path in wheels]})
         return
     console.say(f"{FOLDER}/: {len(wheels)} wheels, {console.size(size)}, among them {name}.")
