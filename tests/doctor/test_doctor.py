@@ -102,7 +102,7 @@ def test_a_person_reads_one_line_each_and_what_to_do(ws: Path, kaggle: LocalKagg
         in done.stdout
     )
     assert done.stderr.count("\n") == 1
-    assert "first of all rules" in done.stderr
+    assert "First rules: join" in done.stderr
 
 
 def test_without_network_it_does_the_rest_and_says_what_it_could_not_see(
@@ -113,7 +113,7 @@ def test_without_network_it_does_the_rest_and_says_what_it_could_not_see(
         dead = f"http://127.0.0.1:{unused.getsockname()[1]}"
         done = workspaces.invoke(ws, "doctor", env={**kaggle.environment(), "http_proxy": dead})
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "could not look at network, account, competition, rules, submissions, quota, image" in done.stdout
+    assert "could not check network, account, competition, rules, submissions, quota, image" in done.stdout
     assert "size of sub" in done.stdout
 
 
@@ -179,7 +179,7 @@ def test_credentials_that_are_not_used_are_named(
     (folder / "access_token").write_text("KGAT_other\n")
     monkeypatch.setenv("KAGGLE_USERNAME", "tester")
     line = lines(ws)["credentials"]
-    others = f"{folder / 'access_token'} and KAGGLE_USERNAME and {folder / 'kaggle.json'} are here too and not used"
+    others = f"not used: {folder / 'access_token'} and KAGGLE_USERNAME and {folder / 'kaggle.json'}"
     assert (line.state, line.says.partition("; ")[2]) == (OK, others)
 
 

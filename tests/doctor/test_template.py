@@ -10,7 +10,6 @@ import pytest
 import kaggle_shim
 from kaggle_workflow import versions, workspace
 from kaggle_workflow.answers import Answers
-from kaggle_workflow.doctor import changelog, template_source
 from kaggle_workflow.doctor import template as doctor_template
 from kaggle_workflow.doctor.diagnosis import NOTE, OK, UNKNOWN, WRONG, Line
 from kaggle_workflow.stage import bundle, compose
@@ -86,7 +85,7 @@ def test_the_state_that_copier_wrote_down_is_compared(
     workspaces.git(template_here, "tag", "--delete", "v1000.0.0")
     workspaces.git(template_here, "tag", "v1.2.0")
     told = Answers(".copier-answers.yml", made_from, str(template_here), {})
-    news = template_source.look(tmp_path, told)
+    news = doctor_template.news_of(tmp_path, told)
     assert (news is not None) == newer
 
 
@@ -105,7 +104,7 @@ def test_a_repository_that_never_answers_is_left_after_the_limit(tmp_path: Path)
             ".copier-answers.yml", "v1.0.0", f"http://127.0.0.1:{silent.getsockname()[1]}/template.git", {}
         )
         with pytest.raises(Exception, match=r"did not answer within 1 s"):
-            template_source.look(tmp_path, told, limit=1.0)
+            doctor_template.news_of(tmp_path, told, seconds=1.0)
 
 
 def test_a_tool_of_another_commit_than_the_pinned_one_is_wrong(
@@ -125,11 +124,9 @@ def test_without_an_answers_file_the_line_says_so(ws: Path) -> None:
 
 
 def test_one_version_number_in_one_place_and_the_changelog_begins_with_it() -> None:
-    newest = changelog.sections((workspaces.ROOT / "CHANGELOG.md").read_text(encoding="utf-8"))
-    assert (
-        next(section.version for section in newest if section.version != "Unreleased")
-        == kaggle_shim.__version__
-    )
+    changelog = (workspaces.ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    versions_there = re.findall(r"(?m)^## +v?(\S+)", changelog)
+    assert next(name for name in versions_there if name != "Unreleased") == kaggle_shim.__version__
     places = [
         path
         for folder in ("template", "shim", "workflow")

@@ -242,15 +242,23 @@ def _about_attached(workspace: Workspace, notebook: Notebook) -> Iterator[Findin
 
 def _about_size(workspace: Workspace, notebook: Notebook, source: compose.Source) -> Iterator[Finding]:
     """Whether the notebook is under Kaggle's limit once it carries shim and plan."""
-    path = f"{notebook.name}/{notebook.metadata.code_file}"
     try:
-        if notebook.collects:
-            plan = plans.for_collecting(workspace, notebook, requirements.read(workspace, ""), None)
-        else:
-            plan = plans.for_running(workspace, notebook, plans.Known(_FINGERPRINT, _FINGERPRINT))
-        compose.compose(source, plan, plan.template, bundle.pack_shim(plan.role))
+        composed(workspace, notebook, source)
     except WorkflowError as error:
-        yield Finding(ERROR, "staging", path, str(error))
+        yield Finding(ERROR, "staging", f"{notebook.name}/{notebook.metadata.code_file}", str(error))
+
+
+def composed(workspace: Workspace, notebook: Notebook, source: compose.Source) -> str:
+    """Compose a notebook as a push would, with placeholders for what staging finds out.
+
+    Raises:
+        WorkflowError: it can't be staged, or it is larger than Kaggle takes.
+    """
+    if notebook.collects:
+        plan = plans.for_collecting(workspace, notebook, requirements.read(workspace, ""), None)
+    else:
+        plan = plans.for_running(workspace, notebook, plans.Known(_FINGERPRINT, _FINGERPRINT))
+    return compose.compose(source, plan, plan.template, bundle.pack_shim(plan.role))
 
 
 def _short(text: str, path: Path) -> str:

@@ -1,219 +1,169 @@
-"""What Kaggle says: credentials, the competition, what is left of submissions and accelerator hours."""
+"""What Kaggle says: credentials, the competition, the submissions and the accelerator hours that are left."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 
 from kaggle_shim.refs import CompetitionRef
 from kaggle_workflow import metadata, names
-from kaggle_workflow.doctor.diagnosis import NOTE, OK, UNKNOWN, WRONG, Line, of_error
-from kaggle_workflow.errors import KaggleRefused, Unreachable, WorkflowError
+from kaggle_workflow.doctor.diagnosis import NOTE, OK, UNKNOWN, WRONG, Line, guarded, of_error
+from kaggle_workflow.errors import Unreachable, WorkflowError
 from kaggle_workflow.kaggle import credentials
 from kaggle_workflow.kaggle.client import Kaggle
 from kaggle_workflow.kaggle.values import Competition
+from kaggle_workflow.metadata import KernelMetadata
 from kaggle_workflow.workspace import SUB, Workspace
 
-_NETWORK = ("account", "competition", "rules", "submissions", "quota")
+_ONLINE = ("account", "competition", "rules", "submissions", "quota")
+_OF_COMPETITION = ("rules", "submissions")
 _SOON = 7 * 86400.0
 _WRONG_CLOCK = 300.0
 _FEW_HOURS = 2.0
 
 
 def lines(workspace: Workspace, kaggle: Kaggle) -> Iterator[Line]:
-    """The lines about Kaggle; without network or credentials, what could not be looked at."""
+    """Check what Kaggle knows; without network or credentials, name what could not be checked."""
     found = _credentials(kaggle)
     yield found
     try:
         ahead = kaggle.reach()
     except Unreachable as error:
-        yield _offline(error)
-        yield from (Line(topic, UNKNOWN, "not looked at without network") for topic in _NETWORK)
+        line = of_error("network", error)
+        remedy = "check your network, then run this again"
+        if "certificate" in line.says.lower():
+            remedy = "check this machine's clock, and whether a proxy opens encrypted connections"
+        yield replace(line, remedy=remedy)
+        yield from _unchecked(_ONLINE, "not checked without network")
         return
     yield Line("network", OK, f"{kaggle.page('')} answers")
     if ahead is not None and abs(ahead) > _WRONG_CLOCK:
-        way = "ahead of" if ahead > 0 else "behind"
-        says = f"this machine's clock is {abs(ahead) / 60:.0f} minutes {way} Kaggle's"
-        yield Line("clock", NOTE, says, "set it: logins, deadlines and the times of the history go by it")
+        says = f"this machine's clock is {abs(ahead) / 60:.0f} minutes {'ahead of' if ahead > 0 else 'behind'} Kaggle's"
+        yield Line("clock", NOTE, says, "set the clock: logins, deadlines and the history depend on it")
     if found.state == WRONG:
-        yield from (Line(topic, UNKNOWN, "not looked at without credentials") for topic in _NETWORK)
+        yield from _unchecked(_ONLINE, "not checked without credentials")
         return
-    account = _guarded("account", lambda: _account(workspace, kaggle))
+    about, _ = metadata.read_kernel(workspace.root / SUB / metadata.KERNEL_FILE, workspace.root)
+    account = next(guarded("account", lambda: _account(workspace, about, kaggle)))
     yield account
     if account.state in (WRONG, UNKNOWN):
-        yield from (Line(topic, UNKNOWN, "not looked at: see account") for topic in _NETWORK[1:])
+        yield from _unchecked(_ONLINE[1:], "not checked: see account")
         return
-    yield from _about_competition(workspace, kaggle)
-    yield _guarded("quota", lambda: _quota(workspace, kaggle))
+    yield from _competition(about, kaggle)
+    yield from guarded("quota", lambda: _quota(about, kaggle))
 
 
-def _guarded(topic: str, look: Callable[[], Line]) -> Line:
-    """A line, or why it could not be had."""
-    try:
-        return look()
-    except KaggleRefused as error:
-        return of_error(topic, WRONG, error)
-    except Unreachable as error:
-        return of_error(topic, UNKNOWN, error)
-
-
-def _offline(error: Unreachable) -> Line:
-    line = of_error("network", UNKNOWN, error)
-    if "certificate" in line.says.lower():
-        return replace(
-            line, remedy="look at this machine's clock, and for a proxy that opens what goes through it"
-        )
-    return replace(line, remedy="look at your network; the lines below wait for it")
+def _unchecked(topics: tuple[str, ...], why: str) -> Iterator[Line]:
+    yield from (Line(topic, UNKNOWN, why) for topic in topics)
 
 
 def _credentials(kaggle: Kaggle) -> Line:
     try:
         found = kaggle.credentials
     except WorkflowError as error:
-        return of_error("credentials", WRONG, error)
-    told = (
-        f"the older pair of user name and key, of {found.username}, from {found.source}"
-        if found.token is None
-        else f"an access token from {found.source}"
-    )
+        return of_error("credentials", error)
+    kind = "an access token" if found.token is not None else f"user name and key of {found.username}"
+    says = f"{kind} from {found.source}"
     others = [place for place in credentials.places() if place != found.source]
     if others:
-        told += f"; {' and '.join(others)} {'is' if len(others) == 1 else 'are'} here too and not used"
-    return Line("credentials", OK, told)
+        says += f"; not used: {' and '.join(others)}"
+    return Line("credentials", OK, says)
 
 
-def _account(workspace: Workspace, kaggle: Kaggle) -> Line:
+def _account(workspace: Workspace, about: KernelMetadata | None, kaggle: Kaggle) -> Iterator[Line]:
     account, expires = kaggle.account, kaggle.expires
-    told = (
-        f"{account}{f', until {datetime.fromtimestamp(expires, UTC):%Y-%m-%d %H:%M} UTC' if expires else ''}"
-    )
-    about, _ = metadata.read_kernel(workspace.root / SUB / metadata.KERNEL_FILE, workspace.root)
+    until = f", until {datetime.fromtimestamp(expires, UTC):%Y-%m-%d %H:%M} UTC" if expires else ""
     owner = workspace.settings.owner or (about.id.owner if about else account)
+    state, says, remedy = OK, f"{account}{until}", ""
     if owner.lower() != account.lower() and owner not in names.PLACEHOLDERS:
-        return Line(
-            "account",
-            NOTE,
-            f"{told}; {SUB} belongs to {owner}",
-            f"use the credentials of {owner}, or run `copier update --defaults -d username={account}` and `invoke check --fix`",
-        )
-    if expires is not None and expires - datetime.now(UTC).timestamp() < _SOON:
-        return Line("account", NOTE, told, "make a new token on kaggle.com/settings/api before that")
-    return Line("account", OK, told)
+        update = f"`copier update --defaults -d username={account}` and `invoke check --fix`"
+        state, says = NOTE, f"{says}; {SUB} belongs to {owner}"
+        remedy = f"use the credentials of {owner}, or run {update}"
+    elif expires is not None and expires - datetime.now(UTC).timestamp() < _SOON:
+        state, remedy = NOTE, "make a new token on kaggle.com/settings/api before that"
+    yield Line("account", state, says, remedy)
 
 
-def _about_competition(workspace: Workspace, kaggle: Kaggle) -> Iterator[Line]:
-    about, _ = metadata.read_kernel(workspace.root / SUB / metadata.KERNEL_FILE, workspace.root)
+def _competition(about: KernelMetadata | None, kaggle: Kaggle) -> Iterator[Line]:
     slug = about.competition if about else None
     if slug is None or slug in names.PLACEHOLDERS:
-        yield Line(
-            "competition",
-            WRONG,
-            "the submission notebook names none"
-            if slug is None
-            else f"{slug} stands for the competition's slug",
-            f"write the slug into competition_sources in {SUB}/{metadata.KERNEL_FILE}",
-        )
-        yield from (
-            Line(topic, UNKNOWN, "not looked at without a competition") for topic in ("rules", "submissions")
-        )
+        says = f"{slug} is a placeholder" if slug else "the submission notebook attaches none"
+        remedy = f"write the slug into competition_sources in {SUB}/{metadata.KERNEL_FILE}"
+        yield Line("competition", WRONG, says, remedy)
+        yield from _unchecked(_OF_COMPETITION, "not checked without a competition")
         return
     ref = CompetitionRef(slug)
     try:
         there = kaggle.competition(ref)
-    except (KaggleRefused, Unreachable) as error:
-        yield of_error("competition", UNKNOWN, error)
+    except WorkflowError as error:
+        yield of_error("competition", error, UNKNOWN)
         there = None
     else:
-        yield _competition(there, slug, kaggle)
+        yield Line("competition", *_state(there, slug, kaggle))
     if there is None:
-        yield from (
-            Line(topic, UNKNOWN, "not looked at: see competition") for topic in ("rules", "submissions")
-        )
+        yield from _unchecked(_OF_COMPETITION, "not checked: see competition")
         return
-    yield _guarded("rules", lambda: _rules(kaggle, ref, there))
-    yield _guarded("submissions", lambda: _submissions(kaggle, ref, there))
+    yield from guarded("rules", lambda: _rules(kaggle, ref, there))
+    yield from guarded("submissions", lambda: _submissions(kaggle, ref, there))
 
 
-def _competition(there: Competition | None, slug: str, kaggle: Kaggle) -> Line:
+def _state(there: Competition | None, slug: str, kaggle: Kaggle) -> tuple[str, str, str]:
+    """State, finding and remedy for a competition."""
     if there is None:
-        return Line(
-            "competition",
+        where = f"competition_sources in {SUB}/{metadata.KERNEL_FILE}"
+        return (
             WRONG,
             f"Kaggle knows no competition {slug}",
-            f"correct competition_sources in {SUB}/{metadata.KERNEL_FILE}: the slug is the last part of the competition's address",
+            f"correct {where}: the slug ends the competition's address",
         )
-    told = f"{there.title}, deadline {there.deadline or 'unknown'}"
+    says = f"{there.title}, deadline {there.deadline or 'unknown'}"
     if not there.takes_notebooks:
-        return Line(
-            "competition",
-            WRONG,
-            f"{told}; it is no code competition",
-            f"submit its file with `kaggle competitions submit -f FILE {slug}`; codes, rehearsal and history serve you all the same",
-        )
+        remedy = f"submit its file with `kaggle competitions submit -f FILE {slug}`; codes, rehearsal and history work all the same"
+        return WRONG, f"{says}; it is no code competition", remedy
     if there.closed:
-        return Line(
-            "competition",
-            WRONG,
-            f"{told}; it takes no submissions",
-            f"read why on {kaggle.page(f'competitions/{slug}')}",
-        )
+        return WRONG, f"{says}; it takes no submissions", f"read why on {kaggle.page(f'competitions/{slug}')}"
     if there.over:
-        return Line(
-            "competition", NOTE, f"{told}, which is over", "submit late: it is scored, and does not count"
-        )
-    return Line("competition", OK, f"{told}, a code competition")
+        return NOTE, f"{says}, which is over", "submit late: it is scored, and does not count"
+    return OK, f"{says}, a code competition", ""
 
 
-def _rules(kaggle: Kaggle, ref: CompetitionRef, there: Competition) -> Line:
+def _rules(kaggle: Kaggle, ref: CompetitionRef, there: Competition) -> Iterator[Line]:
     page = kaggle.page(f"competitions/{ref}/rules")
     if not kaggle.rules_accepted(ref):
-        return Line(
-            "rules",
-            WRONG,
-            f"the rules of {ref} are not accepted",
-            f"join the competition and accept them on {page}",
-        )
-    if not there.entered:
-        return Line(
-            "rules",
-            NOTE,
-            f"the data can be had, and {kaggle.account} has not joined {ref}",
-            f"join on {page} before you submit",
-        )
-    return Line("rules", OK, f"{kaggle.account} has joined, the rules are accepted")
+        remedy = f"join the competition and accept them on {page}"
+        yield Line("rules", WRONG, f"the rules of {ref} are not accepted", remedy)
+    elif not there.entered:
+        says = f"the data is available, but {kaggle.account} has not joined {ref}"
+        yield Line("rules", NOTE, says, f"join on {page} before you submit")
+    else:
+        yield Line("rules", OK, f"{kaggle.account} has joined, the rules are accepted")
 
 
-def _submissions(kaggle: Kaggle, ref: CompetitionRef, there: Competition) -> Line:
+def _submissions(kaggle: Kaggle, ref: CompetitionRef, there: Competition) -> Iterator[Line]:
     limits = kaggle.limits(ref)
+    says = f"{limits.left} left now, {limits.today} used today"
     if limits.left is None:
-        return Line(
-            "submissions",
-            UNKNOWN,
-            f"Kaggle does not say how many are left before the first ({there.daily} a day are allowed)",
-        )
-    told = f"{limits.left} left now, {limits.today} used today"
-    if limits.left == 0:
-        return Line("submissions", NOTE, told, "wait until midnight UTC, when the daily limit resets")
-    return Line("submissions", OK, told)
+        says = f"Kaggle does not say how many are left before the first ({there.daily} a day are allowed)"
+        yield Line("submissions", UNKNOWN, says)
+    elif limits.left == 0:
+        yield Line("submissions", NOTE, says, "wait until midnight UTC, when the daily limit resets")
+    else:
+        yield Line("submissions", OK, says)
 
 
-def _quota(workspace: Workspace, kaggle: Kaggle) -> Line:
+def _quota(about: KernelMetadata | None, kaggle: Kaggle) -> Iterator[Line]:
     known = {kind: quota for kind, quota in kaggle.quota().items() if quota is not None}
     if not known:
-        return Line("quota", UNKNOWN, "Kaggle does not say how much is left")
+        yield Line("quota", UNKNOWN, "Kaggle does not say how much is left")
+        return
     hours = [
         f"{quota.allowed - quota.used:.1f} of {quota.allowed:.0f} {kind.upper()} hours left"
         for kind, quota in known.items()
     ]
-    told = f"{', '.join(hours)} this week"
-    about, _ = metadata.read_kernel(workspace.root / SUB / metadata.KERNEL_FILE, workspace.root)
     wanted = known.get(about.accelerator or "" if about else "")
-    if wanted is not None and wanted.allowed - wanted.used < _FEW_HOURS:
-        return Line(
-            "quota",
-            NOTE,
-            told,
-            "push without the accelerator, or wait for the week's end: a scored rerun does not count",
-        )
-    return Line("quota", OK, told)
+    few = wanted is not None and wanted.allowed - wanted.used < _FEW_HOURS
+    remedy = (
+        "push without the accelerator, or wait for next week: a scored rerun uses no quota" if few else ""
+    )
+    yield Line("quota", NOTE if few else OK, f"{', '.join(hours)} this week", remedy)

@@ -1,4 +1,4 @@
-"""What this machine brings: Python, packages, disk, sandbox, git."""
+"""What this machine has: Python, packages, disk, sandbox, git."""
 
 from __future__ import annotations
 
@@ -19,25 +19,20 @@ _SHOWN = ("kagglesdk", "requests", "protobuf", "invoke")
 
 
 def lines(workspace: Workspace) -> Iterator[Line]:
-    """The lines about this machine."""
-    yield _python()
+    """Check this machine."""
+    python = f"Python {platform.python_version()} in {sys.prefix}"
+    old = sys.version_info < _OLDEST
+    remedy = "recreate the environment with Python 3.11 or newer" if old else ""
+    yield Line("python", WRONG if old else OK, python, remedy)
     yield _packages()
     yield _disk(workspace.root)
     yield from _home()
     yield _sandbox()
-    yield _git()
-
-
-def _python() -> Line:
-    told = f"Python {platform.python_version()} in {sys.prefix}"
-    if sys.version_info < _OLDEST:
-        return Line(
-            "python",
-            WRONG,
-            told,
-            "recreate the environment with Python 3.11 or newer",
-        )
-    return Line("python", OK, told)
+    if shutil.which("git") is None:
+        says = "git is not installed, so uploads name no commit and `copier update` can't work"
+        yield Line("git", NOTE, says, "install git")
+    else:
+        yield Line("git", OK, "git is installed")
 
 
 def _packages() -> Line:
@@ -50,39 +45,29 @@ def _packages() -> Line:
     if odd:
         told = ", ".join(f"{name} {there} (tested: {wanted})" for name, wanted, there in odd)
         return Line("packages", NOTE, f"not the tested versions: {told}", versions.INSTALL)
-    return Line(
-        "packages", OK, f"as tested: {', '.join(f'{name} {metadata.version(name)}' for name in _SHOWN)}"
-    )
+    shown = ", ".join(f"{name} {metadata.version(name)}" for name in _SHOWN)
+    return Line("packages", OK, f"as tested: {shown}")
 
 
 def _disk(root: Path) -> Line:
     free = shutil.disk_usage(root).free
-    told = f"{console.size(free)} free where the workspace lies"
+    says = f"{console.size(free)} free on the workspace's disk"
     if free < _FULL:
-        return Line(
-            "disk",
-            WRONG,
-            told,
-            "make room: build/ and data/ may be deleted, they can be made and downloaded again",
-        )
+        return Line("disk", WRONG, says, "free some space: build/ and data/ can be deleted and made again")
     if free < _LITTLE:
-        return Line("disk", NOTE, told, "an image for rehearsal and a competition's data may need more")
-    return Line("disk", OK, told)
+        return Line("disk", NOTE, says, "an image for rehearsal and a competition's data may need more")
+    return Line("disk", OK, says)
 
 
 def _home() -> Iterator[Line]:
-    """A line only where nothing can be kept in the home folder: images of rehearsals and unfinished uploads lie there."""
+    """Report a cache folder that is not writable: images for rehearsal and unfinished uploads are stored there."""
     import platformdirs
 
     cache = platformdirs.user_cache_path("kaggle-workspace")
     there = next(folder for folder in (cache, *cache.parents) if folder.exists())
     if not os.access(there, os.W_OK):
-        yield Line(
-            "home",
-            WRONG,
-            f"{there} can't be written to, and images for rehearsal and the state of uploads are kept below it",
-            "set XDG_CACHE_HOME to a folder that can (LOCALAPPDATA on Windows)",
-        )
+        says = f"{there} is not writable, and images for rehearsal and the state of uploads are stored in it"
+        yield Line("home", WRONG, says, "set XDG_CACHE_HOME (LOCALAPPDATA on Windows) to a writable folder")
 
 
 def _sandbox() -> Line:
@@ -90,21 +75,7 @@ def _sandbox() -> Line:
 
     isolation = sandbox.detect()
     if isolation.complete:
-        return Line(
-            "sandbox",
-            OK,
-            f"rehearsal runs isolated, by {isolation.bwrap}{', with the GPU passed in' if isolation.gpu else ''}",
-        )
+        gpu = ", with the GPU" if isolation.gpu else ""
+        return Line("sandbox", OK, f"rehearsal runs isolated, with {isolation.bwrap}{gpu}")
     says, _, remedy = isolation.missing.rstrip(".").rpartition("; ")
     return Line("sandbox", NOTE, says, remedy)
-
-
-def _git() -> Line:
-    if shutil.which("git") is None:
-        return Line(
-            "git",
-            NOTE,
-            "git is not installed, so uploads name no commit and copier can't update",
-            "install git",
-        )
-    return Line("git", OK, "git is there")
