@@ -148,7 +148,7 @@ def _options(_: list[str]) -> str:
 
     found = commands.collection()
     tasks = {found.transform(name): task for name, task in found.tasks.items()}
-    examples = {one.name: f"{one.name} {one.example}".rstrip() for group in GROUPS.values() for one in group}
+    examples = {one.name: one.example for group in GROUPS.values() for one in group}
     groups = {title: [one.name for one in group] for title, group in GROUPS.items()}
     groups["other"] = sorted(tasks.keys() - examples.keys())
     parts = []
@@ -156,7 +156,7 @@ def _options(_: list[str]) -> str:
         parts.append(f"## {title.capitalize()}")
         for name in names:
             parts += [f"### {name}", _summary(tasks[name])]
-            parts += [f"Example: `uv run invoke {examples.get(name, name)}`"]
+            parts += [f"Example: `uv run {examples.get(name, f'invoke {name}')}`"]
             rows = [_option(argument) for argument in tasks[name].get_arguments()]
             if rows:
                 parts.append("\n".join(["| option | meaning |", "|---|---|", *rows]))

@@ -194,7 +194,7 @@ def test_json_and_csv_together_are_refused(invoke: Invoke) -> None:
 
 
 def test_an_empty_history_says_how_to_begin(invoke: Invoke) -> None:
-    assert "invoke submit makes the first one" in invoke("history").stdout
+    assert "`invoke submit` makes the first one" in invoke("history").stdout
 
 
 def test_lines_that_are_not_understood_are_reported_with_the_table(workspace: Path, invoke: Invoke) -> None:

@@ -83,7 +83,7 @@ def test_the_local_settings_are_edited_where_they_set_the_entry_point(
 ) -> None:
     before = (workspace / "invoke.yaml").read_bytes()
     (workspace / "invoke.local.yaml").write_text("workspace:\n  entry: 'exp001.py'\n", encoding="utf-8")
-    assert "invoke.local.yaml runs it" in invoke("new-exp").stdout
+    assert "The entry point in invoke.local.yaml is now exp002.py" in invoke("new-exp").stdout
     assert (workspace / "invoke.local.yaml").read_text(
         encoding="utf-8"
     ) == "workspace:\n  entry: 'exp002.py'\n"

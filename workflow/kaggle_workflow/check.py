@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from kaggle_shim import entry, local, refs
@@ -26,29 +26,28 @@ _FINGERPRINT = "0" * 64
 def find_all(workspace: Workspace) -> tuple[Finding, ...]:
     """Everything to say about a workspace, errors and warnings, sorted by file."""
     found = list(metadata_findings(workspace))
-    found += _guarded(CODES, lambda: _about_codes(workspace))
-    found += _about_settings(workspace)
+    codes = tree.Tree((), (), ())
+    try:
+        codes = tree.read(workspace.root / CODES, workspace.root, (metadata.DATASET_FILE,))
+        found += _about_codes(workspace, codes)
+    except WorkflowError as error:
+        found.append(Finding(ERROR, "unusable", CODES, str(error)))
+    found += _about_settings(workspace, codes)
     found += _about_evaluation(workspace)
     found += requirements.findings_of(workspace)
     found += _about_image_list(workspace)
     found += _about_parts(workspace)
     for name in workspace.notebook_names():
-        found += _guarded(name, lambda name=name: _about_notebook(workspace, name))  # type: ignore[misc]  # mypy can't type a lambda's default
+        try:
+            found += _about_notebook(workspace, name)
+        except WorkflowError as error:
+            found.append(Finding(ERROR, "unusable", name, str(error)))
     found += fix.findings_of(workspace)
     unique = dict.fromkeys(found)
     return tuple(sorted(unique, key=lambda f: (f.path, f.line or 0, f.level)))
 
 
-def _guarded(path: str, look: Callable[[], tuple[Finding, ...]]) -> tuple[Finding, ...]:
-    """A check's findings, or the one error that kept it from looking."""
-    try:
-        return look()
-    except WorkflowError as error:
-        return (Finding(ERROR, "unusable", path, str(error)),)
-
-
-def _about_codes(workspace: Workspace) -> tuple[Finding, ...]:
-    listed = tree.read(workspace.root / CODES, workspace.root, (metadata.DATASET_FILE,))
+def _about_codes(workspace: Workspace, listed: tree.Tree) -> tuple[Finding, ...]:
     read = code_reading.findings_of(listed, f"{CODES}/")
     return (
         *listed.findings,
@@ -59,7 +58,7 @@ def _about_codes(workspace: Workspace) -> tuple[Finding, ...]:
     )
 
 
-def _about_settings(workspace: Workspace) -> Iterator[Finding]:
+def _about_settings(workspace: Workspace, codes: tree.Tree) -> Iterator[Finding]:
     if workspace.settings.limit is None:
         sentence = "no limit is set, 9h assumed: write workspace.limit as the competition's page says it."
         yield Finding(WARNING, "limit", SETTINGS, sentence)
@@ -73,7 +72,7 @@ def _about_settings(workspace: Workspace) -> Iterator[Finding]:
             yield Finding(WARNING, "no-such-notebook", SETTINGS, sentence)
     for name in folders:
         if name != DEPS:
-            yield from _about_entry(workspace, name)
+            yield from _about_entry(workspace, name, codes)
 
 
 def _about_evaluation(workspace: Workspace) -> Iterator[Finding]:
@@ -90,7 +89,7 @@ def _about_evaluation(workspace: Workspace) -> Iterator[Finding]:
         yield Finding(WARNING, "evaluation-api", SETTINGS, sentence)
 
 
-def _about_entry(workspace: Workspace, notebook: str) -> Iterator[Finding]:
+def _about_entry(workspace: Workspace, notebook: str, codes: tree.Tree) -> Iterator[Finding]:
     """Whether the notebook's entry point can be run from what is uploaded."""
     settings = workspace.settings.of(notebook)
     words = (*settings.entry, *settings.args)
@@ -100,7 +99,7 @@ def _about_entry(workspace: Workspace, notebook: str) -> Iterator[Finding]:
     elif _program_missing(words):
         sentence = f"the program {words[0]} is not on this machine: rehearsal can't run it."
         yield Finding(WARNING, "entry-program", SETTINGS, sentence)
-    elif entry.is_script(words) and words[0] in _left_out(workspace):
+    elif entry.is_script(words) and words[0] in codes.left_out:
         sentence = f"the entry point {words[0]} is kept out of the upload by an ignore file: change .kaggleignore or .gitignore."
         yield Finding(ERROR, "entry-ignored", SETTINGS, sentence)
 
@@ -109,13 +108,6 @@ def _program_missing(words: tuple[str, ...]) -> bool:
     """Whether a command's program is not on the path of this machine."""
     command = not entry.is_script(words) and not entry.is_module(words)
     return command and "/" not in words[0] and shutil.which(words[0]) is None
-
-
-def _left_out(workspace: Workspace) -> frozenset[str]:
-    try:
-        return frozenset(tree.read(workspace.root / CODES, workspace.root, (metadata.DATASET_FILE,)).left_out)
-    except WorkflowError:
-        return frozenset()
 
 
 def _about_wheels(workspace: Workspace, notebook: Notebook) -> Iterator[Finding]:
@@ -148,7 +140,7 @@ def _about_parts(workspace: Workspace) -> Iterator[Finding]:
 
 
 def _about_notebook(workspace: Workspace, name: str) -> tuple[Finding, ...]:
-    value, _ = metadata.read_kernel(workspace.root / name / metadata.KERNEL_FILE, workspace.root)
+    value, _ = workspace.read_notebook(name)
     if value is None:
         return ()
     notebook = workspace.notebook(name)

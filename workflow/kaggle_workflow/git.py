@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,18 +51,25 @@ def ignored(folder: Path) -> tuple[str, ...]:
     return tuple(sorted(path for path in (listing or "").split("\0") if path))
 
 
-def tracks(root: Path, path: str) -> bool:
-    """Whether git would take in a file of that path; False where it ignores it, and where there is no repository."""
-    if _git(root, "rev-parse", "--is-inside-work-tree") != "true":
-        return False
-    return _git(root, "check-ignore", "--quiet", "--no-index", "--", path) is None
+def not_ignored(root: Path, paths: Sequence[str]) -> tuple[str, ...]:
+    """Those of the paths that git would take in; none where there is no repository."""
+    done = _run(root, "check-ignore", "--no-index", "--", *paths)
+    if done is None or done.returncode not in (0, 1):
+        return ()
+    return tuple(path for path in paths if path not in done.stdout.splitlines())
 
 
 def _git(folder: Path, *words: str) -> str | None:
+    """What git prints, None when it fails."""
+    done = _run(folder, *words)
+    return done.stdout.rstrip("\n") if done is not None and done.returncode == 0 else None
+
+
+def _run(folder: Path, *words: str) -> subprocess.CompletedProcess[str] | None:
     program = shutil.which("git")
     if program is None:
         return None
-    child = subprocess.run(
+    return subprocess.run(
         [program, "-C", str(folder), *words],
         capture_output=True,
         text=True,
@@ -70,4 +77,3 @@ def _git(folder: Path, *words: str) -> str | None:
         errors="replace",
         check=False,
     )
-    return child.stdout.rstrip("\n") if child.returncode == 0 else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -42,12 +42,16 @@ class Notebook:
         return self.folder / self.metadata.code_file
 
 
+_Read = tuple[metadata.KernelMetadata | None, tuple[Finding, ...]]
+
+
 @dataclass(frozen=True)
 class Workspace:
     """A workspace and its settings."""
 
     root: Path
     settings: Settings
+    _read: dict[str, tuple[object, _Read]] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def build(self) -> Path:
@@ -79,7 +83,7 @@ class Workspace:
         """What tells this workspace's things on Kaggle from another's; derived from its names where no id was written."""
         if self.settings.id is not None:
             return self.settings.id
-        value, _ = metadata.read_kernel(self.root / SUB / metadata.KERNEL_FILE, self.root)
+        value, _ = self.read_notebook(SUB)
         competition = value.competition if value is not None else None
         return hashlib.sha1(
             f"{competition} {self.codes.id.slug}".encode(), usedforsecurity=False
@@ -92,11 +96,26 @@ class Workspace:
             raise WorkflowError(
                 f"{name} is no notebook's folder (no {metadata.KERNEL_FILE} in it): there are {', '.join(self.notebook_names())}."
             )
-        value, findings = metadata.read_kernel(folder / metadata.KERNEL_FILE, self.root)
+        value, findings = self.read_notebook(name.strip("/\\"))
         raise_first(findings)
         if value is None:
             raise WorkflowError(f"{name}/{metadata.KERNEL_FILE} can't be used: invoke check says why.")
         return Notebook(folder, self._with_owner(value))
+
+    def read_notebook(self, name: str) -> _Read:
+        """Read the metadata of the notebook in that folder; parsed again only when it or the folder's notebooks changed.
+
+        Returns:
+            What it says (None when it can't be used) and everything to say about it.
+        """
+        path = self.root / name / metadata.KERNEL_FILE
+        try:
+            state = path.read_bytes(), sorted(one.name for one in path.parent.glob("*.ipynb"))
+        except OSError:
+            return metadata.read_kernel(path, self.root)
+        if self._read.get(name, (None,))[0] != state:
+            self._read[name] = state, metadata.read_kernel(path, self.root)
+        return self._read[name][1]
 
     def notebook_names(self) -> tuple[str, ...]:
         """The folders that hold a notebook."""
@@ -152,7 +171,7 @@ class Workspace:
         if codes is not None:
             ours.add(codes.id.name)
         for name in self.notebook_names():
-            other, _ = metadata.read_kernel(self.root / name / metadata.KERNEL_FILE, self.root)
+            other, _ = self.read_notebook(name)
             if other is not None:
                 ours.add(other.id.name)
         return ours
@@ -167,7 +186,7 @@ def findings_of(workspace: Workspace) -> tuple[Finding, ...]:
     _, found = metadata.read_dataset(workspace.root / CODES / metadata.DATASET_FILE, workspace.root)
     result = list(found)
     for name in workspace.notebook_names():
-        result += metadata.read_kernel(workspace.root / name / metadata.KERNEL_FILE, workspace.root)[1]
+        result += workspace.read_notebook(name)[1]
     return tuple(result)
 
 

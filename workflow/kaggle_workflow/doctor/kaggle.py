@@ -44,7 +44,7 @@ def lines(workspace: Workspace, kaggle: Kaggle) -> Iterator[Line]:
     if found.state == WRONG:
         yield from _unchecked(_ONLINE, "not checked without credentials")
         return
-    about, _ = metadata.read_kernel(workspace.root / SUB / metadata.KERNEL_FILE, workspace.root)
+    about, _ = workspace.read_notebook(SUB)
     account = next(guarded("account", lambda: _account(workspace, about, kaggle)))
     yield account
     if account.state in (WRONG, UNKNOWN):

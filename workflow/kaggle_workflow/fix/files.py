@@ -62,7 +62,9 @@ def _image(draft: Draft) -> None:
 
 
 def _ignored(draft: Draft) -> None:
-    missing = [name for name in _MADE if git.tracks(draft.root, f"{name}/x")]
+    missing = [
+        path.removesuffix("/x") for path in git.not_ignored(draft.root, [f"{name}/x" for name in _MADE])
+    ]
     text = draft.text(_IGNORE) or ""
     if not missing or ((draft.root / _IGNORE).exists() and draft.text(_IGNORE) is None):
         return
