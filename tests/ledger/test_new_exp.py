@@ -94,7 +94,7 @@ def test_settings_that_cannot_be_edited_leave_everything_as_it_was(workspace: Pa
     (workspace / "invoke.yaml").write_text(
         "workspace:\n  entry: &e exp001.py\n  partial: *e\n", encoding="utf-8"
     )
-    assert "write `entry: exp002.py` there yourself" in invoke("new-exp", code=2).stderr
+    assert "Write `entry: exp002.py` there yourself" in invoke("new-exp", code=2).stderr
     assert not (workspace / "codes" / "exp002.py").exists()
 
 

@@ -319,13 +319,13 @@ def test_a_pulled_notebook_at_the_top_is_told_where_to_go(template: Path, tmp_pa
     shutil.copytree(article.build(tmp_path / "article") / "sub", root)
     assert adopt(template, root).returncode == 0
     told = {one["name"]: one["sentence"] for one in findings(root)}
-    assert "move this file and cmi-sub.ipynb into one" in told["stray-metadata"]
+    assert "Move this file and cmi-sub.ipynb into one" in told["stray-metadata"]
 
 
 WRITES = json.dumps(article.notebook("open('submission.csv', 'w')"))
 LAYOUTS: list[tuple[dict[str, str], dict[str, str]]] = [
     # Notebooks and nothing else.
-    ({"best.ipynb": WRITES, "eda.ipynb": "{}"}, {"best.ipynb": "in the place of sub/sub.ipynb"}),
+    ({"best.ipynb": WRITES, "eda.ipynb": "{}"}, {"best.ipynb": "Replace sub/sub.ipynb with it"}),
     # A package with its own build, README and tests.
     (
         {
@@ -382,7 +382,7 @@ def test_folders_of_other_shapes_keep_every_byte_and_are_told_what_to_move(
     ("changes", "advice"),
     [
         ({"language": "r", "code_file": "main.irnb"}, "official client"),
-        ({"kernel_type": "script", "code_file": "main.py"}, "move main.py into codes/"),
+        ({"kernel_type": "script", "code_file": "main.py"}, "Move main.py into codes/"),
     ],
 )
 def test_scripts_and_r_get_one_sentence(ws: Path, changes: dict[str, str], advice: str) -> None:
@@ -439,7 +439,7 @@ def test_a_team_mates_dataset_is_not_rewritten(template: Path, tmp_path: Path) -
     workspaces.edit_json(root / "sub/kernel-metadata.json", dataset_sources=["mate/cmi-codes"])
     check(root, "--fix", "--yes")
     assert json.loads((root / "codes/dataset-metadata.json").read_text())["id"] == "mate/cmi-codes"
-    assert "mate/cmi-codes is not of you" in check(root)
+    assert "mate/cmi-codes does not belong to you" in check(root)
 
 
 def test_a_real_username_and_competition_come_from_what_is_there(template: Path, tmp_path: Path) -> None:

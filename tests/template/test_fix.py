@@ -11,9 +11,9 @@ from kaggle_workflow.edit import notebook_edit
 from kaggle_workflow.edit.diffs import Change
 from kaggle_workflow.errors import WorkflowError
 from kaggle_workflow.fix import everything as fix
-from kaggle_workflow.fix import mounts as fix_mounts
 from kaggle_workflow.fix import shell_cells
 from kaggle_workflow.fix.drafts import Draft
+from kaggle_workflow.fix.mounts import fix_mounts
 from tests import article
 
 SETTINGS = "# mine\nworkspace:\n  entry: other.py  # the one\n  limit: 9h\n"
@@ -187,7 +187,7 @@ def test_a_fixed_mount_becomes_find(root: Path, line: str, fixed: str) -> None:
         encoding="utf-8",
     )
     draft = Draft(root)
-    fix_mounts.apply(draft)
+    fix_mounts(draft)
     assert draft.text("codes/hello.py") == (
         f'#!/usr/bin/env python\n"""Of mine."""\nfrom __future__ import annotations\nimport kaggle_shim\n{fixed}\n'
     )
@@ -208,15 +208,15 @@ def test_a_fixed_mount_becomes_find(root: Path, line: str, fixed: str) -> None:
 def test_what_is_no_plain_path_is_not_touched(root: Path, text: str) -> None:
     (root / "codes/exp001.py").write_text(text)
     draft = Draft(root)
-    fix_mounts.apply(draft)
+    fix_mounts(draft)
     assert draft.changes() == ()
 
 
 def test_a_mount_of_nothing_attached_is_said(root: Path) -> None:
     (root / "codes/exp001.py").write_text('x = "/kaggle/input/features/a.bin"\n')
     draft = Draft(root)
-    fix_mounts.apply(draft)
-    assert "attach it" in draft.edits[0].sentence
+    fix_mounts(draft)
+    assert "Attach it" in draft.edits[0].sentence
 
 
 def test_a_missing_internet_switch_is_written_as_each_notebook_needs_it(root: Path) -> None:

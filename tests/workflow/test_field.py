@@ -88,7 +88,7 @@ def test_pasted_sources_are_named_and_rewritten_in_place(ws: Path) -> None:
         model_sources=["models/o/m/pytorch/base/1"],
     )
     told = {one.sentence for one in found(ws)["source-name"]}
-    assert "kernel_sources: 'code/tester/cup-deps' is the address of a page: write tester/cup-deps." in told
+    assert "kernel_sources: 'code/tester/cup-deps' is the address of a page. Write tester/cup-deps." in told
     fix(ws)
     fixed = about(ws)
     assert fixed["dataset_sources"] == ["tester/cup-codes", "o/more"]
@@ -279,12 +279,12 @@ def codes(**changes: object) -> Change:
     [
         (codes(id="tester/my_underscored_codes"), "slug", "write my-underscored-codes"),
         (codes(id="tester/cup.codes"), "slug", "write cup-codes"),
-        (codes(id="tester/INSERT_SLUG_HERE"), "template-words", "id still holds INSERT_SLUG_HERE"),
-        (codes(subtitle="INSERT_SUBTITLE_HERE"), "template-words", "subtitle still holds"),
+        (codes(id="tester/INSERT_SLUG_HERE"), "template-words", "id still has INSERT_SLUG_HERE"),
+        (codes(subtitle="INSERT_SUBTITLE_HERE"), "template-words", "subtitle still has"),
         (
             lambda root: workspaces.edit_json(root / "deps/kernel-metadata.json", title="INSERT_TITLE_HERE"),
             "template-words",
-            "title still holds",
+            "title still has",
         ),
     ],
 )
@@ -315,7 +315,7 @@ def test_a_folder_that_moves_in_is_told_where_its_own_parts_belong(ws: Path) -> 
     (ws / "notebooks/old/kernel-metadata.json").write_text("{}", encoding="utf-8")
     (ws / "environment.yml").write_text("dependencies: [loguru]\n", encoding="utf-8")
     told = found(ws)
-    assert "yours seems to be train.py" in told["starter-entry"][0].sentence
+    assert "Yours seems to be train.py" in told["starter-entry"][0].sentence
     assert told["stray-metadata"][0].path == "notebooks/old/kernel-metadata.json"
     assert "deps/requirements.txt" in told["environment-file"][0].sentence
     (ws / "codes/exp001.py").write_text("print('mine')\n", encoding="utf-8")

@@ -53,7 +53,7 @@ def make_folder(path: Path) -> Path:
 
 @contextlib.contextmanager
 def scratch(build: Path) -> Iterator[Path]:
-    """A folder below `build/` for something that is looked at once."""
+    """A folder below `build/` for something that is read once."""
     folder = make_folder(build / "look")
     try:
         yield folder
@@ -72,7 +72,7 @@ def sweep(*folders: Path) -> None:
 
 
 def _place(path: Path) -> dict[str, Any]:
-    """Where `tempfile` puts the unfinished form of `path`; the process in its name says whether anybody still works at it."""
+    """Where `tempfile` puts the unfinished form of `path`; the process in its name tells whether it is still in use."""
     prefix = f".{path.name[:_NAME_LETTERS]}.{os.getpid()}-"
     return {"prefix": prefix, "suffix": ".tmp", "dir": path.parent}
 
@@ -81,33 +81,31 @@ def read_json(path: Path) -> dict[str, Any]:
     """Read a JSON object that a person wrote.
 
     Raises:
-        WorkflowError: it is missing, no JSON, no object, says a key twice, or is far too large, with line and remedy.
+        WorkflowError: it is missing, not a JSON object, has a key twice, or is far too large, with line and remedy.
     """
 
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         names = [name for name, _ in pairs]
         twice = next((name for name, number in Counter(names).items() if number > 1), None)
         if twice is not None:
-            raise WorkflowError(f"{path} says {twice!r} twice: keep one of them.")
+            raise WorkflowError(f"{path} has {twice!r} twice. Keep one of them.")
         return dict(pairs)
 
     try:
         if path.stat().st_size > _LARGEST_JSON:
-            raise WorkflowError(
-                f"{path} has {path.stat().st_size} bytes, far too many for metadata: shorten it."
-            )
+            raise WorkflowError(f"{path} is too large for metadata: {path.stat().st_size} bytes. Shorten it.")
         value = json.loads(path.read_text(encoding="utf-8-sig"), object_pairs_hook=unique)
     except FileNotFoundError as error:
-        raise WorkflowError(f"{path} is missing: copier copy writes it, or take it back from git.") from error
+        raise WorkflowError(f"{path} does not exist. Restore it from git, or write it.") from error
     except json.JSONDecodeError as error:
         raise WorkflowError(
-            f"{path}, line {error.lineno}, is not JSON ({error.msg}): correct that line."
+            f"{path}, line {error.lineno}, is not JSON ({error.msg}). Correct that line."
         ) from error
     except (OSError, ValueError, RecursionError) as error:
-        # A ValueError is text that is no UTF-8, or a number of thousands of digits.
-        raise WorkflowError(f"{path} can't be read ({error}): save it as UTF-8 text.") from error
+        # A ValueError is text that is not UTF-8, or a number of thousands of digits.
+        raise WorkflowError(f"{path} can't be read ({error}). Save it as UTF-8 text.") from error
     if not isinstance(value, dict):
-        raise WorkflowError(f"{path} must hold one JSON object in braces: correct its first line.")
+        raise WorkflowError(f"{path} must be a JSON object in braces. Correct its first line.")
     return value
 
 
@@ -121,7 +119,7 @@ def read_object(path: Path) -> dict[str, Any]:
 
 
 def remove_tree(path: Path) -> None:
-    """Remove a folder of ours (under `build/`) with all that is in it; a link is removed, never followed."""
+    """Remove a file or folder of ours (under `build/`) with all that is in it; a link is removed, never followed."""
     if path.is_symlink() or path.is_file():
         path.unlink()
     else:

@@ -1,4 +1,4 @@
-"""Kaggle's own metadata files, read the way the official client reads them, and every fault in them that needs no network."""
+"""Kaggle's own metadata files, read the way the official client reads them, and every fault in them that can be found offline."""
 
 from __future__ import annotations
 
@@ -20,14 +20,8 @@ DATASET_FILE = "dataset-metadata.json"
 
 _BOOLEANS = {"is_private": True, "enable_gpu": False, "enable_tpu": False, "enable_internet": True}
 _TEXTS = (
-    "id",
-    "title",
-    "code_file",
-    "language",
-    "kernel_type",
-    "machine_shape",
-    "docker_image",
-    "docker_image_pinning_type",
+    *("id", "title", "code_file", "language", "kernel_type"),
+    *("machine_shape", "docker_image", "docker_image_pinning_type"),
 )
 _KNOWN = {*SOURCES, *_BOOLEANS, *_TEXTS, "id_no", "keywords"}
 _UNKNOWN_NAMED = 20
@@ -81,10 +75,7 @@ class DatasetMetadata:
     raw: Mapping[str, Any] = field(compare=False)
 
 
-PULLED_FORM = (
-    "this is the form in which `kaggle datasets metadata` downloads metadata; an upload wants id, title and licenses at the top: "
-    "`invoke check --fix` converts it."
-)
+_PULLED_FORM = "this is the form in which `kaggle datasets metadata` downloads metadata. Run `invoke check --fix` to convert it for an upload."
 
 
 def read_kernel(path: Path, root: Path) -> tuple[KernelMetadata | None, tuple[Finding, ...]]:
@@ -102,22 +93,20 @@ def read_kernel(path: Path, root: Path) -> tuple[KernelMetadata | None, tuple[Fi
         return None, tuple(read.findings)
     other = _other_kind(read.raw)
     if other is not None:
-        # One sentence is enough: the rest of such a file is nothing of this workflow's.
+        # One sentence is enough: the rest of such a file is of no concern here.
         report = read.error if path.parent.name in ("sub", "deps") else read.warn
         report("metadata-value", *other)
         return None, tuple(read.findings)
     _template_words(read)
     ident, title, code_file = read.text("id"), read.text("title"), read.text("code_file")
     _fixed_value(read, "language", ("python",), "only Python notebooks are run by this workflow")
-    _fixed_value(
-        read, "kernel_type", ("notebook",), "only notebooks carry a plan: make a notebook of the script"
-    )
+    _fixed_value(read, "kernel_type", ("notebook",), "only notebooks are run by this workflow")
     flags = {key: read.boolean(key, default) for key, default in _BOOLEANS.items()}
     if "enable_internet" not in read.raw:
         read.warn(
             "internet-missing",
             "id",
-            "enable_internet is missing, and the official client takes that as true: write it.",
+            "enable_internet is missing, which the official client takes as true. Set it to true or false.",
         )
     sources = tuple(read.sources())
     shape = _machine_shape(read, gpu=flags["enable_gpu"], tpu=flags["enable_tpu"])
@@ -138,7 +127,7 @@ def read_dataset(path: Path, root: Path) -> tuple[DatasetMetadata | None, tuple[
     if read.findings:
         return None, tuple(read.findings)
     if isinstance(read.raw.get("info"), dict):
-        read.error("pulled-form", "info", PULLED_FORM)
+        read.error("pulled-form", "info", _PULLED_FORM)
         return None, tuple(read.findings)
     _template_words(read)
     ident, title = read.text("id"), read.text("title")
@@ -152,18 +141,8 @@ def read_dataset(path: Path, root: Path) -> tuple[DatasetMetadata | None, tuple[
         problem = names.slug_problem(ref.slug)
         if problem is not None:
             read.error("slug", "id", f"the id {ident} {problem}")
-        if len(ref.slug) not in names.DATASET_TITLE:
-            read.error(
-                "id-length",
-                "id",
-                f"the slug {ref.slug} has {len(ref.slug)} characters, Kaggle's client takes 6 to 50.",
-            )
-    if len(title) not in names.DATASET_TITLE:
-        read.error(
-            "title-length",
-            "title",
-            f"the title {title!r} has {len(title)} characters, Kaggle's client takes 6 to 50.",
-        )
+        _length(read, "id", ref.slug, names.DATASET_TITLE)
+    _length(read, "title", title, names.DATASET_TITLE)
     licences = read.raw.get("licenses")
     if (
         not isinstance(licences, list)
@@ -171,7 +150,7 @@ def read_dataset(path: Path, root: Path) -> tuple[DatasetMetadata | None, tuple[
         or not isinstance(licences[0], dict)
         or "name" not in licences[0]
     ):
-        read.error("licence", "licenses", 'licenses must hold exactly one, such as [{"name": "CC0-1.0"}].')
+        read.error("licence", "licenses", 'licenses must have one entry, for example [{"name": "CC0-1.0"}].')
     if ref is None or any(finding.level == ERROR for finding in read.findings):
         return None, tuple(read.findings)
     return DatasetMetadata(ref, title, read.raw), tuple(read.findings)
@@ -186,45 +165,45 @@ def _notebook_id(read: Reader, ident: str, title: str) -> refs.NotebookRef | Non
         read.error("id", "id", f"id: {error}")
         return None
     if ref.version is not None:
-        read.error("id", "id", f"the id {ident} ends in a version: a notebook's own id has none.")
+        read.error("id", "id", f"the id {ident} ends in a version. Remove it: a notebook's own id has none.")
     _placeholder(read, ref.owner)
-    if len(title) not in names.NOTEBOOK_TITLE:
-        read.error(
-            "title-length", "title", f"the title {title!r} has {len(title)} characters, Kaggle takes 5 to 50."
-        )
-    elif names.slugify(title) != ref.slug.lower():
-        read.error(
-            "title-slug",
-            "title",
-            f"the title {title!r} makes the slug {names.slugify(title)!r}, the id says {ref.slug!r}, and Kaggle may follow the title: make them equal.",
-        )
+    if _length(read, "title", title, names.NOTEBOOK_TITLE) and names.slugify(title) != ref.slug.lower():
+        sentence = f"the title {title!r} makes the slug {names.slugify(title)!r}, but the id says {ref.slug!r}. Make them equal: Kaggle may use either."
+        read.error("title-slug", "title", sentence)
     return ref
+
+
+def _length(read: Reader, key: str, text: str, allowed: range) -> bool:
+    if len(text) not in allowed:
+        sentence = (
+            f"the {key} {text!r} has {len(text)} characters. Kaggle takes {allowed[0]} to {allowed[-1]}."
+        )
+        read.error(f"{key}-length", key, sentence)
+    return len(text) in allowed
 
 
 def _template_words(read: Reader) -> None:
     """What `kaggle datasets init` and `kaggle kernels init` leave to be filled in."""
     for key, value in read.raw.items():
         if isinstance(value, str) and (left := names.TEMPLATE_WORDS.search(value)):
-            read.error("template-words", key, f"{key} still holds {left[0]}: write your own.")
+            read.error("template-words", key, f"{key} still has {left[0]}: replace it.")
 
 
 def _placeholder(read: Reader, owner: str) -> None:
     if owner in names.PLACEHOLDERS:
-        read.warn(
-            "username", "id", f"{owner} stands for your Kaggle username: write yours here before you push."
-        )
+        read.warn("username", "id", f"{owner} is a placeholder. Replace it with your Kaggle username.")
 
 
 def _code_file(read: Reader, code_file: str) -> None:
     if not code_file:
         return
     if "/" in code_file or "\\" in code_file or code_file in (".", ".."):
-        read.error("code-file", "code_file", f"code_file is {code_file!r}: name a file in the same folder.")
+        read.error("code-file", "code_file", f"code_file is {code_file!r}. It must be a file in this folder.")
     elif not code_file.endswith(".ipynb"):
-        read.error("code-file", "code_file", f"code_file is {code_file!r}: name a notebook (.ipynb).")
+        read.error("code-file", "code_file", f"code_file is {code_file!r}. It must be a notebook (.ipynb).")
     elif not (read.path.parent / code_file).is_file():
         there = ", ".join(sorted(p.name for p in read.path.parent.glob("*.ipynb"))) or "no notebook"
-        read.error("code-file", "code_file", f"code_file {code_file} does not exist; the folder has {there}.")
+        read.error("code-file", "code_file", f"code_file {code_file} does not exist. The folder has {there}.")
 
 
 def _other_kind(raw: Mapping[str, Any]) -> tuple[str, str] | None:
@@ -233,12 +212,12 @@ def _other_kind(raw: Mapping[str, Any]) -> tuple[str, str] | None:
     if language in ("r", "rmarkdown", "julia", "sqlite"):
         return (
             "language",
-            f"language is {raw['language']!r}, and this workflow runs Python: push this folder with the official client (`kaggle kernels push`), or name a Python notebook as code_file and write python.",
+            f"language is {raw['language']!r}, and this workflow runs Python only. Push this folder with the official client, `kaggle kernels push`.",
         )
     if kind == "script":
         return (
             "kernel_type",
-            f"kernel_type is script, and only a notebook carries the shim: move {file} into codes/, name it in workspace.entry, let code_file be a notebook that calls kaggle_shim.run(), and write notebook.",
+            f"kernel_type is script, and this workflow runs notebooks only. Move {file} into codes/, name it in workspace.entry, and use a notebook that calls kaggle_shim.run().",
         )
     return None
 
@@ -246,7 +225,7 @@ def _other_kind(raw: Mapping[str, Any]) -> tuple[str, str] | None:
 def _fixed_value(read: Reader, key: str, allowed: tuple[str, ...], why: str) -> None:
     value = read.raw.get(key)
     if value not in allowed:
-        read.error("metadata-value", key, f"{key} is {value!r}: {why}; write {allowed[0]}.")
+        read.error("metadata-value", key, f"{key} is {value!r}, but {why}. Set it to {allowed[0]}.")
 
 
 def _machine_shape(read: Reader, *, gpu: bool, tpu: bool) -> str:
@@ -256,7 +235,7 @@ def _machine_shape(read: Reader, *, gpu: bool, tpu: bool) -> str:
     if shape in (None, "") or str(shape).lower() == "none":
         shape = ""
     if not isinstance(shape, str):
-        read.error("metadata-value", "machine_shape", f"machine_shape must be a text, it is {shape!r}.")
+        read.error("metadata-value", "machine_shape", f"machine_shape must be a string, not {shape!r}.")
         return ""
     advice = accelerators.shape_advice(shape) if shape else None
     if advice is not None:
@@ -273,7 +252,7 @@ def _docker(read: Reader) -> None:
         read.error(
             "metadata-value",
             "docker_image_pinning_type",
-            f"docker_image_pinning_type is {pinning!r}: write original or latest.",
+            f"docker_image_pinning_type is {pinning!r}. Set it to original or latest.",
         )
 
 
@@ -281,8 +260,8 @@ def _unknown_keys(read: Reader) -> None:
     unknown = [key for key in read.raw if key not in _KNOWN]
     for key in unknown[:_UNKNOWN_NAMED]:
         close = difflib.get_close_matches(key, _KNOWN, n=1)
-        meant = f"did you mean {close[0]}?" if close else "Kaggle's client ignores it."
-        read.warn("metadata-key", key, f"{key} is no key of a notebook's metadata: {meant}")
+        meant = f"Did you mean {close[0]}?" if close else "Kaggle's client ignores it."
+        read.warn("metadata-key", key, f"{key} is not a key of a notebook's metadata. {meant}")
     if len(unknown) > _UNKNOWN_NAMED:
-        more = f"and {len(unknown) - _UNKNOWN_NAMED} more are no keys of a notebook's metadata either."
+        more = f"{len(unknown) - _UNKNOWN_NAMED} more keys are not keys of a notebook's metadata."
         read.warn("metadata-key", unknown[_UNKNOWN_NAMED], more)

@@ -38,27 +38,25 @@ class Reader:
             self.findings.append(Finding(ERROR, "metadata-file", self.shown, sentence))
 
     def error(self, name: str, key: str, sentence: str) -> None:
-        """Note what has to be fixed."""
+        """Report what must be fixed."""
         self.findings.append(Finding(ERROR, name, self.shown, sentence, self.line(key)))
 
     def warn(self, name: str, key: str, sentence: str) -> None:
-        """Note what is worth knowing."""
+        """Report what is worth knowing."""
         self.findings.append(Finding(WARNING, name, self.shown, sentence, self.line(key)))
 
     def line(self, key: str) -> int | None:
         """The first line that names a key, None where none does."""
         return next((number for number, text in enumerate(self.lines, 1) if f'"{key}"' in text), None)
 
-    def text(self, key: str, *, required: bool = True) -> str:
-        """The text under a key, "" (and an error) when it is none."""
+    def text(self, key: str) -> str:
+        """The text under a key, "" (and an error) when it is missing or not one."""
         value = self.raw.get(key)
-        if value is None and not required:
-            return ""
-        if not isinstance(value, str) or (required and not value.strip()):
-            self.error("metadata-value", key, f"{key} must be a text, it is {value!r}.")
+        if not isinstance(value, str) or not value.strip():
+            self.error("metadata-value", key, f"{key} must be a string, not {value!r}.")
             return ""
         if not value.isprintable():
-            self.error("metadata-value", key, f"{key} holds a control character: type {value!r} again.")
+            self.error("metadata-value", key, f"{key} has a control character. Type {value!r} again.")
         return value
 
     def boolean(self, key: str, default: bool) -> bool:
@@ -68,15 +66,15 @@ class Reader:
             return value.lower() == "true"
         if isinstance(value, bool):
             return value
-        self.error("metadata-value", key, f"{key} must be true or false, it is {value!r}.")
+        self.error("metadata-value", key, f"{key} must be true or false, not {value!r}.")
         return default
 
     def sources(self) -> Iterator[refs.Ref]:
-        """What is attached, in the file's order; an error for each entry that is no reference."""
+        """What is attached, in the file's order; an error for each entry that is not a reference."""
         for key, kind in SOURCES.items():
             values = self.raw.get(key, [])
             if not isinstance(values, list):
-                self.error("metadata-value", key, f"{key} must be a list, it is {values!r}.")
+                self.error("metadata-value", key, f"{key} must be a list, not {values!r}.")
                 continue
             for value in values:
                 ref = self.reference(key, kind, value)
@@ -84,20 +82,19 @@ class Reader:
                     yield ref
 
     def reference(self, key: str, kind: str, value: object) -> refs.Ref | None:
-        """One entry of a list of sources, None (and an error) when it is no reference or a model without version."""
+        """One entry of a list of sources, None (and an error) when it is not a reference, or a model without version."""
         text = value if isinstance(value, str) else repr(value)
         try:
             ref = refs.parse(kind, text)
         except RefError as error:
             wanted = pasted.meant(kind, text)
-            sentence = f"{text!r} is the address of a page: write {wanted}." if wanted else str(error)
+            sentence = f"{text!r} is the address of a page. Write {wanted}." if wanted else str(error)
             self.error("source-name", key, f"{key}: {sentence}")
             return None
         if kind == "model" and getattr(ref, "version", None) is None:
-            self.error(
-                "model-version",
-                key,
-                f"{key}: {ref} names no version, and Kaggle wants one: write {ref}/1 or the version you mean.",
+            sentence = (
+                f"{key}: {ref} has no version, which Kaggle requires. Write {ref}/1, or the version you mean."
             )
+            self.error("model-version", key, sentence)
             return None
         return ref

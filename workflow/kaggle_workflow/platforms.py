@@ -15,9 +15,9 @@ from typing import IO, TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import psutil
 
-# Seconds that a process has between "please end" and being killed: enough to write a checkpoint's last bytes.
+# Seconds that a process has between "please end" and being killed: enough to finish writing a checkpoint.
 GRACE = 3.0
-# Seconds to wait for whoever holds a file on Windows.
+# Seconds to wait for another program to release a file on Windows.
 _MOMENTS = (0.05, 0.1, 0.2, 0.4, 0.8, 1.6) if os.name == "nt" else ()
 # What a program needs on Windows before it can open a socket or find a library.
 _WINDOWS_NEEDS = (
@@ -181,7 +181,7 @@ def patiently(act: Callable[[], Any]) -> None:
 
 
 def is_running(pid: int) -> bool:
-    """Whether there is a process of that number on this machine, whoever's."""
+    """Whether there is a process of that number on this machine, of any user."""
     import psutil
 
     return psutil.pid_exists(pid)

@@ -1,4 +1,4 @@
-"""Where a file that Kaggle names may be written: inside its folder, or nowhere."""
+"""Keep files that Kaggle names inside the folder they are downloaded to."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ def inside(folder: Path, name: str) -> Path:
     plain = bool(name) and not any(part in ("", ".", "..") or "\\" in part or ":" in part for part in parts)
     if not plain or not name.isprintable() or not names.portable(name):
         raise KaggleRefused(
-            f"Kaggle lists a file {name!r}, which can't be written inside {folder}: nothing was written; choose others with --only."
+            f"Kaggle lists a file {name!r}, which can't be written inside {folder}. Nothing was written: choose other files with --only."
         )
     target = folder / name
     if not target.parent.resolve().is_relative_to(folder.resolve()) or target.is_symlink():
         raise KaggleRefused(
-            f"{target} leads out of {folder} through a link: nothing was written; remove the link, or choose others with --only."
+            f"{target} leads out of {folder} through a link. Nothing was written: remove the link, or choose other files with --only."
         )
     return target

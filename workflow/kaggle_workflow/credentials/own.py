@@ -117,7 +117,7 @@ def _in_variable(value: str) -> Iterator[str]:
 def _in_file(text: str) -> Iterator[str]:
     named = {match[1] for pattern in (_NAMED, _HEADER) for match in pattern.finditer(text)}
     for value in (*sorted(named), *_logins(text)):
-        # `helper = store`, `true` and paths are settings, and whoever chose a word alone chose no secret.
+        # `helper = store`, `true` and paths are settings, and a single word is no secret.
         if "://" not in value and not value.startswith(("/", "~", "./")):
             yield value
 

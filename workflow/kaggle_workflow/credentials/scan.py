@@ -177,14 +177,14 @@ def _unsearched(paths: list[str]) -> tuple[Finding, ...]:
     which = f" and of {more} more {'file' if more == 1 else 'files'} in this upload" if more else ""
     sentence = (
         f"not all of this file{which} could be searched for credentials (encrypted, damaged, too large, an archive inside an "
-        "archive, or a format that isn't unpacked here). Make sure that none is inside."
+        "archive, or a format that isn't unpacked here). Make sure it contains none."
     )
     return (Finding(WARNING, _NOT_WHOLE, paths[0], sentence),)
 
 
 def _remedy(shown: str, place: str) -> str:
     if shown.startswith("-"):
-        return "Write the message without it."
+        return "Remove it from the message."
     return (
         "Remove it, and revoke it if others could read this file. If it isn't a credential, run "
         f"`invoke check --no-secret {shlex.quote(place)}`, or end the line with `# pragma: allowlist secret`."

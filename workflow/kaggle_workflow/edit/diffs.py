@@ -33,7 +33,7 @@ class Change:
         there = path.read_bytes() if path.is_file() else None
         if there != (None if self.before is None else self.before.encode("utf-8")):
             raise WorkflowError(
-                f"{self.path} was changed meanwhile and is left as it is: run invoke check --fix again."
+                f"{self.path} was changed meanwhile. It is left as it is: run `invoke check --fix` again."
             )
         write_bytes(path, self.after.encode("utf-8"))
 

@@ -22,7 +22,7 @@ def set_words(text: str, key: str, words: Sequence[str], name: str) -> str:
         name: the file's name, for the error.
 
     Raises:
-        WorkflowError: the file is no YAML, or written in a way that can't be edited without touching more than that value.
+        WorkflowError: the file is not YAML, or written in a way that can't be edited without touching more than that value.
     """
     end = "\r\n" if "\r\n" in text else "\n"
     root = _compose(text, name)
@@ -36,7 +36,7 @@ def set_words(text: str, key: str, words: Sequence[str], name: str) -> str:
 
 
 def has_value(text: str, key: str, name: str) -> bool:
-    """Whether the file sets `workspace.<key>`; raises WorkflowError when it is no YAML."""
+    """Whether the file sets `workspace.<key>`; raises WorkflowError when it is not YAML."""
     return _child(_child(_compose(text, name), _SECTION), key) is not None
 
 
@@ -93,7 +93,7 @@ def _compose(text: str, name: str) -> Any:
         return YAML(typ="safe", pure=True).compose(text)
     except YAMLError as error:
         raise WorkflowError(
-            f"{name} is not YAML ({getattr(error, 'problem', error)}): correct it, then run the command again."
+            f"{name} is not YAML ({getattr(error, 'problem', error)}). Correct it, then run this again."
         ) from error
 
 
@@ -120,5 +120,5 @@ def _verify(text: str, key: str, words: Sequence[str], name: str) -> None:
         read = None
     if ([str(word) for word in read] if isinstance(read, list) else shlex.split(str(read))) != list(words):
         raise WorkflowError(
-            f"{name} can't be edited without changing more than workspace.{key}: write `{key}: {shlex.join(words)}` there yourself."
+            f"{name} can't be edited without changing more than workspace.{key}. Write `{key}: {shlex.join(words)}` there yourself."
         )

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from kaggle_workflow.edit import diffs
+from kaggle_workflow.edit import diffs, json_edit
 
 _BOM = "\ufeff"
 _LARGEST_SOURCE = 1 << 20
@@ -21,14 +22,14 @@ class Edit:
         name: stable name, such as `old-cells`.
         path: the file, relative to the workspace (posix).
         sentence: what is wrong.
-        told: whether `check` says it anyway.
-        done: whether the draft holds the repair; False where only a person can decide.
+        reported: whether another check reports it.
+        done: whether the draft has the repair; False where the user has to decide.
     """
 
     name: str
     path: str
     sentence: str
-    told: bool = False
+    reported: bool = False
     done: bool = True
 
 
@@ -42,55 +43,75 @@ class Draft:
     _after: dict[str, str] = field(default_factory=dict)
 
     def text(self, path: str) -> str | None:
-        """A file's text as the repairs so far leave it, None when it is missing or no UTF-8; without a byte order mark."""
-        if path in self._after:
-            return self._after[path].removeprefix(_BOM)
+        """A file's text as the repairs so far leave it, without a byte order mark; None when it is missing or not UTF-8."""
         if path not in self._before:
             self._before[path] = _read(self.root / path)
-        text = self._before[path]
+        text = self._after.get(path, self._before[path])
         return None if text is None else text.removeprefix(_BOM)
 
-    def holds(self, path: str, part: str) -> bool:
-        """Whether a file's text has that part. Nothing is kept of one that has not; above a megabyte it is data, and False."""
-        if path in self._after or path in self._before:
-            return part in (self.text(path) or "")
-        place = self.root / path
+    def contains(self, path: str, part: str) -> bool:
+        """Whether a file's text has that part; False for one above a megabyte, which is data."""
         try:
-            return place.stat().st_size <= _LARGEST_SOURCE and part.encode() in place.read_bytes()
+            return (self.root / path).stat().st_size <= _LARGEST_SOURCE and part in (self.text(path) or "")
         except OSError:
             return False
 
-    def json(self, path: str) -> dict[str, Any] | None:
-        """A file's JSON object, None when there is none that reads."""
-        text = self.text(path)
+    def json(self, path: str) -> Mapping[str, Any]:
+        """A file's JSON object, empty when it is missing or not one."""
         try:
-            value = json.loads(text) if text is not None else None
+            value = json.loads(self.text(path) or "")
         except (ValueError, RecursionError):
-            return None
-        return value if isinstance(value, dict) else None
+            return {}
+        return value if isinstance(value, dict) else {}
 
-    def edit(self, name: str, path: str, text: str, sentence: str, *, told: bool = False) -> None:
+    def edit(self, name: str, path: str, text: str, sentence: str, *, reported: bool = False) -> None:
         """Give a file another text, and say why."""
-        if text == self.text(path):
-            return
-        before = self._before.get(path)
-        mark = _BOM if before is not None and before.startswith(_BOM) else ""
-        self._after[path] = mark + text
-        self.edits.append(Edit(name, path, sentence, told))
+        if text != self.text(path):
+            mark = _BOM if (self._before[path] or "").startswith(_BOM) else ""
+            self._after[path] = mark + text
+            self.edits.append(Edit(name, path, sentence, reported))
+
+    def set_value(
+        self, name: str, path: str, key: str, value: object, sentence: str, *, reported: bool = True
+    ) -> None:
+        """Give a key of a JSON file another value, and say why."""
+        self.edit(
+            name, path, json_edit.set_value(self.text(path) or "", key, value), sentence, reported=reported
+        )
+
+    def set_item(
+        self,
+        name: str,
+        path: str,
+        key: str,
+        old: str | None,
+        new: str,
+        sentence: str,
+        *,
+        reported: bool = True,
+    ) -> None:
+        """Replace an item in a list of a JSON file, or append one (`old` is None), and say why."""
+        text = json_edit.set_item(self.text(path) or "", key, old, new)
+        self.edit(name, path, text, sentence, reported=reported)
 
     def note(self, name: str, path: str, sentence: str) -> None:
-        """Say what a person has to decide."""
+        """Say what the user has to decide."""
         self.edits.append(Edit(name, path, sentence, done=False))
 
     def changes(self) -> tuple[diffs.Change, ...]:
         """What would be written, sorted by path."""
         return tuple(
             diffs.Change(
-                path, self._before.get(path), after, tuple(e.sentence for e in self.edits if e.path == path)
+                path, self._before[path], after, tuple(e.sentence for e in self.edits if e.path == path)
             )
             for path, after in sorted(self._after.items())
-            if after != self._before.get(path)
+            if after != self._before[path]
         )
+
+
+def texts_in(value: object) -> list[str]:
+    """The texts in a list of a JSON file, none for what is not a list."""
+    return [one for one in value if isinstance(one, str)] if isinstance(value, list) else []
 
 
 def _read(path: Path) -> str | None:

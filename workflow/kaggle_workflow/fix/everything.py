@@ -5,42 +5,41 @@ from __future__ import annotations
 from kaggle_workflow import answers
 from kaggle_workflow.errors import WorkflowError
 from kaggle_workflow.findings import WARNING, Finding
-from kaggle_workflow.fix import files as fix_files
-from kaggle_workflow.fix import metadata as fix_metadata
-from kaggle_workflow.fix import mounts as fix_mounts
-from kaggle_workflow.fix import names as fix_names
-from kaggle_workflow.fix import notebook as fix_notebook
-from kaggle_workflow.fix import strays as fix_strays
 from kaggle_workflow.fix.drafts import Draft
+from kaggle_workflow.fix.files import fix_files
+from kaggle_workflow.fix.metadata import attach_sources, convert_pulled_form, fix_switches
+from kaggle_workflow.fix.mounts import fix_mounts
+from kaggle_workflow.fix.names import fix_names
+from kaggle_workflow.fix.notebook import fix_notebooks
+from kaggle_workflow.fix.strays import note_strays
 from kaggle_workflow.workspace import Workspace
 
 
 def plan(workspace: Workspace) -> Draft:
     """The workspace's files as the repairs would leave them, each repair with its sentence."""
-    draft = Draft(workspace.root)
+    draft, settings = Draft(workspace.root), workspace.settings
     notebooks = workspace.notebook_names()
-    told = answers.read(workspace.root)
-    fix_metadata.pulled_form(draft)
-    fix_names.apply(draft, notebooks, told, owners=workspace.settings.owner is None)
-    fix_metadata.switches(draft, notebooks)
-    fix_notebook.apply(draft, notebooks, workspace.settings.entry)
-    fix_metadata.sources(draft, notebooks, codes=workspace.settings.codes == "dataset")
-    fix_mounts.apply(draft)
-    fix_files.apply(draft)
-    fix_strays.apply(draft, notebooks)
+    convert_pulled_form(draft)
+    fix_names(draft, notebooks, answers.read(workspace.root), owners=settings.owner is None)
+    fix_switches(draft, notebooks)
+    fix_notebooks(draft, notebooks, settings.entry)
+    attach_sources(draft, notebooks, codes=settings.codes == "dataset")
+    fix_mounts(draft)
+    fix_files(draft)
+    note_strays(draft, notebooks)
     return draft
 
 
 def findings_of(workspace: Workspace) -> tuple[Finding, ...]:
-    """What the repairs know and no other check says."""
+    """What the repairs find and no other check reports."""
     try:
-        draft = plan(workspace)
+        edits = plan(workspace).edits
     except WorkflowError:
-        # A file that does not read: the other checks name it.
+        # A file that can't be read: the other checks name it.
         return ()
-    found = []
-    for edit in draft.edits:
-        if not edit.told:
-            remedy = " `invoke check --fix` does it." if edit.done else ""
-            found.append(Finding(WARNING, edit.name, edit.path, edit.sentence + remedy))
-    return tuple(found)
+    remedy = {True: " `invoke check --fix` fixes it.", False: ""}
+    return tuple(
+        Finding(WARNING, edit.name, edit.path, edit.sentence + remedy[edit.done])
+        for edit in edits
+        if not edit.reported
+    )

@@ -15,8 +15,9 @@ _IGNORE = ".gitignore"
 _IMAGE = f"{DEPS}/image.txt"
 _PYPROJECT = "pyproject.toml"
 _TASKS = "tasks.py"
+_SHIPPED = Path(__file__).parents[1]
 # The tasks.py of a new workspace (template/tasks.py; a test compares).
-_NEW_TASKS = Path(__file__).parents[1] / "new-tasks.txt"
+_NEW_TASKS = _SHIPPED / "new-tasks.txt"
 _CALL = "namespace = collection(__file__)"
 _BESIDE = """
 
@@ -37,28 +38,19 @@ _MOVED = (
     (r'extraPaths = \["shim", "codes"\]', 'extraPaths = ["codes"]'),
     (r", and `import kaggle_shim` in the editor\.", "."),
 )
-_MADE = {"build": "it is rebuilt on each push", "data": "a competition's data can't be given away"}
+_MADE = {"build": "it is rebuilt on each push", "data": "a competition's data must not be published"}
 
 
-def apply(draft: Draft) -> None:
+def fix_files(draft: Draft) -> None:
     """Offer what is missing."""
-    _image(draft)
+    if (draft.root / DEPS).is_dir() and not (draft.root / _IMAGE).exists():
+        image = (_SHIPPED / "default-image.txt").read_text(encoding="utf-8")
+        sentence = "this list of the packages in Kaggle's image is missing."
+        draft.edit("image-list", _IMAGE, image, sentence, reported=True)
     _ignored(draft)
     _pyproject(draft)
     _tasks(draft)
     _entry(draft)
-
-
-def _image(draft: Draft) -> None:
-    default = Path(__file__).parents[1] / "default-image.txt"
-    if (draft.root / DEPS).is_dir() and not (draft.root / _IMAGE).exists():
-        draft.edit(
-            "image-list",
-            _IMAGE,
-            default.read_text(encoding="utf-8"),
-            "the list of what Kaggle's image has is missing.",
-            told=True,
-        )
 
 
 def _ignored(draft: Draft) -> None:
@@ -81,42 +73,40 @@ def _pyproject(draft: Draft) -> None:
     if '"workflow/requirements.txt"' in text:
         for old, new in _MOVED:
             text = re.sub(old, new, text)
-        sentence = "it names workflow/requirements.txt, where the template kept its commands before they were a package."
+        sentence = (
+            "it names workflow/requirements.txt, where an earlier version of the template had its commands."
+        )
         draft.edit("old-layout", _PYPROJECT, text, sentence)
     elif '"requirements.txt"' not in text:
-        draft.note(
-            "own-pyproject",
-            _PYPROJECT,
-            "its dependencies don't include requirements.txt, so `uv run invoke` lacks packages: start commands with `uv run --with-requirements requirements.txt invoke …`.",
-        )
+        sentence = "its dependencies don't include requirements.txt, so `uv run invoke` lacks packages. Start commands with `uv run --with-requirements requirements.txt invoke …`."
+        draft.note("own-pyproject", _PYPROJECT, sentence)
 
 
 def _tasks(draft: Draft) -> None:
-    """Give a workspace without our collection one: a new file, or lines below the user's own tasks."""
+    """Give a workspace without our commands a new file, or lines below the user's own tasks."""
     text = draft.text(_TASKS)
     if (draft.root / "tasks" / "__init__.py").is_file() or (text is not None and "kaggle_workflow" in text):
         return
     if text is None or _OLD_TASKS in text:
-        own = (draft.root / "local_tasks.py").is_file() or (draft.root / "local_tasks").is_dir()
         made = _NEW_TASKS.read_text(encoding="utf-8")
-        if own:
+        if (draft.root / "local_tasks.py").is_file() or (draft.root / "local_tasks").is_dir():
             made = made.replace(_CALL, f"import local_tasks  # noqa: E402\n\n{_CALL[:-1]}, local_tasks)")
-        sentence = (
-            "it is missing." if text is None else "the commands are a package now, and tasks.py is yours."
-        )
-        draft.edit("old-layout" if text is not None else "no-tasks", _TASKS, made, sentence)
+        if text is None:
+            draft.edit("no-tasks", _TASKS, made, "it is missing.")
+        else:
+            draft.edit("old-layout", _TASKS, made, "the commands are a package now, and tasks.py is yours.")
     elif re.search(r"(?m)^(ns|namespace)\s*=", text):
-        sentence = "it has no commands of this template: add those of `kaggle_workflow.tasks.collection(__file__)` to your collection."
+        sentence = "it lacks this template's commands. Add those of `kaggle_workflow.tasks.collection(__file__)` to your collection."
         draft.note("own-tasks", _TASKS, sentence)
     else:
-        draft.edit("own-tasks", _TASKS, text.rstrip() + _BESIDE, "it has no commands of this template.")
+        draft.edit("own-tasks", _TASKS, text.rstrip() + _BESIDE, "it lacks this template's commands.")
 
 
 def _entry(draft: Draft) -> None:
-    """A script that is alone in codes/ is the entry point of settings that name none."""
+    """The only script in codes/ is the entry point of settings that name none."""
     text = draft.text(SETTINGS) or ""
     scripts = [path.name for path in sorted((draft.root / CODES).glob("*.py")) if path.stem != "__init__"]
     if len(scripts) == 1 and not yaml_edit.has_value(text, "entry", SETTINGS):
         changed = yaml_edit.set_words(text, "entry", scripts, SETTINGS)
         sentence = f"no entry point is set, and {CODES}/ has one script."
-        draft.edit("entry-point", SETTINGS, changed, sentence, told=True)
+        draft.edit("entry-point", SETTINGS, changed, sentence, reported=True)

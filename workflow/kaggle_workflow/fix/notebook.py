@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from dataclasses import dataclass
+from pathlib import Path
 
 from kaggle_shim import entry
 from kaggle_workflow.edit import notebook_edit, yaml_edit
@@ -16,9 +17,9 @@ from kaggle_workflow.fix.shell_cells import Command, Pip
 from kaggle_workflow.metadata import DATASET_FILE
 from kaggle_workflow.settings import FILE as SETTINGS
 from kaggle_workflow.stage import requirements
+from kaggle_workflow.stage.requirement_lines import Line, lines_of
 from kaggle_workflow.workspace import CODES, DEPS, SUB
 
-_CALL = "import kaggle_shim\n\nkaggle_shim.{}()"
 _LAUNCHERS = ("bash", "sh", "make", "accelerate", "torchrun", "deepspeed")
 _OPAQUE = re.compile(r"[${}]")
 _SHOWN = 60
@@ -42,17 +43,28 @@ class Place:
     starts: tuple[Start, ...]
 
 
-def apply(draft: Draft, notebooks: tuple[str, ...], entry_now: tuple[str, ...]) -> None:
-    """Repair `deps` and `sub`; what only a person can decide is noted.
+@dataclass(frozen=True)
+class Notebook:
+    """A notebook file: its path in the workspace, its text, its cells, and the commands that the shim can replace."""
+
+    path: str
+    text: str
+    cells: tuple[notebook_edit.Cell, ...]
+    places: tuple[Place, ...]
+
+
+def fix_notebooks(draft: Draft, notebooks: tuple[str, ...], entry_now: tuple[str, ...]) -> None:
+    """Repair `deps` and `sub`; what only the user can decide is noted.
 
     Args:
         draft: takes the edits.
-        notebooks: folders that hold a notebook.
+        notebooks: folders with a notebook.
         entry_now: the entry point that the settings name.
     """
+    codes = str(draft.json(f"{CODES}/{DATASET_FILE}").get("id") or "").rpartition("/")[2]
     for name in (DEPS, SUB):
-        path = f"{name}/{code_file(draft, name)}" if name in notebooks and code_file(draft, name) else ""
-        text = draft.text(path) if path else None
+        file = code_file(draft, name) if name in notebooks else ""
+        text = draft.text(f"{name}/{file}") if file else None
         if text is None:
             continue
         try:
@@ -60,48 +72,42 @@ def apply(draft: Draft, notebooks: tuple[str, ...], entry_now: tuple[str, ...]) 
         except WorkflowError:
             # `check` says what is wrong with the file.
             continue
-        if any(cell.kind == "code" and "kaggle_shim" in cell.source for cell in cells):
+        code = [(number, cell.source) for number, cell in enumerate(cells) if cell.kind == "code"]
+        if any("kaggle_shim" in source for _, source in code):
             continue
-        codes = str((draft.json(f"{CODES}/{DATASET_FILE}") or {}).get("id") or "").rpartition("/")[2]
-        places = tuple(
-            place
-            for number, cell in enumerate(cells)
-            if cell.kind == "code"
-            for place in _places(number, cell.source, codes)
-        )
+        places = tuple(place for number, source in code for place in _places(number, source, codes))
+        notebook = Notebook(f"{name}/{file}", text, cells, places)
         if name == DEPS:
-            _collecting(draft, path, text, cells, places)
+            _collecting(draft, notebook)
         else:
-            _running(draft, path, text, cells, places, entry_now)
+            _running(draft, notebook, entry_now)
 
 
 def _places(number: int, source: str, codes: str) -> list[Place]:
     found = []
-    for command in shell_cells.commands(source):
+    commands = shell_cells.commands(source)
+    for command in commands:
         pips: list[Pip] = []
         starts: list[Start] = []
         ours = bool(command.programs)
         for words in command.programs or ():
-            as_pip, start = shell_cells.pip(words), _start(words, codes)
-            if as_pip is not None:
+            if (as_pip := shell_cells.pip(words)) is not None:
                 pips.append(as_pip)
-            elif start is not None:
+            elif (start := _start(words, codes)) is not None:
                 starts.append(start)
             elif words[:1] not in (("cd",), ("set",)):
                 ours = False
         if ours:
             found.append(Place(number, command, tuple(pips), tuple(starts)))
+    telling = [place for place in found if place.pips or place.starts]
     if shell_cells.is_shell_cell(source):
         # What stays of such a cell would no longer be read as shell commands: all of it is ours, or none.
-        whole = len(found) == len(shell_cells.commands(source)) and any(
-            place.pips or place.starts for place in found
-        )
-        return found if whole else []
-    return [place for place in found if place.pips or place.starts]
+        return found if telling and len(found) == len(commands) else []
+    return telling
 
 
 def _start(words: tuple[str, ...], codes: str) -> Start | None:
-    """What a program starts of the code dataset, None when it starts nothing of it."""
+    """What a program starts of the code dataset, None when it starts none of it."""
     program = shell_cells.program(words)
     if not codes or not program.words:
         return None
@@ -109,12 +115,10 @@ def _start(words: tuple[str, ...], codes: str) -> Start | None:
     if shell_cells.is_python(first):
         while rest[:1] and rest[0] in ("-u", "-B"):
             rest = rest[1:]
-        if rest[:1] == ["-m"]:
-            words = tuple(rest)
-        elif rest and (script := _inside(rest[0], codes)) is not None:
-            words = (script, *rest[1:])
-        else:
+        script = _inside(rest[0], codes) if rest else None
+        if rest[:1] != ["-m"] and script is None:
             return None
+        words = tuple(rest) if script is None else (script, *rest[1:])
     elif first in _LAUNCHERS and any(_inside(word, codes) is not None for word in rest):
         words = (first, *(_inside(word, codes) or word for word in rest))
     else:
@@ -123,7 +127,7 @@ def _start(words: tuple[str, ...], codes: str) -> Start | None:
 
 
 def _inside(word: str, codes: str) -> str | None:
-    """A path inside the code dataset, relative to it, in whichever way Kaggle mounts it; None when it lies elsewhere."""
+    """A path inside the code dataset, relative to it, in whichever way Kaggle mounts it; None when it is elsewhere."""
     match = re.match(rf"/kaggle/input/(?:datasets/[^/]+/|d/[^/]+/)?{re.escape(codes)}/(?P<path>.+)", word)
     return match["path"] if match else None
 
@@ -136,72 +140,50 @@ def _obstacle(variables: tuple[tuple[str, str], ...], words: tuple[str, ...], co
             for part in value.split(":")
         ):
             continue
-        return f"it sets {name}: write `environment:` with `{name}: {value}` below it under workspace in {SETTINGS}, and take it out of the cell"
+        return f"it sets {name}. Write `environment:` with `{name}: {value}` below it under workspace in {SETTINGS}, and remove it from the cell"
     opaque = next((word for word in words if _OPAQUE.search(word)), None)
-    return f"{opaque} is known only while the notebook runs: write its value" if opaque else ""
+    return f"{opaque} is known only while the notebook runs. Write its value" if opaque else ""
 
 
-def _collecting(
-    draft: Draft, path: str, text: str, cells: tuple[notebook_edit.Cell, ...], places: tuple[Place, ...]
-) -> None:
-    naming = [place for place in places if any(pip.packages for pip in place.pips)]
-    files = [file for place in places for pip in place.pips for file in pip.files]
-    if not naming or files:
-        what = (
-            f"it reads packages from {files[0]}: copy its lines to {DEPS}/{requirements.MAIN}"
-            if files
-            else f"no cell names packages for pip: write them into {DEPS}/{requirements.MAIN}"
-        )
-        draft.note("own-cells", path, f"{what}, and make `{_one_line('collect')}` its one code cell.")
+def _collecting(draft: Draft, notebook: Notebook) -> None:
+    pips = [pip for place in notebook.places for pip in place.pips]
+    naming = [place for place in notebook.places if any(pip.packages for pip in place.pips)]
+    files = [file for pip in pips for file in pip.files]
+    if naming and not files:
+        _require(draft, notebook.path, pips)
+        _rewrite(draft, notebook, naming[-1], "collect")
         return
-    _require(draft, path, [pip for place in places for pip in place.pips])
-    _rewrite(draft, path, text, cells, places, naming[-1], "collect")
+    file = f"{DEPS}/{requirements.MAIN}"
+    what = (
+        f"it reads packages from {files[0]}: copy its lines to {file}"
+        if files
+        else f"no cell names packages for pip: write them into {file}"
+    )
+    draft.note("own-cells", notebook.path, f"{what}, and make `{_one_line('collect')}` its only code cell.")
 
 
-def _running(
-    draft: Draft,
-    path: str,
-    text: str,
-    cells: tuple[notebook_edit.Cell, ...],
-    places: tuple[Place, ...],
-    entry_now: tuple[str, ...],
-) -> None:
-    starting = [place for place in places if place.starts]
-    if not starting:
-        draft.note(
-            "own-cells",
-            path,
-            f"its own cells do the work: move their code into {CODES}/, such as {CODES}/exp001.py, name that in workspace.entry, and make `{_one_line('run')}` its one code cell.",
-        )
-        return
+def _running(draft: Draft, notebook: Notebook, entry_now: tuple[str, ...]) -> None:
+    starting = [place for place in notebook.places if place.starts]
     starts = [start for place in starting for start in place.starts]
-    if len(starts) > 1:
+    problem = starts[0].problem or entry.problem(starts[0].words, draft.root / CODES) if starts else None
+    sentence = ""
+    if not starts:
+        sentence = f"its own cells do the work. Move their code into {CODES}/, for example {CODES}/exp001.py, name that in workspace.entry, and make `{_one_line('run')}` its only code cell."
+    elif len(starts) > 1:
         told = " and ".join(shlex.join(start.words) for start in starts)
-        draft.note(
-            "own-cells",
-            path,
-            f"it starts {told}, and there is one entry point: start both from one script in {CODES}/, and name that in workspace.entry.",
-        )
+        sentence = f"it starts {told}, but there is one entry point. Start both from one script in {CODES}/, and name that in workspace.entry."
+    elif problem:
+        sentence = f"the command {_shown(starting[0].command)} can't become the entry point: {problem.rstrip('.')}. Then run `invoke check --fix` again."
+    if sentence:
+        draft.note("own-cells", notebook.path, sentence)
         return
     words = starts[0].words
-    problem = starts[0].problem or entry.problem(words, draft.root / CODES)
-    if problem:
-        draft.note(
-            "own-cells",
-            path,
-            f"the command {_shown(starting[0].command)} can't become the entry point, {problem.rstrip('.')}; then run invoke check --fix again.",
-        )
-        return
     if words != entry_now:
-        settings = draft.text(SETTINGS) or ""
-        draft.edit(
-            "entry-point",
-            SETTINGS,
-            yaml_edit.set_words(settings, "entry", words, SETTINGS),
-            f"{path} starts {shlex.join(words)}: that is the entry point.",
-        )
-    _require(draft, path, [pip for place in places for pip in place.pips])
-    _rewrite(draft, path, text, cells, places, starting[0], "run")
+        text = yaml_edit.set_words(draft.text(SETTINGS) or "", "entry", words, SETTINGS)
+        sentence = f"{notebook.path} starts {shlex.join(words)}: that is the entry point."
+        draft.edit("entry-point", SETTINGS, text, sentence)
+    _require(draft, notebook.path, [pip for place in notebook.places for pip in place.pips])
+    _rewrite(draft, notebook, starting[0], "run")
 
 
 def _one_line(function: str) -> str:
@@ -213,39 +195,23 @@ def _shown(command: Command) -> str:
     return f"`{text if len(text) <= _SHOWN else text[: _SHOWN - 1] + '…'}`"
 
 
-def _rewrite(
-    draft: Draft,
-    path: str,
-    text: str,
-    cells: tuple[notebook_edit.Cell, ...],
-    places: tuple[Place, ...],
-    chosen: Place,
-    function: str,
-) -> None:
-    """Put the shim's call where the chosen command stands, and take the other commands out; a cell that is left empty goes."""
+def _rewrite(draft: Draft, notebook: Notebook, chosen: Place, function: str) -> None:
+    """Put the shim's call where the chosen command is, and remove the other commands; a cell that is left empty goes."""
     new: dict[int, str | None] = {}
-    for number in sorted({place.cell for place in places}):
-        new[number] = _without(
-            cells[number].source, [place for place in places if place.cell == number], chosen, function
-        )
-    told = ", ".join(_shown(place.command) for place in places if place.pips or place.starts)
-    draft.edit(
-        "old-cells", path, notebook_edit.replace(text, new), f"{told}: kaggle_shim.{function}() does that."
-    )
-
-
-def _without(source: str, places: list[Place], chosen: Place, function: str) -> str | None:
-    lines: list[str | None] = list(source.split("\n"))
-    for place in places:
-        for number in range(place.command.first, place.command.last + 1):
-            lines[number] = None
-        if place is chosen:
-            lines[place.command.first] = _CALL.format(function)
-    kept = [line for line in lines if line is not None]
-    if shell_cells.is_shell_cell(source):
-        kept = kept[1:]
-    text = "\n".join(kept).strip("\n")
-    return text or None
+    for number in {place.cell for place in notebook.places}:
+        source = notebook.cells[number].source
+        lines: list[str | None] = list(source.split("\n"))
+        for place in notebook.places:
+            if place.cell == number:
+                removed: list[str | None] = [None] * (place.command.last - place.command.first + 1)
+                lines[place.command.first : place.command.last + 1] = removed
+        if chosen.cell == number:
+            lines[chosen.command.first] = f"import kaggle_shim\n\nkaggle_shim.{function}()"
+        kept = [line for line in lines if line is not None]
+        new[number] = "\n".join(kept[1:] if shell_cells.is_shell_cell(source) else kept).strip("\n") or None
+    told = ", ".join(_shown(place.command) for place in notebook.places if place.pips or place.starts)
+    sentence = f"kaggle_shim.{function}() does what these commands do: {told}."
+    draft.edit("old-cells", notebook.path, notebook_edit.replace(notebook.text, new), sentence)
 
 
 def _require(draft: Draft, path: str, pips: list[Pip]) -> None:
@@ -253,26 +219,10 @@ def _require(draft: Draft, path: str, pips: list[Pip]) -> None:
     file = f"{DEPS}/{requirements.MAIN}"
     text = draft.text(file) or ""
     end = "\r\n" if "\r\n" in text else "\n"
-    there = {_name(line) for line in text.splitlines()}
+    there = {line.name or line.text for line in lines_of(Path(file), text)}
     wanted = [line for pip in pips for line in (*pip.indexes, *pip.packages) if not _OPAQUE.search(line)]
-    new = [line for line in dict.fromkeys(wanted) if _name(line) not in there]
+    new = [line for line in dict.fromkeys(wanted) if (Line(Path(), 0, line).name or line) not in there]
     if new:
         lead = text if not text or text.endswith("\n") else text + end
-        draft.edit(
-            "requirements",
-            file,
-            lead + "".join(line + end for line in new),
-            f"{path} asks pip for {', '.join(new)}.",
-        )
-
-
-def _name(line: str) -> str:
-    """What a requirement line asks for: the package's normalised name, else the line itself."""
-    from packaging.requirements import InvalidRequirement, Requirement
-    from packaging.utils import canonicalize_name
-
-    bare = re.sub(r"(^|\s)#.*", "", line).strip()
-    try:
-        return canonicalize_name(Requirement(bare).name)
-    except InvalidRequirement:
-        return bare
+        sentence = f"{path} installs {', '.join(new)}."
+        draft.edit("requirements", file, lead + "".join(line + end for line in new), sentence)

@@ -9,18 +9,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 _BASH = ("%%bash", "%%sh", "%%script bash", "%%script sh")
-_JOINS = ("&&", ";")
 _ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=")
 _PYTHON = re.compile(r"(?:\S*/)?python(?:3(?:\.\d+)?)?\Z")
 _BACKGROUND = ("&",)
 _REDIRECTS = (">", ">>", "<", "&>", ">&", ">|")
-# pip's options that take the next word as their value.
+_LISTS = ("-r", "--requirement", "-c", "--constraint")
+# pip's other options that take the next word as their value.
 _WITH_VALUE = frozenset(
     (
-        "-d", "--dest", "-w", "--wheel-dir", "-t", "--target", "-f", "--find-links", "-i", "--index-url", "--extra-index-url",
-        "-r", "--requirement", "-c", "--constraint", "--root-user-action", "--python-version", "--platform", "--implementation",
-        "--abi", "--only-binary", "--no-binary", "--prefix", "--root", "--progress-bar", "--timeout", "--retries", "--log",
-        "--cache-dir", "--trusted-host", "--python",
+        "-d", "--dest", "-w", "--wheel-dir", "-t", "--target", "-f", "--find-links", "--root-user-action", "--python-version",
+        "--platform", "--implementation", "--abi", "--only-binary", "--no-binary", "--prefix", "--root", "--progress-bar",
+        "--timeout", "--retries", "--log", "--cache-dir", "--trusted-host", "--python",
     )
 )  # fmt: skip
 _INDEXES = {"-i": "--index-url", "--index-url": "--index-url", "--extra-index-url": "--extra-index-url"}
@@ -41,9 +40,8 @@ class Command:
 
 @dataclass(frozen=True)
 class Pip:
-    """A pip command: `install`, `download` or `wheel`; the packages it names, its indexes, and files it reads packages from."""
+    """A pip command that installs, downloads or builds: its packages, its indexes, and files it reads packages from."""
 
-    verb: str
     packages: tuple[str, ...]
     indexes: tuple[str, ...]
     files: tuple[str, ...]
@@ -60,7 +58,7 @@ class Program:
 def commands(source: str) -> tuple[Command, ...]:
     """The shell commands of a code cell, `!` lines, `%pip` lines and the lines below `%%bash`; those inside Python blocks are not understood."""
     lines = source.split("\n")
-    shell = lines[0].strip() in _BASH
+    shell = is_shell_cell(source)
     found = []
     number = 1 if shell else 0
     while number < len(lines):
@@ -82,37 +80,30 @@ def is_shell_cell(source: str) -> bool:
 
 
 def pip(words: tuple[str, ...]) -> Pip | None:
-    """The words of a program as a pip command, None when they are none that names packages."""
-    rest = _after_pip(words)
+    """The words of a program as a pip command, None for another program or another command of pip."""
+    rest = iter(_after_pip(words))
     verb = next((word for word in rest if not word.startswith("-")), None)
     if verb not in ("install", "download", "wheel"):
         return None
-    rest = rest[rest.index(verb) + 1 :]
     packages, indexes, files = [], [], []
-    position = 0
-    while position < len(rest):
-        word = rest[position]
+    for word in rest:
         option, equals, value = word.partition("=") if word.startswith("--") else (word, "", "")
-        if option in _WITH_VALUE and not equals:
-            position += 1
-            value = rest[position] if position < len(rest) else ""
+        if not equals and (option in _WITH_VALUE or option in _INDEXES or option in _LISTS):
+            value = next(rest, "")
         if option in _INDEXES:
             indexes.append(f"{_INDEXES[option]} {value}")
-        elif option in ("-r", "--requirement", "-c", "--constraint"):
+        elif option in _LISTS:
             files.append(value)
-        elif not word.startswith("-") and not _is_local(word):
+        elif not word.startswith(("-", "/", "./", "../", "~")) and not word.endswith(".whl") and word != ".":
             packages.append(word)
-        position += 1
-    return Pip(verb, tuple(packages), tuple(indexes), tuple(files))
+    return Pip(tuple(packages), tuple(indexes), tuple(files))
 
 
 def program(words: tuple[str, ...]) -> Program:
     """The words of a program, its variables apart."""
-    count = 0
-    while count < len(words) and _ASSIGNMENT.match(words[count]):
-        count += 1
-    variables = tuple((name, value) for name, _, value in (word.partition("=") for word in words[:count]))
-    return Program(variables, words[count:])
+    rest = tuple(itertools.dropwhile(_ASSIGNMENT.match, words))
+    variables = (word.partition("=") for word in words[: len(words) - len(rest)])
+    return Program(tuple((name, value) for name, _, value in variables), rest)
 
 
 def is_python(word: str) -> bool:
@@ -126,13 +117,7 @@ def _after_pip(words: tuple[str, ...]) -> tuple[str, ...]:
         return words[1:]
     if words[:2] == ("uv", "pip"):
         return words[2:]
-    if len(words) > 2 and is_python(words[0]) and words[1:3] == ("-m", "pip"):  # noqa: PLR2004 - `python -m pip`
-        return words[3:]
-    return ()
-
-
-def _is_local(word: str) -> bool:
-    return word.startswith(("/", "./", "../", "~")) or word.endswith(".whl") or word == "."
+    return words[3:] if words and is_python(words[0]) and words[1:3] == ("-m", "pip") else ()
 
 
 def _programs(text: str) -> tuple[tuple[str, ...], ...] | None:
@@ -143,10 +128,9 @@ def _programs(text: str) -> tuple[tuple[str, ...], ...] | None:
     lexer.whitespace_split = True
     lexer.commenters = ""
     try:
-        tokens = list(lexer)
+        return tuple(_split(list(lexer)))
     except ValueError:
         return None
-    return tuple(_split(tokens))
 
 
 def _split(tokens: list[str]) -> Iterator[tuple[str, ...]]:
@@ -154,7 +138,7 @@ def _split(tokens: list[str]) -> Iterator[tuple[str, ...]]:
     words: list[str] = []
     skip, piped = False, False
     for token, following in itertools.zip_longest(tokens, tokens[1:], fillvalue=""):
-        if token in _JOINS:
+        if token in ("&&", ";"):
             yield tuple(words)
             words, skip, piped = [], False, False
         elif token.startswith("|"):

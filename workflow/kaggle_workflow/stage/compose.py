@@ -219,7 +219,7 @@ def _upgraded(value: Any) -> Any:
 
 
 def _valid(value: Any, name: str, said: list[str]) -> dict[str, Any]:
-    """A notebook in format 4.5 with the same cells; says what was changed that somebody may care about.
+    """A notebook in format 4.5 with the same cells; says what was changed that matters to the user.
 
     Raises:
         ValueError: it has no cells, or a cell is none; the message names it.
