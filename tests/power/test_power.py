@@ -83,8 +83,8 @@ def test_what_a_killed_command_left_is_never_sent_and_swept_by_the_next(ws: Path
     left[1].mkdir(parents=True)
     for path in (left[0], left[1] / "manifest.json", *mine):
         path.write_text("half", encoding="utf-8")
-    assert "exp001.py" in {file.path for file in tree.read(ws / "codes", ws).files}
-    assert not any(file.path.endswith(".tmp") for file in tree.read(ws / "codes", ws).files)
+    assert "exp001.py" in {file.path for file in tree.list_files(ws / "codes", ws).files}
+    assert not any(file.path.endswith(".tmp") for file in tree.list_files(ws / "codes", ws).files)
     command.run(ws, command_list.Report(json=True))
     assert not any(path.exists() for path in left)
     assert all(path.exists() for path in mine)
@@ -101,11 +101,11 @@ def test_a_file_that_a_scanner_holds_for_a_moment_is_waited_for(monkeypatch: pyt
         if refusal is not None:
             raise refusal
 
-    platforms.patiently(act)
+    platforms.retry_while_locked(act)
     assert paused == [0.1, 0.2]
     refusals = iter([PermissionError()] * 9)
     with pytest.raises(PermissionError):
-        platforms.patiently(act)
+        platforms.retry_while_locked(act)
 
 
 @pytest.mark.parametrize(("jump", "left"), [(0.0, 120.0), (30.0, 90.0), (500.0, 0.0), (-86_400.0, 120.0)])

@@ -192,7 +192,7 @@ def test_what_stands_for_a_file_is_told_from_the_file(
 ) -> None:
     path = tmp_path / name
     path.write_bytes(content)
-    found = stand_ins.sentence(path, len(content))
+    found = stand_ins.problem(path, len(content))
     assert found is None if told is None else told in (found or "")
 
 

@@ -66,7 +66,7 @@ def put(folder: Path, *names: str) -> None:
 
 def test_names_are_sent_as_they_are_or_left_out_and_said(codes: Path) -> None:
     put(codes, *SENT, *LEFT)
-    listed = tree.read(codes, codes.parent)
+    listed = tree.list_files(codes, codes.parent)
     assert {file.path for file in listed.files} == set(SENT)
     assert all(any(name.startswith(out) for out in listed.left_out) for name in LEFT)
     assert {one.path for one in listed.findings if one.name == "windows-name"} == {
@@ -82,7 +82,7 @@ def test_what_is_no_file_is_named_and_stays(codes: Path, monkeypatch: pytest.Mon
     monkeypatch.chdir(codes)
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind("socket")
-        listed = tree.read(codes, codes.parent)
+        listed = tree.list_files(codes, codes.parent)
     assert [file.path for file in listed.files] == ["one.py"]
     assert [(one.name, one.path) for one in listed.findings] == [
         ("special-file", "codes/pipe"),
@@ -93,13 +93,13 @@ def test_what_is_no_file_is_named_and_stays(codes: Path, monkeypatch: pytest.Mon
 @pytest.mark.parametrize("target", ["loop", "nowhere", "."])
 def test_links_that_lead_nowhere_end_in_a_sentence(codes: Path, target: str) -> None:
     (codes / "loop").symlink_to(target)
-    [found] = tree.read(codes, codes.parent).findings
+    [found] = tree.list_files(codes, codes.parent).findings
     assert found.name == ("folder-link" if target == "." else "broken-link")
 
 
 def test_names_that_are_one_on_other_systems_are_named(codes: Path) -> None:
     put(codes, "Net.py", "net.py", "pkg/a.py", "Pkg/b.py", "\u00e9.py", "e\u0301.py", "other/net.py")
-    found = [one for one in tree.read(codes, codes.parent).findings if one.name == "name-clash"]
+    found = [one for one in tree.list_files(codes, codes.parent).findings if one.name == "name-clash"]
     assert [one.path for one in found] == ["codes/net.py", "codes/pkg", "codes/\u00e9.py"]
     assert found[0].sentence.startswith("its name is the same as Net.py on Windows and macOS")
 
@@ -110,7 +110,7 @@ def test_a_name_that_is_no_text_is_refused(codes: Path, name: bytes) -> None:
     path = Path(os.fsdecode(os.fsencode(codes) + b"/" + name))
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(b"")
-    listed = tree.read(codes, codes.parent)
+    listed = tree.list_files(codes, codes.parent)
     assert listed.files == ()
     assert [(one.level, one.name) for one in listed.findings] == [("error", "undecodable-name")]
     str(listed.findings[0]).encode()

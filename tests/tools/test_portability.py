@@ -180,7 +180,7 @@ def test_paths_of_an_environment_follow_the_platform(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("sys.platform", "win32")
     assert platforms.interpreter(prefix).as_posix() == "env/Scripts/python.exe"
     assert platforms.user_and_group() is None
-    kept = platforms.homeless(prefix, prefix)
+    kept = platforms.clean_environment(prefix, prefix)
     assert {"USERPROFILE", "TEMP", "PATH"} <= set(kept)
     assert "HOME" not in kept
 

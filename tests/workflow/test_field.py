@@ -76,7 +76,7 @@ PASTED = [
 
 @pytest.mark.parametrize(("kind", "text", "wanted"), PASTED)
 def test_what_a_pasted_text_means(kind: str, text: str, wanted: str | None) -> None:
-    assert pasted.meant(kind, text) == wanted
+    assert pasted.as_reference(kind, text) == wanted
 
 
 def test_pasted_sources_are_named_and_rewritten_in_place(ws: Path) -> None:

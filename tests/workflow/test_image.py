@@ -50,17 +50,17 @@ def test_the_second_time_nothing_is_started(
 
 
 def test_another_list_is_another_image(tmp_path: Path) -> None:
-    one = requirement_lines.read(write(tmp_path / "one.txt", "numpy\n"))
-    two = requirement_lines.read(write(tmp_path / "two.txt", "numpy<2\n"))
+    one = requirement_lines.read_lines(write(tmp_path / "one.txt", "numpy\n"))
+    two = requirement_lines.read_lines(write(tmp_path / "two.txt", "numpy<2\n"))
     assert image._key(one) != image._key(two)
 
 
 def test_a_list_that_includes_another_is_followed(tmp_path: Path) -> None:
     write(tmp_path / "base.txt", "numpy\n")
     outer = write(tmp_path / "image.txt", "-r base.txt\n")
-    before = image._key(requirement_lines.read(outer))
+    before = image._key(requirement_lines.read_lines(outer))
     write(tmp_path / "base.txt", "numpy<2\n")
-    assert image._key(requirement_lines.read(outer)) != before
+    assert image._key(requirement_lines.read_lines(outer)) != before
 
 
 def test_an_interrupted_build_is_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -124,7 +124,7 @@ def test_a_missing_list_is_named(tmp_path: Path) -> None:
 
 
 def test_lines_with_conflicts_name_the_line(tmp_path: Path) -> None:
-    lines = requirement_lines.read(write(tmp_path / "image.txt", "six\nscikit_learn<1\npandas>=2\n"))
+    lines = requirement_lines.read_lines(write(tmp_path / "image.txt", "six\nscikit_learn<1\npandas>=2\n"))
     output = (
         "ERROR: Cannot install pandas>=2 and scikit-learn<1 because these package versions have conflicting dependencies.\n"
         "ERROR: ResolutionImpossible: for help visit somewhere\n"

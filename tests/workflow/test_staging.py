@@ -90,7 +90,7 @@ def test_a_hash_of_this_very_second_is_not_kept(tmp_path: Path, monkeypatch: pyt
     in_whole_seconds(new, "1", time.time())
     known = hashes.Hashes(None)
     for path in (old, new, old, new):
-        known.of(path)
+        known.sha256(path)
     assert read == [old, new, new]
 
 
@@ -145,7 +145,7 @@ def test_what_git_or_kaggleignore_leaves_out_is_left_out_and_listed(ws: Path) ->
 def test_a_bad_line_of_the_ignore_file_is_named(ws: Path) -> None:
     (ws / ".kaggleignore").write_text("fine\n!\n")
     with pytest.raises(WorkflowError, match=r"line 2"):
-        tree.read(ws / "codes", ws)
+        tree.list_files(ws / "codes", ws)
 
 
 def test_another_owner_goes_into_what_is_built_and_not_into_the_users_files(ws: Path) -> None:
@@ -239,10 +239,10 @@ def test_a_notebook_larger_than_kaggle_takes_is_refused_with_both_numbers(tmp_pa
 def test_another_collector_makes_the_wheels_anew(
     ws: Path, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before = requirements.read(workspace.load(ws), "").fingerprint
+    before = requirements.read_asked(workspace.load(ws), "").fingerprint
     newer = tuple(replace(one, sha256="0" * 64) if one.path == name else one for one in bundle.shim_files())
     monkeypatch.setattr(bundle, "shim_files", lambda: newer)
-    assert requirements.read(workspace.load(ws), "").fingerprint != before
+    assert requirements.read_asked(workspace.load(ws), "").fingerprint != before
 
 
 def test_what_is_sent_is_measured_as_the_official_client_sends_it(tmp_path: Path) -> None:

@@ -75,13 +75,15 @@ def stale(workspace: Workspace, ref: ModelRef | DatasetRef, manifest: Manifest) 
         patterns = (*model_files.IGNORED, *manifest.ignore)
         paths = {path: folder / path for path in model_files.paths(folder, patterns)}
     else:
-        listed = tree.read(folder, workspace.root, own_files=(DATASET_FILE, DATASET_MANIFEST))
+        listed = tree.list_files(folder, workspace.root, own_files=(DATASET_FILE, DATASET_MANIFEST))
         paths = {file.path: file.source for file in listed.files}
     if not paths:
         return None
     hashes = Hashes(workspace.build / "known" / "hashes.json")
     try:
-        here = {path: FileEntry(path, file.stat().st_size, hashes.of(file)) for path, file in paths.items()}
+        here = {
+            path: FileEntry(path, file.stat().st_size, hashes.sha256(file)) for path, file in paths.items()
+        }
     except OSError as error:
         raise WorkflowError(
             f"{folder} can't be compared with {ref} ({error}): is it being written?"

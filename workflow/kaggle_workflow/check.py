@@ -28,7 +28,7 @@ def find_all(workspace: Workspace) -> tuple[Finding, ...]:
     found = list(metadata_findings(workspace))
     codes = tree.Tree((), (), ())
     try:
-        codes = tree.read(workspace.root / CODES, workspace.root, (metadata.DATASET_FILE,))
+        codes = tree.list_files(workspace.root / CODES, workspace.root, (metadata.DATASET_FILE,))
         found += _about_codes(workspace, codes)
     except WorkflowError as error:
         found.append(Finding(ERROR, "unusable", CODES, str(error)))
@@ -247,7 +247,7 @@ def composed(workspace: Workspace, notebook: Notebook, source: compose.Source) -
         WorkflowError: it can't be staged, or it is larger than Kaggle takes.
     """
     if notebook.collects:
-        plan = plans.for_collecting(workspace, notebook, requirements.read(workspace, ""), None)
+        plan = plans.for_collecting(workspace, notebook, requirements.read_asked(workspace, ""), None)
     else:
         plan = plans.for_running(workspace, notebook, plans.Known(_FINGERPRINT, _FINGERPRINT))
     return compose.compose(source, plan, plan.template, bundle.pack_shim(plan.role))

@@ -27,7 +27,7 @@ def make(codes: Path, old: str, new: str) -> None:
         else:
             shutil.copytree(source, copy, symlinks=True, ignore=_left_out(source))
         if not target.exists():
-            platforms.patiently(lambda: copy.rename(target))
+            platforms.retry_while_locked(lambda: copy.rename(target))
         elif not _same(copy, target):
             raise WorkflowError(f"{CODES}/{new} exists and is not overwritten: choose another --name.")
         # A copy that is there already and has not been touched is that of a command that was cut off.

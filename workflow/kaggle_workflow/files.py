@@ -38,7 +38,7 @@ def write_bytes(path: Path, content: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         platforms.set_mode(Path(temporary), path.stat().st_mode & 0o777 if path.exists() else 0o644)
-        platforms.patiently(lambda: os.replace(temporary, path))
+        platforms.retry_while_locked(lambda: os.replace(temporary, path))
     except BaseException:
         with contextlib.suppress(OSError):
             Path(temporary).unlink(missing_ok=True)

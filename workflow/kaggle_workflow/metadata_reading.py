@@ -87,7 +87,7 @@ class Reader:
         try:
             ref = refs.parse(kind, text)
         except RefError as error:
-            wanted = pasted.meant(kind, text)
+            wanted = pasted.as_reference(kind, text)
             sentence = f"{text!r} is the address of a page. Write {wanted}." if wanted else str(error)
             self.error("source-name", key, f"{key}: {sentence}")
             return None

@@ -45,7 +45,7 @@ def list_files(
     reading = progress.Progress("fingerprint", len(sent))
     for number, path in enumerate(sent, 1):
         reading.at(number)
-        entries.append(FileEntry(path, (folder / path).stat().st_size, known.of(folder / path)))
+        entries.append(FileEntry(path, (folder / path).stat().st_size, known.sha256(folder / path)))
     known.save()
     if not entries:
         raise WorkflowError(f"{folder} has no files to upload: train first, or fix the --ignore patterns.")
@@ -56,11 +56,11 @@ def told(folder: Path, sent: Iterable[str]) -> tuple[list[str], list[str]]:
     """Sentences about files that stand in for the real ones (such as LFS pointers), and about archives."""
     standing, packed = [], []
     for path in sent:
-        about = stand_ins.sentence(folder / path, (folder / path).stat().st_size)
+        about = stand_ins.problem(folder / path, (folder / path).stat().st_size)
         if about is not None:
             standing.append(f"{path}: {about}")
         if archives.is_archive(folder / path):
-            packed.append(f"{path}: {archives.sentence(path)}")
+            packed.append(f"{path}: {archives.warning(path)}")
     return standing, packed
 
 

@@ -20,7 +20,7 @@ _WORDS = frozenset(("frameworks", "variations", "versions", "version"))
 _PARTS = {"dataset": 2, "competition": 1, "notebook": 2, "model": 4}
 
 
-def meant(kind: str, text: str) -> str | None:
+def as_reference(kind: str, text: str) -> str | None:
     """The reference that a pasted text means, None when it is one already, or means none of that kind.
 
     Args:

@@ -168,7 +168,7 @@ def set_mode(path: Path, mode: int) -> None:
         path.chmod(mode)
 
 
-def patiently(act: Callable[[], Any]) -> None:
+def retry_while_locked(act: Callable[[], Any]) -> None:
     """Do what a virus scanner or OneDrive may forbid on Windows for a moment; raises PermissionError when it stays forbidden."""
     for pause in _MOMENTS:
         try:
@@ -206,7 +206,7 @@ def remove_tree(folder: Path) -> None:
     shutil.rmtree(folder, **handler)
 
 
-def homeless(home: Path, temporary: Path) -> dict[str, str]:
+def clean_environment(home: Path, temporary: Path) -> dict[str, str]:
     """Environment variables that send a program's home and temporary folders elsewhere, and nothing else of ours."""
     if os.name != "nt":
         return {

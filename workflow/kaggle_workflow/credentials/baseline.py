@@ -18,7 +18,7 @@ from kaggle_workflow.files import write_text
 FILE = ".secrets.baseline"
 
 
-def read(root: Path) -> dict[str, frozenset[str]]:
+def allowed(root: Path) -> dict[str, frozenset[str]]:
     """SHA-1 of what is allowed, by file; an entry that was audited as a secret allows nothing.
 
     Raises:

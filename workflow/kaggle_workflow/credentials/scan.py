@@ -129,7 +129,7 @@ class Scanner:
 
     @cached_property
     def _baseline(self) -> dict[str, frozenset[str]]:
-        return baseline.read(self._root)
+        return baseline.allowed(self._root)
 
     @cached_property
     def _key(self) -> str:

@@ -75,7 +75,7 @@ def _pins_that_differ(workspace: Workspace) -> list[str]:
     packages = [one for one in satisfied if isinstance(one, dict)] if isinstance(satisfied, list) else []
     has = {canonicalize_name(str(one.get("name"))): str(one.get("version")) for one in packages}
     found = []
-    for line in requirement_lines.read(workspace.image_list) if has else ():
+    for line in requirement_lines.read_lines(workspace.image_list) if has else ():
         try:
             wanted = Requirement(line.text)
         except InvalidRequirement:

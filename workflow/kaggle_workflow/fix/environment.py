@@ -26,7 +26,7 @@ def add_packages(draft: Draft) -> None:
     name = next((name for name in _FILES if draft.text(name) is not None), None)
     if name is None or lines_of(Path(_TARGET), asked):
         return
-    conda, pip = read(draft.text(name) or "")
+    conda, pip = read_environment(draft.text(name) or "")
     try:
         has = catalogue.choose(draft.text(f"{DEPS}/image.txt") or "", "cpu").versions
     except WorkflowError:
@@ -46,7 +46,7 @@ def add_packages(draft: Draft) -> None:
         draft.note("environment-file", name, sentence)
 
 
-def read(text: str) -> tuple[list[str], list[str]]:
+def read_environment(text: str) -> tuple[list[str], list[str]]:
     """The names of the conda packages and the lines for pip in an environment file, none when it can't be read."""
     from invoke.vendor import yaml
 

@@ -88,7 +88,7 @@ def _pasted(draft: Draft, path: str) -> None:
     """Replace a pasted address by the reference it means; one that is listed already goes."""
     for key, kind in SOURCES.items():
         for value in texts_in(draft.json(path).get(key)):
-            wanted = pasted.meant(kind, value)
+            wanted = pasted.as_reference(kind, value)
             if wanted is None or _is_reference(kind, value):
                 continue
             sentence = f"{key} has {value}, which means {wanted}."

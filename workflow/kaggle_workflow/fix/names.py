@@ -85,7 +85,7 @@ def _strip_page(draft: Draft, path: str) -> None:
     """An id that is the address of a page (older versions of `kernels pull -m` wrote `/code/owner/slug`)."""
     ident = draft.json(path).get("id")
     if isinstance(ident, str) and not _ID.match(ident):
-        wanted = pasted.meant("dataset" if path.endswith(DATASET_FILE) else "notebook", ident)
+        wanted = pasted.as_reference("dataset" if path.endswith(DATASET_FILE) else "notebook", ident)
         if wanted is not None:
             sentence = f"the id {ident} is the address of a page, not owner/slug."
             draft.set_value("id", path, "id", wanted, sentence)

@@ -90,7 +90,7 @@ def resolve(workspace: Workspace, say: Callable[[str], None]) -> Resolved | None
     python = platform.python_version()
     if python.split(".")[:2] != image.python.split(".")[:2]:
         say(f"note: image {image} has Python {image.python}; this resolves with Python {python}.")
-    asked = requirements.read(workspace, str(image)).fingerprint
+    asked = requirements.read_asked(workspace, str(image)).fingerprint
     used = _used(workspace, image)
     content = json.dumps([asked, python, sorted(workspace.settings.allow), dict(image.versions), used])
     path = workspace.build / "images" / f"resolved-{hashlib.sha256(content.encode()).hexdigest()[:16]}.json"

@@ -39,9 +39,11 @@ def compare(sent: Iterable[FileEntry], listed: Iterable[RemoteFile], folder: Pat
     by_name = {file.name: file for file in listed}
     entries = list(sent)
     sent_names = {entry.path for entry in entries}
-    packed_sizes = {f.size for f in by_name.values() if f.name not in sent_names and archives.stem(f.name)}
+    packed_sizes = {
+        f.size for f in by_name.values() if f.name not in sent_names and archives.unpacked_name(f.name)
+    }
     kept = {*by_name, *(entry.path for entry in entries if entry.size in packed_sizes)}
-    unpacked = archives.expanded(folder, entries, kept)
+    unpacked = archives.unpacked_files(folder, entries, kept)
     members = [member for found in unpacked.values() for member in found]
     entries = [entry for entry in entries if not unpacked.get(entry.path)] + members
     inside = {member.path for member in members}

@@ -96,7 +96,7 @@ def stage_folder(push: Push, folder: Path, ref: DatasetRef, thing: str = "datase
         WorkflowError: a file of it can't be uploaded, or there is none.
     """
     workspace = push.workspace
-    listed = tree.read(folder, workspace.root, own_files=(DATASET_FILE, DATASET_MANIFEST))
+    listed = tree.list_files(folder, workspace.root, own_files=(DATASET_FILE, DATASET_MANIFEST))
     raise_first(listed.findings)
     if not listed.files:
         raise WorkflowError(f"{folder} has no files to upload: add one, or check {tree.IGNORE_FILE}.")

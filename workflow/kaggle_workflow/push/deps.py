@@ -62,7 +62,7 @@ def attached_by(workspace: Workspace, notebook: Notebook) -> NotebookRef | None:
 
 def wanted(workspace: Workspace) -> str:
     """The fingerprint of the wheels that the workspace needs now."""
-    return requirements.read(workspace, stage_notebook.image_of(workspace.notebook(DEPS))).fingerprint
+    return requirements.read_asked(workspace, stage_notebook.image_of(workspace.notebook(DEPS))).fingerprint
 
 
 def refuse_others(push: Push, notebook: Notebook) -> None:

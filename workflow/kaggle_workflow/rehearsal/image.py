@@ -81,7 +81,7 @@ def ensure(image_txt: Path, *, python: Path | None, cache: Path, on_line: Callab
     """
     if python is not None:
         return _given(python)
-    lines = requirement_lines.read(image_txt)
+    lines = requirement_lines.read_lines(image_txt)
     folder = cache / _key(lines)
     if (image := _cached(folder)) is not None:
         return image

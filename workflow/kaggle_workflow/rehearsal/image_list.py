@@ -78,7 +78,7 @@ def _used(workspace: Workspace, entry: tuple[str, ...], kaggles: catalogue.Image
             yield project
             yield from (other for other in _ALONG.get(project, ()) if other in kaggles.versions)
     if workspace.requirements.is_file():
-        for line in requirement_lines.read(workspace.requirements):
+        for line in requirement_lines.read_lines(workspace.requirements):
             if line.name is not None and line.name in kaggles.versions:
                 yield line.name
 

@@ -123,7 +123,7 @@ def _not_as_pushed(ref: refs.ModelRef, folder: Path, root: Path) -> list[str]:
     if not pushed.files:
         return [f"{ref} is {folder}, which is not pushed yet."]
     hashes = Hashes(root / "build" / "known" / "hashes.json")
-    here = {path: hashes.of(folder / path) for path in sent}
+    here = {path: hashes.sha256(folder / path) for path in sent}
     if here == {entry.path: entry.sha256 for entry in pushed.files}:
         return []
     return [f"{ref} is {folder}, which changed since it was pushed: Kaggle would mount the version pushed."]

@@ -108,7 +108,7 @@ def _open(run: NotebookRun, places: list[Place], scratch: Path, working: Path) -
     # A short path: sockets of multiprocessing live in it, and theirs must stay under 108 characters.
     with tempfile.TemporaryDirectory(prefix="kaggle-", ignore_cleanup_errors=True) as temporary:
         home = scratch / "home"
-        clean = platforms.homeless(home, Path(temporary))
+        clean = platforms.clean_environment(home, Path(temporary))
         settings = index_settings.read(os.environ, run.python.parent.parent, home) if run.internet else None
         for here, inside in settings.files if settings else ():
             # What does not belong to the home folder lies where it always does.

@@ -33,7 +33,7 @@ _IN_MEMORY = 64 << 20
 _DEEPEST = 5
 
 
-def stem(path: str) -> str | None:
+def unpacked_name(path: str) -> str | None:
     """The folder that an archive is unpacked to, or the file for a single packed file; None for no archive."""
     for suffix in (*_TARS, ".zip", *_ALONE):
         if path.lower().endswith(suffix) and len(PurePosixPath(path).name) > len(suffix):
@@ -44,7 +44,7 @@ def stem(path: str) -> str | None:
 def is_archive(file: Path) -> bool:
     """Whether a file is an archive by its name and by its content; a checkpoint may be called `.pth.tar` and be none."""
     name = file.name.lower()
-    if stem(name) is None:
+    if unpacked_name(name) is None:
         return False
     try:
         if name.endswith(".zip"):
@@ -59,7 +59,9 @@ def is_archive(file: Path) -> bool:
     return True
 
 
-def expanded(folder: Path, sent: Iterable[FileEntry], kept: Iterable[str]) -> dict[str, list[FileEntry]]:
+def unpacked_files(
+    folder: Path, sent: Iterable[FileEntry], kept: Iterable[str]
+) -> dict[str, list[FileEntry]]:
     """The files that Kaggle makes of each archive in an upload.
 
     Args:
@@ -73,7 +75,7 @@ def expanded(folder: Path, sent: Iterable[FileEntry], kept: Iterable[str]) -> di
     known = set(kept)
     found = {}
     for entry in sent:
-        if stem(entry.path) is not None and entry.path not in known:
+        if unpacked_name(entry.path) is not None and entry.path not in known:
             try:
                 with (folder / entry.path).open("rb") as packed:
                     found[entry.path] = list(_files(packed, entry.path, known, 0))
@@ -82,17 +84,15 @@ def expanded(folder: Path, sent: Iterable[FileEntry], kept: Iterable[str]) -> di
     return found
 
 
-def sentence(path: str) -> str:
+def warning(path: str) -> str:
     """What to report about an archive before it is uploaded."""
     name = PurePosixPath(path).name
-    return (
-        f"Kaggle unpacks it. The notebook finds {PurePosixPath(stem(path) or path).name} in place of {name}."
-    )
+    return f"Kaggle unpacks it. The notebook finds {PurePosixPath(unpacked_name(path) or path).name} in place of {name}."
 
 
 def _files(packed: IO[bytes], path: str, known: set[str], depth: int) -> Iterator[FileEntry]:
     """The files in an archive, archives in it unpacked as well."""
-    base = stem(path) or path
+    base = unpacked_name(path) or path
     suffix = next((one for one in _ALONE if path.lower().endswith(one)), None)
     if suffix is not None and not path.lower().endswith(_TARS):
         with _ALONE[suffix](packed) as content:
@@ -101,7 +101,7 @@ def _files(packed: IO[bytes], path: str, known: set[str], depth: int) -> Iterato
     members = _zip_members(packed) if path.lower().endswith(".zip") else _tar_members(packed)
     for name, content in members:
         inner = f"{base}/{name}"
-        if stem(name) is None or inner in known or depth == _DEEPEST:
+        if unpacked_name(name) is None or inner in known or depth == _DEEPEST:
             yield _entry(content, inner)
             continue
         with tempfile.SpooledTemporaryFile(_IN_MEMORY) as copy:

@@ -52,7 +52,7 @@ def stage(workspace: Workspace, competition: str | None) -> Staged:
         WorkflowError: the metadata or a file of the code tree can't be used; nothing is staged then.
     """
     source = workspace.root / CODES
-    listed = tree.read(source, workspace.root, own_files=(DATASET_FILE, CODES_MANIFEST))
+    listed = tree.list_files(source, workspace.root, own_files=(DATASET_FILE, CODES_MANIFEST))
     raise_first(listed.findings)
     unsearched = secrets_scan.refuse(
         secrets_workspace.search_files(

@@ -23,7 +23,7 @@ class Hashes:
             value = json.loads(cache.read_text(encoding="utf-8")) if cache is not None else {}
             self._kept = value if isinstance(value, dict) else {}
 
-    def of(self, path: Path) -> str:
+    def sha256(self, path: Path) -> str:
         """The SHA-256 of a file, in hex; it is read only when it is not the one that was read before."""
         about = path.stat()
         stamp = [about.st_size, about.st_mtime_ns, about.st_ctime_ns, about.st_ino]

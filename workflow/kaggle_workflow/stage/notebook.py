@@ -44,7 +44,7 @@ class StagedDeps:
 
 def stage_deps(workspace: Workspace, notebook: Notebook) -> StagedDeps:
     """Stage the wheel notebook; raises WorkflowError when something of it can't be used."""
-    asked = requirements.read(workspace, image_of(notebook))
+    asked = requirements.read_asked(workspace, image_of(notebook))
     secrets_scan.refuse(requirements.search_credentials(workspace, asked.files))
     wheels = None
     if asked.wheels:

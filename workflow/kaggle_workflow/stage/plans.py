@@ -20,10 +20,6 @@ class Known:
     deps: str
     others: tuple[tuple[str, str], ...] = ()
 
-    def of(self, name: str) -> str | None:
-        """The fingerprint known for a dataset or model of ours."""
-        return dict(self.others).get(name)
-
 
 def for_collecting(
     workspace: Workspace, notebook: Notebook, asked: requirements.Asked, wheels: refs.DatasetRef | None
@@ -86,7 +82,7 @@ def for_running(
         elif isinstance(ref, refs.DatasetRef) and ref.name in settings.wheels:
             inputs.append(Input(ref, "wheels"))
         else:
-            inputs.append(Input(ref, "data", known.of(getattr(ref, "name", str(ref)))))
+            inputs.append(Input(ref, "data", dict(known.others).get(getattr(ref, "name", str(ref)))))
     if not inline and not any(one.role == "codes" for one in inputs):
         raise WorkflowError(
             f"{notebook.name}/kernel-metadata.json: the code dataset {codes.name} is not attached. Add it to dataset_sources, "

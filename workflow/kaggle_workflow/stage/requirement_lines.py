@@ -79,7 +79,7 @@ class Line:
         return None
 
 
-def read(file: Path) -> list[Line]:
+def read_lines(file: Path) -> list[Line]:
     """Read a requirements file and those that it includes with `-r` or `-c`.
 
     Raises:
@@ -130,7 +130,7 @@ def explain(file: Path, lines: Iterable[Line], output: str) -> str:
 
     Args:
         file: the requirements file, named when no single line can be.
-        lines: what `read` gave.
+        lines: what `read_lines` gave.
         output: what pip printed.
     """
     said = [line.strip() for line in re.sub(r"\x1b\[[0-9;]*m", "", output).splitlines() if line.strip()]

@@ -51,7 +51,7 @@ def asks(workspace: Workspace) -> bool:
         return True
 
 
-def read(workspace: Workspace, image: str) -> Asked:
+def read_asked(workspace: Workspace, image: str) -> Asked:
     """Read what is asked for.
 
     Args:

@@ -15,7 +15,7 @@ WEIGHTS = (
 )
 
 
-def sentence(path: Path, size: int) -> str | None:
+def problem(path: Path, size: int) -> str | None:
     """What a file is instead of what its name says, and how to get the real one; None for a file like any other."""
     weights = path.suffix.lower() in WEIGHTS
     if size == 0:

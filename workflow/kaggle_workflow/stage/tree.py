@@ -57,7 +57,7 @@ class Tree:
     findings: tuple[Finding, ...]
 
 
-def read(folder: Path, root: Path, own_files: tuple[str, ...] = ()) -> Tree:
+def list_files(folder: Path, root: Path, own_files: tuple[str, ...] = ()) -> Tree:
     """List what belongs to an upload of `folder`.
 
     Args:
@@ -189,10 +189,10 @@ def _about_file(file: SourceFile) -> Iterator[_Problem]:
             "windows-name",
             "Windows can't have a file of this name: nobody can check it out there.",
         )
-    if (problem := stand_ins.sentence(path, file.size)) is not None:
+    if (problem := stand_ins.problem(path, file.size)) is not None:
         yield WARNING, stand_ins.NAME, problem
     if archives.is_archive(path):
-        yield WARNING, "archive", archives.sentence(shown)
+        yield WARNING, "archive", archives.warning(shown)
     if path.suffix in _SHELL and b"\r\n" in _head(path):
         yield WARNING, "crlf", "its lines end in CRLF, which a shell on Linux can't run. Save it with LF."
     executable = os.name == "posix" and path.stat().st_mode & stat.S_IXUSR

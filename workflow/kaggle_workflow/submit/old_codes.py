@@ -91,7 +91,7 @@ def _replace(target: Path, staged: Path | None) -> None:
         (target / CODES_MANIFEST).unlink(missing_ok=True)
         remove_tree(target)
         if staged is not None:
-            platforms.patiently(lambda: copy.rename(target))
+            platforms.retry_while_locked(lambda: copy.rename(target))
     finally:
         remove_tree(place)
 
@@ -126,7 +126,7 @@ def _from_git(push: Push, one: Submission, wanted: str, scratch: Path) -> Path |
     source = root / CODES
     if not source.is_dir():
         return None
-    listed = tree.read(source, root, own_files=(DATASET_FILE, CODES_MANIFEST))
+    listed = tree.list_files(source, root, own_files=(DATASET_FILE, CODES_MANIFEST))
     folder = scratch / "staged"
     entries = stage_codes.fill(folder, listed.files, CODES_MANIFEST, keep=(DATASET_FILE,))
     manifest = Manifest(push.workspace.id, one.competition or "", entries, one.git_commit, one.git_dirty)
