@@ -78,10 +78,12 @@ def list_files(folder: Path, root: Path, own_files: tuple[str, ...] = ()) -> Tre
     findings: list[Finding] = []
 
     def is_out(path: str) -> bool:
-        hidden = path in by_git or spec.match_file(prefix + path) or spec.match_file(path)
-        if hidden:
+        # pathspec by re2, where that is installed, can't read a name that is not UTF-8.
+        by_us = names.is_text(path) and (spec.match_file(prefix + path) or spec.match_file(path))
+        if path in by_git or by_us:
             left_out.append(path)
-        return hidden
+            return True
+        return False
 
     for parent, folders, entries in os.walk(folder):
         inside = Path(parent).relative_to(folder).as_posix()
