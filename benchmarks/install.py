@@ -155,7 +155,7 @@ def python_of(place: Path) -> Path:
 def take(rival: Callable[[list[Path], Path], None], wheels: list[Path], place: Path) -> Turn:
     """One turn in an empty folder, with nothing left to write from the turn before."""
     shutil.rmtree(place, ignore_errors=True)
-    bare = [] if rival is article else ["--without-pip"]
+    bare = [] if rival in {article, shim} else ["--without-pip"]
     run(sys.executable, "-m", "venv", *bare, place / "venv")
     os.sync()
     before = processor_seconds()

@@ -21,14 +21,14 @@ def run() -> None:
 
 
 def collect() -> None:
-    """Collect the wheels of this notebook's plan; see `kaggle_shim.wheel_notebook.collect_planned`."""
-    from kaggle_shim.wheel_notebook import collect_planned
+    """Collect the wheels of this notebook's plan; see `kaggle_shim.running.collect_planned`."""
+    from kaggle_shim.running import collect_planned
 
     collect_planned()
 
 
 def find(ref: str | None = None) -> Path:
-    """The folder of an attached source, by default of the competition; see `kaggle_shim.finding.find`."""
-    from kaggle_shim.finding import find as find_mounted
+    """The folder of an attached source, by default of the competition; see `kaggle_shim.local.find`."""
+    from kaggle_shim.local import find as find_mounted
 
     return find_mounted(ref)

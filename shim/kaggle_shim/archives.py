@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import stat
 from pathlib import Path
 from typing import NamedTuple
 
@@ -52,7 +51,7 @@ def zip_members(path: Path) -> tuple[Member, ...]:
     Of a name that appears twice the later one counts, as with pip.
 
     Raises:
-        WheelError: it is not a zip, it is cut off, or a member is encrypted, a link, or would land outside its folder.
+        WheelError: it is not a zip, it is cut off, or a member is encrypted or would land outside its folder.
     """
     import zipfile
 
@@ -67,11 +66,9 @@ def zip_members(path: Path) -> tuple[Member, ...]:
     for info in infos:
         if info.filename.endswith("/"):
             continue
-        _refuse_unsafe(path, info.filename)
-        mode = info.external_attr >> 16
-        if stat.S_ISLNK(mode):
+        if not is_safe(info.filename):
             raise WheelError(
-                f"{path.name} has a link in it, {info.filename}: wheels hold files only, build it again."
+                f"{path.name} has a file that would land outside its folder, {info.filename!r}: don't use this wheel."
             )
         if info.flag_bits & _ENCRYPTED or info.compress_type not in {unpack.STORED, unpack.DEFLATED}:
             raise WheelError(
@@ -85,46 +82,21 @@ def zip_members(path: Path) -> tuple[Member, ...]:
             info.compress_size,
             info.file_size,
             info.CRC,
-            bool(mode & 0o111),
+            bool(info.external_attr >> 16 & 0o111),
         )
     return tuple(members.values())
 
 
 def folder_members(folder: Path) -> tuple[Member, ...]:
-    """List a wheel that became a folder.
-
-    Kaggle drops exec bits, so programs are recognised by their first bytes.
-
-    Raises:
-        WheelError: there is a link in it.
-    """
+    """List a wheel that became a folder. Kaggle drops exec bits, so programs are recognised by their first bytes."""
     members = []
-    for parent, folders, names in os.walk(folder):
-        for name in [*folders, *names]:
-            if Path(parent, name).is_symlink():
-                raise WheelError(
-                    f"{folder.name} has a link in it, {name}: wheels hold files only, build it again."
-                )
-        for name in names:
-            path = Path(parent, name)
+    for parent, _, names in os.walk(folder):
+        for path in (Path(parent, name) for name in names):
             with path.open("rb") as file:
-                start = file.read(4)
-            relative = path.relative_to(folder).as_posix()
-            _refuse_unsafe(folder, relative)
-            size = path.stat().st_size
-            members.append(
-                Member(
-                    relative,
-                    str(path),
-                    0,
-                    unpack.PLAIN,
-                    size,
-                    size,
-                    unpack.NO_CRC,
-                    start.startswith(_MADE_TO_RUN),
-                )
-            )
-    return tuple(sorted(members, key=lambda member: member.name))
+                runs = file.read(4).startswith(_MADE_TO_RUN)
+            name, size = path.relative_to(folder).as_posix(), path.stat().st_size
+            members.append(Member(name, str(path), 0, unpack.PLAIN, size, size, unpack.NO_CRC, runs))
+    return tuple(sorted(members))
 
 
 def read_member(member: Member) -> bytes:
@@ -135,9 +107,7 @@ def read_member(member: Member) -> bytes:
     """
     try:
         with Path(member.file).open("rb") as file:
-            return unpack.contents(
-                file, member.offset, member.method, member.compressed, member.size, member.crc
-            )
+            return b"".join(unpack.contents(file, *member[2:7]))
     except (unpack.Damaged, OSError) as error:
         raise WheelError(
             f"{Path(member.file).name} is damaged at {member.name} ({error}): upload it again."
@@ -162,7 +132,9 @@ def extract(archive: Path, folder: Path, suffix: str = "") -> list[Path]:
                 found = [
                     item
                     for item in tar
-                    if item.isfile() and item.name.lower().endswith(suffix) and not _leads_out(item.name)
+                    if item.isfile()
+                    and item.name.lower().endswith(suffix)
+                    and is_safe(item.name.removeprefix("./"))
                 ]
                 tar.extractall(folder, found)  # noqa: S202 - filtered above
                 return [folder / item.name for item in found]
@@ -171,14 +143,3 @@ def extract(archive: Path, folder: Path, suffix: str = "") -> list[Path]:
             return [Path(packed.extract(name, folder)) for name in names if name.lower().endswith(suffix)]
     except (zipfile.BadZipFile, tarfile.TarError, zlib.error, OSError, EOFError) as error:
         raise WheelError(f"{archive.name} is damaged ({error}): upload it again.") from error
-
-
-def _leads_out(name: str) -> bool:
-    return name.startswith("/") or ".." in name.split("/")
-
-
-def _refuse_unsafe(path: Path, name: str) -> None:
-    if not is_safe(name):
-        raise WheelError(
-            f"{path.name} has a file that would land outside its folder, {name!r}: don't use this wheel."
-        )

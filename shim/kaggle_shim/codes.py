@@ -72,7 +72,8 @@ def _unclaimed(source: Path, claimed: set[str], scratch: Path) -> Iterator[tuple
     """Name and path of every file that is not at a `claimed` path, and of what archives among them hold."""
     from kaggle_shim import archives
 
-    for number, (relative, path) in enumerate(_files(source)):
+    for number, path in enumerate(_files(source)):
+        relative = path.relative_to(source).as_posix()
         if relative not in claimed:
             yield relative, path
             if relative.lower().endswith((".zip", ".tar", ".tar.gz", ".tgz")):
@@ -80,13 +81,11 @@ def _unclaimed(source: Path, claimed: set[str], scratch: Path) -> Iterator[tuple
                 # Of an unreadable archive nothing is found: the missing file is reported.
                 with suppress(WheelError):
                     archives.extract(path, inside)
-                yield from ((f"{relative}:{name}", member) for name, member in _files(inside))
+                yield from ((f"{relative}:{member.relative_to(inside)}", member) for member in _files(inside))
 
 
-def _files(folder: Path) -> Iterator[tuple[str, Path]]:
-    for parent, _, names in os.walk(folder):
-        for name in names:
-            yield Path(parent, name).relative_to(folder).as_posix(), Path(parent, name)
+def _files(folder: Path) -> Iterator[Path]:
+    return (Path(parent, name) for parent, _, names in os.walk(folder) for name in names)
 
 
 def difference(source: Path, entry: FileEntry) -> str:

@@ -6,8 +6,9 @@ The image's pip resolves against the installed packages, with the protected ones
 
 from __future__ import annotations
 
-import os
+import json
 import shutil
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,7 +34,7 @@ _SHOWN = 6
 
 
 def collect(
-    requirements: Path | str,
+    requirements: Path,
     output: Path,
     *,
     local_wheels: Path | None = None,
@@ -45,8 +46,8 @@ def collect(
     """Collect wheels for what requirements name and this interpreter's environment lacks.
 
     Args:
-        requirements: a requirements file, or the text of one; whatever pip takes.
-        output: where wheels and manifest go; wheels of an earlier manifest that are no longer needed are removed.
+        requirements: a requirements file; whatever pip takes.
+        output: where wheels and manifest go; the wheels of an earlier manifest are removed.
         local_wheels: a folder of the user's wheels, all of which are collected except those for another Python.
         allow_protected: protected packages that may be replaced, and requirements whose import may fail here.
         workspace: id for the manifest.
@@ -70,88 +71,71 @@ def collect(
         layer = overlays.create(scratch / "overlay")
         image = images.distributions(layer.image)
         notes: list[str] = []
-        own, sources = _own_packages(local_wheels, scratch, notes)
-        files = _requirements(requirements, own, sources, scratch)
+        files = [requirements, *_own_packages(local_wheels, scratch, notes)]
         found: tuple[Wheel, ...] = ()
-        if not files:
+        lines = [line.strip() for file in files for line in file.read_text(encoding="utf-8-sig").splitlines()]
+        if not any(line and not line.startswith("#") for line in lines):
             say("No requirements: the image has all that is asked for.")
             resolution = Resolution((), (), (), ())
         else:
-            links = scratch / "own" if own else None
+            links = scratch / "own" if (scratch / "own").is_dir() else None
             resolution = resolve_against(files, links, image, allowed, scratch, say)
             found = _fetch(resolution, files, links, scratch, say)
-            notes += [*_repair_note(resolution), *_prove(found, layer, resolution, allowed)]
+            if resolution.repairs:
+                named = _named([f"{name} {version}" for name, version in resolution.repairs])
+                notes.append(
+                    f"pip would also install {named} for packages that the image came with: left as it is, nothing you ask for needs it."
+                )
+            notes += _prove(found, layer, resolution, allowed)
         for note in notes:
             say(f"warning: {note}")
+        python, platform = tags.own_tag()
+        entries = [FileEntry(one.path.name, one.path.stat().st_size, hash_file(one.path)) for one in found]
         manifest = DepsManifest(
             workspace=workspace,
             fingerprint=fingerprint,
-            python=tags.current().tag,
-            platform=tags.current().platform,
+            python=python,
+            platform=platform,
             image={key: value for key, value in image_identity().items() if value},
             collector=kaggle_shim.__version__,
             requested=resolution.requested,
             satisfied=resolution.satisfied,
-            wheels=tuple(_entry(wheel) for wheel in sorted(found, key=lambda wheel: wheel.path.name)),
+            wheels=tuple(sorted(entries, key=lambda entry: entry.path)),
             notes=tuple(notes),
         )
         _publish(manifest, found, output)
-    size = sum(wheel.size for wheel in manifest.wheels)
-    say(
-        f"wheels: {len(manifest.wheels)}, {size / 1e6:.1f} MB, for {tags.current()}; left to the image: {_named([name for name, _ in manifest.satisfied])}."
-    )
+    size = sum(wheel.size for wheel in manifest.wheels) / 1e6
+    left = _named([name for name, _ in manifest.satisfied])
+    say(f"wheels: {len(found)}, {size:.1f} MB, for {python} on {platform}; left to the image: {left}.")
     return manifest
 
 
-def _own_packages(
-    folder: Path | None, scratch: Path, notes: list[str]
-) -> tuple[tuple[Wheel, ...], tuple[Path, ...]]:
-    """Copy the user's wheels under their right names to a folder for pip; return them and the sources that pip must build."""
+def _own_packages(folder: Path | None, scratch: Path, notes: list[str]) -> list[Path]:
+    """Copy the user's wheels under their right names to a folder for pip; return a requirements file that asks for them.
+
+    It asks for source distributions too, which pip builds.
+    """
     if folder is None or not folder.is_dir():
-        return (), ()
+        return []
     target = scratch / "own"
     sources: list[Path] = []
-    found = wheels.discover([folder], scratch=scratch / "taken-out", say=notes.append, sources=sources)
-    for wheel in found:
+    lines = []
+    for wheel in wheels.discover([folder], scratch=scratch, say=notes.append, sources=sources):
         if wheel.path.is_dir():
             raise CollectError(
                 f"{wheel.path} is a folder: put the wheel itself, a .whl file, into deps/wheels."
             )
         target.mkdir(exist_ok=True)
-        shutil.copyfile(wheel.path, target / wheel.filename)
-    unpacked = [path for path in sources if path.is_dir()]
-    for number, path in enumerate(unpacked):
-        # pip builds inside the folder, and a mount is read-only.
-        sources[sources.index(path)] = Path(
-            shutil.copytree(path, scratch / "sources" / str(number) / path.name)
-        )
-    return found, tuple(sources)
-
-
-def _requirements(
-    requirements: Path | str, own: Sequence[Wheel], sources: Sequence[Path], scratch: Path
-) -> list[Path]:
-    files = []
-    if isinstance(requirements, str):
-        path = scratch / "requirements.txt"
-        path.write_text(requirements, encoding="utf-8", newline="\n")
-    else:
-        path = requirements
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise CollectError(
-            f"{path} can't be read ({error}): write one requirement per line, or leave the file empty."
-        ) from error
-    if any(line.strip() and not line.strip().startswith("#") for line in text.splitlines()):
-        files.append(path)
-    if own or sources:
+        copy = shutil.copyfile(wheel.path, target / wheel.filename)
         # A direct reference, not a name: pip must take this file, whatever the index has under that name.
-        lines = [f"{wheel.project} @ {(scratch / 'own' / wheel.filename).as_uri()}\n" for wheel in own]
-        lines += [f"{path.as_uri()}\n" for path in sources]
-        files.append(scratch / "own-wheels.txt")
-        files[-1].write_text("".join(lines), encoding="utf-8", newline="\n")
-    return files
+        lines.append(f"{wheel.project} @ {copy.as_uri()}\n")
+    for number, path in enumerate(sources):
+        # pip builds inside a folder, and a mount is read-only.
+        copied = scratch / "sources" / str(number) / path.name
+        lines.append(f"{(shutil.copytree(path, copied) if path.is_dir() else path).as_uri()}\n")
+    file = scratch / "own-wheels.txt"
+    file.write_text("".join(lines), encoding="utf-8", newline="\n")
+    return [file]
 
 
 def resolve_against(
@@ -167,7 +151,7 @@ def resolve_against(
 
     Args:
         files: the requirements files.
-        links: a folder of wheels that pip looks into too.
+        links: a folder of wheels in which pip searches too.
         image: what the image has.
         allowed: protected packages that may be replaced.
         scratch: where pip's report and constraints go.
@@ -177,8 +161,6 @@ def resolve_against(
     Raises:
         CollectError: there is no solution.
     """
-    import json
-
     held = sorted(project for project in image if images.is_protected(project) and project not in allowed)
     constraints = scratch / "protected.txt"
     constraints.write_text(
@@ -209,30 +191,12 @@ def _fetch(
     code, said = pip.build(exact, links, scratch / "collected", say)
     if code != 0:
         raise CollectError(resolve.other_failure(said))
-    found = wheels.discover([scratch / "collected"])
-    announced = {package.project: package.sha256 for package in resolution.packages if package.sha256}
-    for wheel in found:
-        if wheel.project in announced and hash_file(wheel.path) != announced[wheel.project]:
-            raise CollectError(
-                f"{wheel.filename} is not the file that the index announced: run again, and distrust the index if it stays so."
-            )
-    missing = {package.project for package in resolution.packages} - {wheel.project for wheel in found}
-    if missing:
-        raise CollectError(
-            f"pip left no wheel for {_named(sorted(missing))}: the lines of pip above say why."
-        )
-    return found
+    return wheels.discover([scratch / "collected"])
 
 
-def _prove(
-    found: Sequence[Wheel],
-    layer: Overlay,
-    resolution: Resolution,
-    allowed: set[str],
-) -> list[str]:
+def _prove(found: Sequence[Wheel], layer: Overlay, resolution: Resolution, allowed: set[str]) -> list[str]:
     """Install the wheels as a submission would, and import what the requirements name; returns notes."""
-    installed = install(found, layer, protected_allowed=allowed, verify=True)
-    notes = list(installed.warnings)
+    notes = list(install(found, layer, protected_allowed=allowed, verify=True).warnings)
     for failure in check_imports(layer, resolution.requested):
         if failure.requirement not in allowed:
             raise CollectError(
@@ -242,42 +206,20 @@ def _prove(
     return notes
 
 
-def _repair_note(resolution: Resolution) -> list[str]:
-    if not resolution.repairs:
-        return []
-    named = _named([f"{name} {version}" for name, version in resolution.repairs])
-    return [
-        f"pip would also install {named} for packages that the image came with: left as it is, nothing you ask for needs it."
-    ]
-
-
-def _entry(wheel: Wheel) -> FileEntry:
-    return FileEntry(wheel.path.name, wheel.path.stat().st_size, hash_file(wheel.path))
-
-
 def _publish(manifest: DepsManifest, found: Sequence[Wheel], output: Path) -> None:
     """Put wheels and manifest in place; the old manifest is removed first and the new one written last, so that neither is wrong."""
     path = output / DEPS_MANIFEST
-    wanted = {wheel.path for wheel in manifest.wheels}
     if path.exists():
-        try:
-            earlier = DepsManifest.load(path).wheels
-        except ManifestError:
-            earlier = ()
-        path.unlink()
-        for old in earlier:
-            if old.path not in wanted:
+        # A cell that was run twice.
+        with suppress(ManifestError):
+            for old in DepsManifest.load(path).wheels:
                 (output / old.path).unlink(missing_ok=True)
+        path.unlink()
     for wheel in found:
-        partial = output / f".{wheel.path.name}.partial"
-        shutil.copyfile(wheel.path, partial)
-        os.replace(partial, output / wheel.path.name)
-    partial = output / f".{DEPS_MANIFEST}.partial"
-    partial.write_text(manifest.dumps(), encoding="utf-8", newline="\n")
-    os.replace(partial, path)
+        shutil.copyfile(wheel.path, output / wheel.path.name)
+    path.write_text(manifest.dumps(), encoding="utf-8", newline="\n")
 
 
 def _named(names: Sequence[str]) -> str:
-    if not names:
-        return "none"
-    return ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + more if names else "none"

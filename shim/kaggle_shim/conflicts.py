@@ -5,39 +5,24 @@ Many version limits are stricter than the code needs, so only the import in a fr
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from kaggle_shim.choosing import packaging
-from kaggle_shim.wheels import Wheel, normalise
+from kaggle_shim.tags import packaging
+from kaggle_shim.wheels import Wheel, demanded, normalise
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from kaggle_shim.image import Distribution
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-
 
 def unmet_demands(wheels: Iterable[Wheel], image: Mapping[str, Distribution]) -> list[str]:
-    """A sentence for every unmet requirement of a wheel, and for every one of the image that the wheels break.
-
-    `packaging`, the image's own or the one inside its pip, reads versions and markers.
-    """
-    requirements = packaging("requirements")
-    if requirements is None:
-        return [
-            "Neither packaging nor pip is in the image: conflicts between the wheels and the image were not checked."
-        ]
+    """A sentence for every unmet requirement of a wheel, and for every one of the image that the wheels break."""
     wheels = tuple(wheels)
-    versions = {project: there.version for project, there in image.items()} | {
-        wheel.project: wheel.version for wheel in wheels
-    }
-    found = []
-    for wheel in wheels:
-        found.extend(_unmet(str(wheel), wheel.requires_dist, versions, requirements))
-    found += broken_demands({wheel.project: wheel.version for wheel in wheels}, image)
-    return found
+    new = {wheel.project: wheel.version for wheel in wheels}
+    versions = {project: there.version for project, there in image.items()} | new
+    found = [line for wheel in wheels for line in _unmet(str(wheel), wheel.requires_dist, versions)]
+    return found + broken_demands(new, image)
 
 
 def broken_demands(new: Mapping[str, str], image: Mapping[str, Distribution]) -> list[str]:
@@ -47,27 +32,21 @@ def broken_demands(new: Mapping[str, str], image: Mapping[str, Distribution]) ->
         new: version by project (normalised name) of what is installed over the image.
         image: what the image has.
     """
-    requirements = packaging("requirements")
-    replaced = {
-        project for project, version in new.items() if project in image and image[project].version != version
-    }
-    if requirements is None or not replaced:
-        return []
-    versions = {project: there.version for project, there in image.items()} | dict(new)
+    replaced = {name for name, version in new.items() if name in image and image[name].version != version}
     found = []
-    for project, there in sorted(image.items()):
-        if project not in new:
-            demands = [line for line in there.demands() if demanded(line) in replaced]
-            found += _unmet(f"The image's {project} {there.version}", demands, versions, requirements)
+    for project in sorted(image.keys() - new.keys() if replaced else ()):
+        demands = [line for line in image[project].demands() if demanded(line) in replaced]
+        found += _unmet(f"The image's {project} {image[project].version}", demands, new)
     return found
 
 
-def _unmet(who: str, lines: Iterable[str], versions: Mapping[str, str], requirements: Any) -> list[str]:
+def _unmet(who: str, lines: Iterable[str], versions: Mapping[str, str]) -> list[str]:
     found = []
+    parse = packaging("requirements").Requirement
     # Skip lines about extras: an installed package doesn't require them, and hundreds of them are slow to parse.
     for line in (line for line in lines if "extra" not in line.partition(";")[2]):
         try:
-            wanted = requirements.Requirement(line)
+            wanted = parse(line)
             if wanted.marker is not None and not wanted.marker.evaluate():
                 continue
             there = versions.get(normalise(wanted.name))
@@ -81,9 +60,3 @@ def _unmet(who: str, lines: Iterable[str], versions: Mapping[str, str], requirem
             # InvalidRequirement and InvalidVersion are ValueErrors: old metadata breaks the rules often.
             continue
     return found
-
-
-def demanded(line: str) -> str:
-    """The project (normalised name) that a requirement names, "" for a text that isn't a requirement."""
-    match = _NAME.match(line)
-    return normalise(match[0]) if match else ""

@@ -39,7 +39,9 @@ class Context:
     """
 
     def __init__(self, plan: Plan, report: Report, working: Path) -> None:
-        """Take the rest from the environment, and make the scratch folder."""
+        """Take the rest from the environment, and make the scratch folder outside `working`, all of which is kept as output."""
+        import tempfile
+
         self.plan = plan
         self.report = report
         self.working = working
@@ -48,7 +50,8 @@ class Context:
         self.rehearsal = bool(os.environ.get(REHEARSAL_VARIABLE))
         self.interactive = os.environ.get(RUN_TYPE_VARIABLE) == "Interactive"
         self.started = float(os.environ.get(STARTED_VARIABLE) or time.time())
-        self.scratch = _new_folder()
+        base = os.environ.get(TMP_VARIABLE) or ("/kaggle/tmp" if Path("/kaggle/tmp").is_dir() else None)
+        self.scratch = Path(tempfile.mkdtemp(prefix="kaggle_shim-", dir=base))
 
     @property
     def kind(self) -> str:
@@ -79,11 +82,3 @@ class Context:
             if not self.rerun:
                 raise
             self.report.warn(f"{what}: {error or type(error).__name__}")
-
-
-def _new_folder() -> Path:
-    """A folder of this run on local disk, outside `/kaggle/working`, all of which is kept as output."""
-    import tempfile
-
-    base = os.environ.get(TMP_VARIABLE) or ("/kaggle/tmp" if Path("/kaggle/tmp").is_dir() else None)
-    return Path(tempfile.mkdtemp(prefix="kaggle_shim-", dir=base))

@@ -75,22 +75,19 @@ class Gateway:
         )
         # The kernel may listen on one of these ports itself.
         self._before = _open_ports()
-        done = os.environ.get(DONE_VARIABLE)
-        self._done = Path(done) if done else None
 
     def is_done(self) -> bool:
         """Report the server's start; return True when a rehearsed gateway is done and the entry point must be ended."""
         if self._values["server_up"] is None and (_open_ports() - self._before) & PORTS:
-            self._server_is_up(self._run.used)
-        return self._done is not None and _age(self._done) > _LEAVE
-
-    def _server_is_up(self, seconds: float) -> None:
-        self._values["server_up"] = round(seconds, 1)
-        sentence = f"gateway: the server is up after {seconds:.1f} s of the {duration(self._limit)} that the gateway waits."
-        if seconds > self._limit * self._run.plan.warn_share:
-            self._run.report.warn(f"{sentence} Serve first, load the models in the first call.")
-        else:
-            self._run.report.say(sentence)
+            seconds = self._run.used
+            self._values["server_up"] = round(seconds, 1)
+            sentence = f"gateway: the server is up after {seconds:.1f} s of the {duration(self._limit)} that the gateway waits."
+            if seconds > self._limit * self._run.plan.warn_share:
+                self._run.report.warn(f"{sentence} Serve first, load the models in the first call.")
+            else:
+                self._run.report.say(sentence)
+        done = os.environ.get(DONE_VARIABLE, "")
+        return done != "" and _age(Path(done)) > _LEAVE
 
 
 def _age(path: Path) -> float:

@@ -41,14 +41,10 @@ class Distribution:
     def demands(self) -> tuple[str, ...]:
         """Its Requires-Dist lines; none when its metadata can't be read."""
         for name in ("METADATA", "PKG-INFO"):
-            try:
+            with suppress(OSError):
                 text = (self.metadata / name).read_text(encoding="utf-8", errors="replace")
-            except OSError:
-                continue
-            lines = text.partition("\n\n")[0].splitlines()
-            return tuple(
-                line.partition(":")[2].strip() for line in lines if line.lower().startswith("requires-dist:")
-            )
+                head = text.partition("\n\n")[0]
+                return tuple(re.findall(r"(?im)^requires-dist:[ \t]*(.*?)[ \t\r]*$", head))
         return ()
 
 
@@ -64,15 +60,12 @@ def distributions(folders: Iterable[Path]) -> dict[str, Distribution]:
     """
     found: dict[str, Distribution] = {}
     for folder in folders:
-        try:
-            names = sorted(os.listdir(folder))
-        except OSError:
-            # A site folder that is named but not there is usual (Debian names four).
-            continue
-        for name in names:
-            if match := _METADATA_FOLDER.fullmatch(name):
-                project = normalise(match["name"])
-                found.setdefault(project, Distribution(project, match["version"], folder / name))
+        # A site folder that is named but not there is usual (Debian names four).
+        with suppress(OSError):
+            for name in sorted(os.listdir(folder)):
+                if match := _METADATA_FOLDER.fullmatch(name):
+                    project = normalise(match["name"])
+                    found.setdefault(project, Distribution(project, match["version"], folder / name))
     return found
 
 
@@ -127,8 +120,7 @@ def never_found(owners: Mapping[str, str], folders: Iterable[Path]) -> dict[str,
 
 def _is_shared(init: Path) -> bool:
     """Whether an `__init__.py` joins all folders of its name, the way of namespaces before Python 3.3."""
-    try:
+    with suppress(OSError):
         text = init.read_bytes()
-    except OSError:
-        return False
-    return any(word in text for word in _SHARED_INIT)
+        return any(word in text for word in _SHARED_INIT)
+    return False

@@ -66,7 +66,6 @@ for name in json.loads(sys.argv[2]):
     else:
         tell(name=name, module=problems[0][0], state="failed", reason=problems[0][1])
 """
-_END = "ended the interpreter with exit code {code}"
 
 
 @dataclass(frozen=True)
@@ -99,6 +98,7 @@ def check_imports(
     imported, because many ship extras that need more. A module that ends the interpreter (a crash in compiled code) is named,
     and the rest is tried again. `limit` is in seconds, for all imports together.
     """
+    import json
     import tempfile
 
     failures: list[ImportFailure] = []
@@ -107,19 +107,25 @@ def check_imports(
         log = Path(scratch, "events.jsonl")
         while left:
             log.write_text("", encoding="utf-8")
-            code = _run(overlay, log, left, limit)
-            done, current = _read(log, failures)
-            left = [name for name in left if name not in done]
-            if current is not None and left:
-                failures.append(ImportFailure(current[0], current[1], code))
-                left = [name for name in left if name != current[0]]
-            elif left:
-                failures.extend(ImportFailure(name, name, f"the interpreter {code}") for name in left)
-                break
+            end = _run(overlay, log, left, limit)
+            importing = None
+            for event in map(json.loads, log.read_text(encoding="utf-8").splitlines()):
+                importing = event if event["state"] == "started" else None
+                if event["state"] in {"absent", "failed"}:
+                    failures.append(ImportFailure(event["name"], event["module"], event.get("reason", "")))
+                if importing is None:
+                    left.remove(event["name"])
+            if importing is not None:
+                failures.append(ImportFailure(importing["name"], importing["module"], end))
+                left.remove(importing["name"])
+            else:
+                failures.extend(ImportFailure(name, name, f"the interpreter {end}") for name in left)
+                left.clear()
     return tuple(failures)
 
 
 def _run(overlay: Overlay, log: Path, names: Sequence[str], limit: float) -> str:
+    """Import in a child, which writes its events to `log`; returns how the child ended."""
     import json
     import subprocess
 
@@ -138,22 +144,4 @@ def _run(overlay: Overlay, log: Path, names: Sequence[str], limit: float) -> str
         return f"it took more than {limit:.0f} seconds"
     except OSError as error:
         return f"can't be started ({error})"
-    return _END.format(code=done.returncode)
-
-
-def _read(log: Path, failures: list[ImportFailure]) -> tuple[set[str], tuple[str, str] | None]:
-    """Read a child's events: which requirements are done, and what it was importing when it ended."""
-    import json
-
-    done: set[str] = set()
-    current: tuple[str, str] | None = None
-    for line in log.read_text(encoding="utf-8").splitlines():
-        event = json.loads(line)
-        if event["state"] == "started":
-            current = (event["name"], event["module"])
-            continue
-        done.add(event["name"])
-        current = None
-        if event["state"] != "good":
-            failures.append(ImportFailure(event["name"], event["module"], event.get("reason", "")))
-    return done, current
+    return f"ended the interpreter with exit code {done.returncode}"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from kaggle_shim import codes, mounts
 from kaggle_shim.context import Context
-from kaggle_shim.errors import EntryPointError, ManifestError, MountError, PlanError
+from kaggle_shim.errors import EntryPointError, ManifestError, MountError
 from kaggle_shim.manifest import (
     CODES_MANIFEST,
     DATASET_MANIFEST,
@@ -18,7 +18,7 @@ from kaggle_shim.manifest import (
     Manifest,
     short,
 )
-from kaggle_shim.plan import PLAN_VARIABLE, Input, Plan
+from kaggle_shim.plan import PLAN_VARIABLE, Input
 from kaggle_shim.refs import CompetitionRef
 
 # Compare names and sizes of at most this many files of a source, the largest first: each costs a call to a slow mount.
@@ -29,10 +29,9 @@ _KEPT = re.compile(r"[A-Za-z0-9._/-]+\Z")
 
 def find_all(run: Context) -> dict[Input, Path]:
     """The folder of every planned input; an upload of the workspace must have the planned fingerprint."""
-    others = tuple(one.ref for one in run.plan.inputs)
     folders = {}
     for one in run.plan.inputs:
-        found = _locate(run, one, others)
+        found = _locate(run, one)
         if found.note:
             run.report.warn(found.note)
         folders[one] = found.path
@@ -59,12 +58,12 @@ def utility_scripts(run: Context, folders: Mapping[Input, Path]) -> list[Path]:
     return [path for path in folders.values() if path.is_relative_to(root)]
 
 
-def _locate(run: Context, one: Input, others: tuple[object, ...]) -> mounts.Found:
+def _locate(run: Context, one: Input) -> mounts.Found:
     if one.fingerprint is None:
         return mounts.locate(one.ref, run.root)
-    competitions = [ref for ref in others if isinstance(ref, CompetitionRef)]
+    others = [other.ref for other in run.plan.inputs]
     try:
-        return mounts.locate_ours(one.ref, run.root, _marker(one), one.fingerprint, competitions)
+        return mounts.locate_ours(one.ref, run.root, _marker(one), one.fingerprint, others)
     except MountError as error:
         try:
             anyway = mounts.locate(one.ref, run.root)
@@ -75,7 +74,7 @@ def _locate(run: Context, one: Input, others: tuple[object, ...]) -> mounts.Foun
 
 
 def _compare(run: Context, folder: Path, marker: str) -> None:
-    """Compare names and sizes with the manifest: weights are too large to be hashed on a slow mount, a lost one shows all the same."""
+    """Compare names and sizes with the manifest: weights are too large to be hashed on a slow mount."""
     if not (folder / marker).is_file():
         # `_locate` has warned already that something else is mounted there.
         return
@@ -95,9 +94,9 @@ def _compare(run: Context, folder: Path, marker: str) -> None:
 def copy_codes(run: Context, folders: Mapping[Input, Path]) -> Path:
     """Copy the code tree to local disk, where it is writable; returns its folder."""
     tree = run.scratch / "codes"
-    source = next((path for one, path in folders.items() if one.role == "codes"), None)
-    if source is None:
-        source = _inline_codes(run.plan)
+    # Without a code dataset, the first cell has unpacked the codes beside the plan.
+    inline = Path(os.environ[PLAN_VARIABLE]).parent / "codes"
+    source = next((path for one, path in folders.items() if one.role == "codes"), inline)
     try:
         try:
             manifest, notes = codes.materialise(source, tree)
@@ -130,18 +129,3 @@ def _marker(one: Input) -> str:
     if one.role == "wheels":
         return DEPS_MANIFEST
     return MODEL_MANIFEST if one.ref.kind == "model" else DATASET_MANIFEST
-
-
-def _inline_codes(plan: Plan) -> Path:
-    """The code tree that the first cell unpacked beside the plan."""
-    folder = Path(os.environ[PLAN_VARIABLE]).parent / "codes"
-    if plan.inline_codes is None or not folder.is_dir():
-        raise PlanError(
-            "The plan names neither a code dataset nor codes inside the notebook: push the notebook again."
-        )
-    stated = Manifest.load(folder / CODES_MANIFEST).fingerprint
-    if stated != plan.inline_codes:
-        raise PlanError(
-            f"The codes inside the notebook are {short(stated)}, its plan wants {short(plan.inline_codes)}: push it again."
-        )
-    return folder

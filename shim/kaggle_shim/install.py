@@ -7,8 +7,8 @@ most of its time on it.
 
 from __future__ import annotations
 
-import contextlib
 import os
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from kaggle_shim import conflicts, layout, unpack, writers
 from kaggle_shim import image as images
 from kaggle_shim.errors import InstallError
-from kaggle_shim.overlay import IMAGE_PTH, Overlay
+from kaggle_shim.overlay import Overlay
 from kaggle_shim.wheels import Wheel, normalise
 
 if TYPE_CHECKING:
@@ -56,12 +56,13 @@ def install(
         wheels: as `discover` answers: one per project, each fit for this interpreter.
         overlay: a fresh one.
         protected_allowed: projects that may be installed over the image's own, and may bring what Python never finds.
-        workers: how many processes write; by default one per processor, and none for little.
+        workers: how many processes write; by default one per processor, or one for little.
         verify: compare every file with the hash in its wheel's RECORD, not only with its CRC. A wheel that became a
             folder has no CRC: its hashes are always compared.
 
     Raises:
-        InstallError: a wheel can't be installed, or would replace a protected package. Nothing is left behind.
+        InstallError: a wheel can't be installed, or would replace a protected package. If writing had begun, the overlay
+            is removed.
         WheelError: a wheel's metadata is damaged. Nothing is written.
     """
     wheels = tuple(wheels)
@@ -71,29 +72,29 @@ def install(
     layouts = [layout.plan_layout(wheel, overlay) for wheel in wheels]
     owners, warnings = _owners(layouts)
     _refuse_never_found(wheels, overlay, owners, allowed)
-    jobs, texts = _final(layouts, verify=verify)
-    destinations = [*(job[7] for job in jobs), *texts]
-    folders = _folders(destinations)
-    _refuse_taken(destinations, folders, overlay)
+    texts = {path: (text, executable) for planned in layouts for path, text, executable in planned.texts}
+    jobs = {
+        path: job for planned in layouts for path, job in _jobs(planned, verify=verify) if path not in texts
+    }
     children: list[subprocess.Popen[bytes]] = []
+    complete = False
     try:
-        _make_folders(folders, overlay)
-        count = writers.count(jobs, workers)
-        if count > 1:
-            children = writers.start(jobs, count)
-        for destination, (content, executable) in texts.items():
-            _write(destination, content, executable=executable)
-        problem = unpack.write_all(jobs) if count <= 1 else None
-        warnings += conflicts.unmet_demands(wheels, image)
-        _raise_if(writers.wait(children) or problem, owners, overlay)
-    except BaseException:
+        problem = _make_folders({*jobs, *texts})
+        if problem is None:
+            children = writers.start(list(jobs.values()), workers)
+            problem = _write(texts)
+            warnings += conflicts.unmet_demands(wheels, image)
+            problem = writers.wait(children) or problem
+        complete = problem is None
+    finally:
         writers.stop(children)
-        _remove(destinations, overlay)
-        raise
-    return Installed(
-        wheels=tuple(sorted((wheel.project, wheel.version) for wheel in wheels)),
-        warnings=tuple(warnings),
-    )
+        if not complete:
+            shutil.rmtree(overlay.prefix, ignore_errors=True)
+    if problem is not None:
+        destination, why, remedy = problem
+        name = Path(destination).relative_to(overlay.prefix).as_posix()
+        raise InstallError(f"{owners[destination].filename} can't be installed, {name}: {why}; {remedy}.")
+    return Installed(tuple(sorted((wheel.project, wheel.version) for wheel in wheels)), tuple(warnings))
 
 
 def _refuse_protected(wheels: Sequence[Wheel], image: Mapping[str, Distribution], allowed: set[str]) -> None:
@@ -143,88 +144,31 @@ def _owners(layouts: Sequence[Layout]) -> tuple[dict[str, Wheel], list[str]]:
     ]
 
 
-def _final(
-    layouts: Sequence[Layout], *, verify: bool
-) -> tuple[list[unpack.Job], dict[str, tuple[bytes, bool]]]:
-    """What to write: one job or one text per destination."""
-    jobs: dict[str, unpack.Job] = {}
-    texts: dict[str, tuple[bytes, bool]] = {}
-    for planned in layouts:
-        record = planned.wheel.record
-        for destination, member in planned.copies:
-            known = record.get(member.name) if verify or member.crc == unpack.NO_CRC else None
-            promised = known[0] if known else ""
-            jobs[destination] = (*member[1:7], promised, destination, member.executable)
-        for destination, content, executable in planned.texts:
-            texts[destination] = (content, executable)
-    return [job for destination, job in jobs.items() if destination not in texts], texts
+def _jobs(planned: Layout, *, verify: bool) -> Iterable[tuple[str, unpack.Job]]:
+    for destination, member in planned.copies:
+        wanted = verify or member.crc == unpack.NO_CRC
+        promised = planned.wheel.record.get(member.name, ("", 0))[0] if wanted else ""
+        yield destination, (*member[1:7], promised, destination, member.executable)
 
 
-def _folders(destinations: Iterable[str]) -> set[str]:
-    """Every folder above some files."""
-    found: set[str] = set()
-    for path in destinations:
-        folder = os.path.dirname(path)  # noqa: PTH120 - thousands: pathlib costs ten times as much
-        while folder not in found and folder != os.path.dirname(folder):  # noqa: PTH120 - as above
-            found.add(folder)
-            folder = os.path.dirname(folder)  # noqa: PTH120 - as above
-    return found
-
-
-def _refuse_taken(destinations: Iterable[str], folders: Collection[str], overlay: Overlay) -> None:
-    used = [path.name for path in overlay.site_packages.iterdir() if path.name != IMAGE_PTH]
-    if used:
-        raise InstallError(
-            f"{overlay.prefix} already has packages ({used[0]}): install into a fresh overlay."
-        )
-    inside = str(overlay.site_packages) + os.sep
-    for destination in destinations:
-        if destination in folders:
-            raise InstallError(
-                f"The wheels bring {destination} both as a file and as a folder: remove one of them."
-            )
-        if (not destination.startswith(inside) or destination.endswith(IMAGE_PTH)) and os.path.lexists(
-            destination
-        ):
-            raise InstallError(
-                f"A wheel would overwrite {destination}, which belongs to the environment itself: remove that wheel."
-            )
-
-
-def _make_folders(folders: Iterable[str], overlay: Overlay) -> None:
-    for folder in sorted(folders):
+def _make_folders(destinations: Iterable[str]) -> unpack.Problem | None:
+    folders = {os.path.dirname(path): path for path in destinations}  # noqa: PTH120 - thousands: pathlib is slow
+    for folder, path in sorted(folders.items()):
         try:
             os.makedirs(folder, exist_ok=True)  # noqa: PTH103 - as above
         except OSError as error:
-            raise InstallError(
-                f"{folder} can't be created ({error}): make room in {overlay.prefix}, or remove the wheel that needs it."
-            ) from error
+            return unpack.problem_of(path, error)
+    return None
 
 
-def _write(destination: str, content: bytes, *, executable: bool) -> None:
-    path = Path(destination)
-    path.write_bytes(content)
-    if executable:
-        path.chmod(0o755)
-
-
-def _remove(destinations: Iterable[str], overlay: Overlay) -> None:
-    """Remove what was written; an error here must not hide the first one."""
-    folders: set[Path] = set()
-    for destination in destinations:
-        with contextlib.suppress(OSError):
-            Path(destination).unlink()
-        folders.update(Path(destination).parents)
-    for folder in sorted(folders, key=lambda path: len(path.parts), reverse=True):
-        if folder.is_relative_to(overlay.prefix) and folder.is_dir() and not any(folder.iterdir()):
-            folder.rmdir()
-
-
-def _raise_if(problem: unpack.Problem | None, owners: Mapping[str, Wheel], overlay: Overlay) -> None:
-    if problem is None:
-        return
-    destination, why, damaged = problem
-    wheel = owners[destination]
-    name = Path(destination).relative_to(overlay.prefix).as_posix()
-    remedy = "upload the wheel again" if damaged else f"see that {overlay.prefix} has room and is writable"
-    raise InstallError(f"{wheel.filename} can't be installed, {name}: {why}; {remedy}.")
+def _write(texts: Mapping[str, tuple[bytes, bool]]) -> unpack.Problem | None:
+    for destination, (content, executable) in texts.items():
+        path = Path(destination)
+        try:
+            with path.open("xb") as file:
+                file.write(content)
+            if executable:
+                path.chmod(0o755)
+        except OSError as error:
+            return unpack.problem_of(destination, error)
+    return None

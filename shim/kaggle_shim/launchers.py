@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from pathlib import Path
+from contextlib import suppress
 
 from kaggle_shim.layout import shebang
 from kaggle_shim.overlay import Overlay
@@ -31,37 +31,27 @@ def copy_commands(overlay: Overlay) -> tuple[str, ...]:
     if os.name == "nt" or not overlay.image_bin.is_dir():
         return ()
     image = os.path.realpath(overlay.python)
-    head = shebang(overlay.python)
     taken = {entry.name for entry in overlay.bin.iterdir()}
-    adopted = []
-    with os.scandir(overlay.image_bin) as entries:
-        for entry in entries:
-            if entry.name in taken or not entry.is_file() or entry.stat().st_size > _LARGEST:
-                continue
-            text = rewritten(_read(entry.path), head, image)
-            if text is not None:
-                path = overlay.bin / entry.name
-                path.write_bytes(text)
-                path.chmod(0o755)
-                adopted.append(entry.name)
-    return tuple(sorted(adopted))
+    copied = []
+    for path in sorted(overlay.image_bin.iterdir()):
+        content = b""
+        # A command that can't be read can't be started either.
+        with suppress(OSError):
+            if path.name not in taken and path.is_file() and path.stat().st_size <= _LARGEST:
+                content = path.read_bytes()
+        if rest := _after_head(content, image):
+            copy = overlay.bin / path.name
+            copy.write_bytes(shebang(overlay.python) + content[rest:])
+            copy.chmod(0o755)
+            copied.append(path.name)
+    return tuple(copied)
 
 
-def rewritten(content: bytes, head: bytes, image: str) -> bytes | None:
-    """A command with another first line (`head`), None when it is no command of the image's interpreter (its real path)."""
+def _after_head(content: bytes, image: str) -> int | None:
+    """Where a command goes on behind its first lines, None when it is no command of the image's interpreter (its real path)."""
     match = _HEAD.match(content)
     if match is None:
         return None
     named = os.fsdecode(match["long"] or match["plain"])
     by_env = named.endswith("/env") and _INTERPRETER.match(match["words"].strip()) is not None
-    if not by_env and os.path.realpath(named) != image:
-        return None
-    return head + content[match.end() :]
-
-
-def _read(path: str) -> bytes:
-    try:
-        return Path(path).read_bytes()
-    except OSError:
-        # A command that can't be read can't be started either.
-        return b""
+    return match.end() if by_env or os.path.realpath(named) == image else None

@@ -5,126 +5,95 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kaggle_shim import overlay, wheels
 from kaggle_shim.errors import InstallError
 from kaggle_shim.manifest import DEPS_MANIFEST, DepsManifest
+from kaggle_shim.wheels import Wheel, demanded, normalise
 
 if TYPE_CHECKING:
-    from kaggle_shim.wheels import Wheel
+    from kaggle_shim.context import Context
 
 
-@dataclass(frozen=True)
-class Laid:
-    """The environment of the entry point.
+def install_sources(run: Context, sources: Sequence[Path]) -> tuple[str, dict[str, str]]:
+    """Install every wheel that lies in `sources` into an environment over the image's.
 
-    Attributes:
-        python: its interpreter; the image's own when nothing was installed.
-        environment: the notebook's environment, adapted to it.
-        wheels: name and version of what was installed.
-        warnings: sentences about what may not work, such as what a dataset of wheels brought and can't be imported.
-        import_failures: one sentence for each requirement that a fresh interpreter can't import.
+    Returns:
+        The interpreter of the entry point, which is the image's own when there is nothing to install, and its environment.
+
+    Raises:
+        WheelError, ManifestError or InstallError: a wheel is missing or can't be installed over the image.
     """
-
-    python: str
-    environment: dict[str, str]
-    wheels: tuple[tuple[str, str], ...]
-    warnings: tuple[str, ...]
-    import_failures: tuple[str, ...]
-
-
-def install_sources(sources: Sequence[Path], prefix: Path, allow: Sequence[str]) -> Laid:
-    """Install every wheel that lies in `sources` into an environment over the image's, at `prefix`.
-
-    Raises WheelError, ManifestError or InstallError when a wheel is missing or the wheels can't be laid over the image.
-    """
-    if not sources:
-        return Laid(sys.executable, dict(os.environ), (), (), ())
-    from kaggle_shim import install, launchers, overlay, wheels
-    from kaggle_shim.imports import check_imports
-
     # The wheel notebook leaves a manifest; a dataset of wheels has none.
-    paths = [source / DEPS_MANIFEST for source in sources]
-    manifests = [DepsManifest.load(path) for path in paths if path.is_file()]
-    listed = {_project(wheel.path): wheel.path for manifest in manifests for wheel in manifest.wheels}
-    notes: list[str] = []
-    found = _discover(sources, paths, notes)
+    ours = [source for source in sources if (source / DEPS_MANIFEST).is_file()]
+    manifests = [DepsManifest.load(source / DEPS_MANIFEST) for source in ours]
+    # Only the project, at the front of a wheel's name, survives when Kaggle damages the name.
+    listed = {normalise(wheel.path.split("-")[0]): wheel.path for one in manifests for wheel in one.wheels}
+    requested = dict.fromkeys(name for manifest in manifests for name in manifest.requested)
+    found = _discover(run, ours, [source for source in sources if source not in ours])
     for project in listed.keys() - {wheel.project for wheel in found}:
         raise InstallError(
             f"The wheel {listed[project]} is listed in {DEPS_MANIFEST} but not mounted: run `invoke push-deps` again, or check its output."
         )
-    requested = dict.fromkeys(name for manifest in manifests for name in manifest.requested)
     if not found and not requested:
-        return Laid(sys.executable, dict(os.environ), (), tuple(notes), ())
-    laid = overlay.create(prefix)
-    installed = install.install(found, laid, protected_allowed=allow)
+        return sys.executable, dict(os.environ)
+    from kaggle_shim import launchers
+    from kaggle_shim.imports import check_imports
+    from kaggle_shim.install import install
+
+    laid = overlay.create(run.scratch / "overlay")
+    installed = install(found, laid, protected_allowed=run.plan.allow)
+    run.report.values["wheels"] = installed.wheels
+    for warning in installed.warnings:
+        run.report.warn(warning)
     launchers.copy_commands(laid)
+    for name in overlay.activate_here(laid):
+        run.report.warn(
+            f"{name} was imported in this notebook before its wheel was installed: cells here keep the image's, the entry point gets the wheel's."
+        )
     brought = [name for name in _not_demanded(found) if name not in listed and name not in requested]
-    allowed = {wheels.normalise(name) for name in allow}
-    failures = check_imports(laid, [name for name in (*requested, *brought) if name not in allowed])
-    early = [
-        f"{name} was imported in this notebook before its wheel was installed: cells here keep the image's, the entry point gets the wheel's."
-        for name in overlay.activate_here(laid)
-    ]
-    # No requirement names what a dataset brought: only the entry point knows whether it is needed.
-    useless = [
-        f"{failure} It came with a dataset of wheels: if the entry point needs it, it will fail."
-        for failure in failures
-        if failure.requirement not in requested
-    ]
-    return Laid(
-        str(laid.python),
-        overlay.environment(laid, os.environ),
-        installed.wheels,
-        (*notes, *installed.warnings, *early, *useless),
-        tuple(
-            f"{failure} Ask for another version or, if nothing here needs it, name {failure.requirement} in workspace.allow."
-            for failure in failures
-            if failure.requirement in requested
-        ),
-    )
+    allowed = {normalise(name) for name in run.plan.allow}
+    for failure in check_imports(laid, [name for name in (*requested, *brought) if name not in allowed]):
+        if failure.requirement in requested:
+            advice = f"Ask for another version or, if nothing here needs it, name {failure.requirement} in workspace.allow."
+            run.fault(InstallError(f"{failure} {advice}"))
+        else:
+            # No requirement names what a dataset brought: only the entry point knows whether it is needed.
+            run.report.warn(
+                f"{failure} It came with a dataset of wheels: if the entry point needs it, it will fail."
+            )
+    if found:
+        run.report.say(f"{len(found)} wheels installed.")
+    return str(laid.python), overlay.environment(laid, os.environ)
 
 
-def _discover(sources: Sequence[Path], manifests: Sequence[Path], notes: list[str]) -> tuple[Wheel, ...]:
+def _discover(run: Context, ours: Sequence[Path], others: Sequence[Path]) -> tuple[Wheel, ...]:
     """The wheels of all sources; where the wheel notebook and a dataset bring the same project, the wheel notebook's."""
-    from kaggle_shim import wheels
-
-    ours = [source for source, manifest in zip(sources, manifests, strict=True) if manifest.is_file()]
-    found = {wheel.project: wheel for wheel in wheels.discover(ours, say=notes.append)}
+    found = {wheel.project: wheel for wheel in wheels.discover(ours, say=run.report.warn)}
     unbuilt: list[Path] = []
-    others = [source for source in sources if source not in ours]
-    brought = wheels.discover(others, say=notes.append, sources=unbuilt)
+    brought = wheels.discover(others, say=run.report.warn, sources=unbuilt)
     for wheel in brought:
         first = found.setdefault(wheel.project, wheel)
         if first.version != wheel.version:
-            notes.append(
+            run.report.warn(
                 f"{wheel} of {wheel.path.parent} is not installed: the wheel notebook brings {first}."
             )
-    notes += [
-        f"{path} holds no wheel and is not installed: put it into deps/wheels, where it is built."
-        for path in unbuilt
-    ]
-    notes += [
-        f"{source} is named in workspace.wheels and holds no wheel: nothing is installed from it."
-        for source in others
-        if not any(path.is_relative_to(source) for path in unbuilt)
-        and not any(wheel.path.is_relative_to(source) for wheel in brought)
-    ]
+    for path in unbuilt:
+        run.report.warn(
+            f"{path} holds no wheel and is not installed: put it into deps/wheels, where it is built."
+        )
+    seen = [*unbuilt, *(wheel.path for wheel in brought)]
+    for source in others:
+        if not any(path.is_relative_to(source) for path in seen):
+            run.report.warn(
+                f"{source} is named in workspace.wheels and holds no wheel: nothing is installed from it."
+            )
     return tuple(found[project] for project in sorted(found))
-
-
-def _project(filename: str) -> str:
-    """The project at the front of a wheel's name, which survives when Kaggle damages the rest."""
-    from kaggle_shim.wheels import normalise
-
-    return normalise(filename.split("-", maxsplit=1)[0])
 
 
 def _not_demanded(found: Sequence[Wheel]) -> list[str]:
     """The projects that no other wheel requires: the user asked for these, and they import the rest."""
-    from kaggle_shim.conflicts import demanded
-
     wanted = {name for wheel in found for name in map(demanded, wheel.requires_dist) if name != wheel.project}
     return [wheel.project for wheel in found if wheel.project not in wanted]

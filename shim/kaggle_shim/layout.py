@@ -14,6 +14,7 @@ from kaggle_shim import archives, unpack
 from kaggle_shim.errors import InstallError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from kaggle_shim.archives import Member
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 INSTALLER = "kaggle-shim"
 
-_SHEBANG = re.compile(rb"#!pythonw?[^\n\r]*")
+_SHEBANG = re.compile(rb"#!pythonw?[^\n\r]*\r*\n?")
 _DOTTED = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*")
 # Linux cuts a first line off behind this many bytes, and splits it at spaces.
 _LONGEST_SHEBANG = 127
@@ -49,13 +50,14 @@ def plan_layout(wheel: Wheel, overlay: Overlay) -> Layout:
 
     Raises InstallError for a `.data` scheme or an entry point that is none, WheelError for damaged metadata.
     """
-    places = _Places(wheel, overlay)
+    place = _places(wheel, overlay)
+    info = wheel.dist_info + "/"
     copies: list[tuple[str, Member]] = []
     texts: list[tuple[str, bytes, bool]] = []
     for member in wheel.members:
-        if member.name.startswith(places.dist_info) and member.name[len(places.dist_info) :] in _GENERATED:
+        if member.name.startswith(info) and member.name[len(info) :] in _GENERATED:
             continue
-        destination, is_script = places.place(member.name)
+        destination, is_script = place(member.name)
         if is_script and (text := _rewritten(archives.read_member(member), overlay)) is not None:
             texts.append((destination, text, True))
         else:
@@ -67,33 +69,29 @@ def plan_layout(wheel: Wheel, overlay: Overlay) -> Layout:
     return Layout(wheel, tuple(copies), (*texts, _record(wheel, overlay, copies, texts)))
 
 
-class _Places:
-    """Destinations of one wheel's files; strings all through, there are thousands."""
+def _places(wheel: Wheel, overlay: Overlay) -> Callable[[str], tuple[str, bool]]:
+    """Return what gives a member's destination, and whether it is a script; strings all through, there are thousands."""
+    data = wheel.dist_info.removesuffix(".dist-info") + ".data/"
+    site_packages = f"{overlay.site_packages}{os.sep}"
+    schemes = {
+        "purelib": site_packages,
+        "platlib": site_packages,
+        "scripts": f"{overlay.bin}{os.sep}",
+        "headers": f"{overlay.prefix / 'include' / 'site' / overlay.python_tag / wheel.project}{os.sep}",
+        "data": f"{overlay.prefix}{os.sep}",
+    }
 
-    def __init__(self, wheel: Wheel, overlay: Overlay) -> None:
-        self.wheel = wheel
-        self.dist_info = wheel.dist_info + "/"
-        self.data = wheel.dist_info[: -len(".dist-info")] + ".data/"
-        self.site_packages = f"{overlay.site_packages}{os.sep}"
-        version = overlay.python_tag
-        self.schemes = {
-            "purelib": self.site_packages,
-            "platlib": self.site_packages,
-            "scripts": f"{overlay.bin}{os.sep}",
-            "headers": f"{overlay.prefix / 'include' / 'site' / version / wheel.project}{os.sep}",
-            "data": f"{overlay.prefix}{os.sep}",
-        }
-
-    def place(self, name: str) -> tuple[str, bool]:
-        """The destination of a member, and whether it is a script."""
-        if not name.startswith(self.data):
-            return self.site_packages + name, False
-        scheme, _, rest = name[len(self.data) :].partition("/")
-        if scheme not in self.schemes or not rest:
+    def place(name: str) -> tuple[str, bool]:
+        if not name.startswith(data):
+            return site_packages + name, False
+        scheme, _, rest = name[len(data) :].partition("/")
+        if scheme not in schemes or not rest:
             raise InstallError(
-                f"{self.wheel.filename} has {name} for {scheme!r}, which no environment has: build it again."
+                f"{wheel.filename} has {name} for {scheme!r}, which no environment has: build it again."
             )
-        return self.schemes[scheme] + rest, scheme == "scripts"
+        return schemes[scheme] + rest, scheme == "scripts"
+
+    return place
 
 
 def shebang(python: Path) -> bytes:
@@ -107,11 +105,7 @@ def shebang(python: Path) -> bytes:
 
 def _rewritten(content: bytes, overlay: Overlay) -> bytes | None:
     match = _SHEBANG.match(content)
-    return (
-        None
-        if match is None
-        else shebang(overlay.python) + content[match.end() :].lstrip(b"\r").removeprefix(b"\n")
-    )
+    return None if match is None else shebang(overlay.python) + content[match.end() :]
 
 
 def _launchers(wheel: Wheel, overlay: Overlay) -> list[tuple[str, bytes, bool]]:
@@ -159,24 +153,19 @@ def _record(
     import hashlib
     import io
 
-    base = f"{overlay.site_packages}{os.sep}"
-    rows: list[tuple[str, str, str]] = []
+    path = str(overlay.site_packages / wheel.dist_info / "RECORD")
+    rows = [(path, "", "")]
     for destination, member in copies:
-        digest, _ = wheel.record.get(member.name, ("", 0))
-        rows.append((_relative(destination, base), digest, str(member.size)))
+        rows.append((destination, wheel.record.get(member.name, ("", 0))[0], str(member.size)))
     for destination, content, _ in texts:
         digest = unpack.hash_text("sha256", hashlib.sha256(content).digest())
-        rows.append((_relative(destination, base), digest, str(len(content))))
-    path = overlay.site_packages / wheel.dist_info / "RECORD"
-    rows.append((_relative(str(path), base), "", ""))
+        rows.append((destination, digest, str(len(content))))
+    base = f"{overlay.site_packages}{os.sep}"
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(rows)
-    return str(path), text.getvalue().encode(), False
+    csv.writer(text, lineterminator="\n").writerows((_relative(name, base), *rest) for name, *rest in rows)
+    return path, text.getvalue().encode(), False
 
 
 def _relative(destination: str, base: str) -> str:
-    if destination.startswith(base):
-        relative = destination[len(base) :]
-    else:
-        relative = os.path.relpath(destination, base)
-    return relative.replace(os.sep, "/")
+    inside = destination.startswith(base)
+    return (destination[len(base) :] if inside else os.path.relpath(destination, base)).replace(os.sep, "/")

@@ -1,6 +1,7 @@
-"""Local counterparts of attached sources in the workspace.
+"""`find`, and the local counterparts of attached sources in the workspace.
 
-`find` uses it when an entry point runs from the editor, rehearsal uses it to build its mounts.
+`find` gives paths in user code that work on Kaggle, in rehearsal and in the editor. Rehearsal builds its mounts from the
+local counterparts.
 """
 
 from __future__ import annotations
@@ -11,13 +12,65 @@ import re
 import sys
 from pathlib import Path
 
+from kaggle_shim import mounts, refs
+from kaggle_shim.errors import MountError
 from kaggle_shim.manifest import MODEL_MANIFEST
+from kaggle_shim.plan import current
 from kaggle_shim.refs import DatasetRef, ModelRef, NotebookRef, Ref
 
 DATA_VARIABLE = "INVOKE_WORKSPACE_DATA"
 DEPS_OUTPUT = "build/rehearsal/deps"
 
 _DATA_LINE = re.compile(r"^\s+data:\s*(?P<value>[^#\n]+?)\s*(#.*)?$", re.MULTILINE)
+
+
+def find(ref: str | None = None) -> Path:
+    """The folder of an attached source.
+
+    Args:
+        ref: `owner/slug` for a dataset or a notebook's output, the bare slug for a competition,
+            `owner/model/framework/variation[/version]` for a model; None for this workspace's own competition.
+
+    Returns:
+        An existing folder.
+
+    Raises:
+        RefError: the text is not a reference.
+        MountError: it is not mounted; in a workspace, it has no local counterpart.
+    """
+    plan, workspace, root = current(), workspace_root(), mounts.input_root()
+    if ref is None:
+        attached = competition(workspace) if workspace is not None else None
+        ref = plan.competition if plan is not None else attached
+    if ref is None:
+        raise MountError("No competition is attached to this notebook: name one, as in find('titanic').")
+    meanings = refs.guess(ref)
+    planned = {(one.ref.kind, one.ref.name) for one in plan.inputs} if plan is not None else set()
+    meanings = tuple(one for one in meanings if (one.kind, one.name) in planned) or meanings
+    if workspace is None or root.is_dir():
+        return _mounted(meanings, root)
+    for meaning in meanings:
+        folder = counterpart(meaning, workspace)
+        if folder is not None:
+            return folder
+    place = data_folder(workspace) / meanings[0].mount("namespaced")
+    raise MountError(
+        f"{ref} has no local counterpart at {place}: download it with `invoke data`, or put its files there."
+    )
+
+
+def _mounted(meanings: tuple[refs.Ref, ...], root: Path) -> Path:
+    errors = []
+    for meaning in meanings:
+        try:
+            found = mounts.locate(meaning, root)
+        except MountError as error:
+            errors.append(error)
+            continue
+        if found.note:
+            print(f"kaggle_shim: warning: {found.note}", file=sys.stderr)
+        return found.path
+    raise errors[0]
 
 
 def workspace_root() -> Path | None:
@@ -51,16 +104,24 @@ def counterpart(ref: Ref, root: Path) -> Path | None:
         Our own code tree, the wheels of the last rehearsal, weights in the making, or what was downloaded, in that order.
     """
     data = data_folder(root)
-    own = _own(ref, root, data)
-    if own is not None:
-        return own
     place = data / ref.mount("namespaced")
-    if isinstance(ref, ModelRef) and ref.version is None and place.is_dir():
-        versions = sorted(
-            (p for p in place.iterdir() if p.name.isdecimal() and p.is_dir()), key=lambda p: int(p.name)
-        )
-        return versions[-1] if versions else None
-    return place if place.is_dir() else None
+    downloaded = place.is_dir()
+    if isinstance(ref, DatasetRef) and _is_id(
+        ref, root / "codes/dataset-metadata.json", elsewhere=downloaded
+    ):
+        return root / "codes"
+    if isinstance(ref, NotebookRef) and _is_id(ref, root / "deps/kernel-metadata.json", elsewhere=downloaded):
+        wheels = root / DEPS_OUTPUT
+        if wheels.is_dir():
+            return wheels
+    if isinstance(ref, ModelRef) and (ref.version is None or not downloaded):
+        weights = weights_of(ref, data)
+        if weights is not None:
+            return weights
+    if isinstance(ref, ModelRef) and ref.version is None and downloaded:
+        versions = (path for path in place.iterdir() if path.name.isdecimal() and path.is_dir())
+        return max(versions, key=lambda path: int(path.name), default=None)
+    return place if downloaded else None
 
 
 def is_utility_script(ref: Ref, folder: Path) -> bool:
@@ -72,24 +133,6 @@ def competition(root: Path) -> str | None:
     """Slug of the competition that the submission notebook attaches, None when it attaches none."""
     value = _read(root / "sub" / "kernel-metadata.json").get("competition_sources")
     return str(value[0]) if isinstance(value, list) and value else None
-
-
-def _own(ref: Ref, root: Path, data: Path) -> Path | None:
-    downloaded = (data / ref.mount("namespaced")).is_dir()
-    if isinstance(ref, DatasetRef) and _is_id(
-        ref, root / "codes" / "dataset-metadata.json", elsewhere=downloaded
-    ):
-        return root / "codes"
-    if isinstance(ref, NotebookRef) and _is_id(
-        ref, root / "deps" / "kernel-metadata.json", elsewhere=downloaded
-    ):
-        wheels = root / DEPS_OUTPUT
-        return wheels if wheels.is_dir() else None
-    if isinstance(ref, ModelRef):
-        weights = weights_of(ref, data)
-        if weights is not None and not (ref.version is not None and downloaded):
-            return weights
-    return None
 
 
 def weights_of(ref: ModelRef, data: Path) -> Path | None:

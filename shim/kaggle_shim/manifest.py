@@ -33,14 +33,14 @@ class FileEntry:
     size: int
     sha256: str
 
-    def to_json(self) -> dict[str, str | int]:
-        """The entry as plain JSON values."""
-        return {"path": self.path, "size": self.size, "sha256": self.sha256}
-
     @classmethod
     def from_json(cls, value: Any) -> FileEntry:
-        """Read what `to_json` wrote; raises whatever a wrong value raises."""
-        return cls(str(value["path"]), int(value["size"]), str(value["sha256"]))
+        """Read the JSON values of an entry; raises ValueError for a path that isn't plain and relative, else what a wrong value raises."""
+        path = str(value["path"])
+        parts = path.split("/")
+        if "\\" in path or ":" in parts[0] or any(part in ("", ".", "..") for part in parts):
+            raise ValueError(f"{path!r} would lie outside its folder")
+        return cls(path, int(value["size"]), str(value["sha256"]))
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class Manifest:
             "commit": self.commit,
             "dirty": self.dirty,
             **{name: vars(self)[name] for name in ("handle", "folder", "ignore") if vars(self)[name]},
-            "files": [entry.to_json() for entry in self.files],
+            "files": list(map(vars, self.files)),
         }
         return json.dumps(value, indent=1, ensure_ascii=False) + "\n"
 
@@ -91,24 +91,21 @@ class Manifest:
         """Read a manifest that lies at `origin`; raises ManifestError, also when the fingerprint is not that of its files."""
         try:
             value: Any = json.loads(text)
-            files = tuple(map(FileEntry.from_json, value["files"]))
             manifest = cls(
-                str(value["workspace"]),
-                str(value["competition"]),
-                files,
-                value["commit"],
-                value["dirty"],
-                str(value.get("handle") or ""),
-                str(value.get("folder") or ""),
-                tuple(str(pattern) for pattern in value.get("ignore") or ()),
+                workspace=str(value["workspace"]),
+                competition=str(value["competition"]),
+                files=tuple(map(FileEntry.from_json, value["files"])),
+                commit=value["commit"],
+                dirty=value["dirty"],
+                handle=str(value.get("handle") or ""),
+                folder=str(value.get("folder") or ""),
+                ignore=tuple(map(str, value.get("ignore") or ())),
             )
             stated = value["fingerprint"]
         except (ValueError, OverflowError, RecursionError, KeyError, TypeError) as error:
             raise ManifestError(
                 f"{origin} is not a manifest of ours ({type(error).__name__}: {error}): push again."
             ) from error
-        for entry in files:
-            check_path(entry.path, origin)
         if stated != manifest.fingerprint:
             raise ManifestError(
                 f"{origin} lists other files than its fingerprint says: it was edited, push again."
@@ -156,7 +153,7 @@ class DepsManifest:
             **vars(self),
             "image": dict(sorted(self.image.items())),
             "satisfied": [{"name": name, "version": version} for name, version in self.satisfied],
-            "wheels": [wheel.to_json() for wheel in self.wheels],
+            "wheels": list(map(vars, self.wheels)),
         }
         return json.dumps(value, indent=1, ensure_ascii=False) + "\n"
 
@@ -181,11 +178,6 @@ class DepsManifest:
             raise ManifestError(
                 f"{origin} is not a manifest of wheels ({type(error).__name__}: {error}): push deps again."
             ) from error
-        for wheel in manifest.wheels:
-            if not wheel.path or wheel.path in {".", ".."} or "/" in wheel.path or "\\" in wheel.path:
-                raise ManifestError(
-                    f"{origin} lists {wheel.path!r}, which is no file beside it: push deps again."
-                )
         return manifest
 
     @classmethod
@@ -235,19 +227,8 @@ def scan(folder: Path, skip: Iterable[str] = ()) -> tuple[FileEntry, ...]:
     """List and hash the files below `folder`, sorted by path, except those in `skip` (posix, relative)."""
     left_out = set(skip)
     entries = []
-    for parent, _, names in os.walk(folder):
-        for name in names:
-            path = Path(parent, name)
-            relative = path.relative_to(folder).as_posix()
-            if relative not in left_out:
-                entries.append(FileEntry(relative, path.stat().st_size, hash_file(path)))
+    for path in (Path(parent, name) for parent, _, names in os.walk(folder) for name in names):
+        relative = path.relative_to(folder).as_posix()
+        if relative not in left_out:
+            entries.append(FileEntry(relative, path.stat().st_size, hash_file(path)))
     return tuple(sorted(entries, key=lambda e: e.path.encode()))
-
-
-def check_path(path: str, origin: str) -> None:
-    """Raise ManifestError when `path` is not a plain relative posix path that stays inside its folder."""
-    parts = path.split("/")
-    if not path or "\\" in path or ":" in parts[0] or any(part in ("", ".", "..") for part in parts):
-        raise ManifestError(
-            f"{origin} names {path!r}, which would lie outside its folder: don't use this upload."
-        )

@@ -2,7 +2,7 @@
 
 `/kaggle/input` is a slow network file system (a recursive glob took 144 s on one competition, as competitors report), so
 only the few places that a reference names are checked. An upload of the workspace carries a manifest, so it is also searched
-for breadth-first to a small depth, never inside a competition's data.
+for breadth-first in a few hundred folders, never inside a competition's data.
 """
 
 from __future__ import annotations
@@ -17,12 +17,10 @@ from kaggle_shim.errors import MountError
 from kaggle_shim.refs import CompetitionRef, ModelRef, NotebookRef, Ref
 
 INPUT_VARIABLE = "KAGGLE_SHIM_INPUT"
-KAGGLE_INPUT = "/kaggle/input"
 
-_WALK_DEPTH = 4
-_WALK_ENTRIES = 200
-# Most folders that one search lists: a dataset of ten thousand folders must not cost a minute.
-_WALK_FOLDERS = 400
+# Most folders that one search lists, and most entries of each: a dataset of ten thousand folders must not cost a minute.
+_FOLDERS = 400
+_ENTRIES = 200
 _SHOWN = 8
 
 
@@ -36,7 +34,7 @@ class Found:
 
 def input_root() -> Path:
     """The folder below which sources are mounted: `KAGGLE_SHIM_INPUT`, or Kaggle's own."""
-    return Path(os.environ.get(INPUT_VARIABLE) or KAGGLE_INPUT)
+    return Path(os.environ.get(INPUT_VARIABLE) or "/kaggle/input")
 
 
 def script_root(root: Path) -> Path:
@@ -55,11 +53,12 @@ def locate(ref: Ref, root: Path) -> Found:
     if not places:
         raise MountError(_missing(ref, root))
     place, *others = places
-    rest = ", ".join(map(str, others))
-    note = f"{ref} has several candidates: {place} is used, {rest} is not." if others else None
-    return Found(
-        _only_version(ref, place) if isinstance(ref, ModelRef) and ref.version is None else place, note
-    )
+    note = None
+    if others:
+        note = f"{ref} has several candidates: {place} is used, {', '.join(map(str, others))} is not."
+    if isinstance(ref, ModelRef) and ref.version is None:
+        place = _only_version(ref, place)
+    return Found(place, note)
 
 
 def locate_ours(ref: Ref, root: Path, marker: str, fingerprint: str, others: Iterable[Ref] = ()) -> Found:
@@ -72,18 +71,13 @@ def locate_ours(ref: Ref, root: Path, marker: str, fingerprint: str, others: Ite
     named = [place for place in places if (place / marker).is_file()]
     right = [place for place in named if _fingerprint(place / marker) == fingerprint]
     if not right:
-        walked = [place for place in _walk([*places, root], root, marker, others) if place not in named]
-        right = [place for place in walked if _fingerprint(place / marker) == fingerprint]
-        named += walked
+        named += [place for place in _walk([*places, root], root, marker, others) if place not in named]
+        right = [place for place in named if _fingerprint(place / marker) == fingerprint]
     if right:
-        note = (
-            None
-            if len(right) == 1
-            else f"{ref} is mounted {len(right)} times with the same content; {right[0]} is used."
-        )
-        return Found(right[0], note)
+        note = f"{ref} is mounted {len(right)} times with the same content; {right[0]} is used."
+        return Found(right[0], note if len(right) > 1 else None)
     if not named and places:
-        raise MountError(_without_manifest(ref, places, marker))
+        raise MountError(_without_manifest(ref, places[0], marker))
     if not named:
         raise MountError(_missing(ref, root, marker))
     seen = "; ".join(
@@ -105,8 +99,7 @@ def _distinct(places: Iterable[Path]) -> list[Path]:
 
 
 def _only_version(ref: ModelRef, folder: Path) -> Path:
-    with os.scandir(folder) as entries:
-        versions = sorted((e.name for e in entries if e.name.isdecimal() and e.is_dir()), key=int)
+    versions = sorted((child.name for child in _folders(folder) if child.name.isdecimal()), key=int)
     if len(versions) == 1:
         return folder / versions[0]
     if not versions:
@@ -130,42 +123,34 @@ def _fingerprint(path: Path) -> str | None:
 
 
 def _walk(starts: Iterable[Path], root: Path, marker: str, others: Iterable[Ref]) -> Iterator[Path]:
-    """Folders below `starts` that hold `marker`, nearest first, without ever looking into a competition's data."""
-    closed = {root / place for ref in others if isinstance(ref, CompetitionRef) for place in ref.candidates()}
-    closed.add(root / "competitions")
-    left = _WALK_FOLDERS
-    seen: set[Path] = set()
-    for start in starts:
-        level = [] if start in closed else [start]
-        for _ in range(_WALK_DEPTH):
-            below: list[Path] = []
-            for folder in level[:left]:
-                left -= 1
-                for child in _folders(folder):
-                    if child in closed or child in seen:
-                        continue
-                    seen.add(child)
-                    if (child / marker).is_file():
-                        yield child
-                    else:
-                        below.append(child)
-            level = below
+    """Folders below `starts` that hold `marker`, nearest first, without ever listing a competition's data."""
+    seen = {root / place for ref in others if isinstance(ref, CompetitionRef) for place in ref.candidates()}
+    seen.add(root / "competitions")
+    waiting = [start for start in starts if start not in seen]
+    # It grows while it is walked.
+    for folder in islice(waiting, _FOLDERS):
+        for child in _folders(folder):
+            if child not in seen:
+                seen.add(child)
+                if (child / marker).is_file():
+                    yield child
+                else:
+                    waiting.append(child)
 
 
 def _folders(folder: Path) -> list[Path]:
     try:
         with os.scandir(folder) as entries:
-            return sorted(Path(e.path) for e in islice(entries, _WALK_ENTRIES) if e.is_dir())
+            return sorted(Path(e.path) for e in islice(entries, _ENTRIES) if e.is_dir())
     except OSError:
         return []
 
 
-def _without_manifest(ref: Ref, places: list[Path], marker: str) -> str:
-    with os.scandir(places[0]) as entries:
-        names = sorted(entry.name for entry in islice(entries, _SHOWN))
-    there = ", ".join(names) or "nothing"
+def _without_manifest(ref: Ref, place: Path, marker: str) -> str:
+    with os.scandir(place) as entries:
+        there = ", ".join(sorted(entry.name for entry in islice(entries, _SHOWN))) or "nothing"
     return (
-        f"{ref} is mounted at {places[0]} without {marker}; there is {there}: it was not pushed from a workspace, "
+        f"{ref} is mounted at {place} without {marker}; there is {there}: it was not pushed from a workspace, "
         "or its upload lost the file; push it again with invoke, then the notebook."
     )
 
@@ -174,18 +159,14 @@ def _missing(ref: Ref, root: Path, marker: str | None = None) -> str:
     wanted = f"with a {marker} " if marker else ""
     if not root.is_dir():
         return f"{ref} can't be found, since {root} does not exist: run this on Kaggle, or `invoke rehearse` here."
-    there = "; ".join(_levels(root)) or "nothing at all"
+    there = "; ".join(f"{folder.name}/{_inside(folder)}" for folder in _folders(root)[:_SHOWN])
     return (
-        f"The {ref.kind} {ref} {wanted}is not mounted below {root}. There is: {there}. Likely reasons, in order: it is not in "
+        f"The {ref.kind} {ref} {wanted}is not mounted below {root}. There is: {there or 'nothing at all'}. Likely reasons, in order: it is not in "
         "the notebook's metadata; Kaggle refused the source when the notebook was saved; it is private to another account; its "
         "first version was still being processed."
     )
 
 
-def _levels(root: Path) -> list[str]:
-    lines = []
-    for folder in _folders(root)[:_SHOWN]:
-        below = [child.name for child in _folders(folder)]
-        shown = ", ".join(below[:_SHOWN]) + (", …" if len(below) > _SHOWN else "")
-        lines.append(f"{folder.name}/ ({shown})" if below else f"{folder.name}/")
-    return lines
+def _inside(folder: Path) -> str:
+    below = [child.name for child in _folders(folder)]
+    return f" ({', '.join(below[:_SHOWN])}{', …' if len(below) > _SHOWN else ''})" if below else ""

@@ -39,12 +39,10 @@ def resolve(
     Raises:
         CollectError: this interpreter has no pip, or one that makes no report (before 22.2).
     """
-    links = [] if find_links is None else ["--find-links", str(find_links)]
     files = [part for path in requirements for part in ("-r", str(path))]
     where = [] if python is None else ["--python", str(python)]
-    code, lines = _run(
-        [*where, "install", "--dry-run", "--report", str(report), "-c", str(constraints), *links, *files], say
-    )
+    ask = ["install", "--dry-run", "--report", str(report), "-c", str(constraints)]
+    code, lines = _run([*where, *ask, *_links(find_links), *files], say)
     if code != 0 and any("No module named pip" in line for line in lines):
         raise CollectError(f"{sys.executable} has no pip: add it with `{sys.executable} -m ensurepip`.")
     if code != 0 and any("no such option" in line for line in lines):
@@ -64,26 +62,16 @@ def build(
     exact: Path, find_links: Path | None, output: Path, say: Callable[[str], None]
 ) -> tuple[int, list[str]]:
     """Download or build a wheel for every line of a requirements file, and nothing else; returns the same as `resolve`."""
-    links = [] if find_links is None else ["--find-links", str(find_links)]
-    return _run(["wheel", "--no-deps", "-w", str(output), *links, "-r", str(exact)], say)
+    return _run(["wheel", "--no-deps", "-w", str(output), *_links(find_links), "-r", str(exact)], say)
 
 
 def options_of(requirements: Path) -> list[str]:
     """Option lines of a requirements file, and of those it includes, about where and how to find packages.
 
     Folders become absolute, since the lines go into another file.
-
-    Raises:
-        CollectError: an included file is missing.
     """
-    try:
-        text = requirements.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise CollectError(
-            f"{requirements} can't be read ({error}): put it beside the file that includes it."
-        ) from error
     found: list[str] = []
-    for raw in text.replace("\\\n", " ").splitlines():
+    for raw in requirements.read_text(encoding="utf-8-sig").replace("\\\n", " ").splitlines():
         line = raw.partition(" #")[0].strip()
         if not line.startswith("-"):
             continue
@@ -99,28 +87,29 @@ def options_of(requirements: Path) -> list[str]:
 
 
 def _option(line: str) -> tuple[str, str]:
-    name, _, value = (
-        line.replace("=", " ", 1).partition(" ") if line.startswith("--") else line.partition(" ")
-    )
-    if not line.startswith("--") and len(name) > 2:  # noqa: PLR2004 - `-rother.txt`
-        name, value = name[:2], name[2:]
+    """Name and value of an option in any of its forms: `--name=value`, `--name value`, `-n value`, `-nvalue`."""
+    if line.startswith("--"):
+        name, _, value = line.replace("=", " ", 1).partition(" ")
+    else:
+        name, value = line[:2], line[2:]
     return name, value.strip()
+
+
+def _links(folder: Path | None) -> list[str]:
+    return [] if folder is None else ["--find-links", str(folder)]
 
 
 def _run(arguments: Sequence[str], say: Callable[[str], None]) -> tuple[int, list[str]]:
     import subprocess
 
-    environment = {key: value for key, value in os.environ.items() if key not in _SILENCING}
-    environment |= {key: value for key, value in _OURS.items() if key not in os.environ}
-    environment["PYTHONUNBUFFERED"] = "1"
-    environment["PYTHONIOENCODING"] = "utf-8"
+    kept = {key: value for key, value in os.environ.items() if key not in _SILENCING}
     lines: list[str] = []
     with subprocess.Popen(
         [sys.executable, "-m", "pip", *arguments],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        env=environment,
+        env={**_OURS, **kept, "PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8"},
         encoding="utf-8",
         errors="replace",
     ) as child:
@@ -129,5 +118,4 @@ def _run(arguments: Sequence[str], say: Callable[[str], None]) -> tuple[int, lis
             # Don't show index addresses: one may hold a password.
             if not lines[-1].startswith(_NOT_SAID):
                 say(lines[-1])
-        code = child.wait()
-    return code, lines
+    return child.returncode, lines

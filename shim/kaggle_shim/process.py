@@ -10,21 +10,21 @@ import subprocess
 import sys
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import IO
 
 _POSIX = os.name == "posix"
+_HAS_PROC = Path("/proc/self/statm").exists()
 _CHUNK = 1 << 16
 _SAMPLE_SECONDS = 0.25
 _LOOK_SECONDS = 0.05
 _TAIL_LINES = 30
 _TAIL_CHARACTERS = 2000
-_PAGE = os.sysconf("SC_PAGE_SIZE") if _POSIX else 0
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,6 @@ def run_child(
         OSError: the program can't be started.
         KeyboardInterrupt: passed on after the group was ended.
     """
-    started = time.monotonic()
     try:
         child = subprocess.Popen(
             list(command),
@@ -90,13 +89,13 @@ def run_child(
     except ValueError as error:
         # A character that no system takes in a command line or a variable.
         raise OSError(errno.EINVAL, str(error)) from error
-    watch = _Watch(child, started, warn_at, guard, grace, should_end)
-    tail = _Tail()
+    watch = _Watch(child, warn_at, guard, grace, should_end)
+    tail = ""
     try:
-        with _forwarded_signals():
+        with _sigterm_as_exit():
             watch.start()
             for text in _pieces(child.stdout):
-                tail.add(text)
+                tail = (tail + text)[-_TAIL_LINES * _TAIL_CHARACTERS :]
                 write(text)
             exit_code = child.wait()
     except BaseException:
@@ -108,8 +107,12 @@ def run_child(
         if child.stdout is not None:
             child.stdout.close()
     _signal_group(child, force=True)
-    seconds = time.monotonic() - started
-    return Ended(exit_code, seconds, watch.peak, tail.lines(), watch.guarded, watch.stopped)
+    seconds = time.monotonic() - watch.started
+    # Of a progress bar, the last state.
+    lines = [line.rstrip("\r").rpartition("\r")[2][-_TAIL_CHARACTERS:] for line in tail.split("\n")]
+    while lines and not lines[-1].strip():
+        lines.pop()
+    return Ended(exit_code, seconds, watch.peak, tuple(lines[-_TAIL_LINES:]), watch.guarded, watch.stopped)
 
 
 def end_group(child: subprocess.Popen[bytes], grace: float) -> None:
@@ -121,45 +124,26 @@ def end_group(child: subprocess.Popen[bytes], grace: float) -> None:
     child.wait()
 
 
-class _Tail:
-    """The last lines of a stream; of a progress bar, its last state."""
-
-    def __init__(self) -> None:
-        self._lines: deque[str] = deque(maxlen=_TAIL_LINES)
-        self._open = ""
-
-    def add(self, text: str) -> None:
-        *whole, self._open = (self._open + text).split("\n")
-        self._lines.extend(line.rstrip("\r").rpartition("\r")[2][-_TAIL_CHARACTERS:] for line in whole)
-        self._open = self._open[-_TAIL_CHARACTERS:]
-
-    def lines(self) -> tuple[str, ...]:
-        last = [self._open.rpartition("\r")[2]] if self._open.strip() else []
-        return (*self._lines, *last)
-
-
-@dataclass
-class _Watch:
+class _Watch(threading.Thread):
     """Sample memory, warn once, and end the group at the guard time or when `should_end` returns True."""
 
-    child: subprocess.Popen[bytes]
-    started: float
-    warn_at: tuple[float, Callable[[], object]] | None
-    guard: float | None
-    grace: float
-    should_end: Callable[[], bool] | None
-    peak: int | None = None
-    guarded: bool = False
-    stopped: bool = False
-
-    def __post_init__(self) -> None:
+    def __init__(
+        self,
+        child: subprocess.Popen[bytes],
+        warn_at: tuple[float, Callable[[], object]] | None,
+        guard: float | None,
+        grace: float,
+        should_end: Callable[[], bool] | None,
+    ) -> None:
+        super().__init__(daemon=True)
+        self.child, self.warn_at, self.guard, self.grace = child, warn_at, guard, grace
+        self.should_end = should_end
+        self.started = time.monotonic()
+        self.peak: int | None = None
+        self.guarded = self.stopped = False
         self._done = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
 
-    def start(self) -> None:
-        self._thread.start()
-
-    def _run(self) -> None:
+    def run(self) -> None:
         pause = _SAMPLE_SECONDS if self.should_end is None else _LOOK_SECONDS
         sampled = 0.0
         while True:
@@ -173,64 +157,45 @@ class _Watch:
                 self.warn_at = None
             guarded = self.guard is not None and elapsed >= self.guard
             stopped = not guarded and self.should_end is not None and self.should_end()
-            if (guarded or stopped) and self.child.poll() is None:
-                self.guarded, self.stopped = guarded, stopped
-                end_group(self.child, self.grace)
-                return
             if self.child.poll() is not None:
                 # What the child left running would keep its output open, and this notebook waiting for it.
                 _signal_group(self.child, force=True)
+                return
+            if guarded or stopped:
+                self.guarded, self.stopped = guarded, stopped
+                end_group(self.child, self.grace)
                 return
             if self._done.wait(pause):
                 return
 
     def stop(self) -> None:
         self._done.set()
-        if self._thread.ident is not None:
-            self._thread.join()
+        if self.ident is not None:
+            self.join()
 
 
 def group_memory(leader: int) -> int | None:
     """Resident bytes over the processes of the session that `leader` started; None where there is no `/proc`."""
-    try:
-        pids = [int(name) for name in os.listdir("/proc") if name.isdigit()]
-    except OSError:
-        return None
-    members = [pid for pid in pids if _session(pid) == leader]
-    return sum(map(_resident, members)) if members else None
-
-
-def _session(pid: int) -> int | None:
-    try:
-        return os.getsid(pid)
-    except OSError:
-        return None
-
-
-def _resident(pid: int) -> int:
-    try:
-        with Path(f"/proc/{pid}/statm").open(encoding="ascii") as file:
-            return int(file.read().split()[1]) * _PAGE
-    except (OSError, IndexError):
-        return 0
+    total = None
+    for pid in filter(str.isdigit, os.listdir("/proc") if _HAS_PROC else ()):
+        # A process may end while it is read.
+        with suppress(OSError):
+            if os.getsid(int(pid)) == leader:
+                pages = int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1])
+                total = (total or 0) + pages * os.sysconf("SC_PAGE_SIZE")
+    return total
 
 
 def _pieces(stream: IO[bytes] | None) -> Iterator[str]:
     """Decode the stream as it arrives: a progress bar without a newline is shown too."""
-    if stream is None:
-        return
-    decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
-    while chunk := os.read(stream.fileno(), _CHUNK):
-        yield decoder.decode(chunk)
-    rest = decoder.decode(b"", final=True)
-    if rest:
-        yield rest
+    chunks = iter(partial(os.read, stream.fileno(), _CHUNK) if stream is not None else bytes, b"")
+    return codecs.iterdecode(chunks, "utf-8", errors="replace")
 
 
 @contextmanager
-def _forwarded_signals() -> Iterator[None]:
-    """While the child runs, turn SIGTERM into SystemExit, so that `run_child` ends the group."""
-    if not _POSIX or threading.current_thread() is not threading.main_thread():
+def _sigterm_as_exit() -> Iterator[None]:
+    """Turn SIGTERM into SystemExit, so that `run_child` ends the group."""
+    if threading.current_thread() is not threading.main_thread():
         yield
         return
 
@@ -252,5 +217,5 @@ def _signal_group(child: subprocess.Popen[bytes], *, force: bool) -> None:
     try:
         os.killpg(child.pid, signal.SIGKILL if force else signal.SIGTERM)
     except (ProcessLookupError, PermissionError):
-        # The group is gone already, or what is left of it can't be signalled by this user.
+        # The group is gone already, or this user may not signal what is left of it.
         return

@@ -29,7 +29,7 @@ class _Reference:
     @property
     def name(self) -> str:
         """The reference without its version."""
-        raise NotImplementedError
+        return "/".join(getattr(self, part) for part in self._parts())
 
     def candidates(self) -> tuple[str, ...]:
         """Every place below the input root where Kaggle may have mounted it, from the most specific to the classic one."""
@@ -46,7 +46,7 @@ class _Reference:
     @classmethod
     def parse(cls, text: str) -> Self:
         """Parse the text form; raises RefError."""
-        names = [field.name for field in fields(cls) if field.name != "version"]  # type: ignore[arg-type]  # of a dataclass
+        names = cls._parts()
         parts = text.split("/")
         versioned = len(parts) == len(names) + 1 and cls.kind != "competition"
         if not (versioned or len(parts) == len(names)) or not all(_PART.match(part) for part in parts):
@@ -61,6 +61,10 @@ class _Reference:
             )
         return cls(*parts[:-1], version=int(parts[-1]))  # type: ignore[call-arg]  # competitions have none
 
+    @classmethod
+    def _parts(cls) -> list[str]:
+        return [field.name for field in fields(cls) if field.name != "version"]  # type: ignore[arg-type]  # of a dataclass
+
 
 @dataclass(frozen=True)
 class CompetitionRef(_Reference):
@@ -69,11 +73,6 @@ class CompetitionRef(_Reference):
     slug: str
 
     kind = "competition"
-
-    @property
-    def name(self) -> str:
-        """The slug."""
-        return self.slug
 
     def candidates(self) -> tuple[str, ...]:
         """See `_Reference`."""
@@ -85,11 +84,6 @@ class _Owned(_Reference):
     owner: str
     slug: str
     version: int | None = None
-
-    @property
-    def name(self) -> str:
-        """The reference without its version."""
-        return f"{self.owner}/{self.slug}"
 
 
 @dataclass(frozen=True)
@@ -138,11 +132,6 @@ class ModelRef(_Reference):
     version: int | None = None
 
     kind = "model"
-
-    @property
-    def name(self) -> str:
-        """The handle without its version."""
-        return f"{self.owner}/{self.model}/{self.framework}/{self.variation}"
 
     def candidates(self) -> tuple[str, ...]:
         """See `_Reference`; the framework is lower case in a mount path."""

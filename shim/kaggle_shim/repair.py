@@ -25,22 +25,15 @@ def names_of_record(
     """
     present = {member.name for member in members}
     missing = {name: entry for name, entry in record.items() if name not in present}
-    if not missing:
-        return members
-    by_content: dict[tuple[str, int], list[str]] = {}
-    for name, entry in missing.items():
-        by_content.setdefault(entry, []).append(name)
     repaired = []
     for member in members:
-        if member.name not in record and member.name.rpartition("/")[2] not in _NOT_LISTED:
-            names = by_content.get((_hash(Path(member.file)), member.size), [])
-            original = _likest(names, member.name)
-            if original is not None:
-                names.remove(original)
-                del missing[original]
-                repaired.append(member._replace(name=original))
-                continue
-        repaired.append(member)
+        original = None
+        if missing and member.name not in record and member.name.rpartition("/")[2] not in _NOT_LISTED:
+            content = _hash(Path(member.file)), member.size
+            original = _likest([name for name, entry in missing.items() if entry == content], member.name)
+        if original is not None:
+            del missing[original]
+        repaired.append(member if original is None else member._replace(name=original))
     if missing:
         raise WheelError(
             f"{path.name} has lost {min(missing)} in the upload: upload the wheel again, inside a notebook's output."

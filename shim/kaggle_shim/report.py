@@ -88,20 +88,16 @@ def gpu_names() -> list[str]:
     import shutil
     import subprocess
 
-    program = shutil.which("nvidia-smi") or "/opt/bin/nvidia-smi"
+    command = [
+        shutil.which("nvidia-smi") or "/opt/bin/nvidia-smi",
+        "--query-gpu=name",
+        "--format=csv,noheader",
+    ]
     try:
-        child = subprocess.run(
-            [program, "--query-gpu=name", "--format=csv,noheader"],
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
-        )
-    except (OSError, subprocess.TimeoutExpired):
+        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    except (OSError, subprocess.SubprocessError):
         return []
-    return (
-        [line.strip() for line in child.stdout.splitlines() if line.strip()] if child.returncode == 0 else []
-    )
+    return [line.strip() for line in done.stdout.splitlines() if line.strip()]
 
 
 def _line(path: Path) -> str | None:

@@ -6,13 +6,12 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from kaggle_shim.choosing import packaging
-from kaggle_shim.conflicts import demanded
 from kaggle_shim.errors import CollectError
-from kaggle_shim.wheels import normalise
+from kaggle_shim.tags import packaging
+from kaggle_shim.wheels import demanded, normalise
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from kaggle_shim.image import Distribution
 
@@ -21,6 +20,14 @@ _SATISFIED = re.compile(
 )
 _DEPENDS = re.compile(r"\s*(?P<who>\S+ \S+) depends on (?P<what>\S.*?)\s*")
 _REQUESTED = re.compile(r"\s*The user requested (?P<constraint>\(constraint\) )?(?P<what>\S.*?)\s*")
+# How pip reports a host that does not answer (pip 23.2 and 24.1).
+_UNREACHABLE = re.compile(r"Failed to establish a new connection|Could not fetch URL|connection broken by")
+_NOT_FOUND = re.compile(
+    r"Could not find a version that satisfies the requirement (.+?) \(from versions: (.*?)\)"
+)
+_NOT_BUILT = re.compile(
+    r"(?:Failed to build|Failed building wheel for|Failed to build installable wheels for some pyproject.toml based projects \(?) ?([\w.-]+)"
+)
 _COLLECTING = re.compile(r"\s*(?:Collecting|Processing) (?P<what>\S+).*\(from (?P<source>.+)\)\s*")
 
 
@@ -32,13 +39,11 @@ class Package:
         project: normalised name.
         version: its version.
         requirement: a requirements line for exactly this one.
-        sha256: of the file the index announced, None where it will be built or announces none.
     """
 
     project: str
     version: str
     requirement: str
-    sha256: str | None
 
 
 @dataclass(frozen=True)
@@ -71,25 +76,21 @@ def read_report(
         raise CollectError(
             f"pip's report has no {error}: this pip is too new or too old, please report its version."
         ) from error
-    direct = _satisfied_directly(lines)
-    roots = {
-        project: frozenset(entry.get("requested_extras", ()))
-        for project, entry in new.items()
-        if entry.get("requested")
-    }
-    reached, left_to_image = _reach({**direct, **roots}, new, image)
+    roots = _satisfied_directly(lines)
+    for project, entry in new.items():
+        if entry.get("requested"):
+            roots[project] = frozenset(entry.get("requested_extras", ()))
+    reached, left_to_image = _reach(roots, new, image)
     return Resolution(
         packages=tuple(_package(project, new[project]) for project in sorted(reached)),
-        requested=tuple(sorted({*direct, *roots})),
-        satisfied=tuple(sorted((project, image[project].version) for project in left_to_image)),
-        repairs=tuple(
-            sorted((project, str(new[project]["metadata"]["version"])) for project in new.keys() - reached)
-        ),
+        requested=tuple(sorted(roots)),
+        satisfied=tuple((project, image[project].version) for project in sorted(left_to_image)),
+        repairs=tuple((one, str(new[one]["metadata"]["version"])) for one in sorted(new.keys() - reached)),
     )
 
 
 def no_solution(
-    lines: Sequence[str], image: Mapping[str, Distribution], protected: Iterable[str]
+    lines: Sequence[str], image: Mapping[str, Distribution], protected: Collection[str]
 ) -> str | None:
     """Explain requirements that contradict the image or each other; None when pip reports no conflict.
 
@@ -98,57 +99,41 @@ def no_solution(
     start = next((i for i, line in enumerate(lines) if "The conflict is caused by" in line), None)
     if start is None:
         return None
-    held = set(protected)
     demands: list[tuple[str, str]] = []
     for line in lines[start + 1 :]:
         if match := _DEPENDS.fullmatch(line):
             demands.append((match["who"], match["what"]))
-        elif match := _REQUESTED.fullmatch(line):
-            if not match["constraint"]:
-                demands.append(("deps/requirements.txt", match["what"]))
+        elif (match := _REQUESTED.fullmatch(line)) and not match["constraint"]:
+            demands.append(("deps/requirements.txt", match["what"]))
         elif not line.strip():
             break
     for who, what in demands:
         project = demanded(what)
-        if project in held and not _content(what, image[project].version):
+        if project in protected and not _allows(what, image[project].version):
             return (
                 f"{who}{_asked_for_by(who, lines)} wants {what} and the image's {project} is {image[project].version}, which is "
-                f"protected: ask for a version that is content with it or, if {project} may be replaced, name it in workspace.allow "
+                f"protected: ask for a version that allows it or, if {project} may be replaced, name it in workspace.allow "
                 "of invoke.yaml."
             )
     said = "; ".join(f"{who} wants {what}" for who, what in demands[:4])
     return f"The requirements contradict each other ({said}): loosen one of them in deps/requirements.txt."
 
 
-# How pip reports a host that does not answer (pip 23.2 and 24.1).
-_UNREACHABLE = re.compile(r"Failed to establish a new connection|Could not fetch URL|connection broken by")
-
-
 def other_failure(lines: Sequence[str]) -> str:
     """Explain any other failure of pip: its last error, and what helps."""
     text = "\n".join(lines)
-    if match := re.search(
-        r"Could not find a version that satisfies the requirement (.+?) \(from versions: (.*?)\)", text
-    ):
-        wanted = match[1].partition(" (from")[0]
-        if match[2] in {"none", ""} and _UNREACHABLE.search(text):
+    if match := _NOT_FOUND.search(text):
+        wanted, newest = match[1].partition(" (from")[0], match[2].rpartition(",")[2].strip()
+        if newest not in {"none", ""}:
+            return f"The index has no {wanted} for this Python, its newest is {newest}: change the version in deps/requirements.txt."
+        if _UNREACHABLE.search(text):
             return f"pip could not reach the package index for {wanted}: check --index-url in deps/requirements.txt, and whether the notebook has internet."
-        if match[2] in {"none", ""}:
-            return f"The index has no {wanted} for this Python: check its spelling in deps/requirements.txt, and whether the notebook has internet."
-        newest = match[2].rpartition(",")[2].strip()
-        return f"The index has no {wanted} for this Python, its newest is {newest}: change the version in deps/requirements.txt."
-    if match := re.search(
-        r"(?:Failed to build|Failed building wheel for|Failed to build installable wheels for some pyproject.toml based projects \(?) ?([\w.-]+)",
-        text,
-    ):
+        return f"The index has no {wanted} for this Python: check its spelling in deps/requirements.txt, and whether the notebook has internet."
+    if match := _NOT_BUILT.search(text):
         return f"{match[1]} could not be built: the lines of pip above say why; ask for a version with a wheel, or put one into deps/wheels."
     errors = [line.strip() for line in lines if line.lstrip().startswith(("ERROR:", "error:"))]
-    said = (
-        errors[-1].removeprefix("ERROR:").strip()
-        if errors
-        else (lines[-1].strip() if lines else "no reason given")
-    )
-    return f"pip could not resolve deps/requirements.txt: {said.rstrip('.')}."
+    reason = (errors[-1:] or lines[-1:] or ["no reason given"])[0].strip().removeprefix("ERROR:").strip()
+    return f"pip could not resolve deps/requirements.txt: {reason.rstrip('.')}."
 
 
 def _satisfied_directly(lines: Iterable[str]) -> dict[str, frozenset[str]]:
@@ -157,7 +142,7 @@ def _satisfied_directly(lines: Iterable[str]) -> dict[str, frozenset[str]]:
     for line in lines:
         match = _SATISFIED.match(line)
         if match and "(from -r " in match["source"]:
-            extras = frozenset(extra.strip() for extra in (match["extras"] or "").split(",") if extra.strip())
+            extras = frozenset(filter(None, map(str.strip, (match["extras"] or "").split(","))))
             name = normalise(match["name"])
             found[name] = found.get(name, frozenset()) | extras
     return found
@@ -181,9 +166,8 @@ def _reach(
         seen.add((project, extras))
         if project in new:
             reached.add(project)
-            waiting.extend(
-                _dependencies(new[project]["metadata"].get("requires_dist", ()), extras, only_extras=False)
-            )
+            lines = new[project]["metadata"].get("requires_dist", ())
+            waiting.extend(_dependencies(lines, extras, only_extras=False))
         elif project in image:
             left_to_image.add(project)
             if extras:
@@ -193,44 +177,31 @@ def _reach(
 
 def _dependencies(
     lines: Iterable[str], extras: frozenset[str], *, only_extras: bool
-) -> list[tuple[str, frozenset[str]]]:
-    requirements = packaging("requirements")
-    if requirements is None:
-        raise CollectError(
-            "pip lacks the packaging library inside it: repair pip with `python -m ensurepip --upgrade`."
-        )
-    found = []
-    for line in lines:
-        wanted = requirements.Requirement(line)
-        plain = wanted.marker is None or wanted.marker.evaluate({"extra": ""})
-        by_extra = wanted.marker is not None and any(
-            wanted.marker.evaluate({"extra": extra}) for extra in extras
-        )
-        if (plain and not only_extras) or (by_extra and not (plain and only_extras)):
-            found.append((normalise(wanted.name), frozenset(wanted.extras)))
-    return found
+) -> Iterator[tuple[str, frozenset[str]]]:
+    for wanted in map(packaging("requirements").Requirement, lines):
+        marker = wanted.marker
+        plain = marker is None or marker.evaluate({"extra": ""})
+        by_extra = marker is not None and any(marker.evaluate({"extra": extra}) for extra in extras)
+        if (by_extra and not plain) if only_extras else (plain or by_extra):
+            yield normalise(wanted.name), frozenset(wanted.extras)
 
 
 def _package(project: str, entry: Mapping[str, Any]) -> Package:
     version, info = str(entry["metadata"]["version"]), entry["download_info"]
-    url = str(info["url"])
-    digest = info.get("archive_info", {}).get("hashes", {}).get("sha256")
     if not entry.get("is_direct"):
-        ready = url.partition("#")[0].partition("?")[0].endswith(".whl")
-        return Package(project, version, f"{project}=={version}", digest if ready else None)
-    folder = f"#subdirectory={info['subdirectory']}" if info.get("subdirectory") else ""
+        return Package(project, version, f"{project}=={version}")
+    url = str(info["url"])
     if "vcs_info" in info:
         url = f"{info['vcs_info']['vcs']}+{url}@{info['vcs_info']['commit_id']}"
-    return Package(project, version, f"{project} @ {url}{folder}", None)
+    folder = f"#subdirectory={info['subdirectory']}" if info.get("subdirectory") else ""
+    return Package(project, version, f"{project} @ {url}{folder}")
 
 
-def _content(what: str, version: str) -> bool:
+def _allows(what: str, version: str) -> bool:
     """Whether a requirement, as pip prints it, allows a version; False when it can't be parsed."""
-    requirements = packaging("requirements")
     try:
-        return requirements is not None and bool(
-            requirements.Requirement(what.replace(" and ", ",")).specifier.contains(version, prereleases=True)
-        )
+        wanted = packaging("requirements").Requirement(what.replace(" and ", ","))
+        return bool(wanted.specifier.contains(version, prereleases=True))
     except ValueError:
         return False
 

@@ -1,4 +1,4 @@
-"""`run`: the steps of the submission notebook, from the mounts to the check of the submission.
+"""`run` and `collect`: the steps of the submission notebook and of the wheel notebook.
 
 In a scored rerun only three things fail the notebook: an input is missing, the install fails, the entry point exits non-zero.
 Everything else is a warning there, because a failed notebook gets no score at all.
@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-from kaggle_shim import entry_run, inputs
+from kaggle_shim import entry, inputs, mounts
 from kaggle_shim.context import RERUN_VARIABLE, WORKING_VARIABLE, Context
-from kaggle_shim.entry import command_line
-from kaggle_shim.errors import EntryPointError, InstallError, PlanError, SubmissionError
-from kaggle_shim.plan import Input, Plan, current
+from kaggle_shim.errors import EntryPointError, PlanError, SubmissionError
+from kaggle_shim.plan import Plan, current
 from kaggle_shim.report import Report, facts, gpu_names
 
 EVALUATION_PACKAGE = "kaggle_evaluation"
@@ -28,25 +29,71 @@ def run_planned() -> None:
         PlanError: this notebook has no plan, or the plan of a wheel notebook.
         ShimError: anything else that went wrong, in one sentence that the report repeats.
     """
-    plan = current()
-    if plan is None or plan.role == "deps":
-        raise PlanError(
-            "This notebook carries no plan for running: run it with `invoke rehearse`, or push it with `invoke push-sub`."
-        )
-    working = Path(os.environ.get(WORKING_VARIABLE) or "/kaggle/working")
+    plan = _plan_for("sub", "running", "push-sub")
     # A scored rerun is never light.
     light = plan.light and not os.environ.get(RERUN_VARIABLE)
-    report = Report({"notebook": plan.notebook, "template": plan.template, "light": light})
-    # Before the wheels are installed over it.
-    of_image = tuple(sys.path)
-    try:
+    with _reported(plan, {"light": light}) as (report, working):
         _steps(_context(plan, report, working))
+
+
+def collect_planned() -> None:
+    """Collect the wheels that the plan asks for into the working folder, and write the report.
+
+    Raises:
+        PlanError: this notebook has no plan, or the plan of a submission notebook.
+        MountError: the dataset with the user's own wheels is not mounted.
+        CollectError: the wheels can't be resolved, built or proved.
+    """
+    plan = _plan_for("deps", "collecting", "push-deps")
+    with _reported(plan, {"kind": "deps", **facts()}) as (report, working):
+        import tempfile
+
+        from kaggle_shim.collecting import collect
+
+        own = plan.of_role("wheels")
+        with report.phase("mounts"):
+            wheels = mounts.locate(own[0].ref, mounts.input_root()).path if own else None
+        with report.phase("collect"), tempfile.TemporaryDirectory(prefix="kaggle_shim-") as folder:
+            for name, text in plan.requirements:
+                path = Path(folder, name)
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(text, encoding="utf-8")
+            manifest = collect(
+                Path(folder, "requirements.txt"),
+                working,
+                local_wheels=wheels,
+                allow_protected=plan.allow,
+                workspace=plan.workspace,
+                fingerprint=plan.deps_fingerprint or "",
+                say=report.say,
+            )
+        report.values["wheels"] = [wheel.path for wheel in manifest.wheels]
+
+
+def _plan_for(role: str, what: str, command: str) -> Plan:
+    plan = current()
+    if plan is None or plan.role != role:
+        raise PlanError(
+            f"This notebook carries no plan for {what}: run it with `invoke rehearse`, or push it with `invoke {command}`."
+        )
+    return plan
+
+
+@contextmanager
+def _reported(plan: Plan, values: dict[str, Any]) -> Iterator[tuple[Report, Path]]:
+    """The report and the working folder of a run; however it ends, the report is written."""
+    from kaggle_shim.image import write_list
+
+    working = Path(os.environ.get(WORKING_VARIABLE) or "/kaggle/working")
+    # Before wheels are installed over the image.
+    of_image = tuple(sys.path)
+    report = Report({"notebook": plan.notebook, "template": plan.template, **values})
+    try:
+        yield report, working
     except BaseException as error:
         report.values["failure"] = str(error) or type(error).__name__
         raise
     finally:
-        from kaggle_shim.image import write_list
-
         write_list(working, of_image)
         report.write(working)
 
@@ -62,24 +109,27 @@ def _context(plan: Plan, report: Report, working: Path) -> Context:
 
 
 def _steps(run: Context) -> None:
-    run.report.values |= {
-        "kind": run.kind,
-        **facts(),
-        "entry": list(run.plan.entry),
-    }
+    run.report.values |= {"kind": run.kind, **facts(), "entry": list(run.plan.entry)}
     with run.report.phase("mounts"):
         folders = inputs.find_all(run)
         _check_accelerator(run)
     with run.report.phase("codes"):
         tree = inputs.copy_codes(run, folders)
     with run.report.phase("wheels"):
-        python, environment = _install(run, folders)
+        python, environment = sys.executable, dict(os.environ)
+        run.report.values["wheels"] = []
+        if sources := [path for one, path in folders.items() if one.role == "wheels"]:
+            from kaggle_shim.layering import install_sources
+
+            python, environment = install_sources(run, sources)
     competition = inputs.competition_folder(run, folders)
-    package = _evaluation_package(competition)
+    package = None if competition is None else competition / EVALUATION_PACKAGE
+    package = package if package is not None and package.is_dir() else None
     should_end = _gateway(run, package)
-    environment = entry_run.environment(run, environment, tree, package, inputs.utility_scripts(run, folders))
+    environment = entry.environment(run, environment, tree, package, inputs.utility_scripts(run, folders))
     with run.report.phase("entry"):
-        entry_run.run_entry(run, command_line(run.plan.entry, tree, python), environment, should_end)
+        command = entry.command_line(run.plan.entry, tree, python)
+        entry.run_entry(run, command, environment, should_end)
     with run.report.phase("submission"), run.forgiving("The submission could not be checked"):
         _check_submission(run, python, environment, competition)
     run.report.say(f"done in {run.used:.1f} s.")
@@ -102,30 +152,6 @@ def _check_accelerator(run: Context) -> None:
         run.report.warn(sentence)
     else:
         run.fault(EntryPointError(sentence))
-
-
-def _install(run: Context, folders: Mapping[Input, Path]) -> tuple[str, dict[str, str]]:
-    """Install the wheels over the image; without any, the image's own interpreter runs the entry point."""
-    sources = [path for one, path in folders.items() if one.role == "wheels"]
-    if not sources:
-        run.report.values["wheels"] = []
-        return sys.executable, dict(os.environ)
-    from kaggle_shim import layering
-
-    laid = layering.install_sources(sources, run.scratch / "overlay", run.plan.allow)
-    for sentence in laid.warnings:
-        run.report.warn(sentence)
-    run.report.values["wheels"] = laid.wheels
-    for sentence in laid.import_failures:
-        run.fault(InstallError(sentence))
-    if laid.wheels:
-        run.report.say(f"{len(laid.wheels)} wheels installed.")
-    return laid.python, laid.environment
-
-
-def _evaluation_package(competition: Path | None) -> Path | None:
-    package = None if competition is None else competition / EVALUATION_PACKAGE
-    return package if package is not None and package.is_dir() else None
 
 
 def _gateway(run: Context, package: Path | None) -> Callable[[], bool] | None:

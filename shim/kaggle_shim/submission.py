@@ -63,8 +63,7 @@ def examine(
 
     `python` is an interpreter that may have pyarrow, for parquet, and `environment` its environment.
     """
-    fault = _not_there(path)
-    if fault is not None:
+    if fault := _not_there(path):
         return Verdict((fault,), (), None)
     if check == "exists" or path.suffix not in (".csv", ".parquet"):
         return Verdict((), (), None)
@@ -153,7 +152,6 @@ def read_table(path: Path, python: str, environment: Mapping[str, str]) -> Table
 
 
 def _read_csv(path: Path) -> Table:
-    rows = 0
     missing = 0
     ids = []
     # A mask of a whole picture, run-length encoded, is longer than the usual 131,072 characters.
@@ -162,10 +160,7 @@ def _read_csv(path: Path) -> Table:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.reader(file)
             columns = tuple(next(reader, []))
-            for row in reader:
-                if not row:
-                    continue
-                rows += 1
+            for row in filter(None, reader):
                 ids.append(row[0])
                 missing += sum(value.strip().lower() in _MISSING_VALUES for value in row)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
@@ -174,28 +169,18 @@ def _read_csv(path: Path) -> Table:
         ) from error
     finally:
         csv.field_size_limit(usual)
-    return Table(columns, rows, tuple(ids), missing)
+    return Table(columns, len(ids), tuple(ids), missing)
 
 
 def _read_parquet(path: Path, python: str, environment: Mapping[str, str]) -> Table:
-    child = subprocess.run(
-        [python, "-c", _PARQUET_READER, str(path)],
-        env=dict(environment),
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        check=False,
-    )
-    if child.returncode != 0:
-        reason = child.stderr.strip().rpartition("\n")[2] or f"exit code {child.returncode}"
-        raise SubmissionError(
-            f"{path.name} can't be read as parquet ({reason}): only its existence was checked."
-        )
+    command = [python, "-c", _PARQUET_READER, str(path)]
+    child = subprocess.run(command, env=dict(environment), capture_output=True, encoding="utf-8", check=False)
     try:
         # What other packages print when they are imported comes first.
         value = json.loads(child.stdout.strip().rpartition("\n")[2])
-    except ValueError as error:
+        return Table(tuple(value["columns"]), value["rows"], tuple(value["ids"]), value["missing"])
+    except (ValueError, KeyError, TypeError) as error:
+        reason = child.stderr.strip().rpartition("\n")[2] or f"exit code {child.returncode}"
         raise SubmissionError(
-            f"{path.name} could not be read in a child ({error}): only its existence was checked."
+            f"{path.name} can't be read as parquet ({reason}): only its existence was checked."
         ) from error
-    return Table(tuple(value["columns"]), value["rows"], tuple(value["ids"]), value["missing"])

@@ -11,11 +11,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kaggle_shim import archives, choosing, repair, tags
+from kaggle_shim import archives, repair, tags
 from kaggle_shim.errors import WheelError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
+    from email.message import Message
 
     from kaggle_shim.archives import Member
 
@@ -69,17 +70,18 @@ def normalise(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
+def demanded(line: str) -> str:
+    """The project (normalised name) that a requirement names, "" for a text that isn't a requirement."""
+    match = _NAME.match(line)
+    return normalise(match[0]) if match else ""
+
+
 def rebuild_filename(project: str, version: str, build: str, wheel_tags: Iterable[str]) -> str:
     """The file name that says what METADATA and WHEEL say; `build` is "" for none."""
-    singles = [single for tag in wheel_tags for single in tags.expand(tag)]
-    compressed = "-".join(".".join(dict.fromkeys(single[part] for single in singles)) for part in range(3))
-    parts = [
-        normalise(project).replace("-", "_"),
-        version.replace("-", "_"),
-        *([build] if build else []),
-        compressed,
-    ]
-    return "-".join(parts) + ".whl"
+    parts = zip(*(tag.lower().split("-") for tag in wheel_tags), strict=True)
+    compressed = [".".join(dict.fromkeys(".".join(part).split("."))) for part in parts]
+    names = [normalise(project).replace("-", "_"), version.replace("-", "_"), build, *compressed]
+    return "-".join(filter(None, names)) + ".whl"
 
 
 def read_wheel(path: Path) -> Wheel:
@@ -91,27 +93,26 @@ def read_wheel(path: Path) -> Wheel:
     members = archives.folder_members(path) if path.is_dir() else archives.zip_members(path)
     dist_info = _dist_info(path, members)
     metadata, facts = (_headers(_text(members, f"{dist_info}/{name}")) for name in ("METADATA", "WHEEL"))
-    project, version = _one(metadata, "name"), _one(metadata, "version")
+    project, version = (metadata.get(name, "").strip() for name in ("Name", "Version"))
     if not _NAME.fullmatch(project) or not _VERSION.fullmatch(version) or not facts:
         raise WheelError(
             f"{path.name} doesn't say its name, version and tags (METADATA, WHEEL): build it again with pip wheel."
         )
-    major = _one(facts, "wheel-version").partition(".")[0]
-    if major not in {"", "1"}:
-        raise WheelError(
-            f"{path.name} is a wheel of format {_one(facts, 'wheel-version')}, only 1.x is known: build it again."
-        )
-    wheel_tags = tuple(facts.get("tag", ()))
-    if not any(tags.expand(tag) for tag in wheel_tags):
+    major = facts.get("Wheel-Version", "1.0")
+    if major.partition(".")[0] != "1":
+        raise WheelError(f"{path.name} is a wheel of format {major}, only 1.x is known: build it again.")
+    # Python, ABI and platform.
+    wheel_tags = tuple(tag.strip() for tag in facts.get_all("Tag", ()) if tag.count("-") == 2)  # noqa: PLR2004 - as above
+    if not wheel_tags:
         raise WheelError(f"{path.name} names no tag in its WHEEL file: build it again with pip wheel.")
     wheel = Wheel(
         path=path,
         project=normalise(project),
         version=version,
         tags=wheel_tags,
-        requires_dist=tuple(metadata.get("requires-dist", ())),
-        requires_python=_one(metadata, "requires-python"),
-        filename=rebuild_filename(project, version, _one(facts, "build"), wheel_tags),
+        requires_dist=tuple(metadata.get_all("Requires-Dist", ())),
+        requires_python=metadata.get("Requires-Python", ""),
+        filename=rebuild_filename(project, version, facts.get("Build", ""), wheel_tags),
         dist_info=dist_info,
         members=members,
         record=_record(path, _text(members, f"{dist_info}/RECORD") or ""),
@@ -122,7 +123,6 @@ def read_wheel(path: Path) -> Wheel:
 def discover(
     folders: Iterable[Path],
     *,
-    target: tags.Target | None = None,
     scratch: Path | None = None,
     say: Callable[[str], object] = lambda _: None,
     sources: list[Path] | None = None,
@@ -131,13 +131,12 @@ def discover(
 
     Args:
         folders: such as the mounted output of the wheel notebook.
-        target: the interpreter they are for; the running one by default.
-        scratch: where to extract wheels from archives; a temporary folder by default.
+        scratch: where to extract wheels from archives; by default among the system's temporary files.
         say: takes a sentence about every choice between versions and every folder that is not searched.
         sources: takes archives without a wheel and unpacked source distributions.
 
     Returns:
-        The newest fitting wheel of each project, sorted by project.
+        The newest wheel of each project that fits this interpreter, sorted by project.
 
     Raises:
         WheelError: a wheel is damaged, or none of a project fits.
@@ -146,19 +145,7 @@ def discover(
     for path in _candidates(folders, scratch, say, [] if sources is None else sources):
         wheel = read_wheel(path)
         found.setdefault(wheel.project, []).append(wheel)
-    return tuple(
-        choosing.newest_that_fits(found[project], target or tags.current(), say) for project in sorted(found)
-    )
-
-
-def parse_record(text: str) -> dict[str, tuple[str, int]]:
-    """Read a RECORD: hash (`sha256=…`) and size by name; lines without either (RECORD's own) are left out."""
-    import csv
-
-    rows = (row for row in csv.reader(text.splitlines()) if len(row) == 3)  # noqa: PLR2004 - path, hash, size
-    return {
-        name: (digest.rstrip("="), int(size)) for name, digest, size in rows if digest and size.isdecimal()
-    }
+    return tuple(tags.newest_that_fits(found[project], say) for project in sorted(found))
 
 
 def _text(members: Iterable[Member], name: str) -> str | None:
@@ -167,10 +154,16 @@ def _text(members: Iterable[Member], name: str) -> str | None:
 
 
 def _record(path: Path, text: str) -> dict[str, tuple[str, int]]:
+    """Hash and size by name, without the lines that lack either (RECORD's own)."""
     import csv
 
     try:
-        return parse_record(text)
+        rows = [row for row in csv.reader(text.splitlines()) if len(row) == 3]  # noqa: PLR2004 - path, hash, size
+        return {
+            name: (digest.rstrip("="), int(size))
+            for name, digest, size in rows
+            if digest and size.isdecimal()
+        }
     except csv.Error as error:
         raise WheelError(
             f"{path.name} has a RECORD that can't be read ({error}): build it again with pip wheel."
@@ -189,7 +182,7 @@ def _candidates(
             elif is_folder:
                 sources.append(path)
             elif lower.endswith(_ARCHIVES):
-                inside = archives.extract(path, (scratch or _new_scratch()) / path.name, ".whl")
+                inside = archives.extract(path, _new_folder(scratch) / path.name, ".whl")
                 found.extend(inside)
                 sources.extend([] if inside else [path])
     return found
@@ -229,20 +222,15 @@ def _is_wheel_zip(path: Path) -> bool:
         return False
 
 
-def _new_scratch() -> Path:
+def _new_folder(scratch: Path | None) -> Path:
     import tempfile
 
-    return Path(tempfile.mkdtemp(prefix="kaggle-shim-wheels-"))
+    return Path(tempfile.mkdtemp(prefix="kaggle-shim-wheels-", dir=scratch))
 
 
 def _dist_info(path: Path, members: tuple[Member, ...]) -> str:
-    found = sorted(
-        {
-            match[1]
-            for member in members
-            if (match := re.fullmatch(r"([^/]+\.dist-info)/(?:METADATA|WHEEL)", member.name))
-        }
-    )
+    matches = (re.fullmatch(r"([^/]+\.dist-info)/(?:METADATA|WHEEL)", member.name) for member in members)
+    found = sorted({match[1] for match in matches if match})
     if len(found) != 1:
         many = f"{len(found)} of them ({', '.join(found)})" if found else "none"
         raise WheelError(
@@ -251,19 +239,11 @@ def _dist_info(path: Path, members: tuple[Member, ...]) -> str:
     return found[0]
 
 
-def _headers(text: str | None) -> dict[str, list[str]]:
+def _headers(text: str | None) -> Message[str, str]:
     from email.parser import HeaderParser
 
-    found: dict[str, list[str]] = {}
     # METADATA goes on with the whole README behind the first empty line.
-    head = re.split(r"\r?\n\r?\n", text or "", maxsplit=1)[0]
-    for key, value in HeaderParser().parsestr(head).items():
-        found.setdefault(key.lower(), []).append(str(value).strip())
-    return found
-
-
-def _one(headers: Mapping[str, list[str]], key: str) -> str:
-    return headers.get(key, [""])[0]
+    return HeaderParser().parsestr(re.split(r"\r?\n\r?\n", text or "", maxsplit=1)[0])
 
 
 def _restored(wheel: Wheel) -> Wheel:

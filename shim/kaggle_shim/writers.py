@@ -19,21 +19,17 @@ _COST_OF_A_FILE = 30_000
 _WORTH_A_PROCESS = 12_000_000
 
 
-def count(jobs: Sequence[unpack.Job], wanted: int | None) -> int:
-    """How many processes should write: `wanted`, else one per processor, or one for small jobs."""
-    if wanted is not None:
-        return wanted
-    if sum(map(_cost, jobs)) < _WORTH_A_PROCESS or not sys.executable:
-        return 1
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+def start(jobs: Sequence[unpack.Job], wanted: int | None) -> list[subprocess.Popen[bytes]]:
+    """Start `wanted` processes (by default one per processor, or one for small jobs), each with its share of the jobs.
 
-
-def start(jobs: Sequence[unpack.Job], number: int) -> list[subprocess.Popen[bytes]]:
-    """Start that many processes, each with its share of the jobs; raises InstallError when there is no room for one."""
+    Raises InstallError when there is no room for one.
+    """
     import marshal
     import subprocess
     import tempfile
 
+    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    number = wanted or (1 if sum(map(_cost, jobs)) < _WORTH_A_PROCESS else processors)
     # The largest first, each to the process that has least.
     shares: list[list[unpack.Job]] = [[] for _ in range(number)]
     loads = [0] * number

@@ -17,7 +17,7 @@ import pytest
 
 import kaggle_shim
 from kaggle_shim import pip, resolve
-from kaggle_shim.errors import CollectError, ManifestError
+from kaggle_shim.errors import ManifestError
 from kaggle_shim.image import Distribution
 from kaggle_shim.manifest import DEPS_MANIFEST, DepsManifest, FileEntry, hash_file
 from tests.wheelhouse import make_sdist, make_wheel
@@ -30,7 +30,7 @@ from kaggle_shim.collecting import collect
 from kaggle_shim.errors import ShimError
 options = json.loads(sys.argv[1])
 try:
-    collect(options["requirements"], Path(options["output"]), local_wheels=Path(options["own"]), allow_protected=options["allow"],
+    collect(Path(options["requirements"]), Path(options["output"]), local_wheels=Path(options["own"]), allow_protected=options["allow"],
             workspace="ws-1", fingerprint="ab12")
 except ShimError as error:
     print("ERROR", error)
@@ -50,8 +50,14 @@ class Image:
     def collect(self, *lines: str, allow: tuple[str, ...] = (), index: bool = False) -> DepsManifest | str:
         """Collect with our wheels for an index; answers the manifest, or the error's sentence."""
         where = [] if index else ["--no-index", f"--find-links {self.links}"]
-        text = "\n".join([*where, *lines]) + "\n"
-        options = {"requirements": text, "output": str(self.output), "own": str(self.own), "allow": allow}
+        requirements = self.output.parent / "requirements.txt"
+        requirements.write_text("\n".join([*where, *lines]) + "\n", encoding="utf-8")
+        options = {
+            "requirements": str(requirements),
+            "output": str(self.output),
+            "own": str(self.own),
+            "allow": allow,
+        }
         env = {**os.environ, "PYTHONPATH": str(SHIM)}
         done = subprocess.run(
             [str(self.python), "-c", DRIVER, json.dumps(options)],
@@ -182,17 +188,8 @@ def test_the_users_own_wheels_are_taken_under_their_right_names(image: Image) ->
 
 
 def test_nothing_asked_for_is_quick_and_leaves_a_manifest(image: Image) -> None:
-    options = {
-        "requirements": "# nothing\n\n",
-        "output": str(image.output),
-        "own": str(image.own),
-        "allow": (),
-    }
-    env = {**os.environ, "PYTHONPATH": str(SHIM)}
-    subprocess.run(
-        [str(image.python), "-c", DRIVER, json.dumps(options)], env=env, check=True, capture_output=True
-    )
-    manifest = DepsManifest.load(image.output / DEPS_MANIFEST)
+    manifest = manifest_of(image.collect("# nothing", "", index=True))
+    assert "Resolving" not in image.log
     assert (manifest.wheels, manifest.requested) == ((), ())
 
 
@@ -260,8 +257,6 @@ def test_options_of_a_requirements_file_are_found(tmp_path: Path) -> None:
         f"--find-links {(tmp_path / 'wheels').resolve()}",
         "--pre",
     ]
-    with pytest.raises(CollectError, match=r"nowhere\.txt can't be read"):
-        pip.options_of(tmp_path / "nowhere.txt")
 
 
 def test_newer_pips_say_more_and_are_understood() -> None:

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from kaggle_shim import finding, mounts, plan, refs
+from kaggle_shim import mounts, plan, refs
 from kaggle_shim.errors import MountError, RefError
+from kaggle_shim.local import find
 
 
 @pytest.fixture
@@ -32,7 +33,7 @@ def place(root: Path, path: str) -> Path:
 def test_without_a_word_it_is_the_plans_competition(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     attach(root, monkeypatch, plan.Input(refs.CompetitionRef("titanic"), "data"))
     folder = place(root, "competitions/titanic")
-    assert finding.find() == folder
+    assert find() == folder
 
 
 def test_two_owners_with_one_slug_are_a_warning_and_no_stop(
@@ -40,7 +41,7 @@ def test_two_owners_with_one_slug_are_a_warning_and_no_stop(
 ) -> None:
     own = place(root, "d/me/features")
     place(root, "features")
-    assert finding.find("me/features") == own
+    assert find("me/features") == own
     assert "several candidates" in capsys.readouterr().err
 
 
@@ -50,15 +51,15 @@ def test_of_a_dataset_and_a_notebook_with_one_name_the_attached_one_is_meant(
     place(root, "datasets/me/features")
     notebook = place(root, "notebooks/me/features")
     attach(root, monkeypatch, plan.Input(refs.NotebookRef("me", "features"), "data"))
-    assert finding.find("me/features") == notebook
+    assert find("me/features") == notebook
 
 
 def test_several_versions_of_a_model_have_to_be_told_apart(root: Path) -> None:
     place(root, "models/me/m/pytorch/v/1")
     second = place(root, "models/me/m/pytorch/v/2")
     with pytest.raises(MountError, match=r"versions 1, 2: say which one, as in me/m/PyTorch/v/2"):
-        finding.find("me/m/PyTorch/v")
-    assert finding.find("me/m/PyTorch/v/2") == second
+        find("me/m/PyTorch/v")
+    assert find("me/m/PyTorch/v/2") == second
 
 
 def test_what_is_not_there_is_named_with_what_is(root: Path) -> None:
@@ -66,10 +67,10 @@ def test_what_is_not_there_is_named_with_what_is(root: Path) -> None:
     with pytest.raises(
         MountError, match=r"me/features is not mounted.*datasets/ \(somebody\).*Likely reasons"
     ):
-        finding.find("me/features")
+        find("me/features")
 
 
 def test_what_is_no_reference_is_one_sentence(root: Path) -> None:
     assert root.is_dir()
     with pytest.raises(RefError, match="is not a model: write"):
-        finding.find("/kaggle/input/titanic")
+        find("/kaggle/input/titanic")

@@ -13,6 +13,7 @@ import pytest
 from kaggle_shim import launchers, overlay, wheels
 from kaggle_shim.install import install
 from kaggle_shim.layout import shebang
+from tests import overlays
 from tests.wheelhouse import make_wheel
 
 BODY = b"import foo, sys\nprint(foo.VERSION, sys.argv[1:])\n"
@@ -43,7 +44,7 @@ def command(folder: Path, name: str, content: bytes) -> Path:
 def laid(tmp_path: Path, image: Path, entry_points: str = "", say: str = "") -> overlay.Overlay:
     files = {"foo/__init__.py": f"VERSION = '2.0'\ndef main():\n    print({say!r})\n"}
     make_wheel(tmp_path / "w", "foo", "2.0", files, entry_points=entry_points)
-    layer = overlay.create(tmp_path / "overlay", image)
+    layer = overlays.create(tmp_path / "overlay", image)
     install(wheels.discover([tmp_path / "w"]), layer)
     return layer
 

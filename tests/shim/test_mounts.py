@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kaggle_shim import finding, mounts, refs
+from kaggle_shim import local, mounts, refs
 from kaggle_shim.errors import MountError
 from kaggle_shim.manifest import CODES_MANIFEST, FileEntry, Manifest
 
@@ -121,7 +121,7 @@ def test_the_environment_says_where_inputs_lie(tmp_path: Path, monkeypatch: pyte
     assert mounts.input_root() == Path("/kaggle/input")
     monkeypatch.setenv(mounts.INPUT_VARIABLE, str(tmp_path))
     folder = mount(tmp_path, "competitions/titanic")
-    assert finding.find("titanic") == folder
+    assert local.find("titanic") == folder
 
 
 @pytest.mark.parametrize(
