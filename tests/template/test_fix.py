@@ -8,11 +8,10 @@ import pytest
 
 from kaggle_workflow import workspace
 from kaggle_workflow.edit import notebook_edit
-from kaggle_workflow.edit.diffs import Change
 from kaggle_workflow.errors import WorkflowError
 from kaggle_workflow.fix import everything as fix
 from kaggle_workflow.fix import shell_cells
-from kaggle_workflow.fix.drafts import Draft
+from kaggle_workflow.fix.drafts import Change, Draft
 from kaggle_workflow.fix.mounts import fix_mounts
 from tests import article
 

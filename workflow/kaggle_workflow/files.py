@@ -1,4 +1,4 @@
-"""Files that are whole or absent: written beside their place, then moved there in one step."""
+"""Write files whole or not at all: beside their place first, then moved there in one step."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import Any
 from kaggle_workflow import platforms
 from kaggle_workflow.errors import WorkflowError
 
-# What a file or folder of ours is called until it is whole; no upload takes one along.
+# Names of our files and folders until they are complete; uploads leave them out.
 UNFINISHED = ".*.tmp"
 _UNFINISHED = re.compile(r"\..+\.(?P<process>\d+)-\w+\.tmp")
 # A name may have 255 bytes, and the unfinished one is longer.
@@ -46,7 +46,7 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 
 def make_folder(path: Path) -> Path:
-    """A folder beside `path` that becomes it by one `rename`; when the process dies first, `sweep` removes it."""
+    """Make a folder beside `path`, to be renamed to it; if the process dies first, `sweep` removes it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     return Path(tempfile.mkdtemp(**_place(path)))
 
@@ -62,7 +62,7 @@ def scratch(build: Path) -> Iterator[Path]:
 
 
 def sweep(*folders: Path) -> None:
-    """Remove what commands that were killed left unfinished right in these folders; what can't be removed stays."""
+    """Remove what killed commands left unfinished directly in these folders; what can't be removed stays."""
     for folder in folders:
         with contextlib.suppress(OSError):
             for path in folder.iterdir():
@@ -110,7 +110,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def read_object(path: Path) -> dict[str, Any]:
-    """Read a JSON object that a program wrote; {} when there is none that can be read."""
+    """Read a JSON object that a program wrote; {} when there is none or it can't be read."""
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):

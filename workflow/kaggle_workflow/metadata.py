@@ -207,7 +207,7 @@ def _code_file(read: Reader, code_file: str) -> None:
 
 
 def _other_kind(raw: Mapping[str, Any]) -> tuple[str, str] | None:
-    """Key and sentence for what is no Python notebook; None for one, and for values that are no kind at all."""
+    """Key and sentence for what is not a Python notebook; None for a notebook, and for unknown values."""
     language, kind, file = str(raw.get("language")).lower(), raw.get("kernel_type"), raw.get("code_file")
     if language in ("r", "rmarkdown", "julia", "sqlite"):
         return (

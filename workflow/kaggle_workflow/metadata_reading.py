@@ -1,4 +1,4 @@
-"""One metadata file while its values are taken out: each fault becomes a finding with its line."""
+"""Read the values of one metadata file; each fault becomes a finding with its line."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SOURCES = {
 
 
 class Reader:
-    """Collects findings about one file while its values are taken out."""
+    """Collects findings about one file while its values are read."""
 
     def __init__(self, path: Path, root: Path) -> None:
         self.path = path
@@ -60,7 +60,7 @@ class Reader:
         return value
 
     def boolean(self, key: str, default: bool) -> bool:
-        """The official client takes true, false, and both as texts; anything else ends it."""
+        """A switch; the official client takes true and false, as strings too, and fails for anything else."""
         value = self.raw.get(key, default)
         if isinstance(value, str) and value.lower() in ("true", "false"):
             return value.lower() == "true"

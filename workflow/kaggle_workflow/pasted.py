@@ -21,7 +21,7 @@ _PARTS = {"dataset": 2, "competition": 1, "notebook": 2, "model": 4}
 
 
 def as_reference(kind: str, text: str) -> str | None:
-    """The reference that a pasted text means, None when it is one already, or means none of that kind.
+    """The reference that a pasted text means, None when it is a reference already, or not one of that kind.
 
     Args:
         kind: `dataset`, `competition`, `notebook` or `model`.

@@ -169,7 +169,7 @@ def set_mode(path: Path, mode: int) -> None:
 
 
 def retry_while_locked(act: Callable[[], Any]) -> None:
-    """Do what a virus scanner or OneDrive may forbid on Windows for a moment; raises PermissionError when it stays forbidden."""
+    """Retry an action while a virus scanner or OneDrive locks the file (Windows); raises PermissionError when it stays locked."""
     for pause in _MOMENTS:
         try:
             act()
@@ -207,7 +207,7 @@ def remove_tree(folder: Path) -> None:
 
 
 def clean_environment(home: Path, temporary: Path) -> dict[str, str]:
-    """Environment variables that send a program's home and temporary folders elsewhere, and nothing else of ours."""
+    """The environment of a program with other home and temporary folders, and nothing else from ours."""
     if os.name != "nt":
         return {
             "HOME": str(home),
@@ -244,7 +244,7 @@ def interpreter(prefix: Path) -> Path:
 
 
 def read_into(stream: IO[bytes], take: Callable[[bytes | None], None]) -> None:
-    """Hand on what a pipe gives as soon as it is there; None when it is closed."""
+    """Pass on what a pipe delivers as soon as it arrives; None at its end."""
     # read1 returns what has arrived, read would wait for a full buffer.
     reader = getattr(stream, "read1", stream.read)
     while chunk := reader(65536):

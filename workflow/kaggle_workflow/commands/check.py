@@ -8,10 +8,10 @@ from dataclasses import asdict
 from kaggle_workflow import check, command_list, console
 from kaggle_workflow.credentials import baseline
 from kaggle_workflow.credentials import workspace as secrets_workspace
-from kaggle_workflow.edit.diffs import Change
 from kaggle_workflow.errors import WorkflowError
 from kaggle_workflow.findings import ERROR, errors, shown
 from kaggle_workflow.fix import everything as fixes
+from kaggle_workflow.fix.drafts import Change
 from kaggle_workflow.images import resolving
 from kaggle_workflow.push.session import aside
 from kaggle_workflow.workspace import Workspace, load

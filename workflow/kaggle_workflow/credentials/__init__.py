@@ -1,1 +1,1 @@
-"""Credentials in what is about to be sent: none goes out."""
+"""Search uploads for credentials, and refuse them."""

@@ -31,7 +31,7 @@ DAMAGED = (
 
 @dataclass
 class Budget:
-    """What searching one archive may still cost, and whether all of it was searched so far."""
+    """What is left to spend on one archive (bytes, members), and whether all of it was searched so far."""
 
     left: int = 200 << 20
     members: int = 20_000
@@ -41,7 +41,7 @@ class Budget:
 def members(file: IO[bytes], budget: Budget) -> Iterator[tuple[str, IO[bytes]]]:
     """Yield the path and the content of each file in a zip or tar, nothing for other files.
 
-    Notes in the budget what stays unread: what is encrypted, packed twice or beyond the budget.
+    Records in the budget whether anything stays unread: encrypted, packed twice or beyond the budget.
 
     Raises:
         DAMAGED: one of these, also while a member is read.

@@ -39,7 +39,7 @@ _TOKENS = (
         r"PRIVATE KEY(?: BLOCK)?-----(?:\s|\\[rn]|[\"']|[A-Za-z-]+: [^\r\n]{1,200}\r?\n)+[A-Za-z0-9+/]{40}",
     ),
 )
-# What only the text around it makes a credential.
+# Credentials that only the text around them identifies.
 _IN_TEXT = (
     (
         "Kaggle API key",
@@ -65,15 +65,15 @@ _IN_TEXT = (
     ),
     ("private key", "putty-user", r"(?m)^PuTTY-User-Key-File-\d: "),
     ("password of a .netrc", "machine", r"(?m)^[ \t]*machine\s+\S+\s+login\s+\S+\s+password\s+(\S+)"),
-    # Not those of every manual: a password that is the user's own name, a short one for this machine.
+    # Not the logins of every manual: a password equal to the user's name, or a short one for this machine.
     (
         "login in an address",
         "://",
         r"(?i)://([^\s:/@'\"<>{}$%]*):(?!\d{1,5},|\1@|[^\s/@]{1,10}@(?:localhost\b|127\.|0\.0\.0\.0|\[?::1))([^\s/@'\"<>{}$]+)@\[?[A-Za-z0-9_.:-]",
     ),
 )
-# The detectors of detect-secrets 1.5 whose formats stand for themselves and are none of the above. Most of their patterns begin
-# in ways that take Python 100 ms for a megabyte, so each has a text without which it is not tried.
+# The detectors of detect-secrets 1.5 whose formats need no context and are not listed above. Most of their patterns take Python
+# 100 ms for each megabyte, so each is tried only where its text occurs.
 _DETECTORS = {
     "AzureStorageKeyDetector": "accountkey",
     "CloudantDetector": "cloudant",
@@ -89,7 +89,7 @@ _DETECTORS = {
     "TelegramBotTokenDetector": "telegram",
     "TwilioKeyDetector": "twilio",
 }
-# What stands in an example where a credential would stand.
+# What examples have in place of a credential.
 _PLACEHOLDER = re.compile(r"(?i)x{6}|\*{3}|\.{3}|example|your[_-]|[<>{}$]|0{8}|1234567")
 _PLACEHOLDER_WORDS = frozenset(
     ("password", "passwd", "pass", "pwd", "pw", "token", "secret", "key", "api_key", "changeme", "passw0rd")
@@ -127,7 +127,7 @@ def find(text: str, *, binary: bool = False) -> Iterator[tuple[int, str, str]]:
 
 
 def is_placeholder(secret: str) -> bool:
-    """Return whether a text only stands for a credential, as in an example."""
+    """Return whether a text is a placeholder for a credential, as in an example."""
     return secret.lower() in _PLACEHOLDER_WORDS or bool(_PLACEHOLDER.search(secret))
 
 

@@ -1,4 +1,4 @@
-"""Credentials of this machine. No upload may hold their values, whatever their format."""
+"""Credentials of this machine. No upload may contain their values, whatever their format."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def values(root: Path | None = None) -> dict[str, str]:
     found: dict[str, str] = {}
 
     def add(name: str, secrets: Iterator[str]) -> None:
-        # What a person can type at random, such as "test", may stand anywhere.
+        # A short word, such as "test", can occur anywhere.
         wanted = (secret.strip() for secret in secrets)
         right = [
             one for one in wanted if _SHORTEST <= len(one) <= _LONGEST and not formats.is_placeholder(one)

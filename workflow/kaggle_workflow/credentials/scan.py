@@ -38,7 +38,7 @@ _SEARCH = "searching for credentials"
 
 
 class Scanner:
-    """Searches for this machine's credentials and known formats, but for what the workspace allows."""
+    """Searches for this machine's credentials and known formats, except what the workspace allows."""
 
     def __init__(self, root: Path, cache: Path | None = None) -> None:
         """`root` is the workspace, where the baseline is; what was found clean is kept in the folder `cache`."""
@@ -159,7 +159,7 @@ class Scanner:
 
 
 def refuse(findings: Iterable[Finding]) -> tuple[str, ...]:
-    """Raise WorkflowError for the first credential; otherwise return what to say of files that were not searched whole."""
+    """Raise WorkflowError for the first credential; otherwise return the warnings about files that were not searched whole."""
     found = tuple(findings)
     wrong = errors(found)
     if wrong:

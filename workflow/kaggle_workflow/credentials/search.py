@@ -14,7 +14,7 @@ from typing import IO
 from kaggle_workflow.credentials import formats, own
 
 _BLOCK = 1 << 20
-# No credential is longer, and no line that tells of one. Blocks overlap by this much.
+# Blocks overlap by this much. No credential is longer, and no line that identifies one.
 _OVERLAP = 1 << 13
 _HEAD = 1 << 16
 _MARKS = (
@@ -24,7 +24,7 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _CONTROLS = re.compile(rb"[\x01-\x08\x0b\x0e-\x1a\x1c-\x1f]")
-# As in detect-secrets: the comments that allow what stands on a line, and on the line below.
+# As in detect-secrets: the comments that allow what is on their line, and on the line below.
 _ALLOWED = re.compile(rb"pragma: ?allowlist[ -]secret")
 _ALLOWED_BELOW = re.compile(rb"pragma: ?allowlist[ -]nextline[ -]secret")
 _BASE64 = re.compile(rb"[A-Za-z0-9+/_-]{16,}(?:={0,2}\r?\n[A-Za-z0-9+/_-]{4,})*")
@@ -34,7 +34,7 @@ _ALPHABET = bytes.maketrans(b"-_", b"+/")
 _BLOBS = re.compile(r"[A-Za-z0-9+/=]{3000,}")
 _TOKEN = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+-./=_"
 _KINDS = bytes(ord("a") if code in _TOKEN else ord(".") for code in range(256))
-# No token has fewer letters in a row. Most weights have not as many, and are passed at 500 MB/s.
+# Every token has at least this many letters in a row. Most weights have fewer, and are skipped at 500 MB/s.
 _IN_A_ROW = b"a" * 20
 
 
@@ -97,7 +97,7 @@ class Searcher:
         ]
 
     def _block(self, content: bytes, end: int, first: int, *, binary: bool) -> list[Hit]:
-        """Hits that begin before `end`, of which no comment says that they are allowed; `first` is the number of the first line."""
+        """Hits that begin before `end` and that no comment allows; `first` is the number of the first line."""
         found: dict[tuple[int, str], Hit] = {}
         for place, name, secret in self._find(content, binary=binary):
             if place < end and not _is_allowed(content, place):

@@ -48,14 +48,14 @@ def _in_section(text: str, section: Any, key: str, words: Sequence[str], end: st
                 text = _put(text, node, _scalar(word, node.style))
         return text
     if old is not None and old.id == "sequence":
-        # The mark of a block list lies behind the comments that follow it.
+        # The end mark of a block list is after the comments that follow it.
         stop = old.end_mark.index if old.flow_style or not old.value else old.value[-1].end_mark.index
         listed = ", ".join(json.dumps(word) for word in words)
         return f"{text[: old.start_mark.index]}[{listed}]{text[stop:]}"
     written = shlex.join(words)
     if old is not None:
         return _put(text, old, _scalar(written, old.style))
-    if _is_mapping(section) and section.value:
+    if section.id == "mapping" and section.value:
         first = section.value[0][0].start_mark
         between = ", " if section.flow_style else end + " " * first.column
         return f"{text[: first.index]}{key}: {_scalar(written, None)}{between}{text[first.index :]}"
@@ -65,7 +65,7 @@ def _in_section(text: str, section: Any, key: str, words: Sequence[str], end: st
 
 
 def _put(text: str, node: Any, written: str) -> str:
-    """The text with a scalar in place of another; an absent one (`entry:` and nothing behind it) stands right after its colon."""
+    """The text with a scalar in place of another; an empty one (`entry:` alone) goes right after its colon."""
     start = node.start_mark.index
     space = " " if text[:start].endswith((":", "-")) else ""
     return f"{text[:start]}{space}{written}{text[node.end_mark.index :]}"
@@ -73,16 +73,20 @@ def _put(text: str, node: Any, written: str) -> str:
 
 def _scalar(text: str, style: str | None) -> str:
     """A text as YAML writes it, in the quotes it had; without any, plain where that reads back as the same text."""
+    if style == "'":
+        return "'" + text.replace("'", "''") + "'"
+    return text if style is None and _load(f"[{text}]") == [text] else json.dumps(text)
+
+
+def _load(text: str) -> Any:
+    """The value of a YAML text, None when it is not YAML."""
     from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
 
-    if style == "'":
-        return "'" + text.replace("'", "''") + "'"
     try:
-        plain = style is None and YAML(typ="safe", pure=True).load(f"[{text}]") == [text]
+        return YAML(typ="safe", pure=True).load(text)
     except YAMLError:
-        plain = False
-    return text if plain else json.dumps(text)
+        return None
 
 
 def _compose(text: str, name: str) -> Any:
@@ -97,13 +101,10 @@ def _compose(text: str, name: str) -> Any:
         ) from error
 
 
-def _is_mapping(node: Any) -> bool:
-    return node is not None and node.id == "mapping"
-
-
 def _child(node: Any, key: str) -> Any:
-    found = [value for name, value in node.value if name.value == key] if _is_mapping(node) else []
-    return found[0] if found else None
+    if node is None or node.id != "mapping":
+        return None
+    return next((value for name, value in node.value if name.value == key), None)
 
 
 def _ended(text: str, end: str) -> str:
@@ -111,14 +112,10 @@ def _ended(text: str, end: str) -> str:
 
 
 def _verify(text: str, key: str, words: Sequence[str], name: str) -> None:
-    from ruamel.yaml import YAML
-    from ruamel.yaml.error import YAMLError
-
-    try:
-        read = YAML(typ="safe", pure=True).load(text)[_SECTION][key]
-    except (YAMLError, KeyError, TypeError):
-        read = None
-    if ([str(word) for word in read] if isinstance(read, list) else shlex.split(str(read))) != list(words):
+    value = _load(text)
+    section = value.get(_SECTION) if isinstance(value, dict) else None
+    found = section.get(key) if isinstance(section, dict) else None
+    if ([str(word) for word in found] if isinstance(found, list) else shlex.split(str(found))) != list(words):
         raise WorkflowError(
             f"{name} can't be edited without changing more than workspace.{key}. Write `{key}: {shlex.join(words)}` there yourself."
         )

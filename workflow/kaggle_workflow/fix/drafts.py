@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from kaggle_workflow.edit import diffs, json_edit
+from kaggle_workflow.edit import json_edit
+from kaggle_workflow.errors import WorkflowError
+from kaggle_workflow.files import write_bytes
 
 _BOM = "\ufeff"
 _LARGEST_SOURCE = 1 << 20
+_NO_END = "\n\\ No newline at end of file\n"
 
 
 @dataclass(frozen=True)
@@ -23,7 +27,7 @@ class Edit:
         path: the file, relative to the workspace (posix).
         sentence: what is wrong.
         reported: whether another check reports it.
-        done: whether the draft has the repair; False where the user has to decide.
+        done: whether the draft has the repair; False where the user must decide.
     """
 
     name: str
@@ -31,6 +35,32 @@ class Edit:
     sentence: str
     reported: bool = False
     done: bool = True
+
+
+@dataclass(frozen=True)
+class Change:
+    """A file's text before (None: there is no such file) and after, and the sentences that say why."""
+
+    path: str
+    before: str | None
+    after: str
+    reasons: tuple[str, ...]
+
+    def diff(self) -> str:
+        """The change as `git diff` shows it."""
+        old = f"a/{self.path}" if self.before is not None else "/dev/null"
+        lines = difflib.unified_diff(_lines(self.before or ""), _lines(self.after), old, f"b/{self.path}")
+        return "".join(line if line.endswith("\n") else line + _NO_END for line in lines)
+
+    def write(self, root: Path) -> None:
+        """Write the file; raises WorkflowError when it is not what the diff was made from."""
+        path = root / self.path
+        there = path.read_bytes() if path.is_file() else None
+        if there != (None if self.before is None else self.before.encode("utf-8")):
+            raise WorkflowError(
+                f"{self.path} was changed meanwhile. It is left as it is: run `invoke check --fix` again."
+            )
+        write_bytes(path, self.after.encode("utf-8"))
 
 
 @dataclass
@@ -95,15 +125,13 @@ class Draft:
         self.edit(name, path, text, sentence, reported=reported)
 
     def note(self, name: str, path: str, sentence: str) -> None:
-        """Say what the user has to decide."""
+        """Report what the user must decide."""
         self.edits.append(Edit(name, path, sentence, done=False))
 
-    def changes(self) -> tuple[diffs.Change, ...]:
+    def changes(self) -> tuple[Change, ...]:
         """What would be written, sorted by path."""
         return tuple(
-            diffs.Change(
-                path, self._before[path], after, tuple(e.sentence for e in self.edits if e.path == path)
-            )
+            Change(path, self._before[path], after, tuple(e.sentence for e in self.edits if e.path == path))
             for path, after in sorted(self._after.items())
             if after != self._before[path]
         )
@@ -119,3 +147,10 @@ def _read(path: Path) -> str | None:
         return path.read_bytes().decode("utf-8")
     except (OSError, UnicodeDecodeError):
         return None
+
+
+def _lines(text: str) -> list[str]:
+    """Lines with their ends; only LF ends one, so that a stray CR is shown as part of its line."""
+    lines = [line + "\n" for line in text.split("\n")]
+    lines[-1] = lines[-1][:-1]
+    return lines if lines[-1] else lines[:-1]

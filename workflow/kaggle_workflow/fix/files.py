@@ -1,4 +1,4 @@
-"""Repairs by whole files or lines: what later versions bring, and what git must not take in."""
+"""Repairs by whole files or lines: what later versions bring, and what git must ignore."""
 
 from __future__ import annotations
 

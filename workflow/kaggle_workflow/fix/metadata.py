@@ -29,7 +29,7 @@ def fix_switches(draft: Draft, notebooks: tuple[str, ...]) -> None:
 
 
 def attach_sources(draft: Draft, notebooks: tuple[str, ...], *, codes: bool) -> None:
-    """Attach what a notebook needs and does not have; `codes` says whether the codes travel as a dataset."""
+    """Attach what a notebook needs and does not have; `codes`: whether the codes are uploaded as a dataset."""
     dataset = draft.json(f"{CODES}/{DATASET_FILE}").get("id") if codes else None
     for name in notebooks:
         if name != DEPS and code_file(draft, name):
@@ -85,7 +85,7 @@ def _code_file(draft: Draft, name: str, path: str) -> None:
 
 
 def _pasted(draft: Draft, path: str) -> None:
-    """Replace a pasted address by the reference it means; one that is listed already goes."""
+    """Replace a pasted address by the reference it means; one that is listed already is removed."""
     for key, kind in SOURCES.items():
         for value in texts_in(draft.json(path).get(key)):
             wanted = pasted.as_reference(kind, value)

@@ -39,7 +39,7 @@ def fix_mounts(draft: Draft) -> None:
         try:
             tree = ast.parse(text)
         except (SyntaxError, ValueError):
-            # Its own Python says what is wrong with it, better than we could.
+            # Python itself reports what is wrong with it.
             continue
         known: list[tuple[Literal, str]] = []
         for literal in _literals(tree, text.split("\n")):
@@ -91,7 +91,7 @@ def _literals(tree: ast.Module, lines: list[str]) -> Iterator[Literal]:
             start, end = (
                 len(encoded[:column].decode()) for column in (node.col_offset, node.end_col_offset or 0)
             )
-            # Between the quotes of a single literal stands its value, and no further quote.
+            # A single literal has its value between its quotes, and nothing else.
             if lines[node.lineno - 1][start:end].strip("rRuU").strip("'\"") == node.value:
                 yield Literal(node.lineno, start, end, node.value)
 

@@ -31,7 +31,7 @@ class Own:
 
     @property
     def placeholder(self) -> bool:
-        """Whether the id still stands for one that was never given."""
+        """Whether the id is still a placeholder."""
         return self.owner in names.PLACEHOLDERS or bool(names.TEMPLATE_WORDS.search(self.slug))
 
 
@@ -50,7 +50,7 @@ def fix_names(draft: Draft, notebooks: tuple[str, ...], answers: Answers | None,
     found = [own for path in paths if (own := _own(draft, path)) is not None]
     told = answers.given("username") if answers else None
     owner, stem = told or _owner(found), _stem(found, answers)
-    # Ids of two accounts may be meant so (a team-mate's dataset): then only the user can tell.
+    # Ids of two accounts may be right (a team-mate's dataset): only the user can tell.
     mixed = any(one.owner == told for one in found)
     for one in found:
         wanted = _wanted(one, owner, stem, owners=owners and told is not None)
@@ -103,7 +103,7 @@ def _owner(found: list[Own]) -> str | None:
 
 
 def _stem(found: list[Own], answers: Answers | None) -> str | None:
-    """What our names begin with: taken from a name that ends in its folder's, else the prefix that copier was told."""
+    """The prefix of our names: from a name that ends in its folder's name, else the one given to copier."""
     for one in found:
         if not one.placeholder and one.slug.endswith(f"-{one.folder}"):
             return one.slug.removesuffix(f"-{one.folder}")

@@ -1,1 +1,1 @@
-"""`build/`: what is sent, byte for byte, before it is sent."""
+"""`build/`: what is uploaded, byte for byte."""

@@ -42,7 +42,7 @@ def unpacked_name(path: str) -> str | None:
 
 
 def is_archive(file: Path) -> bool:
-    """Whether a file is an archive by its name and by its content; a checkpoint may be called `.pth.tar` and be none."""
+    """Whether a file is an archive by its name and by its content; a checkpoint may be called `.pth.tar` and not be one."""
     name = file.name.lower()
     if unpacked_name(name) is None:
         return False

@@ -17,9 +17,9 @@ import kaggle_shim
 from kaggle_shim.manifest import FileEntry, fingerprint, scan
 from kaggle_workflow import safe_paths
 
-# Modules that nothing but `kaggle_shim.collect` imports.
+# Modules that only `kaggle_shim.collect` imports.
 COLLECTOR = frozenset({"collecting.py", "pip.py", "resolve.py"})
-# Modules that nothing but `kaggle_shim.run` imports, once it has seen that the plan is one for running.
+# Modules that only `kaggle_shim.run` imports, for a plan that runs.
 RUNNER = frozenset({"evaluation.py", "launchers.py", "layering.py", "submission.py"})
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
@@ -29,13 +29,13 @@ SHIM = Path(kaggle_shim.__file__).parent
 
 @lru_cache(maxsize=4)
 def shim_files(folder: Path = SHIM) -> tuple[FileEntry, ...]:
-    """The files of the runtime package, without what Python left beside them."""
+    """The files of the runtime package, without byte code."""
     return tuple(entry for entry in scan(folder) if entry.path.endswith(".py"))
 
 
 @lru_cache(maxsize=4)
 def shim_fingerprint(folder: Path = SHIM) -> str:
-    """What the runtime package is, from its contents alone (SHA-256 in hex)."""
+    """Fingerprint of the runtime package, from its contents alone (SHA-256 in hex)."""
     return fingerprint(shim_files(folder))
 
 
@@ -63,7 +63,7 @@ def pack(files: Iterable[tuple[str, Path]]) -> str:
 
 
 def unpack(text: str, folder: Path) -> None:
-    """Write the files of `pack` below `folder`; raises ValueError for a text that is none of ours."""
+    """Write the files of `pack` below `folder`; raises ValueError for any other text."""
     try:
         with zipfile.ZipFile(io.BytesIO(zlib.decompress(base64.b64decode(text)))) as archive:
             for name in archive.namelist():

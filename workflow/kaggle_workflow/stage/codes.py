@@ -26,7 +26,7 @@ from kaggle_workflow.metadata import DATASET_FILE
 from kaggle_workflow.stage import tree
 from kaggle_workflow.workspace import CODES, Workspace
 
-# What a staged file's time is put back by, in nanoseconds, when the source's may stay the same through another edit.
+# Nanoseconds that a staged file's time differs by where another edit could leave the source's time unchanged.
 _OTHER = 100_000 * 10**9
 
 
@@ -114,7 +114,7 @@ def fill(
 
 
 def write_if_changed(path: Path, text: str) -> None:
-    """Write a text file unless it says that already."""
+    """Write a text file unless it already has that text."""
     if not path.is_file() or path.read_bytes() != text.encode("utf-8"):
         write_text(path, text)
 
@@ -127,7 +127,7 @@ def _known(manifest: Path) -> dict[str, FileEntry]:
 
 
 def _same(target: Path, file: tree.SourceFile) -> bool:
-    """Whether the staged file is still what its source is: both were changed at the same time (see `fill`)."""
+    """Whether the staged file is still a copy of its source: size and time are the same (see `fill`)."""
     if target.is_symlink() or not target.is_file():
         return False
     about = target.stat()

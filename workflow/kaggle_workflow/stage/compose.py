@@ -79,7 +79,7 @@ class Source:
 
 
 def read_source(path: Path) -> Source:
-    """Read a notebook and correct what Kaggle would stumble over.
+    """Read a notebook and correct what Kaggle can't run.
 
     Raises:
         WorkflowError: it is not a notebook, with its path and the reason.
@@ -179,7 +179,7 @@ def edited(text: str) -> bool:
 
 
 def same(one: str, other: str) -> bool:
-    """Whether two composed notebooks are the same but for how they are written down: the plan and the user's cells."""
+    """Whether two composed notebooks have the same plan and the same cells, however they are formatted."""
     plan = plan_of(one)
     return plan is not None and plan == plan_of(other) and _contents(one)[1:] == _contents(other)[1:]
 

@@ -1,4 +1,4 @@
-"""SHA-256 of large files, kept by what `stat` says: six gigabytes of weights are read once."""
+"""SHA-256 of large files, cached by size and times: six gigabytes of weights are read once."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Hashes:
     """Hashes of files, from a cache that may be deleted at any time."""
 
     def __init__(self, cache: Path | None) -> None:
-        """`cache` is a JSON file, None for none."""
+        """`cache`: a JSON file, or None for no cache."""
         self._cache = cache
         self._kept: dict[str, list[object]] = {}
         with contextlib.suppress(OSError, ValueError, RecursionError):
@@ -24,7 +24,7 @@ class Hashes:
             self._kept = value if isinstance(value, dict) else {}
 
     def sha256(self, path: Path) -> str:
-        """The SHA-256 of a file, in hex; it is read only when it is not the one that was read before."""
+        """The SHA-256 of a file, in hex; an unchanged file is not read again."""
         about = path.stat()
         stamp = [about.st_size, about.st_mtime_ns, about.st_ctime_ns, about.st_ino]
         kept = self._kept.get(str(path.resolve()))
@@ -38,7 +38,7 @@ class Hashes:
         return found
 
     def save(self) -> None:
-        """Write the cache; a disk that refuses costs reading again."""
+        """Write the cache; on a full or read-only disk, files are read again next time."""
         if self._cache is not None:
             with contextlib.suppress(OSError):
                 write_text(self._cache, json.dumps(self._kept))

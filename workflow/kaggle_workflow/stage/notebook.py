@@ -81,7 +81,7 @@ def calls(source: compose.Source, function: str) -> bool:
 
 
 def findings_of(workspace: Workspace, notebook: Notebook, source: compose.Source) -> tuple[Finding, ...]:
-    """What can be said about a notebook itself."""
+    """Findings about the notebook itself."""
     path = f"{notebook.name}/{notebook.metadata.code_file}"
     found = [Finding(WARNING, "kernel-name", path, sentence) for sentence in source.corrections]
     found += [

@@ -14,7 +14,7 @@ from kaggle_workflow.workspace import DEPS, Notebook, Workspace
 
 @dataclass(frozen=True)
 class Known:
-    """Fingerprints of what is ours, by reference without version: they are what the run has to find."""
+    """Fingerprints of our own inputs, by reference without version: the run must find these."""
 
     codes: str
     deps: str
@@ -136,7 +136,7 @@ def deps_id(workspace: Workspace) -> refs.NotebookRef | None:
 
 
 def collecting(workspace: Workspace) -> refs.NotebookRef | None:
-    """The deps notebook where it has anything to collect, None where notebooks do without it."""
+    """The deps notebook if it has anything to collect, None otherwise."""
     if DEPS not in workspace.notebook_names() or not requirements.asks(workspace):
         return None
     return workspace.notebook(DEPS).metadata.id

@@ -1,4 +1,4 @@
-"""A requirements file, line by line: what is wrong with it is said with file and line."""
+"""A requirements file, line by line: problems are reported with file and line."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from kaggle_workflow.errors import WorkflowError
 if TYPE_CHECKING:
     from packaging.requirements import Requirement
 
-# What a requirement that is a file of this machine ends in.
+# Endings of requirements that are files on this machine.
 _FILES = (".whl", ".zip", ".tar.gz")
 _COMMENT = re.compile(r"(^|\s)#.*")
 _INCLUDE = re.compile(r"(?:-r|-c|--requirement|--constraint)[\s=]*(?P<name>\S+)")
@@ -32,7 +32,7 @@ _VERDICTS = (
 
 @dataclass(frozen=True)
 class Line:
-    """One line that says something, without its comment: the file, the number from 1, the text."""
+    """One line that is not empty or a comment, without its comment: the file, the number from 1, the text."""
 
     file: Path
     number: int
@@ -106,7 +106,7 @@ def read_lines(file: Path) -> list[Line]:
 
 
 def lines_of(file: Path, text: str) -> list[Line]:
-    """The lines of a requirements file that say something."""
+    """The lines of a requirements file that are not empty or comments."""
     bare = (
         Line(file, number, _COMMENT.sub("", line).strip()) for number, line in enumerate(text.splitlines(), 1)
     )

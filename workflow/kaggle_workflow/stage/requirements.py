@@ -94,7 +94,7 @@ def _own_files(workspace: Workspace) -> list[Path]:
 def _allowed_packages(
     allow: tuple[str, ...], files: tuple[tuple[str, str], ...], wheels: tuple[FileEntry, ...]
 ) -> list[str]:
-    """The names in `workspace.allow` that the collector looks at: protected packages, and what is asked for; refusals are none."""
+    """The packages in `workspace.allow`: protected ones, and those that are asked for; names of refusals are left out."""
     names = {normalise(name) for name in allow}
     if not names:
         return []
@@ -104,7 +104,7 @@ def _allowed_packages(
 
 
 def findings_of(workspace: Workspace) -> tuple[Finding, ...]:
-    """What can be said about the requirements and the user's own wheels without resolving them."""
+    """Findings about the requirements and the user's own wheels, without resolving them."""
     try:
         files = files_of(workspace)
     except WorkflowError as error:

@@ -16,7 +16,7 @@ WEIGHTS = (
 
 
 def problem(path: Path, size: int) -> str | None:
-    """What a file is instead of what its name says, and how to get the real one; None for a file like any other."""
+    """What a placeholder is, and how to get the real file; None for any other file."""
     weights = path.suffix.lower() in WEIGHTS
     if size == 0:
         return "it is empty. Train again, or delete it." if weights else None
