@@ -74,7 +74,7 @@ class Scene:
         """A command, whose lines are collected."""
         made = Push(workspace.load(self.root), Options(**{"limit": 3.0, **options}))  # type: ignore[arg-type]  # names are Options' own
         made.say = self.said.append
-        made.warn = self.warned.append  # type: ignore[method-assign,assignment]  # collected in place of printed
+        made.warn = self.warned.append
         made.kaggle._warn = self.warned.append
         made.waits = type(made.waits)(made.waits.poll, self.said.append, made.waits.limit)
         return made

@@ -8,12 +8,7 @@ from pathlib import Path
 from kaggle_shim.refs import CompetitionRef, NotebookRef
 from kaggle_workflow.kaggle.connection import PAGE, Connection, head, versioned
 from kaggle_workflow.kaggle.errors import AnswerLost, Denied, NotThere, translated
-from kaggle_workflow.kaggle.values import (
-    Competition,
-    Limits,
-    RemoteFile,
-    Submission,
-)
+from kaggle_workflow.kaggle.values import Competition, Limits, RemoteFile, Submission
 
 _CLIENT = "competitions.competition_api_client"
 

@@ -8,10 +8,7 @@ from pathlib import Path
 from kaggle_shim.refs import DatasetRef
 from kaggle_workflow.kaggle.connection import Connection
 from kaggle_workflow.kaggle.errors import translated
-from kaggle_workflow.kaggle.values import (
-    Dataset,
-    RemoteFile,
-)
+from kaggle_workflow.kaggle.values import Dataset, RemoteFile
 
 _CLIENT = "datasets.dataset_api_client"
 

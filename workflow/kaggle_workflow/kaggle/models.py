@@ -83,8 +83,7 @@ class ModelCalls(Connection):
     def _model(self, owner: str, model: str) -> Any:
         what = f"reading the model {owner}/{model}"
         return self._if_there(
-            owner,
-            lambda: self._ask(what, f"{_CLIENT}.get_model", owner_slug=owner, model_slug=model),
+            owner, lambda: self._ask(what, f"{_CLIENT}.get_model", owner_slug=owner, model_slug=model)
         )
 
     def model_version_numbers(self, ref: ModelRef) -> tuple[int, ...]:

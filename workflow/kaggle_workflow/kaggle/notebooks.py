@@ -10,12 +10,7 @@ from kaggle_shim.refs import NotebookRef
 from kaggle_workflow.kaggle import downloads, http
 from kaggle_workflow.kaggle.connection import Connection, head, versioned
 from kaggle_workflow.kaggle.errors import translated
-from kaggle_workflow.kaggle.values import (
-    Notebook,
-    Quota,
-    RemoteFile,
-    Run,
-)
+from kaggle_workflow.kaggle.values import Notebook, Quota, RemoteFile, Run
 
 _CLIENT = "kernels.kernels_api_client"
 

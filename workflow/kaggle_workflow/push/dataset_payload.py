@@ -24,18 +24,8 @@ _LONGEST_MESSAGE = 200
 _LARGE = 100_000_000
 # A smaller table or checkpoint is a fixture or a vocabulary.
 _SMALL = 1_000_000
-_DATA = (
-    ".csv",
-    ".tsv",
-    ".parquet",
-    ".feather",
-    ".arrow",
-    ".npy",
-    ".npz",
-    ".h5",
-    ".hdf5",
-    ".jsonl",
-    ".tfrecord",
+_DATA = frozenset(
+    [".csv", ".tsv", ".parquet", ".feather", ".arrow", ".npy", ".npz", ".h5", ".hdf5", ".jsonl", ".tfrecord"]
 )
 _NAMED = 5
 

@@ -75,8 +75,7 @@ def _check_ours(push: Push, payload: Payload, there: Notebook) -> bool:
     if (plan is None and not moved) or (plan is not None and plan.workspace != push.workspace.id):
         whose = "was made by another workspace" if plan is not None else "was not made by a workspace"
         push.refuse(
-            "take-over",
-            f"The notebook {ref.name} exists and {whose}: choose another prefix, or take it over",
+            "take-over", f"The notebook {ref.name} exists and {whose}: choose another prefix, or take it over"
         )
         return False
     if (moved or compose.edited(there.text)) and not compose.same(there.text, payload.text):

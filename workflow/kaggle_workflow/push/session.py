@@ -92,6 +92,7 @@ class Push:
         self.workspace = workspace
         self.options = options
         self.say: Callable[[str], None] = aside if options.quiet else console.say
+        self.warn: Callable[[str], None] = console.warn
         self.kaggle = kaggle if kaggle is not None else Kaggle(self.warn)
         self.intents = Intents(workspace.build)
         self.known = Known(workspace.build)
@@ -110,10 +111,6 @@ class Push:
     def took(self) -> float:
         """Seconds since the command began."""
         return time.monotonic() - self._began
-
-    def warn(self, sentence: str) -> None:
-        """Print a warning."""
-        console.warn(sentence)
 
     def list_files(self, name: str, files: Iterable[tuple[str, int]]) -> None:
         """Print the table of a dry run: files with their bytes; nothing with `--json`."""

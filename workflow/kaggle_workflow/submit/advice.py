@@ -42,11 +42,7 @@ REFUSALS = (
         r"phone|verif(y|ied|ication)",
         "Verify your phone number on kaggle.com/settings, then submit again.",
     ),
-    Advice(
-        "rules",
-        r"rules",
-        "Accept the rules on the competition's page, then submit again.",
-    ),
+    Advice("rules", r"rules", "Accept the rules on the competition's page, then submit again."),
     Advice(
         "still-running",
         r"still running|not (yet )?(finished|complete)|is running|queued",

@@ -43,17 +43,12 @@ def notes(target: Target) -> tuple[str, ...]:
         said.append(
             f"the save run of {target.name} was light: it checked mounts, install and imports, but not a full run."
         )
-    if (
-        target.columns is not None
-        and target.sample is not None
-        and target.columns != target.sample
-        and not _differ(target)
-    ):
-        said.append(f"{target.file_name} has the columns of the sample in another order.")
     if target.columns is not None and target.sample is None:
         said.append(
             f"the competition shows no sample submission, so the columns of {target.file_name} were not compared."
         )
+    elif target.columns is not None and target.columns != target.sample and not _differ(target):
+        said.append(f"{target.file_name} has the columns of the sample in another order.")
     if target.version != target.newest:
         said.append(f"version {target.newest} of {target.ref.name} is newer than version {target.version}.")
     return tuple(said)
@@ -102,8 +97,7 @@ def _output(target: Target) -> Problem | None:
         )
     if found.size == 0:
         return Problem(
-            "empty-output",
-            f"{target.file_name} of {target.name} is empty: fix the run, then push again",
+            "empty-output", f"{target.file_name} of {target.name} is empty: fix the run, then push again"
         )
     return None
 

@@ -62,17 +62,13 @@ def ship(session: Push, request: Request, *, detach: bool = False) -> Shipped:
 
     Args:
         session: the command.
-        request: what to submit; always the version that is pushed here.
+        request: what to submit; its version is the one that is pushed here.
         detach: end the command where the next step would wait for a run or a score.
 
     Raises:
         Refused: a question was not confirmed; nothing was sent.
         WorkflowError: in all its classes, from each of the steps.
     """
-    if request.version is not None:
-        raise WorkflowError(
-            "ship submits what it pushes: submit an older version with invoke submit --version."
-        )
     request = replace(request, notebook=push_sub.runnable(session.workspace, request.notebook).name)
     if session.options.dry_run:
         return Shipped(push.push_all(session, request.notebook))
@@ -89,9 +85,9 @@ def _ship(session: Push, request: Request, *, detach: bool) -> Shipped:
     session.options = replace(session.options, wait=not detach)
     shipped = Shipped([*outcomes, *push.push_all(session, request.notebook)])
     shipped.seconds["push"] = round(time.monotonic() - started, 2)
-    version = shipped.outcomes[-1].version
-    request = replace(request, version=version)
-    if detach and _runs(session, request):
+    request = replace(request, version=shipped.outcomes[-1].version)
+    notebook = session.workspace.notebook(request.notebook).metadata.id
+    if detach and session.kaggle.run(notebook, request.version).active:
         session.say("Detached after the push: run invoke ship again when the run is over.")
         return shipped
     started = time.monotonic()
@@ -154,12 +150,11 @@ def ask_first(session: Push, request: Request, *, coming: bool = False) -> None:
         coming: whether weights are pushed first.
     """
     dry = Push(session.workspace, replace(session.options, dry_run=True, quiet=True), session.kaggle)
-    dry.answered, dry.say = session.answered, _nothing
-    dry.warn = _nothing  # type: ignore[method-assign]  # the real push repeats its warnings
+    # The real push repeats what this one would print.
+    dry.answered, dry.say, dry.warn = session.answered, lambda _: None, lambda _: None
     outcomes = push.push_all(dry, request.notebook)
-    ref = session.workspace.notebook(request.notebook).metadata.id
-    competition = session.workspace.notebook(request.notebook).metadata.competition
-    if competition is None:
+    about = session.workspace.notebook(request.notebook).metadata
+    if about.competition is None:
         raise WorkflowError(
             f"{request.notebook} attaches no competition, so there is nothing to submit to: add one to competition_sources in its kernel-metadata.json."
         )
@@ -168,18 +163,23 @@ def ask_first(session: Push, request: Request, *, coming: bool = False) -> None:
         unchanged
         and not request.again
         and not session.options.force
-        and _submitted(session, ref.name, outcomes[-1].version)
+        and _submitted(session, about.id.name, outcomes[-1].version)
     ):
         return
-    limits = session.kaggle.limits(CompetitionRef(competition))
+    competition = CompetitionRef(about.competition)
+    limits = session.kaggle.limits(competition)
     _refuse_none_left(session, limits)
-    submitting.ask(session, ref.name, CompetitionRef(competition), limits)
+    submitting.ask(session, about.id.name, competition, limits)
 
 
 def print_times(shipped: Shipped) -> None:
     """Print the seconds of each stage."""
     last = shipped.outcomes[-1]
-    rows = [(stage, f"{value:.1f}") for outcome in shipped.outcomes for stage, value in _stages(outcome)]
+    rows = [
+        (f"{outcome.thing}: {phase}", f"{value:.1f}")
+        for outcome in shipped.outcomes
+        for phase, value in outcome.seconds.items()
+    ]
     rows += [(stage, f"{value:.1f}") for stage, value in shipped.seconds.items() if stage != "push"]
     rows.append(("of that, waiting for Kaggle", f"{shipped.waited:.1f}"))
     total = sum(shipped.seconds.values())
@@ -188,10 +188,6 @@ def print_times(shipped: Shipped) -> None:
     )
     if shipped.submitted is not None:
         console.say(shipped.submitted.page)
-
-
-def _stages(outcome: Outcome) -> list[tuple[str, float]]:
-    return [(f"{outcome.thing}: {phase}", value) for phase, value in outcome.seconds.items()]
 
 
 def _refuse_none_left(session: Push, limits: Limits) -> None:
@@ -212,16 +208,6 @@ def _submitted(session: Push, notebook: str, version: int | None) -> bool:
     return any((one.notebook, one.notebook_version) == (notebook, version) for one in known)
 
 
-def _runs(session: Push, request: Request) -> bool:
-    run = session.kaggle.run(session.workspace.notebook(request.notebook).metadata.id, request.version)
-    return run.active
-
-
 def _known(session: Push, ref: int) -> Submission:
     known = history_fold.fold(ledger.read(session.workspace.root).events)
     return next(one for one in known if one.ref == str(ref))
-
-
-def _nothing(sentence: str) -> None:
-    """Say nothing."""
-    del sentence
