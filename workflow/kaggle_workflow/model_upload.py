@@ -11,9 +11,8 @@ from __future__ import annotations
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from kaggle_shim.errors import ManifestError
@@ -29,31 +28,27 @@ from kaggle_workflow.push import arrived
 from kaggle_workflow.waiting import Show, Waits
 
 
+@dataclass
 class ModelUpload:
-    """A folder of weights on its way to a variation of a model."""
+    """A folder of weights on its way to a variation of a model.
 
-    def __init__(
-        self,
-        kaggle: Kaggle,
-        waits: Waits,
-        ref: ModelRef,
-        folder: Path,
-        manifest: Manifest,
-        refuse: Callable[[str, str], None],
-    ) -> None:
-        """Prepare an upload; nothing is sent yet.
+    Attributes:
+        kaggle: the connection.
+        waits: how to wait.
+        ref: the variation, without a version.
+        folder: the weights; `model-manifest.json` is written into it.
+        manifest: the files to send.
+        refuse: called with the name of a refusal and its sentence; raises Refused, or returns to continue.
+        seconds: time of each phase, as in `Outcome`.
+    """
 
-        Args:
-            kaggle: the connection.
-            waits: how to wait.
-            ref: the variation, without a version.
-            folder: the weights; `model-manifest.json` is written into it.
-            manifest: the files to send.
-            refuse: called with the name of a refusal and its sentence; raises Refused, or returns to continue.
-        """
-        self.kaggle, self.waits, self.ref, self.folder = kaggle, waits, ref, folder
-        self.manifest, self.refuse = manifest, refuse
-        self.seconds: dict[str, float] = {}
+    kaggle: Kaggle
+    waits: Waits
+    ref: ModelRef
+    folder: Path
+    manifest: Manifest
+    refuse: Callable[[str, str], None]
+    seconds: dict[str, float] = field(default_factory=dict)
 
     def newer_than(self, base: int, show: Show) -> int | None:
         """The newest version on Kaggle, None while there is none after `base`."""
@@ -134,9 +129,10 @@ class ModelUpload:
         listed = [file for file in self.kaggle.model_files(ref) if file.name != MODEL_MANIFEST]
 
         def sha256_of(file: RemoteFile) -> str:
-            with _scratch() as scratch:
-                self.kaggle.fetch_model_file(ref, file, scratch / "file")
-                return hash_file(scratch / "file")
+            with tempfile.TemporaryDirectory(prefix="kaggle-model-") as scratch:
+                copy = Path(scratch, "file")
+                self.kaggle.fetch_model_file(ref, file, copy)
+                return hash_file(copy)
 
         comparison = arrived.compare(self.manifest.files, listed, self.folder)
         wrong, lost = arrived.problems(comparison, sha256_of), arrived.lost(comparison)
@@ -208,22 +204,17 @@ def upload(
 
 def manifest_of(kaggle: Kaggle, ref: ModelRef) -> Manifest | None:
     """The manifest in a version on Kaggle, None when there is none of ours."""
-    with _scratch() as folder:
+    with tempfile.TemporaryDirectory(prefix="kaggle-model-") as folder:
+        copy = Path(folder, MODEL_MANIFEST)
         try:
-            kaggle.fetch_model_file(ref, RemoteFile(MODEL_MANIFEST), folder / MODEL_MANIFEST)
-            return Manifest.load(folder / MODEL_MANIFEST)
+            kaggle.fetch_model_file(ref, RemoteFile(MODEL_MANIFEST), copy)
+            return Manifest.load(copy)
         except (NotThere, Denied, ManifestError):
             return None
 
 
 def _refuse(name: str, sentence: str) -> None:
     raise Refused(name, sentence)
-
-
-@contextmanager
-def _scratch() -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(prefix="kaggle-model-") as folder:
-        yield Path(folder)
 
 
 def main(arguments: list[str]) -> int:
