@@ -31,14 +31,17 @@ def settle(push: Push, payload: Payload, outcome: Outcome) -> Dataset | None:
     there = push.kaggle.dataset(payload.ref)
     intent = push.intents.read(payload.key)
     if intent is not None and intent.step != UPLOADING and not push.options.dry_run:
-        if _is_open(intent, payload, there):
-            _find(push, payload, intent, outcome)
+        found = intent.marker == payload.manifest.fingerprint
+        version = there.current if there is not None and (there.current or 0) > intent.base else None
+        # A version with other files matters only if it creates the dataset.
+        if version is None and (found or there is None):
+            version, found = _find(push, payload, intent), True
             there = push.kaggle.dataset(payload.ref)
-        else:
-            if intent.marker == payload.manifest.fingerprint and there is not None:
-                outcome.did = "found"
-                outcome.notes.append("an earlier push had arrived")
-            push.intents.close(payload.key)
+        if version is not None and found:
+            push.say(f"{payload.ref.name}: found as version {version}.")
+            outcome.did = "found"
+            outcome.notes.append("an earlier push had arrived")
+        push.intents.close(payload.key)
     if there is not None and there.current is None and not push.options.dry_run:
         push.say(f"{payload.ref.name} exists, and its first version is still being processed.")
         there = push.waits.until(
@@ -49,29 +52,17 @@ def settle(push: Push, payload: Payload, outcome: Outcome) -> Dataset | None:
     return there
 
 
-def _is_open(intent: Intent, payload: Payload, there: Dataset | None) -> bool:
-    """Whether the version of an intent may still appear, and matters: it has the staged files, or no dataset exists yet."""
-    if there is not None and (there.current or 0) > intent.base:
-        return False
-    return intent.marker == payload.manifest.fingerprint or there is None
-
-
-def _find(push: Push, payload: Payload, intent: Intent, outcome: Outcome) -> None:
-    """Wait for a version that an earlier command may have made."""
+def _find(push: Push, payload: Payload, intent: Intent) -> int | None:
+    """Wait for a version that an earlier command may have made; None when it does not exist."""
     try:
-        version = push.waits.find_interrupted(
+        return push.waits.find_interrupted(
             f"the version of {payload.ref.name}",
             intent.seconds_left,
             lambda show: current_version(push, payload, intent.marker, intent.base, show),
         )
     except WillNotCome as verdict:
         push.warn(f"{verdict}")
-    else:
-        if version is not None:
-            push.say(f"{payload.ref.name}: found as version {version}.")
-            outcome.did = "found"
-            outcome.notes.append("an earlier push had arrived")
-    push.intents.close(payload.key)
+        return None
 
 
 def wait_for_version(push: Push, payload: Payload, base: int, outcome: Outcome, *, lost: bool) -> None:
