@@ -34,6 +34,11 @@ def main(arguments: list[str] | None = None) -> int:
         type=_program,
         help="that of another image for runs with a GPU or TPU; by default the same",
     )
+    parser.add_argument(
+        "--newer-python",
+        type=_program,
+        help="that of the image which runs get while the switch `image` is `newer`",
+    )
     parser.add_argument("--user", default="tester", help="whose token is printed")
     parser.add_argument(
         "--set",
@@ -51,6 +56,7 @@ def main(arguments: list[str] | None = None) -> int:
             behaviour=behaviour,
             python=options.python,
             accelerated_python=options.accelerated_python,
+            newer_python=options.newer_python,
             port=options.port,
         )
     except (SetupError, OSError, OverflowError) as error:

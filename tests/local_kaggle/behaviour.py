@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 Layout = Literal["namespaced", "classic"]
+ImageName = Literal["usual", "newer"]
 
 
 @dataclass(frozen=True)
@@ -122,6 +123,9 @@ class Behaviour:
 
     gpu_devices: Literal["played", "machine"] = "played"
     """Whether a run that asks for a GPU finds two T4 in `nvidia-smi`, or what this machine has, which may be none."""
+
+    image: ImageName = "usual"
+    """Which of its two images runs start in; Kaggle replaces its image without notice, and a pinned version stays in its own."""
 
     gpu_hours: int = 30
     """The weekly GPU quota that GetAcceleratorQuotaStatistics answers."""

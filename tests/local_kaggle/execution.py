@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from tests.local_kaggle.behaviour import ImageName
     from tests.local_kaggle.faults import Fault
     from tests.local_kaggle.live_log import LiveLog
     from tests.local_kaggle.records import Binding, Notebook, NotebookVersion
@@ -27,6 +28,12 @@ CANCELLED = RunOutcome(1, 0.0)
 """How a run ends that somebody stopped."""
 
 _GPUS = ("Tesla T4", "Tesla T4")
+
+# What a run reads in KAGGLE_DOCKER_IMAGE, and what pins a version to that image.
+_IMAGES: dict[ImageName, str] = {
+    "usual": f"gcr.io/kaggle-images/python@sha256:{'a' * 64}",
+    "newer": f"gcr.io/kaggle-images/python@sha256:{'b' * 64}",
+}
 
 _TIMEOUT = "Your notebook was stopped because it exceeded the max allowed execution duration."
 
@@ -131,6 +138,7 @@ class Execution:
             internet=self.version.enable_internet,
             environment=_environment(world, self.version, self.rerun),
             limit=self.limit,
+            newer=_image(world, self.version) == "newer",
             accelerated=uses_gpu(self.version) or self.version.enable_tpu,
             gpus=_GPUS if plays_gpus else (),
             gateway=gateway,
@@ -183,8 +191,17 @@ def _succeeded(gateway: Path) -> bool:
     return ended["finished"] and ended["exit_code"] == 0 and said.get("Succeeded") is not False
 
 
+def _image(world: World, version: NotebookVersion) -> ImageName:
+    """The image that a run gets: the one that its version is pinned to, else the one that is in force."""
+    pinned = next((name for name, digest in _IMAGES.items() if digest == version.docker_image), None)
+    return pinned or world.behaviour.image
+
+
 def _environment(world: World, version: NotebookVersion, rerun: str) -> dict[str, str]:
-    environment = {"KAGGLE_KERNEL_RUN_TYPE": "Batch"}
+    environment = {
+        "KAGGLE_KERNEL_RUN_TYPE": "Batch",
+        "KAGGLE_DOCKER_IMAGE": _IMAGES[_image(world, version)],
+    }
     if rerun:
         environment["KAGGLE_IS_COMPETITION_RERUN"] = "1"
     if world.behaviour.evaluation_package_on_path:

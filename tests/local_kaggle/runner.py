@@ -47,6 +47,7 @@ class RunOrder:
 
     Args:
         accelerated: With a GPU or TPU.
+        newer: In the newer of two images.
         gpus: Names of the GPUs that `nvidia-smi` lists in the run; empty for what this machine has.
         gateway: What runs beside the notebook.
     """
@@ -59,6 +60,7 @@ class RunOrder:
     environment: Mapping[str, str]
     limit: float
     accelerated: bool = False
+    newer: bool = False
     gpus: tuple[str, ...] = ()
     gateway: GatewayOrder | None = None
 
@@ -82,16 +84,20 @@ class Runner(Protocol):
 class SandboxRunner:
     """Runs notebooks through `kaggle_workflow.rehearsal.sandbox`, the code that rehearsal uses."""
 
-    def __init__(self, python: Path, accelerated: Path | None = None) -> None:
+    def __init__(self, python: Path, accelerated: Path | None = None, newer: Path | None = None) -> None:
         """`python` is the image's interpreter; it has papermill and ipykernel.
 
-        Whether an accelerator changes the image is [open]: `accelerated` is the interpreter of that other image.
+        Whether an accelerator changes the image is [open]: `accelerated` is the interpreter of that other image. `newer` is that
+        of the image which replaces both.
         """
         self._python = python
         self._accelerated = accelerated or python
+        self._newer = newer
 
     def python_of(self, order: RunOrder) -> Path:
         """The interpreter of the image that a run gets."""
+        if order.newer and self._newer is not None:
+            return self._newer
         return self._accelerated if order.accelerated else self._python
 
     def __call__(self, order: RunOrder, on_line: OnLine) -> RunOutcome:

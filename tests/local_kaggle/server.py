@@ -81,6 +81,7 @@ class LocalKaggle(Contents):
         runner: Runner | None = None,
         python: Path | None = None,
         accelerated_python: Path | None = None,
+        newer_python: Path | None = None,
         port: int = 0,
         workers: int = 7,
     ) -> None:
@@ -93,6 +94,7 @@ class LocalKaggle(Contents):
             runner: What executes notebooks; by default the sandbox with `python`.
             python: The image's interpreter. Without it and `runner`, every run fails with a sentence that says so.
             accelerated_python: That of the image which runs with an accelerator get; by default the same.
+            newer_python: That of the image which runs get after `behave(image="newer")`.
             port: 0 for a free one.
             workers: How many runs may execute at once.
         """
@@ -106,7 +108,7 @@ class LocalKaggle(Contents):
             self._lock.release()
             raise
         self.port: int = self._socket.getsockname()[1]
-        chosen = runner or (SandboxRunner(python, accelerated_python) if python else no_runner)
+        chosen = runner or (SandboxRunner(python, accelerated_python, newer_python) if python else no_runner)
         self.world = make_world(root, behaviour or Behaviour(), chosen, {user: self.token}, workers)
         config = uvicorn.Config(
             build(self.world),
