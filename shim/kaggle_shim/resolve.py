@@ -132,6 +132,9 @@ def other_failure(lines: Sequence[str]) -> str:
     if match := _NOT_BUILT.search(text):
         return f"{match[1]} could not be built: the lines of pip above say why; ask for a version with a wheel, or put one into deps/wheels."
     errors = [line.strip() for line in lines if line.lstrip().startswith(("ERROR:", "error:"))]
+    if errors[-1:] == ["ERROR: Exception:"]:
+        # A traceback of pip's own, which ends with the reason.
+        errors = []
     reason = (errors[-1:] or lines[-1:] or ["no reason given"])[0].strip().removeprefix("ERROR:").strip()
     return f"pip could not resolve deps/requirements.txt: {reason.rstrip('.')}."
 

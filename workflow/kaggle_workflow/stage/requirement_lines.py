@@ -73,7 +73,8 @@ class Line:
         if text.startswith("-") or re.search(r"[/\\$]", text) or text.endswith(_FILES):
             return None
         try:
-            Requirement(text.partition(" --")[0])
+            # packaging accepts `name===`; pip 24.1, which Kaggle has, ends in a traceback.
+            Requirement(re.sub(r"===$", "==", text.partition(" --")[0]))
         except InvalidRequirement as error:
             return f"'{text}' is not a requirement ({str(error).splitlines()[0]}): correct it."
         return None
