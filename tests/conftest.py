@@ -59,9 +59,10 @@ def image_cache(cache_home: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def image_python(image_cache: Path) -> Path:
-    """The interpreter of the image that a new workspace rehearses in (numpy, pandas, pyarrow, scikit-learn)."""
-    image_txt = ROOT / "template" / "deps" / "image.txt"
+def image_python(image_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The interpreter of the local Kaggle's image: numpy, pandas, pyarrow, scikit-learn."""
+    image_txt = tmp_path_factory.mktemp("image") / "image.txt"
+    image_txt.write_text("numpy\npandas\npyarrow\nscikit-learn\n", encoding="utf-8")
     return image.ensure(image_txt, python=None, cache=image_cache, on_line=print).python
 
 

@@ -103,7 +103,7 @@ def answered(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("name", sorted(FIRST))
 def test_a_command_that_cant_go_on_says_what_comes_first(
-    answered: Path, kaggle: LocalKaggle, name: str, cache_home: Path, image_python: Path
+    answered: Path, kaggle: LocalKaggle, name: str, cache_home: Path
 ) -> None:
     done = workspaces.invoke(answered, name, env={**kaggle.environment(), "XDG_CACHE_HOME": str(cache_home)})
     assert FIRST[name] in (done.stdout + done.stderr).strip().splitlines()[-1]

@@ -105,7 +105,7 @@ def test_a_rerun_answers_a_gateway_in_another_process_and_ends_with_it(
     assert "another container" in told["gateway"]["writes"]
     assert told["gateway"]["server_up"] is not None
     assert "gateway/submission.csv" in said
-    assert ("mounted at wine too" in said) is (layout == "namespaced")
+    assert ("also mounted at wine" in said) is (layout == "namespaced")
 
 
 @needs_sandbox
@@ -139,7 +139,7 @@ def test_a_gateway_over_http_is_found_by_its_name_and_ends_with_the_notebook(
 
 def test_a_rerun_without_a_sandbox_says_that_names_are_missing(ws: Path, rehearse: Rehearse) -> None:
     said = rehearse(ws, "--rerun", "--without-isolation", code=2)
-    assert "names that only the sandbox has" in said
+    assert "names that only the sandbox gives" in said
 
 
 @pytest.mark.parametrize(

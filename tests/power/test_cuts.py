@@ -124,7 +124,7 @@ def start(made: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def rehearsable(start: Path, image_python: Path, cache_home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def rehearsable(start: Path, cache_home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """One that rehearses with a wheel of its own."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(cache_home))
     REHEARSE.prepare(start, 0)

@@ -162,7 +162,7 @@ def test_ignore_is_remembered_with_the_model_and_rehearsal_mounts_what_was_sent(
 
     assert mounted() == (["/fold0/model.bin", "/metrics.json", f"/{MODEL_MANIFEST}"], ())
     train(desk, 0.9)
-    assert "changed since it was pushed" in mounted()[1][0]
+    assert "changed after it was pushed" in mounted()[1][0]
     assert desk.model(ignore=("",)).version == 2
     assert mounted() == ([""], ())
 

@@ -129,9 +129,7 @@ def test_fix_does_the_mechanical_part_and_nothing_else(ws: Path) -> None:
     assert "nothing to repair" in again
 
 
-def test_the_fixed_folder_rehearses_to_the_articles_submission(
-    ws: Path, cache_home: Path, image_python: Path
-) -> None:
+def test_the_fixed_folder_rehearses_to_the_articles_submission(ws: Path, cache_home: Path) -> None:
     data = "data/competitions/child-mind-institute-detect-sleep-states"
     source = next((workspaces.ROOT / "template").glob("*data*/competitions/*"))
     shutil.copytree(source, ws / data)

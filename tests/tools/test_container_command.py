@@ -12,17 +12,16 @@ from kaggle_workflow.errors import WorkflowError
 from kaggle_workflow.rehearsal import container, engines
 from kaggle_workflow.rehearsal.engines import Container, Engine
 from kaggle_workflow.rehearsal.index_settings import IndexSettings
-from kaggle_workflow.rehearsal.inputs import Mount, lay_out
+from kaggle_workflow.rehearsal.inputs import Mount, Shown, lay_out
 from tests import workspaces
 
 PROGRAM = ["/usr/bin/python3", "-I", "/run/rehearsal/tools/run_notebook.py"]
 
 
-def shown(tmp_path: Path, *mounts: Mount) -> container.Shown:
-    for name in ("tools", "result", "working", "kaggle-tmp", "empty"):
+def shown(tmp_path: Path, *mounts: Mount) -> Shown:
+    for name in ("tools", "result", "working", "kaggle-tmp", "home"):
         (tmp_path / name).mkdir()
-    folders = (tmp_path / name for name in ("tools", "result", "working", "kaggle-tmp", "empty"))
-    return container.Shown(lay_out(mounts), *folders)
+    return Shown(lay_out(mounts), tmp_path, tmp_path / "working")
 
 
 def chosen(kind: str = "docker", gpu: tuple[str, ...] = (), user: str | None = None) -> Container:
@@ -151,7 +150,7 @@ def test_an_engine_that_does_not_answer_is_named(tmp_path: Path, monkeypatch: py
     program(tmp_path, "docker", SILENT)
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(
-        WorkflowError, match=r"docker does not answer \(Cannot connect to the Docker daemon\): start it"
+        WorkflowError, match=r"docker doesn't answer \(Cannot connect to the Docker daemon\): start it"
     ):
         engines.find("")
     with pytest.raises(WorkflowError, match="podman is not on the path: install"):
@@ -190,9 +189,9 @@ def test_a_gpu_is_passed_in_or_its_absence_said(tmp_path: Path, monkeypatch: pyt
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["--engine", "docker"], "give both, or neither"),
-        (["--image", "x", "--python", "y"], "--image and --python each say"),
-        (["--image", "x", "--without-isolation"], "--image and --without-isolation each say"),
+        (["--engine", "docker"], "use both, or neither"),
+        (["--image", "x", "--python", "y"], "--image and --python exclude each other"),
+        (["--image", "x", "--without-isolation"], "--image and --without-isolation exclude each other"),
         (["--image", "x", "--engine", "nowhere"], "nowhere is not on the path"),
     ],
 )

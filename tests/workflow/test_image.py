@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from kaggle_workflow.errors import WorkflowError
-from kaggle_workflow.rehearsal import image
+from kaggle_workflow.rehearsal import image, pythons
 from kaggle_workflow.stage import requirement_lines
 
 
@@ -25,7 +25,7 @@ def make(image_txt: Path, cache: Path, said: list[str] | None = None) -> image.I
     )
 
 
-def test_the_image_has_its_list_and_what_executes_notebooks_and_lacks_the_rest(image_python: Path) -> None:
+def test_an_image_has_its_list_and_what_executes_notebooks_and_lacks_the_rest(image_python: Path) -> None:
     done = subprocess.run(
         [
             image_python,
@@ -43,7 +43,7 @@ def test_the_second_time_nothing_is_started(
     image_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = make(write(tmp_path / "a.txt", "# nothing\n"), image_cache)
-    monkeypatch.setattr(subprocess, "run", lambda *_, **__: pytest.fail("a process was started"))
+    monkeypatch.setattr(subprocess, "Popen", lambda *_, **__: pytest.fail("a process was started"))
     said: list[str] = []
     again = make(write(tmp_path / "b.txt", "\n   # another comment\n"), image_cache, said)
     assert (again, said) == (first, [])
@@ -52,31 +52,31 @@ def test_the_second_time_nothing_is_started(
 def test_another_list_is_another_image(tmp_path: Path) -> None:
     one = requirement_lines.read_lines(write(tmp_path / "one.txt", "numpy\n"))
     two = requirement_lines.read_lines(write(tmp_path / "two.txt", "numpy<2\n"))
-    assert image._key(one) != image._key(two)
+    assert image._key(one, pythons.own()) != image._key(two, pythons.own())
 
 
 def test_a_list_that_includes_another_is_followed(tmp_path: Path) -> None:
     write(tmp_path / "base.txt", "numpy\n")
     outer = write(tmp_path / "image.txt", "-r base.txt\n")
-    before = image._key(requirement_lines.read_lines(outer))
+    before = image._key(requirement_lines.read_lines(outer), pythons.own())
     write(tmp_path / "base.txt", "numpy<2\n")
-    assert image._key(requirement_lines.read_lines(outer)) != before
+    assert image._key(requirement_lines.read_lines(outer), pythons.own()) != before
 
 
 def test_an_interrupted_build_is_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cache = tmp_path / "cache"
     image_txt = write(tmp_path / "image.txt", "")
-    real = subprocess.run
+    real = subprocess.Popen
 
     def interrupt(command: list[str], **options: object) -> object:
         if "install" in command:
             raise KeyboardInterrupt
         return real(command, **options)  # type: ignore[call-overload]  # passed on as it came
 
-    monkeypatch.setattr(subprocess, "run", interrupt)
+    monkeypatch.setattr(subprocess, "Popen", interrupt)
     with pytest.raises(KeyboardInterrupt):
         make(image_txt, cache)
-    monkeypatch.setattr(subprocess, "run", real)
+    monkeypatch.setattr(subprocess, "Popen", real)
     half = next(path for path in cache.iterdir() if path.is_dir())
     write(half / "left-over", "")
     made = make(image_txt, cache)
@@ -138,7 +138,7 @@ def test_an_image_whose_interpreter_is_gone_is_made_again(tmp_path: Path) -> Non
     folder = tmp_path / "py"
     folder.mkdir()
     write(folder / "complete.json", '{"python": "/nowhere/python", "version": "3.11.0", "packages": {}}')
-    assert image._cached(folder) is None
+    assert image.cached(folder) is None
 
 
 def test_a_given_interpreter_is_the_image(image_python: Path, tmp_path: Path) -> None:
@@ -151,12 +151,12 @@ def test_a_given_interpreter_without_papermill_says_what_to_install(tmp_path: Pa
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(tmp_path / "bare")], check=True)
     python = tmp_path / "bare" / "bin" / "python"
     with pytest.raises(
-        WorkflowError, match=r"has no papermill and ipykernel, .*-m pip install papermill ipykernel"
+        WorkflowError, match=r"lacks papermill and ipykernel, .*-m pip install papermill ipykernel"
     ):
         image.ensure(tmp_path / "x", python=python, cache=tmp_path, on_line=print)
 
 
 def test_a_given_file_that_is_no_interpreter_is_named(tmp_path: Path) -> None:
     for path in (tmp_path / "missing", write(tmp_path / "text", "")):
-        with pytest.raises(WorkflowError, match="does not start as a Python interpreter"):
+        with pytest.raises(WorkflowError, match="can't be started as Python"):
             image.ensure(tmp_path / "x", python=path, cache=tmp_path, on_line=print)

@@ -102,7 +102,7 @@ def test_a_metric_and_a_truth_of_ones_own_give_a_local_score(ws: Path, cache_hom
     assert "local score" in (said := rehearse(ws, cache_home)[0])
     assert "0.5 by metric" in said
     (ws / "invoke.yaml").write_text(f"{settings}  truth: data/no.csv\n", encoding="utf-8")
-    assert "workspace.truth is data/no.csv, and there is no such file" in rehearse(ws, cache_home, 2)[0]
+    assert "workspace.truth is data/no.csv, which doesn't exist" in rehearse(ws, cache_home, 2)[0]
     (ws / "codes/metric.py").write_text(
         "def score(*_):\n    raise ValueError('odd columns')\n", encoding="utf-8"
     )

@@ -64,7 +64,7 @@ def on_stick(stick: Path, template: Path) -> Path:
 @pytest.mark.skipif(
     not sandbox.detect().complete, reason="this machine gives no sandbox, so no isolation can be shown"
 )
-def test_it_is_rehearsed(on_stick: Path, cache_home: Path, image_python: Path) -> None:
+def test_it_is_rehearsed(on_stick: Path, cache_home: Path) -> None:
     ended = workspaces.invoke(on_stick, "rehearse", env={"XDG_CACHE_HOME": str(cache_home)})
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert (on_stick / "build" / "rehearsal" / "working" / "submission.csv").is_file()

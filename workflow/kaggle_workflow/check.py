@@ -117,7 +117,7 @@ def _about_wheels(workspace: Workspace, notebook: Notebook) -> Iterator[Finding]
 
 def _about_image_list(workspace: Workspace) -> Iterator[Finding]:
     if not (workspace.root / DEPS / "image.txt").is_file():
-        sentence = f"missing, so rehearsal uses a short default list: create it with the line `image: {images.DEFAULT}`."
+        sentence = f"missing, so rehearsal follows the tool's default image: create it with the line `image: {images.DEFAULT}`."
         yield Finding(WARNING, "image-list", f"{DEPS}/image.txt", sentence)
 
 

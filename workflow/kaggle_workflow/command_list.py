@@ -75,9 +75,7 @@ class Rehearse(OfNotebook, Json, runs="rehearse:rehearse", example="--entry exp0
     entry: str = option("run another entry point, once", "", "workspace.entry in invoke.yaml")
     rerun: bool = option("run as in the scored rerun: files of data/rerun replace the competition's")
     without: list[str] = option("mount an empty folder for this source", [])
-    python: str = option(
-        "Python to use instead of Kaggle's image", "", "one with the packages of deps/image.txt"
-    )
+    python: str = option("Python to use instead of Kaggle's image", "", "one that follows deps/image.txt")
     image: str = option(
         "run in this container image, such as gcr.io/kaggle-images/python", "", "no container"
     )

@@ -91,7 +91,8 @@ def show(workspace: Workspace, outcome: rehearsal.Outcome) -> None:
         rows.append(("local score", f"{outcome.score:.6g} by {workspace.settings.metric}"))
     rows.append(("wheels", f"{outcome.wheels}, {len(report.get('wheels', []))} installed"))
     if outcome.image is not None:
-        rows.append(("Python", f"{outcome.image.version} in the image, {sys.version.split()[0]} here"))
+        kaggles = f", {outcome.kaggle_python} on Kaggle" if outcome.kaggle_python else ""
+        rows.append(("Python", f"{outcome.image.version} in the rehearsal{kaggles}"))
     rows += [("note", note) for note in outcome.notes]
     rows += [("warning", warning) for warning in report.get("warnings", [])]
     console.table("rehearsal", ("what", "value"), rows)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -11,9 +10,10 @@ from kaggle_shim.report import REPORT_NAME
 from kaggle_workflow.doctor.diagnosis import NOTE, OK, UNKNOWN, WRONG, Line
 from kaggle_workflow.errors import WorkflowError
 from kaggle_workflow.files import read_object
-from kaggle_workflow.images import from_kaggle
+from kaggle_workflow.images import catalogue, from_kaggle
 from kaggle_workflow.kaggle.client import Kaggle
 from kaggle_workflow.push.answers import report_of
+from kaggle_workflow.rehearsal import pythons
 from kaggle_workflow.stage import requirement_lines
 from kaggle_workflow.workspace import DEPS, SUB, Workspace
 
@@ -55,10 +55,13 @@ def _image_list(workspace: Workspace, python: str) -> Line:
     if differ:
         says = f"{workspace.image_list.name} says {', '.join(differ)}"
         return Line("image", NOTE, says, "write the image's versions into deps/image.txt")
-    here, minor = platform.python_version(), _minor(python)
+    minor, named = _minor(python), catalogue.names_image(from_kaggle.image_text(workspace))
+    here = ((pythons.find(minor) if named else None) or pythons.own()).version
     if _minor(here) != minor:
         says = f"the last run on Kaggle had Python {python}, rehearsal has {here}"
-        return Line("image", NOTE, says, f"recreate the environment with Python {minor} for rehearsal")
+        remedy = f"install Python {minor}, for example with `uv python install {minor}`"
+        line = f"write `image: {catalogue.DEFAULT}` into deps/image.txt: rehearsal then takes Python {minor}"
+        return Line("image", NOTE, says, remedy if named else line)
     return Line("image", OK, f"Python {python} in the last run on Kaggle, {here} in rehearsal")
 
 

@@ -45,7 +45,7 @@ def fix_files(draft: Draft) -> None:
     """Offer what is missing."""
     if (draft.root / DEPS).is_dir() and not (draft.root / _IMAGE).exists():
         image = (_SHIPPED / "default-image.txt").read_text(encoding="utf-8")
-        sentence = "this list of the packages in Kaggle's image is missing."
+        sentence = "missing: it names the image of Kaggle that rehearsal follows."
         draft.edit("image-list", _IMAGE, image, sentence, reported=True)
     _ignored(draft)
     _pyproject(draft)

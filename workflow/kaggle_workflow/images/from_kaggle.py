@@ -90,10 +90,9 @@ def image_of(workspace: Workspace, name: str) -> catalogue.Image:
 
 
 def image_text(workspace: Workspace) -> str:
-    """The content of `deps/image.txt`, "" if it is missing; raises WorkflowError if it can't be read."""
-    file = workspace.root / DEPS / "image.txt"
+    """The content of `deps/image.txt`, or the default if it is missing; raises WorkflowError if it can't be read."""
     try:
-        return file.read_text(encoding="utf-8-sig") if file.is_file() else ""
+        return workspace.image_list.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise WorkflowError(f"{DEPS}/image.txt can't be read ({error}): save it as UTF-8 text.") from error
 

@@ -88,8 +88,6 @@ def resolve(workspace: Workspace, say: Callable[[str], None]) -> Resolved | None
         return None
     image = from_kaggle.image_of(workspace, DEPS)
     python = platform.python_version()
-    if python.split(".")[:2] != image.python.split(".")[:2]:
-        say(f"note: image {image} has Python {image.python}; this resolves with Python {python}.")
     asked = requirements.read_asked(workspace, str(image)).fingerprint
     used = _used(workspace, image)
     content = json.dumps([asked, python, sorted(workspace.settings.allow), dict(image.versions), used])
@@ -97,7 +95,9 @@ def resolve(workspace: Workspace, say: Callable[[str], None]) -> Resolved | None
     try:
         return Resolved(**read_object(path))
     except TypeError:
-        say(f"deps: resolving {DEPS}/{requirements.MAIN} against image {image}.")
+        other = f" (with Python {python}; the image has {image.python})"
+        same = python.split(".")[:2] == image.python.split(".")[:2]
+        say(f"deps: resolving {DEPS}/{requirements.MAIN} against image {image}{'' if same else other}.")
     with tempfile.TemporaryDirectory(prefix="kaggle-image-") as folder:
         found = _ask_pip(workspace, image, used, Path(folder))
     write_text(path, json.dumps(asdict(found)) + "\n")

@@ -3,12 +3,11 @@
 import os
 import posixpath
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from kaggle_workflow import platforms
 from kaggle_workflow.rehearsal import index_settings
-from kaggle_workflow.rehearsal.inputs import Place
+from kaggle_workflow.rehearsal.inputs import Shown
 from kaggle_workflow.rehearsal.isolation import Isolation
 
 HOME = Path("/root")
@@ -26,37 +25,15 @@ _ETC = (
 _ETC_INTERNET = ("ca-certificates", "gai.conf", "host.conf", "pki", "resolv.conf", "ssl")
 
 
-@dataclass(frozen=True)
-class Folders:
-    """The folders of this machine that the sandbox writes to or was made from.
-
-    Args:
-        scratch: a folder of this run, on disk, removed afterwards; `lay_etc` has been called for it.
-        tools: what becomes `TOOLS`: the scripts that run the notebook.
-        result: becomes `TOOLS/result`, writable.
-        working: becomes `/kaggle/working`, writable.
-    """
-
-    scratch: Path
-    tools: Path
-    result: Path
-    working: Path
-
-
 def command(
-    isolation: Isolation,
-    python: Path,
-    places: list[Place],
-    folders: Folders,
-    settings: index_settings.IndexSettings | None,
+    isolation: Isolation, python: Path, shown: Shown, settings: index_settings.IndexSettings | None
 ) -> list[str]:
     """Build the command line up to the program that is to run inside.
 
     Args:
         isolation: as detected; its `bwrap` is there.
         python: the image's interpreter, which will be the program.
-        places: what lies under /kaggle/input.
-        folders: see `Folders`.
+        shown: the inputs and folders; `lay_etc` has been called for its scratch folder.
         settings: the machine's package-index settings when the notebook may use the network, else None.
     """
     line = [
@@ -70,34 +47,34 @@ def command(
     if settings is not None:
         line.append("--share-net")
     line += [*_system(), "--proc", "/proc", "--dev", "/dev", *_gpu(isolation)]
-    line += ["--bind", str(folders.scratch / "tmp"), "/tmp"]  # noqa: S108 - the sandbox's own
+    line += ["--bind", str(shown.scratch / "tmp"), "/tmp"]  # noqa: S108 - the sandbox's own
     for empty in ("/var/tmp", str(HOME), "/kaggle/lib/kagglegym"):  # noqa: S108 - the sandbox's own
         line += ["--dir", empty]
     line += _image(python, overlay=isolation.overlay)
-    line += _etc(folders.scratch / "etc", internet=settings is not None)
+    line += _etc(shown.scratch / "etc", internet=settings is not None)
     for here, inside in settings.files if settings else ():
         line += ["--ro-bind", str(here), str(inside)]
     line += [
         "--bind",
-        str(folders.scratch / "kaggle-tmp"),
+        str(shown.scratch / "kaggle-tmp"),
         "/kaggle/tmp",
         "--bind",
-        str(folders.working),
+        str(shown.working),
         str(WORKING),
     ]
     line += [
         "--ro-bind",
-        str(folders.tools),
+        str(shown.scratch / "tools"),
         str(TOOLS / "tools"),
         "--bind",
-        str(folders.result),
+        str(shown.scratch / "result"),
         str(TOOLS / "result"),
     ]
     # Below a file system of its own, so that the folders between the mounts can be made read-only too.
     line += ["--tmpfs", "/kaggle/input"]
-    for place in places:
-        shown = posixpath.normpath(f"/kaggle/input/{place.target}")
-        line += ["--dir", shown] if place.source is None else ["--ro-bind", str(place.source), shown]
+    for place in shown.places:
+        at = posixpath.normpath(f"/kaggle/input/{place.target}")
+        line += ["--dir", at] if place.source is None else ["--ro-bind", str(place.source), at]
     return [*line, "--remount-ro", "/kaggle/input", "--chdir", str(WORKING)]
 
 

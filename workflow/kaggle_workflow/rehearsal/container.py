@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 
 from kaggle_workflow.rehearsal.engines import DOCKER, PODMAN, Container
 from kaggle_workflow.rehearsal.index_settings import IndexSettings
-from kaggle_workflow.rehearsal.inputs import Place
+from kaggle_workflow.rehearsal.inputs import Place, Shown
 
 HOME = PurePosixPath("/root")
 WORKING = PurePosixPath("/kaggle/working")
@@ -28,27 +28,6 @@ PROXIES = (
 ENGINE_FAILED = 125
 _NO_GPU = ("could not select device driver", "nvidia.com/gpu", "nvidia-container", "libnvidia")
 _REMOVAL_LIMIT = 60.0
-
-
-@dataclass(frozen=True)
-class Shown:
-    """What a container shows of this machine.
-
-    Attributes:
-        places: what lies under /kaggle/input.
-        tools: the scripts that run the notebook.
-        result: where the executed notebook goes.
-        working: becomes /kaggle/working.
-        scratch: becomes /kaggle/tmp.
-        empty: an empty folder.
-    """
-
-    places: list[Place]
-    tools: Path
-    result: Path
-    working: Path
-    scratch: Path
-    empty: Path
 
 
 @dataclass(frozen=True)
@@ -96,13 +75,16 @@ def command(container: Container, start: Start, shown: Shown, program: list[str]
         line += ["--user", container.user, "--env", "USER=kaggle"]
     for folder in ("/tmp", "/var/tmp", str(HOME)):  # noqa: S108 - the container's own
         line += ["--tmpfs", f"{folder}:rw,exec,mode=1777"]
-    line += _mount(shown.scratch, PurePosixPath("/kaggle/tmp"), writable=True)
+    line += _mount(shown.scratch / "kaggle-tmp", PurePosixPath("/kaggle/tmp"), writable=True)
     line += _mount(shown.working, WORKING, writable=True)
-    line += _mount(shown.tools, TOOLS / "tools")
-    line += _mount(shown.result, TOOLS / "result", writable=True)
+    line += _mount(shown.scratch / "tools", TOOLS / "tools")
+    line += _mount(shown.scratch / "result", TOOLS / "result", writable=True)
     for place in shown.places:
         line += (
-            _mount(place.source or shown.empty, PurePosixPath(posixpath.normpath(INPUT / place.target)))
+            _mount(
+                place.source or shown.scratch / "home",
+                PurePosixPath(posixpath.normpath(INPUT / place.target)),
+            )
             if _is_shown(place, shown.places)
             else []
         )

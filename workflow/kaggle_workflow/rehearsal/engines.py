@@ -79,7 +79,7 @@ class Container:
         done = _ask(self.engine.program, [*words, self.image, "-I", "-c", DESCRIBE])
         if done.returncode != 0:
             raise WorkflowError(
-                f"python3 does not start in the image {self.image} ({_last(done)}): rehearse in an image with a Python, such as Kaggle's."
+                f"python3 doesn't start in the image {self.image} ({_last(done)}): choose an image with Python, such as Kaggle's."
             )
         found = from_description(
             done.stdout,
@@ -106,13 +106,13 @@ def find(wanted: str) -> Engine:
         answer = _identify(Path(program))
         if isinstance(answer, Engine):
             return answer
-        silent.append(f"{name} does not answer ({answer})")
+        silent.append(f"{name} doesn't answer ({answer})")
     if silent:
         raise WorkflowError(
-            f"{' and '.join(silent)}: start it, or rehearse without --image in the local sandbox."
+            f"{' and '.join(silent)}: start it, or leave out --image to rehearse in the local sandbox."
         )
     missing = f"{wanted} is not on the path" if wanted else "Neither docker nor podman is on the path"
-    raise WorkflowError(f"{missing}: install one of them, or rehearse without --image in the local sandbox.")
+    raise WorkflowError(f"{missing}: install one, or leave out --image to rehearse in the local sandbox.")
 
 
 def container(engine: Engine, image: str) -> Container:
@@ -124,7 +124,7 @@ def container(engine: Engine, image: str) -> Container:
     done = _ask(engine.program, ["image", "inspect", "--format", "{{.Id}}", image])
     if done.returncode != 0:
         raise WorkflowError(
-            f"{engine.kind} has no image {image} on this machine: run `{engine.kind} pull {image}` first (Kaggle's has some 20 GB), "
+            f"{engine.kind} has no image {image} on this machine: run `{engine.kind} pull {image}` first (Kaggle's is about 20 GB), "
             f"or name one that `{engine.kind} images` lists."
         )
     gpu, note = _gpu(engine)
@@ -161,8 +161,8 @@ def _gpu(engine: Engine) -> tuple[tuple[str, ...], str]:
     if any(path.exists() for path in _CDI):
         return ("--device", "nvidia.com/gpu=all"), ""
     return (), (
-        "podman does not know the GPU of this machine, so this run goes without: "
-        "`sudo nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml` tells it."
+        "podman can't find this machine's GPU, so this run has none. To fix that, run "
+        "`sudo nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml`."
     )
 
 

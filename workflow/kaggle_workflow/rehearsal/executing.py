@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from kaggle_shim.report import LOG_PREFIX
-from kaggle_workflow.rehearsal import imports, sandbox
+from kaggle_workflow.images import catalogue
+from kaggle_workflow.rehearsal import sandbox
 
 REHEARSAL = "rehearsal"
 
 Say = Callable[[str], None]
+_NO_MODULE = re.compile(r"No module named '(?P<module>[\w.]+)'")
 
 
 @dataclass(frozen=True)
@@ -65,5 +68,21 @@ def reason_of(name: str, lines: list[str], result: sandbox.RunResult, failure: o
             named[-1].strip() if named else (lines[-1].strip() if lines else f"exit code {result.exit_code}")
         )
         told = f"{name} failed after {result.seconds:.0f} s: {reason}"
-    hint = imports.advice(told)
+    hint = _advice(told)
     return told if hint is None else f"{told}\n{hint}"
+
+
+def _advice(text: str) -> str | None:
+    """What to do about the failed import in `text`, None when there is none."""
+    match = _NO_MODULE.search(text)
+    if match is None:
+        return None
+    module = match["module"].split(".")[0]
+    package = catalogue.load(catalogue.DEFAULT, "gpu").imports.get(module)
+    if package is not None:
+        return f"Kaggle's image has {package}, the local one doesn't: add {package} to deps/image.txt."
+    package = catalogue.distribution_of(module) or module
+    return (
+        f"If {package} is a package that Kaggle's image lacks, add it to deps/requirements.txt; if the image has it, to "
+        "deps/image.txt. If it's a module of yours, check that it's in codes/."
+    )

@@ -56,14 +56,14 @@ def choose(competition: refs.CompetitionRef, folder: Path, root: Path, layout: s
     if own.is_file():
         return Gateway(own, None, target)
     found = sorted((folder / EVALUATION_PACKAGE).glob("*_gateway.py"))
-    remedy = f"write one that plays the gateway as {own}; it is started beside the notebook and reaches it as inference_server"
+    remedy = f"Write one as {own}: it runs beside the notebook, which it reaches at the host name inference_server."
     if not found:
         raise WorkflowError(
-            f"No gateway to rehearse a rerun of {competition} with: {folder / EVALUATION_PACKAGE} holds no *_gateway.py; {remedy}."
+            f"No gateway found for a rerun of {competition}: {folder / EVALUATION_PACKAGE} has no *_gateway.py. {remedy}"
         )
     if len(found) > 1:
         names = ", ".join(path.name for path in found)
-        raise WorkflowError(f"{competition} brings several gateways ({names}), and one is needed: {remedy}.")
+        raise WorkflowError(f"{competition} has several gateways ({names}), and a rerun needs one. {remedy}")
     return Gateway(found[0], f"{target}/{EVALUATION_PACKAGE}/{found[0].name}", target)
 
 
@@ -100,14 +100,14 @@ def verdict(gateway: Gateway, folder: Path) -> Path | None:
         details = str(said.get("ErrorDetails") or "").strip().splitlines()
         reason = f": {details[-1]}" if details else ""
         raise RunFailed(
-            f"The gateway says {said.get('ErrorName', 'that it failed')}{reason}; its lines are above."
+            f"The gateway reported {said.get('ErrorName', 'a failure')}{reason}. Its output is above."
         )
     if ended.get("finished") and ended.get("exit_code") != 0:
         raise RunFailed(
-            f"The gateway {gateway.file.name} failed (exit code {ended.get('exit_code')}): its lines are above."
+            f"The gateway {gateway.file.name} failed (exit code {ended.get('exit_code')}). Its output is above."
         )
     if gateway.inside is not None and not ended.get("finished"):
         raise RunFailed(
-            "The notebook ended while the gateway was still asking: call serve() when KAGGLE_IS_COMPETITION_RERUN is set."
+            "The notebook ended before the gateway was done: call serve() when KAGGLE_IS_COMPETITION_RERUN is set."
         )
     return next(iter(sorted(folder.glob("submission.*"))), None)

@@ -1,24 +1,27 @@
-"""The local image: an environment of its own that has what Kaggle's image is taken to have, and lacks what that lacks."""
+"""The local image: an environment with the packages that Kaggle's image is taken to have, and without all others."""
 
 import hashlib
 import json
 import os
 import platform
+import re
+import shutil
 import subprocess
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from kaggle_workflow import platforms
 from kaggle_workflow.errors import WorkflowError
+from kaggle_workflow.rehearsal import pythons
+from kaggle_workflow.rehearsal.pythons import Interpreter
 from kaggle_workflow.stage import requirement_lines
 
-# Kaggle's image has them: papermill executes the notebook in ipykernel, pip collects wheels.
+# papermill executes the notebook in ipykernel, pip collects wheels: Kaggle's image has them.
 ALWAYS = ("papermill", "ipykernel", "pip")
 _COMPLETE = "complete.json"
 _LOCK_LIMIT = 1800.0
-# What an image says about itself. Also the first import of what every rehearsal imports: it leaves byte code where the sandbox could not write it.
+# Prints what an image has. Importing what every rehearsal imports leaves its byte code, which the sandbox could not keep.
 DESCRIBE = """
 import importlib.metadata, importlib.util, json, platform, sys
 missing = [name for name in ("papermill", "ipykernel") if importlib.util.find_spec(name) is None]
@@ -27,6 +30,21 @@ if len(sys.argv) > 1 and not missing:
 packages = {d.metadata["Name"].lower().replace("_", "-"): d.version for d in importlib.metadata.distributions() if d.metadata["Name"]}
 print(json.dumps({"python": sys.executable, "version": platform.python_version(), "missing": missing, "packages": packages}))
 """
+# In uv's output: the answer of an index would not be another one for pip.
+_DECIDED = re.compile(r"No solution found|Failed to build")
+_UNREACHABLE = re.compile(
+    r"error sending request|dns error|[Ff]ailed to fetch|timed out|Failed to establish a new connection|Max retries"
+)
+_PROGRESS = re.compile(r"\s*(?:Downloading|Downloaded|Building|Built) (?!.*\.metadata)")
+
+
+class NotInstalledError(WorkflowError):
+    """An installer could not make an image; `output` is what it printed, `unreachable` whether the network was the reason."""
+
+    def __init__(self, sentence: str, output: str) -> None:
+        super().__init__(sentence)
+        self.output = output
+        self.unreachable = _DECIDED.search(output) is None and _UNREACHABLE.search(output) is not None
 
 
 @dataclass(frozen=True)
@@ -36,7 +54,7 @@ class Image:
     Args:
         python: its interpreter, an absolute path.
         version: the interpreter's version, such as `3.11.7`.
-        identity: changes with the interpreter and with every package's version; 16 hexadecimal digits.
+        identity: 16 hexadecimal digits that change with the interpreter and with every package's version.
         packages: what is installed, lower-case name to version.
     """
 
@@ -47,7 +65,7 @@ class Image:
 
     @classmethod
     def from_json(cls, value: Mapping[str, object]) -> "Image":
-        """Read what the environment said about itself.
+        """Read what `DESCRIBE` printed.
 
         Raises:
             ValueError: a part is missing or of the wrong kind.
@@ -56,34 +74,53 @@ class Image:
         if not isinstance(python, str) or not isinstance(version, str) or not isinstance(packages, dict):
             raise ValueError("not a description of an image")  # noqa: TRY004 - a file or a program answered, not a caller
         listed = {str(name): str(number) for name, number in sorted(packages.items())}
-        content = json.dumps([version, platform.system(), platform.machine(), listed])
-        return cls(Path(python), version, hashlib.sha256(content.encode()).hexdigest()[:16], listed)
+        content = [version, platform.system(), platform.machine(), listed]
+        return cls(Path(python), version, digest(content), listed)
+
+
+def digest(content: object) -> str:
+    """16 hexadecimal digits that identify a JSON value."""
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
 
 
 def default_cache() -> Path:
-    """The folder of this user in which images are kept; several workspaces share them."""
+    """The folder in which this user's images are kept, for all workspaces."""
     import platformdirs
 
     return platformdirs.user_cache_path("kaggle-workspace", appauthor=False) / "images"
 
 
-def ensure(image_txt: Path, *, python: Path | None, cache: Path, on_line: Callable[[str], None]) -> Image:
-    """Give the image, making it when there is none for this content of `image_txt` and this interpreter.
+def ensure(
+    image_txt: Path,
+    *,
+    python: Path | None,
+    cache: Path,
+    on_line: Callable[[str], None],
+    base: Interpreter | None = None,
+    overrides: Path | None = None,
+) -> Image:
+    """Return the image for a requirements file and an interpreter; make it when the cache has none.
 
     Args:
-        image_txt: a requirements file; not looked at when `python` is given.
+        image_txt: a requirements file; not read when `python` is given.
         python: an interpreter that *is* the image; None: the cached environment.
         cache: the folder of the cached environments.
         on_line: called with a line of progress when an environment is made.
+        base: the Python to make it from, by default the one that runs this.
+        overrides: a file of `name==version` lines that hold whatever other packages demand (uv only). Given, the file is taken
+            for one of exact versions: a version that uv can't find is not looked for with pip.
 
     Raises:
-        WorkflowError: `python` can't execute notebooks, or a requirement can't be installed.
+        NotInstalledError: a requirement can't be installed.
+        WorkflowError: `python` can't execute notebooks, or a file can't be read.
     """
     if python is not None:
         return _given(python)
+    base = base or pythons.own()
     lines = requirement_lines.read_lines(image_txt)
-    folder = cache / _key(lines)
-    if (image := _cached(folder)) is not None:
+    forced = requirement_lines.read_lines(overrides) if overrides else []
+    folder = cache / _key([*lines, *forced], base)
+    if (image := cached(folder)) is not None:
         return image
 
     import filelock
@@ -91,12 +128,21 @@ def ensure(image_txt: Path, *, python: Path | None, cache: Path, on_line: Callab
     cache.mkdir(parents=True, exist_ok=True)
     try:
         with filelock.FileLock(f"{folder}.lock", timeout=_LOCK_LIMIT):
-            # Another workspace may have made it while this one waited.
-            return _cached(folder) or _make(folder, image_txt, lines, on_line)
+            # Another command may have made it in the meantime.
+            return cached(folder) or _make(folder, image_txt, lines, on_line, base, overrides)
     except filelock.Timeout as error:
         raise WorkflowError(
-            f"Another command has been making the image in {folder} for half an hour: end it and try again."
+            f"Another command has been making the image in {folder} for half an hour: stop it, then try again."
         ) from error
+
+
+def cached(folder: Path) -> Image | None:
+    """The environment in `folder`; None when it is absent, incomplete, or its interpreter is gone."""
+    try:
+        image = Image.from_json(json.loads((folder / _COMPLETE).read_text(encoding="utf-8")))
+    except (OSError, ValueError):
+        return None
+    return image if image.python.exists() else None
 
 
 def _given(python: Path) -> Image:
@@ -106,7 +152,7 @@ def _given(python: Path) -> Image:
         ).stdout
     except (OSError, subprocess.SubprocessError) as error:
         raise WorkflowError(
-            f"{python} does not start as a Python interpreter: give --python the path of one."
+            f"{python} can't be started as Python: pass the path of an interpreter to --python."
         ) from error
     return from_description(said, str(python), f"run '{python} -m pip install {{missing}}'")
 
@@ -116,66 +162,54 @@ def from_description(said: str, name: str, remedy: str) -> Image:
 
     Args:
         said: its output.
-        name: what the interpreter is called in a sentence.
+        name: what to call the interpreter in an error.
         remedy: what to do when it can't execute notebooks; `{missing}` becomes the packages.
 
     Raises:
-        WorkflowError: it can't execute notebooks, or said something else.
+        WorkflowError: it can't execute notebooks, or printed something else.
     """
     try:
         value = json.loads(said.splitlines()[-1])
         missing = value["missing"]
         found = Image.from_json(value)
     except (ValueError, IndexError, KeyError, TypeError) as error:
-        raise WorkflowError(f"{name} does not answer as a Python interpreter: give another one.") from error
+        raise WorkflowError(f"{name} doesn't answer as Python does: choose another interpreter.") from error
     if missing:
         raise WorkflowError(
-            f"{name} has no {' and '.join(missing)}, which execute the notebook: {remedy.format(missing=' '.join(missing))}."
+            f"{name} lacks {' and '.join(missing)}, which run the notebook: {remedy.format(missing=' '.join(missing))}."
         )
     return found
 
 
-def _key(lines: list[requirement_lines.Line]) -> str:
-    """What makes an environment another one: its requirements, the interpreter below it, the machine's kind."""
+def _key(lines: list[requirement_lines.Line], base: Interpreter) -> str:
+    """Name of an environment: changes with its requirements, its interpreter and the kind of machine."""
     content = [
         [line.text for line in lines],
-        os.path.realpath(sys.base_prefix),
-        sys.version,
+        base.prefix,
+        base.version,
         platform.system(),
         platform.machine(),
+        ALWAYS,
     ]
-    digest = hashlib.sha256(json.dumps([content, ALWAYS]).encode()).hexdigest()[:16]
-    return f"py{sys.version_info.major}{sys.version_info.minor}-{digest}"
-
-
-def _cached(folder: Path) -> Image | None:
-    """The environment in `folder`, or None when it is absent, was left half made, or has lost its interpreter."""
-    try:
-        image = Image.from_json(json.loads((folder / _COMPLETE).read_text(encoding="utf-8")))
-    except (OSError, ValueError):
-        return None
-    return image if image.python.exists() else None
+    return f"py{base.minor.replace('.', '')}-{digest(content)}"
 
 
 def _make(
-    folder: Path, image_txt: Path, lines: list[requirement_lines.Line], on_line: Callable[[str], None]
+    folder: Path,
+    image_txt: Path,
+    lines: list[requirement_lines.Line],
+    on_line: Callable[[str], None],
+    base: Interpreter,
+    overrides: Path | None,
 ) -> Image:
     python = platforms.interpreter(folder)
     requirement_lines.check(lines)
-    on_line(f"Making the image from {image_txt} with Python {platform.python_version()}: this happens once.")
-    failures = []
-    for maker in _makers(folder, python, image_txt):
-        # Made where it stays: a virtual environment can't be moved. The mark of completeness is written last.
+    on_line(f"Making the local image from {image_txt} with Python {base.version}. This happens once.")
+    # Made where it stays: a virtual environment can't be moved. The mark of completeness is written last.
+    failure = _install(folder, python, image_txt, base, overrides, on_line)
+    if failure is not None:
         platforms.remove_tree(folder)
-        failure = _run_all(maker, image_txt.resolve().parent)
-        if failure is None:
-            break
-        failures.append(failure)
-        if maker[0][0] == "uv":
-            on_line("uv could not install it; trying pip, which has its own settings.")
-    else:
-        platforms.remove_tree(folder)
-        raise WorkflowError(requirement_lines.explain(image_txt, lines, failures[-1]))
+        raise NotInstalledError(requirement_lines.explain(image_txt, lines, failure), failure)
     described = subprocess.run(
         [python, "-c", DESCRIBE, "warm"], capture_output=True, check=True, encoding="utf-8"
     )
@@ -184,42 +218,69 @@ def _make(
     temporary.write_text(json.dumps(value), encoding="utf-8", newline="\n")
     os.replace(temporary, folder / _COMPLETE)
     image = Image.from_json(value)
-    on_line(f"The image has {len(image.packages)} packages.")
+    on_line(f"The local image has {len(image.packages)} packages.")
     return image
 
 
-def _makers(folder: Path, python: Path, image_txt: Path) -> list[list[list[str]]]:
-    """The ways to make the environment, best first, each a list of commands."""
-    import shutil
-
+def _install(
+    folder: Path,
+    python: Path,
+    image_txt: Path,
+    base: Interpreter,
+    overrides: Path | None,
+    on_line: Callable[[str], None],
+) -> str | None:
+    """Make an environment and install into it, with uv first; what the last installer printed, None when all went well."""
     wanted = ["-r", str(image_txt.resolve()), *ALWAYS]
+    where = image_txt.resolve().parent
+    if shutil.which("uv") is not None:
+        make = ["uv", "venv", "--quiet", "--no-project", "--python", str(base.path), str(folder)]
+        # Compiled now: in the sandbox there is no place to keep byte code.
+        install = ["uv", "pip", "install", "--compile-bytecode", "--python", str(python), *wanted]
+        install += ["--override", str(overrides)] if overrides else []
+        # Without a GPU the CPU builds do, at a tenth of the size, where their index can be reached.
+        cpu = {} if overrides is None or platforms.gpu_devices() else {"UV_TORCH_BACKEND": "cpu"}
+        attempts: list[tuple[dict[str, str], list[str]]] = [(cpu, []), ({}, []), ({}, ["--offline"])]
+        for variables, more in attempts if cpu else attempts[1:]:
+            platforms.remove_tree(folder)
+            failure = _run_all([make, [*install, *more]], where, on_line, variables)
+            if failure is None:
+                return None
+            if variables:
+                continue
+            if overrides and not more and _DECIDED.search(failure):
+                return failure
+            if not _UNREACHABLE.search(failure):
+                break
+        on_line("uv could not install it. Trying pip, which has its own settings.")
+    platforms.remove_tree(folder)
     with_pip = [
-        [sys.executable, "-m", "venv", str(folder)],
+        [str(base.path), "-m", "venv", str(folder)],
         [str(python), "-m", "pip", "install", "--disable-pip-version-check", "--no-input", *wanted],
     ]
-    if shutil.which("uv") is None:
-        return [with_pip]
-    # Compiled now: in the sandbox there is no place to keep byte code.
-    with_uv = [
-        ["uv", "venv", "--quiet", "--no-project", "--python", sys.executable, str(folder)],
-        ["uv", "pip", "install", "--quiet", "--compile-bytecode", "--python", str(python), *wanted],
-    ]
-    return [with_uv, with_pip]
+    return _run_all(with_pip, where, on_line, {})
 
 
-def _run_all(commands: list[list[str]], folder: Path) -> str | None:
-    """Run commands in `folder` until one fails; its output, or None when all went well."""
+def _run_all(
+    commands: list[list[str]], folder: Path, on_line: Callable[[str], None], variables: Mapping[str, str]
+) -> str | None:
+    """Run commands in `folder` until one fails, handing on their progress; its output, None when all went well."""
     for command in commands:
-        done = subprocess.run(
+        lines = []
+        with subprocess.Popen(
             command,
             cwd=folder,
+            env={**os.environ, **variables},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            check=False,
             encoding="utf-8",
             errors="replace",
-        )
-        if done.returncode != 0:
-            return done.stdout
+        ) as process:
+            for line in process.stdout or ():
+                lines.append(line)
+                if _PROGRESS.match(line):
+                    on_line(line.strip())
+        if process.returncode != 0:
+            return "".join(lines)
     return None

@@ -1,30 +1,63 @@
-"""What the local image installs where `deps/image.txt` names one of Kaggle's images: what the code uses, at the image's versions."""
+"""The local image where `deps/image.txt` names one of Kaggle's: the packages that the code uses, at the versions of that image."""
 
 from __future__ import annotations
 
+import json
+import platform
+import re
+import sys
+import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from kaggle_workflow.errors import WorkflowError
-from kaggle_workflow.files import write_text
+from kaggle_shim.wheels import normalise
+from kaggle_workflow.files import read_object, write_text
 from kaggle_workflow.images import catalogue, from_kaggle
-from kaggle_workflow.reach import reached
-from kaggle_workflow.rehearsal import image
-from kaggle_workflow.stage import requirement_lines
-from kaggle_workflow.workspace import CODES, Notebook, Workspace
+from kaggle_workflow.rehearsal import image, pythons, used
+from kaggle_workflow.workspace import DEPS, Notebook, Workspace
 
 _SHOWN = 6
-# What a package imports only when it is used, so no import statement names it: pandas reads parquet with pyarrow.
-_ALONG = {"pandas": ("pyarrow",)}
+# How many packages one set may give up on, and how long (in seconds) a set that differs from Kaggle's image is kept.
+_ATTEMPTS = 12
+_KEPT = 7 * 86400.0
+# As uv and pip write a version, uv with the marker of a demand.
+_PINNED = re.compile(r"(?P<name>[A-Za-z0-9][\w.-]*)(?:\{[^}]*\})?==(?P<version>[\w.!+*-]*\w)")
+# What uv and pip print about a version that they can't have: not on the index, not for this machine, or not to be built.
+_UNAVAILABLE = re.compile(
+    r"(?:no version of|Failed to (?:build|download and build|download)|distribution found for) `?(?P<a>[A-Za-z0-9][\w.-]*)"
+    r"|(?P<b>[A-Za-z0-9][\w.-]*)(?:==[\w.!+*-]+)? (?:has no |was not found|depends on Python|needs to be built)"
+)
 
 
 @dataclass(frozen=True)
 class Made:
-    """The local image, and a sentence about each way in which it differs from Kaggle's."""
+    """The local image, Kaggle's Python ("" where it is not known), and a sentence about each difference from Kaggle's image."""
 
     image: image.Image
+    kaggle_python: str = ""
     notes: tuple[str, ...] = ()
+
+
+@dataclass
+class _Outcome:
+    """What became of a set of packages; kept in the cache, so that what failed once is not tried on each rehearsal.
+
+    Attributes:
+        folder: name of the environment in the cache.
+        python: the minor version that it has.
+        time: when it was made, in seconds since 1970.
+        forced: packages that hold their version although another package of the image demands a different one.
+        loose: packages that can't be installed at the image's version.
+        absent: packages that can't be installed at all.
+    """
+
+    folder: str = ""
+    python: str = ""
+    time: float = 0.0
+    forced: list[str] = field(default_factory=list)
+    loose: list[str] = field(default_factory=list)
+    absent: list[str] = field(default_factory=list)
 
 
 def ensure(
@@ -36,10 +69,11 @@ def ensure(
     cache: Path,
     on_line: Callable[[str], None],
 ) -> Made:
-    """Give the local image of a notebook, making it when there is none.
+    """Return the local image of a notebook; make it when there is none.
 
-    A `deps/image.txt` that names no image lists what to install, as it stands. One that names an image gives its packages that the
-    code imports and that `deps/requirements.txt` names, with their dependencies at the image's versions.
+    A `deps/image.txt` that names no image lists what to install, as it stands. One that names an image gives the packages of that
+    image which the code uses, with their dependencies, at the image's versions and on the image's Python. What was installed for this
+    workspace before stays installed, so only a new import costs an installation.
 
     Args:
         workspace: the workspace.
@@ -50,37 +84,126 @@ def ensure(
         on_line: called with a line of progress when an environment is made.
 
     Raises:
-        WorkflowError: the image is unknown, or not even the names without versions can be installed.
+        WorkflowError: the image is unknown, a line of `deps/image.txt` can't be installed, or the network is missing.
     """
     if python is not None or not catalogue.names_image(from_kaggle.image_text(workspace)):
         return Made(image.ensure(workspace.image_list, python=python, cache=cache, on_line=on_line))
     kaggles = from_kaggle.image_of(workspace, notebook.name)
-    wanted = sorted(set(_used(workspace, entry, kaggles)))
-    folder = workspace.build / "rehearsal-image"
-    pins = "".join(f"{name}=={_public(version)}\n" for name, version in kaggles.versions.items() if version)
-    write_text(folder / "constraints.txt", pins)
-    exact = "".join(f"{line}\n" for line in ("-c constraints.txt", *wanted, *kaggles.added))
-    write_text(folder / "requirements.txt", exact)
+    wanted = used.packages(workspace, notebook, entry, kaggles, on_line)
+    plan = _Plan(workspace, kaggles, wanted)
+    record = cache / f"set-{plan.identity}.json"
+    outcome = _read(record)
+    made = image.cached(cache / outcome.folder) if outcome.folder else None
+    if made is not None:
+        plan.write(outcome)
+    else:
+        made, outcome = _make(plan, cache, on_line)
+        write_text(record, json.dumps(asdict(outcome)) + "\n")
+    return Made(made, kaggles.python, tuple(_differences(made, kaggles, outcome)))
+
+
+class _Plan:
+    """What to install: the wanted packages, the versions of Kaggle's image, and the user's own lines."""
+
+    def __init__(self, workspace: Workspace, kaggles: catalogue.Image, wanted: frozenset[str]) -> None:
+        self.folder = workspace.build / "rehearsal-image"
+        self.pins = {name: _public(version) for name, version in kaggles.versions.items() if version}
+        self.python = pythons.minor(kaggles.python)
+        self.title = str(kaggles)
+        self.added = [_from_deps(line, workspace.root / DEPS) for line in kaggles.added]
+        kept = read_object(self.folder / "wanted.json")
+        # A package that is no longer imported is still one that Kaggle has.
+        before = kept.get("wanted") if kept.get("pins") == self.pins else []
+        self.wanted = sorted(wanted | {str(name) for name in before or ()})
+        write_text(self.folder / "wanted.json", json.dumps({"pins": self.pins, "wanted": self.wanted}) + "\n")
+        machine = [platform.system(), platform.machine(), sys.version]
+        self.identity = image.digest([self.wanted, self.pins, self.added, self.python, machine])
+
+    def write(self, outcome: _Outcome) -> tuple[Path, Path]:
+        """Write the files for the installer: the requirements with their constraints, and the overrides."""
+        held = {name: version for name, version in self.pins.items() if name not in outcome.loose}
+        pins = "".join(f"{name}=={version}\n" for name, version in held.items())
+        write_text(self.folder / "constraints.txt", pins)
+        forced = "".join(f"{name}=={held[name]}\n" for name in outcome.forced if name in held)
+        write_text(self.folder / "overrides.txt", forced)
+        wanted = [name for name in self.wanted if name not in outcome.absent]
+        lines = "".join(f"{line}\n" for line in ("-c constraints.txt", *wanted, *self.added))
+        write_text(self.folder / "requirements.txt", lines)
+        return self.folder / "requirements.txt", self.folder / "overrides.txt"
+
+
+def _make(plan: _Plan, cache: Path, on_line: Callable[[str], None]) -> tuple[image.Image, _Outcome]:
+    """Install the set; a package that can't be had at its version is let go, one after the other."""
+    outcome = _Outcome(time=time.time())
+    base = pythons.find(plan.python) or pythons.download(plan.python, on_line) or pythons.own()
+    while True:
+        requirements, overrides = plan.write(outcome)
+        try:
+            made = image.ensure(
+                requirements, python=None, cache=cache, on_line=on_line, base=base, overrides=overrides
+            )
+        except image.NotInstalledError as error:
+            if error.unreachable:
+                raise
+            said = _let_go(plan, outcome, error.output)
+            if said is None and base.path != pythons.own().path:
+                said = f"Python {base.version} can't make the image; trying Python {pythons.own().version}."
+                base = pythons.own()
+            if said is None:
+                raise
+            on_line(said)
+            continue
+        outcome.folder, outcome.python = made.python.parents[1].name, base.minor
+        return made, outcome
+
+
+def _let_go(plan: _Plan, outcome: _Outcome, output: str) -> str | None:
+    """Change the outcome by the package that an installer complains about; a line about it, None when nothing is left to change."""
+    given_up = len(outcome.loose) + len(outcome.absent) + len(outcome.forced)
+    named = _UNAVAILABLE.search(output)
+    name = normalise(named["a"] or named["b"]) if named else None
+    if given_up < _ATTEMPTS and name is not None:
+        if name in plan.pins and name not in outcome.loose and "Failed to build" not in output:
+            outcome.loose.append(name)
+            return f"{name} {plan.pins[name]} can't be installed here; trying another version."
+        if name in plan.wanted and name not in outcome.absent:
+            outcome.absent.append(name)
+            return f"{name} can't be installed here; going on without it."
+    conflicting = [
+        name
+        for found in _PINNED.finditer(output)
+        if plan.pins.get(name := normalise(found["name"])) == found["version"]
+        and name not in (*outcome.forced, *outcome.loose)
+    ]
+    if given_up < _ATTEMPTS and conflicting:
+        # The image has versions that contradict each other's demands; what is wanted least gives the least away.
+        name = next((one for one in conflicting if one not in plan.wanted), conflicting[0])
+        if name.startswith("nvidia-"):
+            # An index has builds for one CUDA, which need its libraries.
+            outcome.loose.append(name)
+            return f"{name} {plan.pins[name]} doesn't fit the builds that can be installed here; trying another version."
+        outcome.forced.append(name)
+        return f"{name} {plan.pins[name]} is what image {plan.title} has, whatever other packages ask for."
+    if set(outcome.loose) != set(plan.pins):
+        outcome.loose = list(plan.pins)
+        return f"The exact versions of image {plan.title} can't be installed here; taking the closest."
+    return None
+
+
+def _read(record: Path) -> _Outcome:
+    """What the cache says about a set; an empty outcome when it says nothing, or should be tried again."""
     try:
-        made = image.ensure(folder / "requirements.txt", python=None, cache=cache, on_line=on_line)
-    except WorkflowError as error:
-        on_line(f"The exact versions of image {kaggles} can't be installed here: {error}")
-        write_text(folder / "closest.txt", "".join(f"{line}\n" for line in (*wanted, *kaggles.added)))
-        made = image.ensure(folder / "closest.txt", python=None, cache=cache, on_line=on_line)
-    return Made(made, tuple(_differences(made, kaggles)))
+        outcome = _Outcome(**read_object(record))
+    except TypeError:
+        return _Outcome()
+    differs = bool(outcome.loose or outcome.absent)
+    return _Outcome() if differs and time.time() - outcome.time > _KEPT else outcome
 
 
-def _used(workspace: Workspace, entry: tuple[str, ...], kaggles: catalogue.Image) -> Iterator[str]:
-    """The image's distributions that the code imports or the requirements name."""
-    for _, one in reached(entry, workspace.root / CODES, workspace.build).imports:
-        project = kaggles.distribution_of(one.module, one.names)
-        if project is not None:
-            yield project
-            yield from (other for other in _ALONG.get(project, ()) if other in kaggles.versions)
-    if workspace.requirements.is_file():
-        for line in requirement_lines.read_lines(workspace.requirements):
-            if line.name is not None and line.name in kaggles.versions:
-                yield line.name
+def _from_deps(line: str, deps: Path) -> str:
+    """A line of `deps/image.txt` as a file in another folder may hold it."""
+    named = re.fullmatch(r"(-[rcf])[\s=]*(?!\w+:)(\S+)", line)
+    return f"{named[1]} {(deps / named[2]).resolve().as_posix()}" if named else line
 
 
 def _public(version: str) -> str:
@@ -88,12 +211,32 @@ def _public(version: str) -> str:
     return version.partition("+")[0]
 
 
-def _differences(made: image.Image, kaggles: catalogue.Image) -> Iterator[str]:
+def _differences(made: image.Image, kaggles: catalogue.Image, outcome: _Outcome) -> Iterator[str]:
+    if pythons.minor(made.version) != pythons.minor(kaggles.python):
+        yield f"This rehearsal runs on Python {made.version}; image {kaggles} has Python {kaggles.python}."
+    both = {
+        name: (here, kaggles.versions[name])
+        for name, here in made.packages.items()
+        if kaggles.versions.get(name)
+    }
     differ = [
-        f"{name} {version} here, {kaggles.versions[name]} there"
-        for name, version in made.packages.items()
-        if kaggles.versions.get(name) and _public(version) != _public(kaggles.versions[name])
+        f"{name} {here} for {there}"
+        for name, (here, there) in both.items()
+        if _public(here) != _public(there)
     ]
     if differ:
-        more = f" and {len(differ) - _SHOWN} more" if len(differ) > _SHOWN else ""
-        yield f"Versions differ from image {kaggles}: {'; '.join(differ[:_SHOWN])}{more}."
+        yield f"Versions that differ from image {kaggles}: {_shortened(differ)}."
+    builds = [
+        f"{name} {here} for {there}"
+        for name, (here, there) in both.items()
+        if here != there and _public(here) == _public(there)
+    ]
+    if builds:
+        yield f"Other builds of the same versions: {_shortened(builds)}."
+    if outcome.absent:
+        yield f"In image {kaggles}, but can't be installed here: {_shortened(outcome.absent)}."
+
+
+def _shortened(names: list[str]) -> str:
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return f"{', '.join(names[:_SHOWN])}{more}"

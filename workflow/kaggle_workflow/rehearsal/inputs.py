@@ -34,6 +34,21 @@ class Place:
     target: PurePosixPath
 
 
+@dataclass(frozen=True)
+class Shown:
+    """What a run sees of this machine.
+
+    Args:
+        places: what lies under /kaggle/input.
+        scratch: the run's own folder on disk, removed afterwards: `tools` (read-only), `result`, `tmp`, `kaggle-tmp`, `home` (empty).
+        working: becomes /kaggle/working.
+    """
+
+    places: list[Place]
+    scratch: Path
+    working: Path
+
+
 @dataclass
 class _Node:
     source: Path | None = None
@@ -61,11 +76,11 @@ def lay_out(mounts: Iterable[Mount]) -> list[Place]:
         inside = mount.target.removeprefix(f"{SCRIPTS}/")
         if not parts or ".." in PurePosixPath(inside).parts or parts[0] == "/":
             raise WorkflowError(
-                f"'{mount.target}' is no place below /kaggle/input: write a path such as datasets/me/codes."
+                f"'{mount.target}' is not a path below /kaggle/input: use one such as datasets/me/codes."
             )
         if not mount.source.exists():
             raise WorkflowError(
-                f"{mount.source}, which /kaggle/input/{mount.target} should show, does not exist: create it or detach it."
+                f"{mount.source} (mounted at /kaggle/input/{mount.target}) doesn't exist: create it, or detach the source."
             )
         node = root
         for part in parts[:-1]:

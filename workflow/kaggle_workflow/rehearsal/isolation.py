@@ -14,7 +14,7 @@ from kaggle_workflow.rehearsal.engines import Container
 # The probe asks for what a rehearsal asks for: namespaces, a loopback of their own, a fresh /proc and /dev.
 _PROBE = ("--unshare-all", "--die-with-parent", "--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev")
 _OVERLAY = ("--overlay-src", "/usr", "--tmp-overlay", "/usr")
-_CONSEQUENCE = "the notebook can reach the network, your home folder, and write to its inputs"
+_CONSEQUENCE = "the notebook can use the network, read your home folder and write to its inputs"
 
 
 @dataclass(frozen=True)
@@ -56,9 +56,7 @@ def detect(force: str | None = None) -> Isolation:
         raise ValueError(f"force is None or 'none', not {force!r}")
     gpu = bool(platforms.gpu_devices())
     if force == "none":
-        return Isolation(
-            None, overlay=False, gpu=gpu, missing=f"The sandbox is switched off: {_CONSEQUENCE}."
-        )
+        return Isolation(None, overlay=False, gpu=gpu, missing=f"The sandbox is off: {_CONSEQUENCE}.")
     if sys.platform != "linux":
         remedy = (
             "rehearse inside WSL or in a container (--image NAME)"
@@ -127,7 +125,7 @@ def _explain(answer: str | None) -> str:
             "--security-opt systempaths=unconfined"
         )
     else:
-        remedy = "this system does not allow user namespaces; ask who runs it"
+        remedy = "this system doesn't allow user namespaces; ask its administrator"
     return f"bubblewrap can't make a sandbox here ({answer.splitlines()[-1]}), so {_CONSEQUENCE}; {remedy}."
 
 

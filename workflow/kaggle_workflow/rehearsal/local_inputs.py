@@ -78,9 +78,9 @@ def gather(
             laid = _laid_over(ref, root, target)
             mounts += laid
             notes.append(
-                f"{len(laid)} files of data/rerun are laid over {ref}."
+                f"{len(laid)} files from data/rerun replace or extend those of {ref}."
                 if laid
-                else f"nothing lies in data/rerun for {ref}: its public files are run."
+                else f"data/rerun has no files for {ref}, so this run uses the public ones."
             )
     if missing:
         raise WorkflowError(_missing(missing, root))
@@ -121,17 +121,17 @@ def _not_as_pushed(ref: refs.ModelRef, folder: Path, root: Path) -> list[str]:
     pushed = Known(root / "build").manifest(ref.name, ref.version) or _pushed(folder)
     sent = model_files.paths(folder, (*model_files.IGNORED, *pushed.ignore))
     if not pushed.files:
-        return [f"{ref} is {folder}, which is not pushed yet."]
+        return [f"{ref} is {folder}, which hasn't been pushed yet."]
     hashes = Hashes(root / "build" / "known" / "hashes.json")
     here = {path: hashes.sha256(folder / path) for path in sent}
     if here == {entry.path: entry.sha256 for entry in pushed.files}:
         return []
-    return [f"{ref} is {folder}, which changed since it was pushed: Kaggle would mount the version pushed."]
+    return [f"{ref} is {folder}, which changed after it was pushed: Kaggle mounts the pushed version."]
 
 
 def _target(ref: refs.Ref, layout: str) -> str:
     if layout not in refs.LAYOUTS:
-        raise WorkflowError(f"The layout {layout!r} is not known: write {' or '.join(refs.LAYOUTS)}.")
+        raise WorkflowError(f"Unknown layout {layout!r}: use {' or '.join(refs.LAYOUTS)}.")
     return ref.mount(layout)
 
 
@@ -141,7 +141,7 @@ def check_names(without: frozenset[str], sources: Iterable[refs.Ref]) -> None:
     known = {str(ref) for ref in sources} | {getattr(ref, "name", str(ref)) for ref in sources}
     for name in sorted(without - known):
         raise WorkflowError(
-            f"--without {name}: no such source is attached; attached are {', '.join(sorted(str(ref) for ref in sources))}."
+            f"--without {name}: no such source is attached. Attached: {', '.join(sorted(str(ref) for ref in sources))}."
         )
 
 
@@ -162,7 +162,7 @@ def _missing(missing: list[refs.Ref], root: Path) -> str:
     if competition is not None and len(missing) == 1:
         return (
             f"The data of {competition} is not on this machine: `invoke data` downloads it to {shown}/competitions/{competition} "
-            "(or put it there); the example of the template (`-d example=cmi-sleep`) brings data of its own."
+            "(or copy it there). The template's example (`-d example=cmi-sleep`) has its own data."
         )
     named = "; ".join(f"the {ref.kind} {ref} belongs in {shown}/{ref.mount('namespaced')}" for ref in missing)
     return f"Attached, but not on this machine: {named}. Download with `invoke data` and `invoke data --attached`, or leave one out with --without."

@@ -47,7 +47,7 @@ def score(workspace: Workspace, python: Path, submission: Path) -> float | None:
         )
     path = workspace.root / truth
     if not path.is_file():
-        raise WorkflowError(f"workspace.truth is {truth}, and there is no such file: correct the path.")
+        raise WorkflowError(f"workspace.truth is {truth}, which doesn't exist: correct the path.")
     module, _, function = metric.partition(":")
     try:
         done = subprocess.run(

@@ -1,5 +1,7 @@
 """The place a notebook runs in, made ready: the sandbox, a container, or folders of this machine; and the command that starts it there."""
 
+from __future__ import annotations
+
 import contextlib
 import os
 import shutil
@@ -7,13 +9,16 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePath, PurePosixPath
+from typing import TYPE_CHECKING
 
 from kaggle_workflow import platforms
 from kaggle_workflow.rehearsal import bubblewrap, container, index_settings
 from kaggle_workflow.rehearsal.engines import Container
-from kaggle_workflow.rehearsal.inputs import Place
+from kaggle_workflow.rehearsal.inputs import Shown
 from kaggle_workflow.rehearsal.isolation import Isolation
-from kaggle_workflow.rehearsal.runs import NotebookRun
+
+if TYPE_CHECKING:
+    from kaggle_workflow.rehearsal.sandbox import NotebookRun
 
 
 @dataclass(frozen=True)
@@ -32,35 +37,29 @@ class Prepared:
 
 
 def prepare(
-    run: NotebookRun, isolation: Isolation, places: list[Place], scratch: Path, working: Path
+    run: NotebookRun, isolation: Isolation, shown: Shown
 ) -> contextlib.AbstractContextManager[Prepared]:
     """The command that executes a notebook under the best isolation that was found.
 
     Args:
         run: what to execute.
         isolation: where it runs.
-        places: what lies under the input root.
-        scratch: the run's own folder, with `tools` filled.
-        working: the notebook's working folder.
+        shown: the inputs and folders; the scratch folder's `tools` is filled.
     """
     if isolation.container is not None:
-        return _contained(run, isolation.container, places, scratch, working)
+        return _contained(run, isolation.container, shown)
     if isolation.bwrap:
-        return _isolated(run, isolation, places, scratch, working)
-    return _open(run, places, scratch, working)
+        return _isolated(run, isolation, shown)
+    return _open(run, shown)
 
 
 @contextlib.contextmanager
-def _isolated(
-    run: NotebookRun, isolation: Isolation, places: list[Place], scratch: Path, working: Path
-) -> Iterator[Prepared]:
+def _isolated(run: NotebookRun, isolation: Isolation, shown: Shown) -> Iterator[Prepared]:
     hosts = run.companion.hosts if run.companion else ()
-    bubblewrap.lay_etc(scratch / "etc", internet=run.internet, hosts=hosts)
+    bubblewrap.lay_etc(shown.scratch / "etc", internet=run.internet, hosts=hosts)
     prefix = bubblewrap.prefixes(run.python)[0]
     settings = index_settings.read(os.environ, prefix, bubblewrap.HOME) if run.internet else None
-    folders = bubblewrap.Folders(scratch, scratch / "tools", scratch / "result", working)
-    command = bubblewrap.command(isolation, run.python, places, folders, settings)
-    tools = bubblewrap.TOOLS
+    command = bubblewrap.command(isolation, run.python, shown, settings)
     environment = {
         **_common(run.python, "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"),
         "HOME": str(bubblewrap.HOME),
@@ -68,28 +67,25 @@ def _isolated(
         **(settings.environment if settings else {}),
         **run.environment,
     }
-    program, more = _program(run, run.python, scratch / "tools", tools)
+    program, more = _program(run, run.python, shown.scratch / "tools", bubblewrap.TOOLS)
     yield Prepared([*command, "--", *program], {**environment, **more}, None)
 
 
 @contextlib.contextmanager
-def _contained(
-    run: NotebookRun, chosen: Container, places: list[Place], scratch: Path, working: Path
-) -> Iterator[Prepared]:
+def _contained(run: NotebookRun, chosen: Container, shown: Shown) -> Iterator[Prepared]:
     # The image's own package-index settings lie in the image.
-    settings = index_settings.read(os.environ, scratch, Path(container.HOME)) if run.internet else None
+    settings = index_settings.read(os.environ, shown.scratch, Path(container.HOME)) if run.internet else None
     environment = {
         **_everywhere(),
         "HOME": str(container.HOME),
         "PYTHONPATH": "/kaggle/lib/kagglegym:/kaggle/lib",
         **run.environment,
     }
-    program, more = _program(run, PurePosixPath(run.python.as_posix()), scratch / "tools", container.TOOLS)
+    program, more = _program(
+        run, PurePosixPath(run.python.as_posix()), shown.scratch / "tools", container.TOOLS
+    )
     start = container.Start(
         container.new_name(), {**environment, **more}, settings, run.companion.hosts if run.companion else ()
-    )
-    shown = container.Shown(
-        places, scratch / "tools", scratch / "result", working, scratch / "kaggle-tmp", scratch / "home"
     )
     own = container.own_environment(os.environ, internet=run.internet)
     with container.ended(chosen, start.name):
@@ -97,10 +93,11 @@ def _contained(
 
 
 @contextlib.contextmanager
-def _open(run: NotebookRun, places: list[Place], scratch: Path, working: Path) -> Iterator[Prepared]:
+def _open(run: NotebookRun, shown: Shown) -> Iterator[Prepared]:
+    scratch = shown.scratch
     root = scratch / "input"
     root.mkdir()
-    for place in places:
+    for place in shown.places:
         if place.source is None:
             (root / place.target).mkdir(parents=True, exist_ok=True)
         else:
@@ -121,7 +118,7 @@ def _open(run: NotebookRun, places: list[Place], scratch: Path, working: Path) -
             # Windows would write and read its own encoding.
             "PYTHONUTF8": "1",
             "KAGGLE_SHIM_INPUT": str(root),
-            "KAGGLE_SHIM_WORKING": str(working),
+            "KAGGLE_SHIM_WORKING": str(shown.working),
             **dict([marker]),
             **(settings.environment if settings else {}),
             **run.environment,

@@ -39,6 +39,7 @@ class Outcome:
         phases: seconds by phase, in order.
         report: the run report of the notebook, {} when it wrote none.
         image: the environment that stood for Kaggle's image.
+        kaggle_python: the Python of Kaggle's image, "" where it is not known.
         notes: what stands in for what, and which isolation is missing.
         wheels: `collected`, `reused` or `none`.
         submission: the file that the run left, None when it left none.
@@ -48,6 +49,7 @@ class Outcome:
     phases: dict[str, float] = field(default_factory=dict)
     report: dict[str, Any] = field(default_factory=dict)
     image: image.Image | None = None
+    kaggle_python: str = ""
     notes: list[str] = field(default_factory=list)
     wheels: str = "none"
     submission: Path | None = None
@@ -80,7 +82,7 @@ def _rehearse(workspace: Workspace, options: Options, say: Say) -> Outcome:
     notebook = workspace.notebook(options.notebook)
     if notebook.collects:
         raise WorkflowError(
-            "deps is rehearsed as part of every rehearsal: name a notebook that runs an entry point, such as sub."
+            "deps runs as part of every rehearsal: name a notebook that runs an entry point, such as sub."
         )
     container = _container(options)
     isolation = sandbox.detect("none" if options.without_isolation or container else None)
@@ -89,26 +91,9 @@ def _rehearse(workspace: Workspace, options: Options, say: Say) -> Outcome:
         outcome.notes += [container.note] if container.note else []
     if not isolation.complete:
         if options.require_isolation:
-            raise WorkflowError(f"{isolation.missing} --require-isolation asks for it.")
+            raise WorkflowError(f"{isolation.missing} --require-isolation requires it.")
         outcome.notes.append(isolation.missing)
         say(f"warning: {isolation.missing}")
-    started = time.monotonic()
-    settings = workspace.settings.of(notebook.name)
-    local_image = (
-        image_list.Made(container.describe())
-        if container is not None
-        else image_list.ensure(
-            workspace,
-            notebook,
-            options.entry or (*settings.entry, *settings.args),
-            python=options.python,
-            cache=image.default_cache(),
-            on_line=say,
-        )
-    )
-    outcome.image = local_image.image
-    outcome.notes += local_image.notes
-    outcome.timed("image", started)
     started = time.monotonic()
     codes = stage_codes.stage(workspace, notebook.metadata.competition)
     made = {workspace.codes.id.name: codes.folder}
@@ -139,6 +124,23 @@ def _rehearse(workspace: Workspace, options: Options, say: Say) -> Outcome:
     )
     outcome.notes += mounted.notes
     outcome.timed("stage", started)
+    started = time.monotonic()
+    settings = workspace.settings.of(notebook.name)
+    local_image = (
+        image_list.Made(container.describe())
+        if container is not None
+        else image_list.ensure(
+            workspace,
+            notebook,
+            options.entry or (*settings.entry, *settings.args),
+            python=options.python,
+            cache=image.default_cache(),
+            on_line=say,
+        )
+    )
+    outcome.image, outcome.kaggle_python = local_image.image, local_image.kaggle_python
+    outcome.notes += local_image.notes
+    outcome.timed("image", started)
     if staged_deps is not None:
         started = time.monotonic()
         outcome.wheels = wheels.collect(workspace, staged_deps, outcome.image, isolation, options, say)
@@ -157,11 +159,11 @@ def _container(options: Options) -> engines.Container | None:
     """The image of a container engine that the command line names, None when it names none."""
     if not options.image:
         if options.engine:
-            raise WorkflowError("--engine says where the image of --image NAME lies: give both, or neither.")
+            raise WorkflowError("--engine chooses the engine for --image NAME: use both, or neither.")
         return None
     if options.python is not None or options.without_isolation:
         other = "--python" if options.python is not None else "--without-isolation"
-        raise WorkflowError(f"--image and {other} each say where the notebook runs: give one of them.")
+        raise WorkflowError(f"--image and {other} exclude each other: use one of them.")
     return engines.container(engines.find(options.engine), options.image)
 
 
@@ -198,14 +200,14 @@ def _run(
     outcome.report = read_object(working / REPORT_NAME)
     if result.timed_out:
         raise RunFailed(
-            f"{notebook.name} was ended after {result.seconds:.0f} s, the limit that workspace.limit sets."
+            f"{notebook.name} was stopped after {result.seconds:.0f} s, the limit set by workspace.limit."
         )
     if result.exit_code != 0:
         raise RunFailed(executing.reason_of(notebook.name, lines, result, outcome.report.get("failure")))
     if asking is not None:
         outcome.submission = gateway.verdict(asking, result_folder)
         if outcome.submission is None:
-            outcome.notes.append("the gateway left no submission file.")
+            outcome.notes.append("The gateway wrote no submission file.")
         return
     submission = working / staged.plan.submission if staged.plan.submission else None
     outcome.submission = submission if submission is not None and submission.is_file() else None
@@ -227,11 +229,13 @@ def _gateway(
     data = next((mount.source for mount in mounted.mounts if mount.target == target), None)
     if data is None:
         raise WorkflowError(
-            f"A gateway takes part and {competition} is not attached: add it to competition_sources."
+            f"The gateway needs {competition}, which isn't attached: add it to competition_sources."
         )
     asking = gateway.choose(competition, data, workspace.root, options.layout)
-    outcome.notes.append(f"{asking.file.name} plays the gateway, in a process of its own.")
+    outcome.notes.append(f"{asking.file.name} runs as the gateway, in its own process.")
     places = gateway.fixed_places(asking.file.read_text(encoding="utf-8"), target)
     if places:
-        outcome.notes.append(f"{competition} is mounted at {', '.join(places)} too, where its gateway looks.")
+        outcome.notes.append(
+            f"{competition} is also mounted at {', '.join(places)}, where its gateway looks for it."
+        )
     return asking, (*mounted.mounts, *gateway.also_at(mounted.mounts, target, places))

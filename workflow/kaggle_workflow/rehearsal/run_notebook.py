@@ -13,8 +13,9 @@ from pathlib import Path
 from jupyter_client.manager import AsyncKernelManager
 
 # papermill reads notebooks from many clouds and imports whatever client there is for each, pyarrow and numpy among them
-# (0.3 s): ours is a file. This is papermill's process; the notebook's own is another one, which has everything.
-for _client in ("adlfs", "azure", "boto3", "gcsfs", "github", "pyarrow"):
+# (0.3 s): ours is a file. ipykernel 6.17 imports its debugger here too (0.4 s).
+# This is papermill's process; the notebook's own is another one, which has everything.
+for _client in ("adlfs", "azure", "boto3", "gcsfs", "github", "pyarrow", "debugpy"):
     sys.modules[_client] = None  # type: ignore[assignment]  # None is how the import system spells "not there"
 
 # No banner and no history file.
@@ -93,7 +94,7 @@ def main(notebook: str, executed: str) -> int:
             return 1
         except (RuntimeError, ValueError) as error:
             # nbclient's "Kernel died" is a RuntimeError, papermill's "No kernel name found" a ValueError.
-            died = " (the notebook's process ended by itself: most often it ran out of memory)"
+            died = " (the notebook's process died, usually because it ran out of memory)"
             print(f"papermill: {error}{died if 'died' in str(error) else ''}", file=sys.stderr)
             return 1
         return 0

@@ -10,18 +10,80 @@ import hashlib
 import os
 import shutil
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from kaggle_workflow import platforms
 from kaggle_workflow.errors import WorkflowError
 from kaggle_workflow.rehearsal import container, image, preparing
-from kaggle_workflow.rehearsal.inputs import Mount, lay_out
+from kaggle_workflow.rehearsal.inputs import Mount, Shown, lay_out
 from kaggle_workflow.rehearsal.isolation import Isolation, detect
-from kaggle_workflow.rehearsal.runs import Companion, NotebookRun, RunResult
 from kaggle_workflow.rehearsal.streaming import Ended, follow
 
 __all__ = ["Companion", "Isolation", "Mount", "NotebookRun", "RunResult", "detect", "execute"]
+
+
+@dataclass(frozen=True)
+class Companion:
+    """A program that runs beside the notebook, in the same network and nothing else in common: a competition's gateway.
+
+    Args:
+        program: a Python file of this machine, or (a posix path below the input root) a mounted one.
+        imports: posix path below the input root of the folder it imports from.
+        hosts: names under which each finds the other.
+        result: where its working folder goes, with a note on its end in `ended.json`; replaced when it exists.
+    """
+
+    program: Path | str
+    imports: str
+    hosts: tuple[str, ...]
+    result: Path
+
+
+@dataclass(frozen=True)
+class NotebookRun:
+    """One execution of a notebook.
+
+    Args:
+        notebook: the .ipynb to execute; it is not changed.
+        python: interpreter of the image's environment (in a container: inside it); has papermill and ipykernel.
+        mounts: what lies under /kaggle/input.
+        working: becomes /kaggle/working; created when absent, kept as the output.
+        internet: whether the notebook may use the network.
+        environment: added to the notebook's clean environment (`KAGGLE_KERNEL_RUN_TYPE` and the like).
+        limit: seconds after which the whole run is ended; None: no limit.
+        executed: where the executed notebook goes; by default beside `working`.
+        companion: what runs beside it; only in the sandbox, whose network is its own.
+    """
+
+    notebook: Path
+    python: Path
+    mounts: tuple[Mount, ...]
+    working: Path
+    internet: bool
+    environment: Mapping[str, str]
+    limit: float | None = None
+    executed: Path | None = None
+    companion: Companion | None = None
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What became of a run.
+
+    Args:
+        exit_code: 0 only when every cell ran.
+        seconds: from the start of the sandbox to its end.
+        timed_out: whether `limit` ended it.
+        executed: the executed notebook; absent when papermill died before it wrote one.
+    """
+
+    exit_code: int
+    seconds: float
+    timed_out: bool
+    executed: Path
+
 
 _TOOLS = ("run_notebook.py", "run_kernel.py", "run_beside.py")
 
@@ -55,7 +117,7 @@ def execute(run: NotebookRun, isolation: Isolation, on_line: Callable[[str], Non
         for name in _TOOLS:
             shutil.copyfile(Path(__file__).with_name(name), scratch / "tools" / name)
         shutil.copyfile(run.notebook, scratch / "tools" / "notebook.ipynb")
-        with preparing.prepare(run, isolation, places, scratch, working) as prepared:
+        with preparing.prepare(run, isolation, Shown(places, scratch, working)) as prepared:
             process = platforms.start(prepared.command, prepared.environment, working)
             ended = follow(process, run.limit, prepared.marker, take)
         written = scratch / "result" / "executed.ipynb"
@@ -77,10 +139,10 @@ def _checked(run: NotebookRun, isolation: Isolation) -> NotebookRun:
     inside = isolation.container is not None
     for path, name in ((run.notebook, "The notebook"), (run.python, "The image's interpreter")):
         if not path.exists() and not (inside and path is run.python):
-            raise WorkflowError(f"{name} {path} does not exist: check the path.")
+            raise WorkflowError(f"{name} {path} doesn't exist: check the path.")
     if run.companion is not None and not isolation.complete:
         raise WorkflowError(
-            f"What runs beside the notebook is found by names that only the sandbox has. {isolation.missing}"
+            f"A gateway needs the host names that only the sandbox gives. {isolation.missing}"
         )
     if inside:
         return run
@@ -100,17 +162,19 @@ def _lesser(
         said = container.complaint(last)
         if isolation.container.gpu and container.lacks_gpu(said):
             on_line(
-                f"warning: the engine can't pass the GPU in ({said}), so this run goes without: install nvidia-container-toolkit."
+                f"warning: the engine can't give the container the GPU ({said}), so this run has none: install nvidia-container-toolkit."
             )
             return dataclasses.replace(isolation, container=dataclasses.replace(isolation.container, gpu=()))
-        raise WorkflowError(f"The container did not start ({said}): fix that, or rehearse without --image.")
+        raise WorkflowError(f"The container didn't start ({said}): fix that, or rehearse without --image.")
     if isolation.bwrap and ended.exit_code != 0 and ended.last_line.startswith("bwrap: "):
         if isolation.overlay and "overlay" in ended.last_line:
             # Not every file system can lie below an overlay; the sandbox itself is not in doubt.
-            on_line("The image is read-only in this run: its file system can't carry a writable layer.")
+            on_line(
+                "The image is read-only in this run, because its file system doesn't support a writable layer."
+            )
             return dataclasses.replace(isolation, overlay=False)
         raise WorkflowError(
-            f"The sandbox could not be set up ({ended.last_line.removeprefix('bwrap: ')}): run 'invoke doctor'."
+            f"The sandbox couldn't be set up ({ended.last_line.removeprefix('bwrap: ')}): run 'invoke doctor'."
         )
     return None
 

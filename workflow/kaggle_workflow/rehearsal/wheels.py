@@ -46,7 +46,7 @@ def collect(
     stamp = {"fingerprint": staged.asked.fingerprint, "image": chosen.identity, "without": left_out}
     if not options.force and read_object(output / _STAMP) == stamp:
         return "reused"
-    say("deps: collecting the wheels that the image lacks.")
+    say("deps: collecting the wheels that the image doesn't have.")
     remove_tree(output)
     mounts = []
     if staged.wheels is not None:
