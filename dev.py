@@ -157,6 +157,11 @@ def blocks() -> None:
     run(PYTHON, "-m", "tests.docs.blocks")
 
 
+def pictures() -> None:
+    """Make the pictures of the README from real runs."""
+    run(PYTHON, "-m", "tests.docs.pictures")
+
+
 def lock() -> None:
     """Write requirements.txt anew from pyproject.toml."""
     command = [
@@ -186,7 +191,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
         "what",
-        choices=("demo", "test", "check", "docs", "blocks", "lock", "newest"),
+        choices=("demo", "test", "check", "docs", "blocks", "pictures", "lock", "newest"),
         help="demo: a rehearsed workspace; test: all checks and tests; docs: the site; blocks: generated parts of pages; "
         "newest: the tests on the newest clients",
     )
@@ -201,6 +206,7 @@ def main() -> None:
             "check": check,
             "docs": docs,
             "blocks": blocks,
+            "pictures": pictures,
             "lock": lock,
             "newest": newest,
         }[chosen.what]()

@@ -62,6 +62,15 @@ def test_a_report_stays_what_it_says(text: str) -> None:
     assert harmless(spelled)
 
 
+def test_the_title_of_a_narrow_table_stays_in_one_line(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "80")
+    console.table("ada/sleep-sub [v1]: shipped", ["stage", "s"], [["run", "1"]])
+    assert capsys.readouterr().out.splitlines()[0] == "ada/sleep-sub [v1]: shipped"
+
+
 def test_nor_do_the_words_of_kaggle(scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:
     scene.kaggle.fault(faults.status("GetDataset", 400, EVIL.replace("\udcff", ""), times=None))
     with pytest.raises(WorkflowError) as caught:

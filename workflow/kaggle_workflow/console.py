@@ -69,12 +69,13 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> 
     from rich.text import Text
 
     # As Text, since [brackets] in a name are no markup of rich's.
-    drawn = Table(title=Text(title), title_justify="left", show_edge=False, pad_edge=False)
+    # The title stands above the table: inside, rich would wrap it at the table's width.
+    drawn = Table(show_edge=False, pad_edge=False)
     for column in columns:
         drawn.add_column(column)
     for row in rows:
         drawn.add_row(*map(Text, row))
-    Console().print(drawn)
+    Console().print(Text(title), drawn, sep="\n")
 
 
 def confirm(question: str, *, yes: bool) -> bool:

@@ -6,6 +6,7 @@ import math
 
 _STEPS = (60, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400)
 _DAY = 86400
+_SHORTEST = 300.0
 _TICKS = 7
 
 
@@ -29,8 +30,8 @@ def duration_ticks(longest: float) -> tuple[float, ...]:
 
 
 def time_ticks(first: float, last: float) -> tuple[float, ...]:
-    """Midnights (UTC) around the times, or a few hours when all lie within a day or two."""
-    lacking = max(0.0, 3600.0 - (last - first)) / 2
+    """Midnights (UTC) around the times; hours or minutes when all lie within a few days. They span five minutes at least."""
+    lacking = max(0.0, _SHORTEST - (last - first)) / 2
     first, last = first - lacking, last + lacking
     span = last - first
     step = next((one for one in _STEPS if span / one <= _TICKS - 1), 0) or _DAY * math.ceil(
