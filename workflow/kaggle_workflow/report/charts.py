@@ -5,13 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from operator import attrgetter
 
 from kaggle_workflow.durations import spell, spell_measured
 from kaggle_workflow.ledger.fold import Submission
 from kaggle_workflow.ledger.history import HIGHER, Order, number, printable
 from kaggle_workflow.report.ticks import duration_ticks, nice_ticks, time_ticks
 
+_DAY = 86400
+
 Point = tuple[float, float]
+Value = Callable[[Submission], float | None]
+
+_public, _private, _cv, _rerun = map(attrgetter, ("public_score", "private_score", "cv", "rerun_seconds"))
+
+
+def _time(one: Submission) -> float:
+    return one.time.timestamp()
 
 
 @dataclass(frozen=True)
@@ -81,18 +91,15 @@ def cv_against_score(submissions: Sequence[Submission], better: str) -> Chart:
         f"public score ({better})",
         "No submission has both a CV and a public score yet. To record a CV, submit with: invoke submit --cv 0.812",
     )
-    found = [one for one in submissions if one.cv is not None and one.public_score is not None]
-    return _with(
-        empty,
-        (_series("submission", "public", found, lambda one: (_set(one.cv), _set(one.public_score))),),
-    )
+    return _with(empty, (_series("submission", "public", submissions, _cv, _public),))
 
 
 def score_over_time(submissions: Sequence[Submission], ranking: Order, better: str) -> Chart:
     """Scores by date, and the best so far."""
-    public = [one for one in submissions if one.public_score is not None]
-    private = [one for one in submissions if one.private_score is not None]
-    times = [one.time.timestamp() for one in (*public, *private)]
+    public = _series("public score", "public", submissions, _time, _public)
+    private = _series("private score", "private", submissions, _time, _private)
+    best = Series("best public score so far", "best", _best_so_far(public.points, ranking), line=True)
+    times = [time for time, _ in (*public.points, *private.points)]
     ticks = time_ticks(min(times), max(times)) if times else ()
     empty = Chart(
         "Score over time",
@@ -102,14 +109,7 @@ def score_over_time(submissions: Sequence[Submission], ranking: Order, better: s
         "No submission has a score yet.",
         x_text=_date if all(tick % _DAY == 0 for tick in ticks) else _date_and_time,
     )
-    series = (
-        _series("public score", "public", public, lambda one: (one.time.timestamp(), _set(one.public_score))),
-        _series(
-            "private score", "private", private, lambda one: (one.time.timestamp(), _set(one.private_score))
-        ),
-        Series("best public score so far", "best", _best_so_far(public, ranking), line=True),
-    )
-    return _with(empty, series, ticks)
+    return _with(empty, (public, private, best), ticks)
 
 
 def score_against_rerun(
@@ -124,25 +124,21 @@ def score_against_rerun(
         "No rerun has been measured yet. To measure one while it runs, use: invoke watch",
         x_text=lambda seconds: spell(seconds) if seconds else "0",
     )
-    measured = [one for one in submissions if one.rerun_seconds is not None]
-    scored = [one for one in measured if one.public_score is not None]
-    failed = [one for one in measured if one.public_score is None]
-    if not measured:
-        return empty
-    scores = [_set(one.public_score) for one in scored]
+    scored = _series("scored", "public", submissions, _rerun, _public)
+    scores = [score for _, score in scored.points]
     ticks = nice_ticks(min(scores), max(scores)) if scores else (0.0, 1.0)
-    series = (
-        _series("scored", "public", scored, lambda one: (_set(one.rerun_seconds), _set(one.public_score))),
-        _series("failed, without a score", "failed", failed, lambda one: (_set(one.rerun_seconds), ticks[0])),
-        Series(
-            f"limit {spell(limit)}{', assumed' if limit_assumed else ''}",
-            "limit",
-            ((limit, ticks[0]), (limit, ticks[-1])),
-            line=True,
-        ),
+    unscored = [one for one in submissions if one.public_score is None]
+    failed = _series("failed, without a score", "failed", unscored, _rerun, lambda _: ticks[0])
+    times = [time for time, _ in (*scored.points, *failed.points)]
+    if not times:
+        return empty
+    bound = Series(
+        f"limit {spell(limit)}{', assumed' if limit_assumed else ''}",
+        "limit",
+        ((limit, ticks[0]), (limit, ticks[-1])),
+        line=True,
     )
-    longest = max([limit, *(_set(one.rerun_seconds) for one in measured)])
-    return _with(empty, series, duration_ticks(longest), ticks)
+    return _with(empty, (scored, failed, bound), duration_ticks(max(limit, *times)), ticks)
 
 
 def _with(
@@ -165,24 +161,26 @@ def _with(
     )
 
 
-def _series(title: str, kind: str, found: Sequence[Submission], at: Callable[[Submission], Point]) -> Series:
+def _series(title: str, kind: str, submissions: Sequence[Submission], x: Value, y: Value) -> Series:
+    """Dots for the submissions that have both values."""
+    placed = [(x(one), y(one), one) for one in submissions]
+    known = [(across, up, one) for across, up, one in placed if across is not None and up is not None]
     return Series(
         title,
         kind,
-        tuple(at(one) for one in found),
-        tuple(printable(one.ref) for one in found),
-        tuple(_tip(one) for one in found),
+        tuple((across, up) for across, up, _ in known),
+        tuple(printable(one.ref) for *_, one in known),
+        tuple(_tip(one) for *_, one in known),
     )
 
 
-def _best_so_far(scored: Sequence[Submission], ranking: Order) -> tuple[Point, ...]:
+def _best_so_far(scores: Sequence[Point], ranking: Order) -> tuple[Point, ...]:
     """A staircase: each step where a score beats all before it, and on to the last submission."""
     points: list[Point] = []
     beats = max if ranking.better == HIGHER else min
-    for one in scored:
-        when, height = one.time.timestamp(), _set(one.public_score)
-        before = points[-1][1] if points else height
-        height = beats(before, height)
+    for when, score in scores:
+        before = points[-1][1] if points else score
+        height = beats(before, score)
         if height != before:
             points.append((when, before))
         points.append((when, height))
@@ -208,15 +206,6 @@ def _tip(one: Submission) -> str:
         one.message or "",
     )
     return "\n".join(printable(line) for line in lines if line.strip())
-
-
-def _set(value: float | None) -> float:
-    if value is None:
-        raise ValueError("a submission without that value has no place in the chart")
-    return value
-
-
-_DAY = 86400
 
 
 def _date(seconds: float) -> str:
