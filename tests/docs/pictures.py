@@ -42,7 +42,7 @@ TRIES = (
     ("23:40:00", "06:45:00"),
     ("23:20:00", "06:50:00"),
 )
-COLUMNS, ROWS = 96, 40
+COLUMNS, ROWS = 100, 40
 HOUR = STEPS_A_DAY // 24
 
 Session = list[tuple[str, list[str]]]
@@ -262,7 +262,9 @@ def report(page: str, *, dark: bool) -> str:
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {top + plot + 76}">\n'
         f'<style>\n:root {{{colours}}}\nsvg {{ font-family: system-ui, "Segoe UI", Roboto, "DejaVu Sans", sans-serif; }}\n{rules}\n'
-        ".chart .title { font-size: 18px; font-weight: 600; }\n</style>\n"
+        ".chart .title { font-size: 18px; font-weight: 600; }\n"
+        # Each chart is as narrow as on a phone.
+        ".chart .odd text { display: none; }\n</style>\n"
         f'<rect width="100%" height="100%" rx="8" style="fill: var(--panel)"/>\n<g class="chart">{"".join(parts)}</g>\n</svg>\n'
     )
 
