@@ -48,7 +48,7 @@
       const others = labels.get(svg) ?? [];
       labels.set(svg, [...others, [text, box]]);
       for (const [other, its] of others) {
-        if (box.left < its.right && its.left < box.right && box.top + 2 < its.bottom && its.top + 2 < box.bottom) {
+        if (box.left + 1 < its.right && its.left + 1 < box.right && box.top + 2 < its.bottom && its.top + 2 < box.bottom) {
           problems.push(`"${text}" covers "${other}"`);
         }
       }
