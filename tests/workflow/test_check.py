@@ -146,6 +146,17 @@ def test_what_may_be_meant_is_a_warning(ws: Path, oddity: Callable[[Path], None]
         assert name in warnings(ws)
 
 
+def test_an_address_in_the_requirements_is_no_local_path(ws: Path) -> None:
+    lines = (
+        "--extra-index-url https://example.org/simple",
+        "--find-links https://example.org/wheels/",
+        "mine @ https://example.org/mine-1-py3-none-any.whl",
+        "git+https://example.org/mine.git",
+    )
+    write("deps/requirements.txt", "\n".join(lines))(ws)
+    assert "local-requirement" not in names(ws)
+
+
 def test_all_faults_are_told_in_one_go_with_their_lines(ws: Path) -> None:
     workspaces.edit_json(ws / "sub/kernel-metadata.json", title="cmi")
     workspaces.edit_json(ws / "codes/dataset-metadata.json", licenses=[])

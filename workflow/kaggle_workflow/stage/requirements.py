@@ -22,7 +22,7 @@ MAIN = "requirements.txt"
 _PACKAGES = (".whl", ".tar.gz", ".tgz", ".tar", ".tar.bz2", ".tar.xz", ".zip")
 _OPTION = re.compile(r"-(?!e\b|-editable\b)")
 _LOCAL = re.compile(
-    r"(?:-e\s|--editable[\s=]|\.{1,2}/|/|file:|[A-Za-z]:\\|[^\s#:@]+\.(?:whl|zip|tar\.gz)\s*$)|@\s*(?:file:|\.{0,2}/)"
+    r"^(?:-e\s|--editable[\s=]|\.{1,2}/|/|file:|[A-Za-z]:\\|[^\s#:@]+\.(?:whl|zip|tar\.gz)\s*$)|@\s*(?:file:|\.{0,2}/)"
 )
 
 
