@@ -60,7 +60,7 @@ def zip_members(path: Path) -> tuple[Member, ...]:
             infos = archive.infolist()
     except (zipfile.BadZipFile, OSError, NotImplementedError, UnicodeDecodeError) as error:
         raise WheelError(
-            f"{path.name} is cut off or is not a zip ({error}): make and upload it again."
+            f"{path.name} is truncated or is no zip ({error}): build and upload it again."
         ) from error
     members = {}
     for info in infos:
@@ -72,7 +72,7 @@ def zip_members(path: Path) -> tuple[Member, ...]:
             )
         if info.flag_bits & _ENCRYPTED or info.compress_type not in {unpack.STORED, unpack.DEFLATED}:
             raise WheelError(
-                f"{path.name} is encrypted or compressed unlike a wheel ({info.filename}): build it again with pip wheel."
+                f"{path.name} is encrypted or compressed in a way that wheels don't use ({info.filename}): build it again with pip wheel."
             )
         members[info.filename] = Member(
             info.filename,

@@ -44,7 +44,7 @@ def materialise(source: Path, target: Path) -> tuple[Manifest, tuple[str, ...]]:
             origin = next((name for name, path in candidates if _copy_exact(path, place, entry)), None)
             if origin is None:
                 raise ManifestError(difference(source, entry))
-            notes.append(f"{entry.path} arrived as {origin} and was put back.")
+            notes.append(f"{entry.path} was mounted as {origin}; restored.")
     return manifest, tuple(notes)
 
 
@@ -92,11 +92,11 @@ def difference(source: Path, entry: FileEntry) -> str:
     """What is wrong with a file of an upload mounted at `source`, and what Kaggle probably did: one sentence."""
     path = source / entry.path
     if path.is_dir():
-        return f"{entry.path} arrived in {source} as a folder: Kaggle unpacked it; give it a name that is no archive's."
+        return f"{entry.path} arrived in {source} as a folder: Kaggle unpacked it; rename it so that it doesn't look like an archive."
     if not path.is_file() and entry.path.lower().endswith(ARCHIVES):
-        return f"{entry.path} is missing in {source}: Kaggle unpacks archives on arrival; upload what is in it instead."
+        return f"{entry.path} is missing in {source}: Kaggle unpacks archives on arrival; upload its contents instead."
     if not path.is_file():
-        return f"{entry.path} is missing in {source} and nothing there has its content: the upload lost it, push it again."
+        return f"{entry.path} is missing in {source} and no other file there has its content: the upload lost it, push it again."
     size = path.stat().st_size
     if size < entry.size:
         return f"{entry.path} arrived with {size} of {entry.size} bytes in {source}: the upload was cut short, push it again."

@@ -75,7 +75,7 @@ def collect(
         found: tuple[Wheel, ...] = ()
         lines = [line.strip() for file in files for line in file.read_text(encoding="utf-8-sig").splitlines()]
         if not any(line and not line.startswith("#") for line in lines):
-            say("No requirements: the image has all that is asked for.")
+            say("No requirements: nothing to collect.")
             resolution = Resolution((), (), (), ())
         else:
             links = scratch / "own" if (scratch / "own").is_dir() else None
@@ -84,7 +84,7 @@ def collect(
             if resolution.repairs:
                 named = _named([f"{name} {version}" for name, version in resolution.repairs])
                 notes.append(
-                    f"pip would also install {named} for packages that the image came with: left as it is, nothing you ask for needs it."
+                    f"pip would also install {named} to repair packages of the image: skipped, your requirements don't need it."
                 )
             notes += _prove(found, layer, resolution, allowed)
         for note in notes:
@@ -106,7 +106,7 @@ def collect(
         _publish(manifest, found, output)
     size = sum(wheel.size for wheel in manifest.wheels) / 1e6
     left = _named([name for name, _ in manifest.satisfied])
-    say(f"wheels: {len(found)}, {size:.1f} MB, for {python} on {platform}; left to the image: {left}.")
+    say(f"wheels: {len(found)}, {size:.1f} MB, for {python} on {platform}; already in the image: {left}.")
     return manifest
 
 
@@ -196,11 +196,11 @@ def _fetch(
 
 def _prove(found: Sequence[Wheel], layer: Overlay, resolution: Resolution, allowed: set[str]) -> list[str]:
     """Install the wheels as a submission would, and import what the requirements name; returns notes."""
-    notes = list(install(found, layer, protected_allowed=allowed, verify=True).warnings)
+    notes = install(found, layer, protected_allowed=allowed, verify=True)
     for failure in check_imports(layer, resolution.requested):
         if failure.requirement not in allowed:
             raise CollectError(
-                f"{failure} If it can only be imported elsewhere (on a GPU), name {failure.requirement} in workspace.allow."
+                f"{failure} If it can be imported only elsewhere, such as on a GPU, name {failure.requirement} in workspace.allow."
             )
         notes.append(str(failure))
     return notes

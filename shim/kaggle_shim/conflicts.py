@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from kaggle_shim.image import Distribution
 
 
-def unmet_demands(wheels: Iterable[Wheel], image: Mapping[str, Distribution]) -> list[str]:
+def unmet_requirements(wheels: Iterable[Wheel], image: Mapping[str, Distribution]) -> list[str]:
     """A sentence for every unmet requirement of a wheel, and for every one of the image that the wheels break."""
     wheels = tuple(wheels)
     new = {wheel.project: wheel.version for wheel in wheels}
@@ -52,10 +52,10 @@ def _unmet(who: str, lines: Iterable[str], versions: Mapping[str, str]) -> list[
             there = versions.get(normalise(wanted.name))
             if there is None:
                 found.append(
-                    f"{who} wants {wanted.name}, which is neither among the wheels nor in the image."
+                    f"{who} requires {wanted.name}, which is neither among the wheels nor in the image."
                 )
             elif not wanted.specifier.contains(there, prereleases=True):
-                found.append(f"{who} wants {wanted.name}{wanted.specifier} and gets {there}.")
+                found.append(f"{who} requires {wanted.name}{wanted.specifier}, but {there} is installed.")
         except ValueError:
             # InvalidRequirement and InvalidVersion are ValueErrors: old metadata breaks the rules often.
             continue

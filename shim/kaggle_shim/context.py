@@ -27,7 +27,7 @@ class Context:
     """The facts of one run.
 
     Attributes:
-        plan: what has to be found, run and left behind.
+        plan: what to find, run and leave behind.
         report: collects what the run reports.
         working: `/kaggle/working`, where the submission must be.
         root: the input root.

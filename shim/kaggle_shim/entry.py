@@ -110,7 +110,7 @@ def run_entry(
     if plan.limit is not None:
         limit = duration(plan.limit)
         report.say(f"limit: {limit}{' assumed' if plan.limit_assumed else ''}, {run.used:.0f} s used.")
-        sentence = f"{plan.warn_share:.0%} of the limit of {limit} are used."
+        sentence = f"{plan.warn_share:.0%} of the limit of {limit} has been used."
         warn_at = max(0.0, plan.limit * plan.warn_share - run.used), partial(report.warn, sentence)
     try:
         ended = process.run_child(
@@ -134,7 +134,7 @@ def run_entry(
         "peak_memory": ended.peak_memory,
     }
     if ended.stopped:
-        report.say("the gateway is done: the entry point was ended.")
+        report.say("the gateway is done: the entry point was stopped.")
     elif ended.guarded:
         report.values["guarded"] = True
         _after_guard(run, ended.exit_code)
@@ -152,16 +152,14 @@ def _after_guard(run: Context, exit_code: int) -> None:
     # It exited in order, on the signal or by itself: the file that it wrote last is the submission.
     if exit_code == 0 and (not writes or _written(whole) > (_written(rest) if rest else 0.0)):
         kept = f": {whole.name} is the submission" if writes else ""
-        warn(
-            f"The entry point was asked to end at the guard time of {guard} and did, with exit code 0{kept}."
-        )
+        warn(f"The entry point stopped when asked at the guard time of {guard}, with exit code 0{kept}.")
     elif rest is not None and rest.is_file():
         os.replace(rest, whole)
-        warn(f"The entry point was ended at the guard time of {guard}: {rest.name} is the submission.")
+        warn(f"The entry point was stopped at the guard time of {guard}: {rest.name} is the submission.")
     else:
         lost = f", and the partial file {rest.name} is missing" if rest else ""
         raise EntryPointError(
-            f"The entry point was ended at the guard time of {guard}{lost}: make it faster, or raise workspace.guard."
+            f"The entry point was stopped at the guard time of {guard}{lost}: make it faster, or raise workspace.guard."
         )
 
 
@@ -190,10 +188,10 @@ def _exists(word: str, tree: Path) -> bool:
 
 
 def _is_file(word: str, tree: Path) -> bool:
-    return os.path.isfile(os.path.join(tree, word)) and _is_spelled_so(word, tree)  # noqa: PTH113, PTH118 - as above
+    return os.path.isfile(os.path.join(tree, word)) and _has_right_case(word, tree)  # noqa: PTH113, PTH118 - as above
 
 
-def _is_spelled_so(word: str, tree: Path) -> bool:
+def _has_right_case(word: str, tree: Path) -> bool:
     """Whether the case is right too: macOS and Windows find `Exp001.py` for `exp001.py`, Kaggle does not."""
     if word == word.swapcase() or not _exists(word.swapcase(), tree):
         return True
@@ -207,6 +205,6 @@ def _is_spelled_so(word: str, tree: Path) -> bool:
 
 def _no_such(what: str, tree: Path) -> str:
     scripts = sorted(path.name for path in tree.glob("*.py"))
-    there = f"there are {', '.join(scripts[:8])}" if scripts else "there is no script at all"
+    there = f"there are {', '.join(scripts[:8])}" if scripts else "there is no script"
     shown = what if what.isprintable() else ascii(what)
     return f"The entry point {shown} is not in the codes: {there}; set workspace.entry in invoke.yaml or write the file."

@@ -71,7 +71,7 @@ class Gateway:
         run.report.values["gateway"] = self._values
         run.report.say(
             f"gateway: {run.plan.submission} is written by {writer}; the server has {duration(self._limit)} "
-            f"to be up, {run.used:.1f} s are used."
+            f"to start, {run.used:.1f} s are used."
         )
         # The kernel may listen on one of these ports itself.
         self._before = _open_ports()

@@ -17,7 +17,7 @@ from kaggle_shim.wheels import normalise
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-# Built together with the image's CUDA and with each other (docs/explanation/kaggle.md): over them, the GPU is lost or symbols are undefined.
+# Built together with the image's CUDA and with each other (see docs/explanation): over them, the GPU is lost or symbols are undefined.
 _PROTECTED = frozenset(
     {"torch", "torchvision", "torchaudio", "torchcodec", "torchtext", "triton", "numpy", "protobuf"}
 )
@@ -91,7 +91,7 @@ def write_list(folder: Path, search: Iterable[str] = sys.path) -> None:
         (folder / IMAGE_LIST).write_text(text + "\n", encoding="utf-8", newline="\n")
 
 
-def never_found(owners: Mapping[str, str], folders: Iterable[Path]) -> dict[str, str]:
+def find_shadowed(owners: Mapping[str, str], folders: Iterable[Path]) -> dict[str, str]:
     """Find the wheels' modules that lie beside an `__init__.py` of the image.
 
     Python takes a regular package from one place only, so it would never look for them in the overlay. A wheel that brings

@@ -124,8 +124,5 @@ def copy_codes(run: Context, folders: Mapping[Input, Path]) -> Path:
 
 
 def _marker(one: Input) -> str:
-    if one.role == "codes":
-        return CODES_MANIFEST
-    if one.role == "wheels":
-        return DEPS_MANIFEST
-    return MODEL_MANIFEST if one.ref.kind == "model" else DATASET_MANIFEST
+    data = MODEL_MANIFEST if one.ref.kind == "model" else DATASET_MANIFEST
+    return {"codes": CODES_MANIFEST, "wheels": DEPS_MANIFEST}.get(one.role, data)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,19 +28,6 @@ if TYPE_CHECKING:
 _OVERRIDE = "name it in workspace.allow of invoke.yaml"
 
 
-@dataclass(frozen=True)
-class Installed:
-    """Result of an installation.
-
-    Attributes:
-        wheels: name and version of what was installed, sorted.
-        warnings: sentences about what may not work.
-    """
-
-    wheels: tuple[tuple[str, str], ...]
-    warnings: tuple[str, ...]
-
-
 def install(
     wheels: Iterable[Wheel],
     overlay: Overlay,
@@ -49,8 +35,8 @@ def install(
     protected_allowed: Collection[str] = (),
     workers: int | None = None,
     verify: bool = False,
-) -> Installed:
-    """Install wheels.
+) -> list[str]:
+    """Install wheels; returns a sentence about each thing that may not work.
 
     Args:
         wheels: as `discover` answers: one per project, each fit for this interpreter.
@@ -71,7 +57,7 @@ def install(
     _refuse_protected(wheels, image, allowed)
     layouts = [layout.plan_layout(wheel, overlay) for wheel in wheels]
     owners, warnings = _owners(layouts)
-    _refuse_never_found(wheels, overlay, owners, allowed)
+    _refuse_shadowed(wheels, overlay, owners, allowed)
     texts = {path: (text, executable) for planned in layouts for path, text, executable in planned.texts}
     jobs = {
         path: job for planned in layouts for path, job in _jobs(planned, verify=verify) if path not in texts
@@ -83,7 +69,7 @@ def install(
         if problem is None:
             children = writers.start(list(jobs.values()), workers)
             problem = _write(texts)
-            warnings += conflicts.unmet_demands(wheels, image)
+            warnings += conflicts.unmet_requirements(wheels, image)
             problem = writers.wait(children) or problem
         complete = problem is None
     finally:
@@ -94,7 +80,7 @@ def install(
         destination, why, remedy = problem
         name = Path(destination).relative_to(overlay.prefix).as_posix()
         raise InstallError(f"{owners[destination].filename} can't be installed, {name}: {why}; {remedy}.")
-    return Installed(tuple(sorted((wheel.project, wheel.version) for wheel in wheels)), tuple(warnings))
+    return warnings
 
 
 def _refuse_protected(wheels: Sequence[Wheel], image: Mapping[str, Distribution], allowed: set[str]) -> None:
@@ -102,12 +88,12 @@ def _refuse_protected(wheels: Sequence[Wheel], image: Mapping[str, Distribution]
         if images.is_protected(wheel.project) and wheel.project in image and wheel.project not in allowed:
             there = image[wheel.project].version
             raise InstallError(
-                f"{wheel} would replace the image's {wheel.project} {there}, which belongs to its CUDA and to the packages "
+                f"{wheel} would replace the image's {wheel.project} {there}, which matches its CUDA and the packages "
                 f"built against it: remove it from the requirements or, to replace it anyway, {_OVERRIDE}."
             )
 
 
-def _refuse_never_found(
+def _refuse_shadowed(
     wheels: Sequence[Wheel], overlay: Overlay, owners: Mapping[str, Wheel], allowed: set[str]
 ) -> None:
     root = str(overlay.site_packages) + os.sep
@@ -116,13 +102,13 @@ def _refuse_never_found(
         for path, wheel in owners.items()
         if path.startswith(root)
     }
-    found = images.never_found(files, overlay.image)
+    found = images.find_shadowed(files, overlay.image)
     for wheel in wheels:
         if wheel.project in found and wheel.project not in allowed:
             package = found[wheel.project].rpartition("/")[0].replace("/", ".")
             raise InstallError(
-                f"{wheel} puts {found[wheel.project]} into {package}, which Python takes from the image alone: add the package that "
-                f"{package} belongs to to the requirements too or, if you don't import it, {_OVERRIDE} ({wheel.project})."
+                f"{wheel} puts {found[wheel.project]} into {package}, which Python imports from the image only: also require the package "
+                f"that provides {package} or, if you don't import it, {_OVERRIDE} ({wheel.project})."
             )
 
 
@@ -139,7 +125,7 @@ def _owners(layouts: Sequence[Layout]) -> tuple[dict[str, Wheel], list[str]]:
                 clashes.setdefault((owners[destination].project, planned.wheel.project), destination)
             owners[destination], contents[destination] = planned.wheel, content
     return owners, [
-        f"{first} and {second} both bring {Path(path).name} ({path}): the one of {second} is used."
+        f"{first} and {second} both bring {Path(path).name} ({path}): using that of {second}."
         for (first, second), path in clashes.items()
     ]
 

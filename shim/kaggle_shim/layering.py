@@ -44,16 +44,15 @@ def install_sources(run: Context, sources: Sequence[Path]) -> tuple[str, dict[st
     from kaggle_shim.install import install
 
     laid = overlay.create(run.scratch / "overlay")
-    installed = install(found, laid, protected_allowed=run.plan.allow)
-    run.report.values["wheels"] = installed.wheels
-    for warning in installed.warnings:
+    for warning in install(found, laid, protected_allowed=run.plan.allow):
         run.report.warn(warning)
+    run.report.values["wheels"] = [(wheel.project, wheel.version) for wheel in found]
     launchers.copy_commands(laid)
     for name in overlay.activate_here(laid):
         run.report.warn(
-            f"{name} was imported in this notebook before its wheel was installed: cells here keep the image's, the entry point gets the wheel's."
+            f"{name} was imported in this notebook before its wheel was installed: cells here keep the image's version, the entry point uses the wheel's."
         )
-    brought = [name for name in _not_demanded(found) if name not in listed and name not in requested]
+    brought = [name for name in _top_level(found) if name not in listed and name not in requested]
     allowed = {normalise(name) for name in run.plan.allow}
     for failure in check_imports(laid, [name for name in (*requested, *brought) if name not in allowed]):
         if failure.requirement in requested:
@@ -93,7 +92,7 @@ def _discover(run: Context, ours: Sequence[Path], others: Sequence[Path]) -> tup
     return tuple(found[project] for project in sorted(found))
 
 
-def _not_demanded(found: Sequence[Wheel]) -> list[str]:
+def _top_level(found: Sequence[Wheel]) -> list[str]:
     """The projects that no other wheel requires: the user asked for these, and they import the rest."""
     wanted = {name for wheel in found for name in map(demanded, wheel.requires_dist) if name != wheel.project}
     return [wheel.project for wheel in found if wheel.project not in wanted]

@@ -95,7 +95,7 @@ def _places(wheel: Wheel, overlay: Overlay) -> Callable[[str], tuple[str, bool]]
 
 
 def shebang(python: Path) -> bytes:
-    """The first lines that make a script run under `python`, also where its path has spaces or is very long."""
+    """The first lines that make a script run under `python`, also where its path has spaces or is long."""
     plain = b"#!" + os.fsencode(python) + b"\n"
     if len(plain) <= _LONGEST_SHEBANG and b" " not in plain:
         return plain

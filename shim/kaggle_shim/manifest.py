@@ -104,12 +104,10 @@ class Manifest:
             stated = value["fingerprint"]
         except (ValueError, OverflowError, RecursionError, KeyError, TypeError) as error:
             raise ManifestError(
-                f"{origin} is not a manifest of ours ({type(error).__name__}: {error}): push again."
+                f"{origin} is not a valid manifest ({type(error).__name__}: {error}): push again."
             ) from error
         if stated != manifest.fingerprint:
-            raise ManifestError(
-                f"{origin} lists other files than its fingerprint says: it was edited, push again."
-            )
+            raise ManifestError(f"{origin} doesn't match its own fingerprint: it was edited, push again.")
         return manifest
 
     @classmethod
@@ -176,7 +174,7 @@ class DepsManifest:
             )
         except (ValueError, RecursionError, KeyError, TypeError, AttributeError) as error:
             raise ManifestError(
-                f"{origin} is not a manifest of wheels ({type(error).__name__}: {error}): push deps again."
+                f"{origin} is not a valid manifest of wheels ({type(error).__name__}: {error}): push deps again."
             ) from error
         return manifest
 

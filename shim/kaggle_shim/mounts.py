@@ -55,7 +55,7 @@ def locate(ref: Ref, root: Path) -> Found:
     place, *others = places
     note = None
     if others:
-        note = f"{ref} has several candidates: {place} is used, {', '.join(map(str, others))} is not."
+        note = f"{ref} is mounted in several places: using {place}, not {', '.join(map(str, others))}."
     if isinstance(ref, ModelRef) and ref.version is None:
         place = _only_version(ref, place)
     return Found(place, note)
@@ -74,19 +74,19 @@ def locate_ours(ref: Ref, root: Path, marker: str, fingerprint: str, others: Ite
         named += [place for place in _walk([*places, root], root, marker, others) if place not in named]
         right = [place for place in named if _fingerprint(place / marker) == fingerprint]
     if right:
-        note = f"{ref} is mounted {len(right)} times with the same content; {right[0]} is used."
+        note = f"{ref} is mounted {len(right)} times with the same content: using {right[0]}."
         return Found(right[0], note if len(right) > 1 else None)
     if not named and places:
         raise MountError(_without_manifest(ref, places[0], marker))
     if not named:
         raise MountError(_missing(ref, root, marker))
     seen = "; ".join(
-        f"{place} has {(_fingerprint(place / marker) or '')[:12] or 'one that does not read'}"
+        f"{place} has {(_fingerprint(place / marker) or '')[:12] or 'an unreadable manifest'}"
         for place in named
     )
     raise MountError(
-        f"{ref} is mounted with other content than was staged: fingerprint {fingerprint[:12]} is wanted, {seen}. "
-        "Kaggle probably bound an older version: push the notebook again now that the new one is ready."
+        f"{ref} is mounted with different content than was staged: expected fingerprint {fingerprint[:12]}; {seen}. "
+        "Kaggle probably attached an older version: push the notebook again now that the new one is ready."
     )
 
 
@@ -104,10 +104,10 @@ def _only_version(ref: ModelRef, folder: Path) -> Path:
         return folder / versions[0]
     if not versions:
         raise MountError(
-            f"{ref} is mounted at {folder}, but has no version in it: attach it with its version."
+            f"{ref} is mounted at {folder}, but that folder has no version: attach the model with its version."
         )
     raise MountError(
-        f"{ref} is attached in versions {', '.join(versions)}: say which one, as in {ref.name}/{versions[-1]}."
+        f"Several versions of {ref} are attached ({', '.join(versions)}): name one, as in {ref.name}/{versions[-1]}."
     )
 
 
@@ -150,8 +150,8 @@ def _without_manifest(ref: Ref, place: Path, marker: str) -> str:
     with os.scandir(place) as entries:
         there = ", ".join(sorted(entry.name for entry in islice(entries, _SHOWN))) or "nothing"
     return (
-        f"{ref} is mounted at {place} without {marker}; there is {there}: it was not pushed from a workspace, "
-        "or its upload lost the file; push it again with invoke, then the notebook."
+        f"{ref} is mounted at {place} without {marker} (found: {there}): it was not pushed from a workspace, "
+        "or its upload lost the file. Push it again with invoke, then the notebook."
     )
 
 
@@ -161,7 +161,7 @@ def _missing(ref: Ref, root: Path, marker: str | None = None) -> str:
         return f"{ref} can't be found, since {root} does not exist: run this on Kaggle, or `invoke rehearse` here."
     there = "; ".join(f"{folder.name}/{_inside(folder)}" for folder in _folders(root)[:_SHOWN])
     return (
-        f"The {ref.kind} {ref} {wanted}is not mounted below {root}. There is: {there or 'nothing at all'}. Likely reasons, in order: it is not in "
+        f"The {ref.kind} {ref} {wanted}is not mounted below {root}. Mounted there: {there or 'nothing'}. Likely reasons, in order: it is not in "
         "the notebook's metadata; Kaggle refused the source when the notebook was saved; it is private to another account; its "
         "first version was still being processed."
     )

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 # Keep pip's own environment, except what would suppress the output that is read here.
 _SILENCING = {"PIP_QUIET", "PIP_REPORT", "PIP_DRY_RUN"}
-_NOT_SAID = ("Looking in ", "WARNING: Location ", "  Using cached ")
+_HIDDEN = ("Looking in ", "WARNING: Location ", "  Using cached ")
 _OURS = {
     "PIP_DISABLE_PIP_VERSION_CHECK": "1",
     "PIP_NO_INPUT": "1",
@@ -116,6 +116,6 @@ def _run(arguments: Sequence[str], say: Callable[[str], None]) -> tuple[int, lis
         for line in child.stdout or ():
             lines.append(line.rstrip("\n"))
             # Don't show index addresses: one may hold a password.
-            if not lines[-1].startswith(_NOT_SAID):
+            if not lines[-1].startswith(_HIDDEN):
                 say(lines[-1])
     return child.returncode, lines

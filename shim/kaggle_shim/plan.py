@@ -71,7 +71,7 @@ class Plan:
         check: `exists`, `columns` or `strict`: how strictly the submission is checked.
         accelerator: what the metadata asks for: `gpu`, `tpu` or None.
         light: True for a save run in which the entry point should be short.
-        requirements: for `deps`: file name to text, `requirements.txt` first of all.
+        requirements: for `deps`: file name to text, `requirements.txt` first.
         deps_fingerprint: what the wheels are made from (requirements, collector, the user's wheels).
         allow: protected packages that may replace the image's, and other checks that the user overrides.
     """
@@ -116,7 +116,7 @@ class Plan:
             value: dict[str, Any] = json.loads(text)
             if value.pop("schema") != SCHEMA:
                 raise PlanError(
-                    "The plan in this notebook is of another version than its shim: push the notebook again."
+                    "The plan and the shim in this notebook have different versions: push the notebook again."
                 )
             value["inputs"] = tuple(Input.from_json(one) for one in value["inputs"])
             for name in ("environment", "requirements"):

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _NOT_LISTED = {"RECORD", "RECORD.jws", "RECORD.p7s"}
 
 
-def names_of_record(
+def restore_names(
     path: Path, members: tuple[Member, ...], record: Mapping[str, tuple[str, int]]
 ) -> tuple[Member, ...]:
     """Rename the members that RECORD does not list to its name for the same contents.
@@ -30,13 +30,13 @@ def names_of_record(
         original = None
         if missing and member.name not in record and member.name.rpartition("/")[2] not in _NOT_LISTED:
             content = _hash(Path(member.file)), member.size
-            original = _likest([name for name, entry in missing.items() if entry == content], member.name)
+            original = _closest([name for name, entry in missing.items() if entry == content], member.name)
         if original is not None:
             del missing[original]
         repaired.append(member if original is None else member._replace(name=original))
     if missing:
         raise WheelError(
-            f"{path.name} has lost {min(missing)} in the upload: upload the wheel again, inside a notebook's output."
+            f"{path.name} lost {min(missing)} in the upload: upload the wheel again, in a notebook's output."
         )
     return tuple(repaired)
 
@@ -47,7 +47,7 @@ def _hash(path: Path) -> str:
     return unpack.hash_text("sha256", hashlib.sha256(path.read_bytes()).digest())
 
 
-def _likest(names: list[str], damaged: str) -> str | None:
+def _closest(names: list[str], damaged: str) -> str | None:
     """Of names with the same contents (such as empty files), the one that lost the fewest characters."""
     kept = [name for name in names if _is_subsequence(damaged, name)]
     return min(kept, key=len) if kept else (names[0] if len(names) == 1 else None)

@@ -111,11 +111,11 @@ def no_solution(
         project = demanded(what)
         if project in protected and not _allows(what, image[project].version):
             return (
-                f"{who}{_asked_for_by(who, lines)} wants {what} and the image's {project} is {image[project].version}, which is "
+                f"{who}{_asked_for_by(who, lines)} requires {what}, but the image's {project} is {image[project].version}, which is "
                 f"protected: ask for a version that allows it or, if {project} may be replaced, name it in workspace.allow "
                 "of invoke.yaml."
             )
-    said = "; ".join(f"{who} wants {what}" for who, what in demands[:4])
+    said = "; ".join(f"{who} requires {what}" for who, what in demands[:4])
     return f"The requirements contradict each other ({said}): loosen one of them in deps/requirements.txt."
 
 

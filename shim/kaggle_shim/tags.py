@@ -46,7 +46,7 @@ def newest_that_fits(wheels: list[Wheel], say: Callable[[str], object]) -> Wheel
     chosen = max(fitting, key=_rank)
     if any((wheel.filename, wheel.record) != (chosen.filename, chosen.record) for wheel in fitting):
         there = ", ".join(str(wheel.path) for wheel in fitting)
-        say(f"{chosen.project} is attached {len(fitting)} times ({there}): {chosen.path.name} is used.")
+        say(f"{chosen.project} is attached {len(fitting)} times ({there}): using {chosen.path.name}.")
     return chosen
 
 

@@ -43,7 +43,7 @@ def contents(
         # The length of the local header is known here only.
         header = file.read(_HEADER)
         if len(header) < _HEADER or header[:4] != b"PK\3\4":
-            raise Damaged("it has no header where its archive says")
+            raise Damaged("its header is missing")
         names = int.from_bytes(header[26:28], "little") + int.from_bytes(header[28:30], "little")
         file.seek(names, os.SEEK_CUR)
     inflate = zlib.decompressobj(-15) if method == DEFLATED else None
@@ -79,7 +79,7 @@ def write_one(job: Job, archive: IO[bytes]) -> None:
                 digest.update(data)
             out.write(data)
     if digest is not None and hash_text(digest.name, digest.digest()) != promised.rstrip("="):
-        raise Damaged("it isn't the file that its RECORD lists")
+        raise Damaged("it doesn't match the hash in its RECORD")
     if executable:
         os.chmod(destination, 0o755)  # noqa: PTH101, S103 - as above; a command is there to be run by all
 

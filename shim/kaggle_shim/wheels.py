@@ -196,7 +196,7 @@ def _walk(top: Path, say: Callable[[str], object]) -> Iterator[tuple[Path, bool]
     waiting = [top]
     for listed, folder in enumerate(waiting):
         if listed == _FOLDERS:
-            say(f"{top} has more than {_FOLDERS} folders: wheels in the rest of them are not searched for.")
+            say(f"{top} has more than {_FOLDERS} folders: the rest is not searched for wheels.")
             return
         try:
             with os.scandir(folder) as scan:
@@ -234,7 +234,7 @@ def _dist_info(path: Path, members: tuple[Member, ...]) -> str:
     if len(found) != 1:
         many = f"{len(found)} of them ({', '.join(found)})" if found else "none"
         raise WheelError(
-            f"{path.name} should have one .dist-info folder and has {many}: it isn't a whole wheel, upload it again."
+            f"{path.name} should have one .dist-info folder and has {many}: the wheel is incomplete, upload it again."
         )
     return found[0]
 
@@ -248,7 +248,7 @@ def _headers(text: str | None) -> Message[str, str]:
 
 def _restored(wheel: Wheel) -> Wheel:
     """A wheel that became a folder, with the names in its RECORD; raises WheelError."""
-    members = repair.names_of_record(wheel.path, wheel.members, wheel.record)
+    members = repair.restore_names(wheel.path, wheel.members, wheel.record)
     if members == wheel.members:
         return wheel
     # RECORD does not list itself, so it still lies in the folder whose name was damaged.

@@ -112,7 +112,7 @@ def test_an_archive_that_was_unpacked_is_named_with_what_to_do(tmp_path: Path) -
     (folder / "weights/weights.bin").write_text("1")
     (folder / "weights.zip").unlink()
     with pytest.raises(
-        ManifestError, match=r"weights\.zip is missing.*Kaggle unpacks archives.*upload what is in it instead"
+        ManifestError, match=r"weights\.zip is missing.*Kaggle unpacks archives.*upload its contents instead"
     ):
         codes.materialise(folder, tmp_path / "codes")
 

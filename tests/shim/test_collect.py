@@ -134,7 +134,7 @@ def test_only_what_the_image_lacks_is_collected(image: Image) -> None:
 def test_what_pip_would_repair_is_a_note(image: Image) -> None:
     manifest = manifest_of(image.collect("uses-broken"))
     assert image.wheels() == ["uses_broken-1.0"]
-    assert any("missing-thing 1.0 for packages that the image came with" in note for note in manifest.notes)
+    assert any("missing-thing 1.0 to repair packages of the image" in note for note in manifest.notes)
 
 
 def test_an_extra_of_a_package_in_the_image_is_collected(image: Image) -> None:
@@ -154,7 +154,7 @@ def test_an_extra_of_a_package_in_the_image_is_collected(image: Image) -> None:
 def test_no_solution_names_both_sides(image: Image, requirement: str, who: str) -> None:
     said = image.collect("foo", requirement)
     assert isinstance(said, str)
-    assert said.startswith(f"{who} wants numpy<2 and the image's numpy is 2.3.5, which is protected")
+    assert said.startswith(f"{who} requires numpy<2, but the image's numpy is 2.3.5, which is protected")
     assert "workspace.allow" in said
     assert requirement in said
     assert not list(image.output.iterdir())
@@ -170,7 +170,7 @@ def test_contradicting_requirements_are_named(image: Image) -> None:
     said = image.collect("foo", "needs-old-bar")
     assert isinstance(said, str)
     assert said.startswith("The requirements contradict each other (")
-    assert "needs-old-bar 1.0 wants bar<1" in said
+    assert "needs-old-bar 1.0 requires bar<1" in said
 
 
 def test_a_name_that_no_index_has_is_named(image: Image) -> None:
@@ -273,7 +273,7 @@ def test_newer_pips_say_more_and_are_understood() -> None:
     image = {"numpy": Distribution("numpy", "2.3.5", Path("x"))}
     said = resolve.no_solution(lines, image, ["numpy"])
     assert said is not None
-    assert said.startswith("numba 0.59.0 wants numpy<1.27 and >=1.22 and the image's numpy is 2.3.5")
+    assert said.startswith("numba 0.59.0 requires numpy<1.27 and >=1.22, but the image's numpy is 2.3.5")
 
 
 def test_a_build_that_fails_is_named() -> None:

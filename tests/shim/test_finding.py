@@ -42,7 +42,7 @@ def test_two_owners_with_one_slug_are_a_warning_and_no_stop(
     own = place(root, "d/me/features")
     place(root, "features")
     assert find("me/features") == own
-    assert "several candidates" in capsys.readouterr().err
+    assert "mounted in several places" in capsys.readouterr().err
 
 
 def test_of_a_dataset_and_a_notebook_with_one_name_the_attached_one_is_meant(
@@ -57,7 +57,7 @@ def test_of_a_dataset_and_a_notebook_with_one_name_the_attached_one_is_meant(
 def test_several_versions_of_a_model_have_to_be_told_apart(root: Path) -> None:
     place(root, "models/me/m/pytorch/v/1")
     second = place(root, "models/me/m/pytorch/v/2")
-    with pytest.raises(MountError, match=r"versions 1, 2: say which one, as in me/m/PyTorch/v/2"):
+    with pytest.raises(MountError, match=r"\(1, 2\): name one, as in me/m/PyTorch/v/2"):
         find("me/m/PyTorch/v")
     assert find("me/m/PyTorch/v/2") == second
 

@@ -19,7 +19,7 @@ from installer.sources import WheelFile
 
 from kaggle_shim import imports, layout, overlay, wheels
 from kaggle_shim.errors import InstallError, WheelError
-from kaggle_shim.install import Installed, install
+from kaggle_shim.install import install
 from tests.wheelhouse import digest, make_wheel, rewrite, unpack
 
 # Small ones that together have everything: compiled code, `.data` scripts, data and headers, commands, exec bits.
@@ -54,7 +54,7 @@ def real_wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def install_from(folder: Path, layer: overlay.Overlay, **options: object) -> Installed:
+def install_from(folder: Path, layer: overlay.Overlay, **options: object) -> list[str]:
     return install(wheels.discover([folder]), layer, **options)  # type: ignore[arg-type]  # options of the test's own choice
 
 
@@ -264,7 +264,7 @@ def test_a_changed_byte_that_unpacks_all_the_same_is_found_by_its_checksum(
 def test_a_file_that_is_not_the_one_in_record_is_named(tmp_path: Path, layer: overlay.Overlay) -> None:
     path = make_wheel(tmp_path / "w", "foo")
     rewrite(path, {"foo/__init__.py": b"VERSION = 'other'\n"})
-    with pytest.raises(InstallError, match=r"foo/__init__\.py: it isn't the file that its RECORD lists"):
+    with pytest.raises(InstallError, match=r"foo/__init__\.py: it doesn't match the hash in its RECORD"):
         install_from(tmp_path / "w", layer, verify=True)
     assert nothing_written(layer)
 
@@ -272,16 +272,15 @@ def test_a_file_that_is_not_the_one_in_record_is_named(tmp_path: Path, layer: ov
 def test_a_changed_file_in_a_folder_is_always_named(tmp_path: Path, layer: overlay.Overlay) -> None:
     folder = unpack(make_wheel(tmp_path / "w", "foo"))
     (folder / "foo" / "__init__.py").write_text("VERSION = 'cut", encoding="utf-8")
-    with pytest.raises(InstallError, match=r"foo/__init__\.py: it isn't the file that its RECORD lists"):
+    with pytest.raises(InstallError, match=r"foo/__init__\.py: it doesn't match the hash in its RECORD"):
         install_from(tmp_path / "w", layer)
 
 
 def test_large_files_are_written_piece_by_piece(tmp_path: Path, layer: overlay.Overlay) -> None:
     content = os.urandom(5 << 20) + b"0" * (30 << 20)
     make_wheel(tmp_path / "w", "foo", files={"foo/__init__.py": "", "foo/big.bin": content})
-    done = install_from(tmp_path / "w", layer, verify=True)
+    install_from(tmp_path / "w", layer, verify=True)
     assert (layer.site_packages / "foo" / "big.bin").read_bytes() == content
-    assert done.wheels == (("foo", "1.0"),)
 
 
 @pytest.mark.parametrize("name", ["numpy", "torch", "nvidia-cublas-cu12"])
@@ -294,7 +293,8 @@ def test_a_protected_package_is_refused_by_name(tmp_path: Path, layer: overlay.O
     ):
         install_from(tmp_path / "w", layer)
     assert nothing_written(layer)
-    assert len(install_from(tmp_path / "w", layer, protected_allowed=[name]).wheels) == 2
+    install_from(tmp_path / "w", layer, protected_allowed=[name])
+    assert len(list(layer.site_packages.glob("*.dist-info"))) == 2
 
 
 @pytest.mark.parametrize("name", ["nvidia-ml-py", "torchmetrics"])
@@ -316,7 +316,7 @@ def test_a_wheel_whose_part_would_never_be_found_is_refused(tmp_path: Path, laye
     make_wheel(tmp_path / "w", "base-plugin", "1.0", {"base/plugin.py": ""})
     with pytest.raises(
         InstallError,
-        match=r"base-plugin 1\.0 puts base/plugin\.py into base, which Python takes from the image alone",
+        match=r"base-plugin 1\.0 puts base/plugin\.py into base, which Python imports from the image only",
     ):
         install_from(tmp_path / "w", layer)
     install_from(tmp_path / "w", layer, protected_allowed=["base-plugin"])
@@ -371,18 +371,18 @@ def test_conflicts_are_said_and_stop_nothing(tmp_path: Path, layer: overlay.Over
     ]
     make_wheel(tmp_path / "w", "omegaconf", "2.3", requires=requires)
     done = install_from(tmp_path / "w", layer)
-    assert done.warnings == (
-        "omegaconf 2.3 wants PyYAML>=6 and gets 5.0.",
-        "omegaconf 2.3 wants opencv-python-headless, which is neither among the wheels nor in the image.",
-        "omegaconf 2.3 wants nowhere, which is neither among the wheels nor in the image.",
-        "The image's hungry 1.0 wants omegaconf<2.3 and gets 2.3.",
-    )
+    assert done == [
+        "omegaconf 2.3 requires PyYAML>=6, but 5.0 is installed.",
+        "omegaconf 2.3 requires opencv-python-headless, which is neither among the wheels nor in the image.",
+        "omegaconf 2.3 requires nowhere, which is neither among the wheels nor in the image.",
+        "The image's hungry 1.0 requires omegaconf<2.3, but 2.3 is installed.",
+    ]
 
 
 def test_two_wheels_with_one_file_say_so(tmp_path: Path, layer: overlay.Overlay) -> None:
     make_wheel(tmp_path / "w", "aaa", files={"shared.py": "WHO = 'aaa'\n", "same.py": ""})
     make_wheel(tmp_path / "w", "bbb", files={"shared.py": "WHO = 'bbb'\n", "same.py": ""})
-    (said,) = install_from(tmp_path / "w", layer).warnings
+    (said,) = install_from(tmp_path / "w", layer)
     assert said.startswith("aaa and bbb both bring shared.py")
     assert (layer.site_packages / "shared.py").read_text(encoding="utf-8") == "WHO = 'bbb'\n"
 

@@ -144,7 +144,7 @@ def test_a_manifest_that_does_not_read_is_one_that_does_not_match(tmp_path: Path
     folder = tmp_path / codes.mount("classic")
     folder.mkdir(parents=True)
     (folder / CODES_MANIFEST).write_text(text)
-    with pytest.raises(MountError, match="has one that does not read"):
+    with pytest.raises(MountError, match="has an unreadable manifest"):
         mounts.locate_ours(codes, tmp_path, CODES_MANIFEST, "f" * 64)
 
 
@@ -158,7 +158,9 @@ def test_a_folder_named_by_an_odd_digit_is_no_version(tmp_path: Path) -> None:
 def test_ours_without_its_manifest_says_what_is_there_instead(tmp_path: Path) -> None:
     folder = mount(tmp_path, "datasets/me/cmi-codes")
     (folder / "exp001.py").touch()
-    with pytest.raises(MountError, match=r"without codes-manifest\.json; there is exp001\.py.*push it again"):
+    with pytest.raises(
+        MountError, match=r"without codes-manifest\.json \(found: exp001\.py\).*Push it again"
+    ):
         mounts.locate_ours(DATASET, tmp_path, CODES_MANIFEST, RIGHT.fingerprint)
 
 

@@ -152,7 +152,7 @@ def test_yesterdays_code_fails_the_save_run_before_it_starts(plain: Notebook) ->
     other_codes(plain)
     ran = plain.run()
     assert ran.code != 0
-    assert "other content than was staged" in ran.report["failure"]
+    assert "different content than was staged" in ran.report["failure"]
     assert "of yesterday" not in ran.text
 
 
@@ -160,7 +160,7 @@ def test_in_a_rerun_yesterdays_code_is_a_warning(plain: Notebook) -> None:
     other_codes(plain)
     ran = plain.run(KAGGLE_IS_COMPETITION_RERUN="1")
     assert ran.code == 0, ran.text
-    assert any("other content" in warning for warning in ran.report["warnings"])
+    assert any("different content" in warning for warning in ran.report["warnings"])
 
 
 def weights(notebook: Notebook, **files: bytes) -> Path:
@@ -359,7 +359,7 @@ def test_most_of_the_limit_used_is_a_warning_while_there_is_time(plain: Notebook
     plain.plan = replace(plain.plan, limit=60.0, warn_share=0.01)
     ran = plain.run()
     assert ran.code == 0
-    assert "1% of the limit of 1m are used." in ran.report["warnings"]
+    assert "1% of the limit of 1m has been used." in ran.report["warnings"]
 
 
 def test_an_attached_dataset_of_wheels_is_installed(notebook: Notebook) -> None:

@@ -57,7 +57,7 @@ def test_arguments_environment_limit_guard_partial_file_and_light(ws: Path, cach
     assert (ws / "build/rehearsal/working/submission.csv").read_text() == "PassengerId,Survived\n892,0\n"
     assert report["light"] is True
     assert report["guarded"] is True
-    assert "5% of the limit of 1m are used." in report["warnings"]
+    assert "5% of the limit of 1m has been used." in report["warnings"]
     assert any("part.csv is the submission" in warning for warning in report["warnings"])
     assert "limit: 1m" in said
 

@@ -76,9 +76,12 @@ def test_a_package_of_the_image_that_needs_the_replaced_version_is_named(made: P
     ws = workspace.load(ws.root)
     found = resolving.resolve(ws, lambda _: None)
     assert found is not None
-    assert found.broken == ["The image's viewer 1.2+cu128 wants albums<2 and gets 2.5."]
+    assert found.broken == ["The image's viewer 1.2+cu128 requires albums<2, but 2.5 is installed."]
     assert found.unchecked == [["absent", "3.0"]]
-    assert "deps: conflict: The image's viewer 1.2+cu128 wants albums<2 and gets 2.5." in found.lines()
+    assert (
+        "deps: conflict: The image's viewer 1.2+cu128 requires albums<2, but 2.5 is installed."
+        in found.lines()
+    )
     assert "deps: not checked, because the index gave no metadata for them: absent 3.0." in found.lines()
 
     (ws.root / "codes/show.py").write_text("from more import sing\n", encoding="utf-8")
@@ -92,7 +95,9 @@ def test_a_conflict_with_a_protected_package_of_the_image_is_named(made: Path, t
     ws = scene(made, tmp_path / "ws", "loguru\n", numpy="2.0.2")
     wheelhouse.make_wheel(tmp_path / "ws/index", "loguru", requires=["numpy>=3"])
     wheelhouse.make_wheel(tmp_path / "ws/index", "numpy", "3.0")
-    with pytest.raises(WorkflowError, match=r"loguru 1.0 .*wants numpy>=3 and the image's numpy is 2.0.2"):
+    with pytest.raises(
+        WorkflowError, match=r"loguru 1.0 .*requires numpy>=3, but the image's numpy is 2.0.2"
+    ):
         resolving.resolve(ws, lambda _: None)
 
 
