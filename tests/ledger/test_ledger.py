@@ -129,7 +129,7 @@ def test_what_was_written_down_survives_sigkill(tmp_path: Path) -> None:
     book = ledger.read(tmp_path)
     assert acknowledged <= {event.ref for event in book.events}
     assert book.events[-1].ref == "after"
-    assert all("no event of the ledger" in one.reason for one in book.unread)
+    assert all("not an event" in one.reason for one in book.unread)
 
 
 def test_a_line_cut_short_stays_is_reported_and_does_not_spoil_the_next(tmp_path: Path) -> None:
@@ -153,15 +153,15 @@ def test_a_line_cut_inside_a_character_is_reported(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
-        ("<<<<<<< HEAD", "no event of the ledger"),
-        ("[1, 2]", "no JSON object"),
+        ("<<<<<<< HEAD", "not an event"),
+        ("[1, 2]", "not a JSON object"),
         ('{"event": "score", "ref": "1"}', "time missing"),
         ('{"event": "score", "time": "2026-05-01T08:00:00"}', "time zone"),
         ('{"event": "score", "time": "2026-05-01T08:00:00Z", "cv": NaN}', "NaN"),
         ('{"event": "score", "time": "2026-05-01T08:00:00Z", "public_score": "0.5"}', "public_score"),
         ('{"event": "score", "time": "2026-05-01T08:00:00Z", "peak_memory": true}', "peak_memory"),
         ('{"event": "praised", "time": "2026-05-01T08:00:00Z"}', "'praised'"),
-        ("[" * 100_000, "no event of the ledger"),
+        ("[" * 100_000, "not an event"),
     ],
 )
 def test_a_line_that_is_not_understood_is_reported_with_its_number_and_kept(
@@ -211,7 +211,7 @@ def test_a_ledger_that_another_command_holds_is_waited_for_and_then_named(
     (tmp_path / "build").mkdir()
     with (
         FileLock(tmp_path / "build" / "ledger.lock"),
-        pytest.raises(WaitedTooLong, match=r"ledger\.jsonl was held by another command"),
+        pytest.raises(WaitedTooLong, match=r"Another command has locked ledger\.jsonl"),
     ):
         ledger.append(tmp_path, samples.submitted(1))
     ledger.append(tmp_path, samples.submitted(1))

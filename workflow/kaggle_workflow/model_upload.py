@@ -1,7 +1,7 @@
 """Upload weights to a Kaggle model, from the machine that trained them: needs this package and no workspace.
 
     from kaggle_workflow import model_upload
-    model_upload.upload("data/working/models/exp001", "me/cmi-models/pytorch/exp001")
+    done = model_upload.upload("data/working/models/exp001", "me/cmi-models/pytorch/exp001")
 
 or `python -m kaggle_workflow.model_upload FOLDER HANDLE`. `invoke push-model` does this and adds the version to `model_sources`.
 """

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 from kaggle_workflow import command_list, console
 from kaggle_workflow.kaggle.client import Kaggle
 from kaggle_workflow.ledger import models
@@ -14,7 +16,7 @@ def list_models(workspace: Workspace, command: command_list.Models) -> None:
     """Print every version of the models of this workspace."""
     found = models.rows(workspace, Kaggle(console.warn), command.model, everything=command.all)
     if command.json:
-        console.as_json({"versions": [one.to_json() for one in found]})
+        console.as_json({"versions": [asdict(one) for one in found]})
         return
     if not found:
         console.say("No models: `invoke push-model` pushes the first version.")

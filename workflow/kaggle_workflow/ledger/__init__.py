@@ -1,1 +1,1 @@
-"""What was pushed and submitted, what came of it, and what it was made of."""
+"""The ledger: what was pushed and submitted, how it scored, and what it was made of."""

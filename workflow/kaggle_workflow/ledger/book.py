@@ -1,6 +1,6 @@
-"""The ledger: what was pushed and submitted, and what came of it, one event per line of `ledger.jsonl`.
+"""Read and append the ledger, `ledger.jsonl`: one event per line.
 
-The file is meant for git: lines are only ever added, so two branches merge by taking both sides' lines (`merge=union`).
+Commit the file to git: lines are only appended, so two branches merge by keeping the lines of both (`merge=union`).
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ _LOCK_SECONDS = 60
 
 @dataclass(frozen=True)
 class Unread:
-    """A line of which something was not understood; it stays in the file as it is.
+    """A line that could not be read, wholly or in part; it stays in the file.
 
     Attributes:
-        number: its line, from 1.
+        number: its number, from 1.
         text: the line.
-        reason: what was not understood.
+        reason: what is wrong with it.
     """
 
     number: int
@@ -36,33 +36,33 @@ class Unread:
 
 @dataclass(frozen=True)
 class Ledger:
-    """What a ledger holds.
+    """Content of a ledger.
 
     Attributes:
-        events: everything that reads as an event of a known kind, in the file's order, each line once.
-        unread: lines that do not read, events of unknown kinds, and lines with unknown fields (these are among the events too).
+        events: events of known kinds, in the order of the file, without duplicate lines.
+        unread: lines that can't be read, events of unknown kinds, and lines with unknown fields (also among the events).
     """
 
     events: tuple[Event, ...] = ()
     unread: tuple[Unread, ...] = ()
 
     def warning(self) -> str | None:
-        """One sentence about what was not understood, None when everything was."""
+        """A sentence about the lines that could not be read, None when there are none."""
         if not self.unread:
             return None
         first = self.unread[0]
-        more = f", and {len(self.unread) - 1} more lines" if len(self.unread) > 1 else ""
-        return f"{FILE}, line {first.number}: {first.reason}{more}; nothing of it was dropped, see the lines in an editor."
+        more = f" ({len(self.unread) - 1} more lines like it)" if len(self.unread) > 1 else ""
+        return f"{FILE}, line {first.number}: {first.reason}{more}. The line was kept: fix it in an editor, or update the tool."
 
 
 def append(root: Path, *events: Event) -> None:
-    """Add events to the ledger of the workspace at `root`, all of them or, after a crash, a line that `read` reports.
+    """Append events to the ledger of the workspace at `root`; they are on the disk when this returns.
 
-    The lines go to the disk before this returns. A last line that a crash cut short stays, and the new ones start below it.
+    A crash may leave an incomplete last line: it stays, `read` reports it, and the next event starts a new line.
 
     Raises:
-        WorkflowError: an event holds a value that JSON can't carry; nothing was written.
-        WaitedTooLong: another command held the ledger for a minute.
+        WorkflowError: an event has a value that JSON can't represent; nothing was written.
+        WaitedTooLong: another command locked the ledger for a minute.
         OSError: the disk refused.
     """
     from filelock import FileLock, Timeout
@@ -84,12 +84,12 @@ def append(root: Path, *events: Event) -> None:
             os.fsync(file.fileno())
     except Timeout as error:
         raise WaitedTooLong(
-            f"{FILE} was held by another command for {_LOCK_SECONDS} s: end that command, then run this one again."
+            f"Another command has locked {FILE} for {_LOCK_SECONDS} s: wait until it ends, or stop it, then run this again."
         ) from error
 
 
 def read(root: Path) -> Ledger:
-    """Everything the ledger of the workspace at `root` says; an absent file is an empty ledger."""
+    """Read the ledger of the workspace at `root`; a missing file is an empty ledger."""
     try:
         content = (root / FILE).read_bytes()
     except FileNotFoundError:
@@ -100,15 +100,13 @@ def read(root: Path) -> Ledger:
         try:
             event = _event(text)
         except (ValueError, RecursionError) as error:
-            unread.append(Unread(number, text, f"it is no event of the ledger ({error})"))
+            unread.append(Unread(number, text, f"not an event ({error})"))
             continue
         if event.event not in KINDS:
-            unread.append(
-                Unread(number, text, f"events of kind {event.event!r} are not known to this version")
-            )
+            unread.append(Unread(number, text, f"unknown kind of event {event.event!r}"))
             continue
         if event.extra:
-            unread.append(Unread(number, text, f"{', '.join(event.extra)}: not known to this version"))
+            unread.append(Unread(number, text, f"unknown fields {', '.join(event.extra)}"))
         events.append(event)
     return Ledger(tuple(events), tuple(unread))
 
@@ -118,12 +116,12 @@ def _lines(events: tuple[Event, ...]) -> bytes:
         return "".join(event.line() + "\n" for event in events).encode("utf-8")
     except (TypeError, ValueError) as error:
         raise WorkflowError(
-            f"{FILE} can't take this event ({error}): nothing was written; correct that value."
+            f"{FILE} can't record this event ({error}), so nothing was written: correct that value."
         ) from error
 
 
 def _texts(content: bytes) -> Iterator[tuple[int, str]]:
-    """The lines that say something, each once, with its number; a union merge may have doubled some."""
+    """The lines that are not empty, with their numbers, each once: a union merge may have doubled some."""
     seen = set()
     for number, line in enumerate(content.removeprefix(b"\xef\xbb\xbf").split(b"\n"), start=1):
         text = line.strip().decode("utf-8", "backslashreplace")
@@ -135,12 +133,12 @@ def _texts(content: bytes) -> Iterator[tuple[int, str]]:
 def _event(text: str) -> Event:
     value = _DECODER.decode(text)
     if not isinstance(value, dict):
-        raise ValueError("no JSON object")  # noqa: TRY004 - one kind of error for a line that does not read
+        raise ValueError("not a JSON object")  # noqa: TRY004 - one kind of error for a line that can't be read
     return Event.from_json(value)
 
 
 def _no_constant(name: str) -> float:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is not JSON")
 
 
 # One for all lines: making a decoder takes as long as decoding a line.

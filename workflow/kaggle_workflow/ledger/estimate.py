@@ -1,4 +1,4 @@
-"""How much of the limit a hidden rerun will probably take, and on what that rests."""
+"""Estimate how long a rerun will take, from earlier reruns and the save run."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from kaggle_workflow.ledger.fold import Submission
 
 @dataclass(frozen=True)
 class SaveRun:
-    """The save run of the version that is to be submitted.
+    """The save run of the version to submit.
 
     Attributes:
-        seconds: all of it, as far as the report counts.
-        entry_seconds: the entry point's share, None when not known.
-        rows: rows of the submission it wrote, None when not counted.
-        light: whether the entry point was told to be short.
+        seconds: its time, according to its report.
+        entry_seconds: the entry point's part of that, None when not known.
+        rows: rows of its submission, None when not counted.
+        light: whether it was a light run.
     """
 
     seconds: float | None = None
@@ -30,7 +30,7 @@ class SaveRun:
 
     @classmethod
     def from_report(cls, report: Mapping[str, Any]) -> SaveRun:
-        """What a `run-report.json` says; what it does not say is None."""
+        """Read a `run-report.json`; missing values are None."""
         phases = [value for value in (report.get("phases") or {}).values() if isinstance(value, int | float)]
         rows = (report.get("submission") or {}).get("rows")
         entry_seconds = report.get("entry_seconds")
@@ -44,12 +44,12 @@ class SaveRun:
 
 @dataclass(frozen=True)
 class Estimate:
-    """The probable length of a rerun.
+    """The estimated time of a rerun.
 
     Attributes:
-        seconds: None when nothing says how long it will take.
-        share: of the limit, None with `seconds`.
-        sentence: the estimate and what it rests on, for the person who submits.
+        seconds: None when it can't be estimated.
+        share: share of the limit, None likewise.
+        sentence: the estimate and its basis.
     """
 
     seconds: float | None
@@ -69,8 +69,8 @@ def estimate(
 ) -> Estimate:
     """Estimate the rerun of a version.
 
-    The best ground is a rerun of the same codes; then rows, when the user says how many the hidden test has; then how much longer than
-    their save runs earlier reruns took. All of it assumes the same machine.
+    The best basis is a rerun of the same codes; then the number of hidden rows, if the user gives it; then the ratio of earlier reruns
+    to their save runs. All assume the same machine.
 
     Args:
         save_run: what the save run took.

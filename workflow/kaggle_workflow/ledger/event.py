@@ -1,11 +1,11 @@
-"""One line of the ledger: something that happened, read once at the edge and never changed."""
+"""Events of the ledger, and how a line is read and written."""
 
 from __future__ import annotations
 
 import json
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
 from typing import Any
 
@@ -22,12 +22,12 @@ PENDING = "pending"
 
 @dataclass(frozen=True)
 class Part:
-    """One thing on Kaggle that a submission was made of.
+    """A dataset, notebook or model that a submission was made of.
 
     Attributes:
         ref: `owner/slug`, or `owner/model/framework/variation`.
         version: its version, None when not known.
-        fingerprint: what its manifest says, None for what is not ours.
+        fingerprint: from its manifest, None for what is not ours.
     """
 
     ref: str
@@ -35,18 +35,14 @@ class Part:
     fingerprint: str | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """The part as plain JSON values; what is not known is left out."""
-        return {
-            name: value
-            for name in ("ref", "version", "fingerprint")
-            if (value := getattr(self, name)) is not None
-        }
+        """The part as JSON values, without unknown ones."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
 
     @classmethod
     def from_json(cls, value: object) -> Part:
-        """The other way round; raises ValueError."""
+        """Read a part; raises ValueError."""
         if not isinstance(value, dict) or "ref" not in value:
-            raise ValueError(f"{value!r} is no part with a ref")
+            raise ValueError(f"{value!r} has no ref")
         version, fingerprint = value.get("version"), value.get("fingerprint")
         return cls(
             _text(value["ref"]),
@@ -57,7 +53,7 @@ class Part:
 
 @dataclass(frozen=True, kw_only=True)
 class MadeOf:
-    """What a pushed version is made of and how its save run went; None for what is not known.
+    """What a pushed version was made of, and its save run; None for what is not known.
 
     Attributes:
         entry: entry point as words, and `args` the arguments after it.
@@ -67,8 +63,8 @@ class MadeOf:
         image: what identifies Kaggle's image.
         machine_shape: the accelerator as the metadata names it.
         save_run_seconds: how long the save run took, and `save_run_rows` how many rows it wrote.
-        peak_memory: bytes that the save run used at most.
-        light: whether the save run told the entry point to be short.
+        peak_memory: peak memory of the save run, in bytes.
+        light: whether it was a light save run.
         limit: seconds that the competition allowed.
     """
 
@@ -92,18 +88,17 @@ class MadeOf:
 
 @dataclass(frozen=True, kw_only=True)
 class Facts(MadeOf):
-    """What an event says of a submission, and what all events together know of it; None for what is not known.
+    """Fields that an event and a submission share; None for what is not known.
 
     Attributes:
         account: who submitted or pushed.
         competition: slug of the competition.
         notebook: `owner/slug` of the notebook, and `notebook_version` its version.
-        rerun_seconds: the hidden rerun's wall time measured from outside, and `rerun_error` how many seconds it may be off.
+        rerun_seconds: the rerun's time as measured from outside, and `rerun_error` its error in seconds.
         status: `pending`, `complete` or `error`, and `error` Kaggle's text for a failure.
         public_score: score on the public leaderboard, and `private_score` the one after the end.
-        cv: the score in validation that the user named.
-        overruled: names of the checks that were overridden.
-        message: the submission's message.
+        cv: the validation score.
+        message: the submission's message, and `overruled` the names of the refusals that were overridden.
     """
 
     account: str | None = None
@@ -123,15 +118,15 @@ class Facts(MadeOf):
 
 @dataclass(frozen=True)
 class Event(Facts):
-    """Something that happened: a push, a submission, a score, or what a refresh found on Kaggle.
+    """A push, a submission, a score, or what a refresh found on Kaggle.
 
     Attributes:
         event: `pushed`, `submitted`, `score` (any end of a rerun, a failure too) or `refreshed`.
         time: when this line was written (aware, UTC).
         ref: Kaggle's reference of the submission; None for a push.
-        submitted: when Kaggle says the submission was made.
-        better: `higher` or `lower`, when it became known which score is better.
-        image_moved: what changed in Kaggle's image since the run before, None where nothing did.
+        submitted: when the submission was made, according to Kaggle.
+        better: `higher` or `lower`, in the event that recorded which score is better.
+        image_moved: what changed in Kaggle's image since the run before, None when nothing did.
         extra: fields that this version does not know, kept as they were read.
     """
 
@@ -144,21 +139,21 @@ class Event(Facts):
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
-        """The event as plain JSON values, in a fixed order; what is not known is left out."""
+        """The event as JSON values in a fixed order, without unknown ones."""
         known = {name: _plain(value) for name in _PARSERS if (value := getattr(self, name)) is not None}
         return {**known, **self.extra}
 
     def line(self) -> str:
-        """The event as one line of JSON, without its line end; raises ValueError for a value that would not read back."""
+        """The event as one line of JSON, without the line end; raises ValueError for a value that can't be read back."""
         value = self.to_json()
         self.from_json(value)
         text = json.dumps(value, ensure_ascii=False, allow_nan=False)
-        # An argument that was no UTF-8 carries surrogates; a submission that is spent must be written down all the same.
+        # An argument that was not UTF-8 contains surrogates; the submission must be recorded all the same.
         return text.encode("utf-8", "replace").decode("utf-8")
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Event:
-        """Read an event; raises ValueError that names the field which does not read."""
+        """Read an event; raises ValueError with the name of a field that can't be read."""
         known: dict[str, Any] = {}
         extra: dict[str, Any] = {}
         for name, stated in value.items():
@@ -181,7 +176,7 @@ class Event(Facts):
 
 
 def now() -> datetime:
-    """The time for an event: UTC, to the millisecond, as it is written."""
+    """The current time in UTC, to the millisecond."""
     moment = datetime.now(UTC)
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
@@ -192,7 +187,7 @@ def stamp(moment: datetime) -> str:
 
 
 def score_of(text: object) -> float | None:
-    """A score as Kaggle's API writes it (a text, empty while there is none) as a number, None for none."""
+    """A score of Kaggle's API, which is a text, as a number; None for an empty text."""
     try:
         score = float(str(text))
     except ValueError:
@@ -210,20 +205,20 @@ def _plain(value: object) -> object:
 
 def _text(value: object) -> str:
     if not isinstance(value, str):
-        raise ValueError(f"{value!r} is no text")  # noqa: TRY004 - one kind of error for a line that does not read
-    # JSON can carry half of a surrogate pair, which no terminal and no file takes.
+        raise ValueError(f"{value!r} is not a text")  # noqa: TRY004 - one kind of error for a line that can't be read
+    # JSON may contain half a surrogate pair, which can't be written to a terminal or a file.
     return value if value.isprintable() else value.encode("utf-8", "replace").decode("utf-8")
 
 
 def _number(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise ValueError(f"{value!r} is no number")
+        raise ValueError(f"{value!r} is not a number")
     return float(value)
 
 
 def _count(value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise ValueError(f"{value!r} is no count")
+        raise ValueError(f"{value!r} is not a count")
     return value
 
 
@@ -236,7 +231,7 @@ def _flag(value: object) -> bool:
 def _moment(value: object) -> datetime:
     moment = datetime.fromisoformat(_text(value))
     if moment.tzinfo is None:
-        raise ValueError(f"{value!r} does not say its time zone")
+        raise ValueError(f"{value!r} has no time zone")
     return moment.astimezone(UTC)
 
 
@@ -247,7 +242,7 @@ def _part(value: object) -> Part:
 def _list(parse: Callable[[object], Any]) -> Callable[[object], tuple[Any, ...]]:
     def parsed(value: object) -> tuple[Any, ...]:
         if not isinstance(value, list):
-            raise ValueError(f"{value!r} is no list")  # noqa: TRY004 - as above
+            raise ValueError(f"{value!r} is not a list")  # noqa: TRY004 - as above
         return tuple(parse(one) for one in value)
 
     return parsed
@@ -269,7 +264,7 @@ _PARSERS: Mapping[str, Callable[[object], Any]] = {
     one.name: _BY_TYPE[str(one.type).removesuffix(" | None")]
     for one in sorted(
         (one for one in fields(Event) if one.name != "extra"),
-        # A line begins with what happened to what; the rest keeps the order of the fields.
+        # The most important fields first; the rest in the order of declaration.
         key=lambda one: _FIRST.index(one.name) if one.name in _FIRST else len(_FIRST),
     )
 }

@@ -1,4 +1,4 @@
-"""The fold: events in any order become one value per submission."""
+"""Combine events into submissions; the order of the events does not matter."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from typing import Any
 from kaggle_workflow.experiments import experiment_of
 from kaggle_workflow.ledger.event import COMPLETE, PUSHED, SUBMITTED, Event, Facts, MadeOf
 
-# What may change after the submission was made: the newest line counts. Everything else was settled by then.
+# Fields that may change after the submission: the newest event counts.
 _LATEST = ("status", "error", "public_score", "private_score", "cv")
 _MEASURED = ("rerun_seconds", "rerun_error")
-# What a push says about every submission of that version, whoever made it.
+# Fields of a push, which hold for every submission of that version.
 _MADE_OF = tuple(one.name for one in fields(MadeOf))
-# What a submission's own lines say.
+# Fields of a submission's own events.
 _OWN = tuple(one.name for one in fields(Facts))
 
 
 @dataclass(frozen=True)
 class Submission(Facts):
-    """All that the ledger knows about one submission; the facts are those of its events.
+    """A submission, with the fields of all its events.
 
     Attributes:
         ref: Kaggle's reference.
-        time: when it was made: as Kaggle says, or when we sent it, or when the ledger first heard of it.
-        recorded: whether this workspace's commands submitted it; others come from the browser or a team-mate.
+        time: when it was made: Kaggle's date, else the time of its first event.
+        recorded: whether a command of this workspace submitted it, not the browser or a team-mate.
     """
 
     ref: str
@@ -37,7 +37,7 @@ class Submission(Facts):
 
     @property
     def experiment(self) -> str | None:
-        """The experiment that its entry point belongs to, None when the entry point is unknown."""
+        """The experiment of its entry point, None when the entry point is not known."""
         return experiment_of(self.entry) if self.entry else None
 
     @property
@@ -47,10 +47,10 @@ class Submission(Facts):
 
 
 def fold(events: Iterable[Event]) -> tuple[Submission, ...]:
-    """The submissions that events speak of, oldest first; the order of the events does not matter.
+    """Combine events into submissions, oldest first.
 
-    What a submission is made of comes from its own `submitted` line, then from the push of that notebook version, then from what a refresh
-    found. Status, scores and CV are those of the newest line. The rerun's time is the one measured most closely.
+    What a submission was made of comes from its `submitted` event, then from the push of that notebook version, then from a refresh.
+    Status, scores and CV come from the newest event, the rerun's time from the measurement with the smallest error.
     """
     by_ref: dict[str, list[Event]] = defaultdict(list)
     ordered = _ordered(events)
@@ -63,12 +63,12 @@ def fold(events: Iterable[Event]) -> tuple[Submission, ...]:
 
 
 def pushed(events: Iterable[Event]) -> Mapping[tuple[str, int], Mapping[str, Any]]:
-    """What is known of every pushed version, by notebook and version: later lines add to and correct earlier ones."""
+    """Fields of every pushed version, by notebook and version; later events override earlier ones."""
     return _pushed(_ordered(events))
 
 
 def says_something_new(event: Event, known: Iterable[Submission]) -> bool:
-    """Whether writing `event` (what a refresh found) down would change what the ledger knows of its submission."""
+    """Whether `event`, found by a refresh, adds something to what the ledger has about its submission."""
     before = next((one for one in known if one.ref == event.ref), None)
     if before is None:
         return True
@@ -80,7 +80,7 @@ def says_something_new(event: Event, known: Iterable[Submission]) -> bool:
 
 
 def better_of(events: Iterable[Event]) -> str | None:
-    """Which score is better, `higher` or `lower`, as the newest line that says so; None when none does."""
+    """`higher` or `lower`, whichever score is better, from the newest event with it; None when there is none."""
     said = [event for event in _ordered(events) if event.better in ("higher", "lower")]
     return said[-1].better if said else None
 
@@ -102,7 +102,7 @@ def _one(ref: str, told: list[Event], pushes: Mapping[tuple[str, int], Mapping[s
     }
     for event in told:
         if event.status is not None:
-            # A submission that was scored after all has no failure any more.
+            # A submission that was scored after all did not fail.
             values["error"] = None
         values |= _stated(event, _LATEST)
     values |= _measured(told)
@@ -121,7 +121,7 @@ def _pushed(ordered: Iterable[Event]) -> Mapping[tuple[str, int], Mapping[str, A
 
 
 def _measured(told: list[Event]) -> dict[str, Any]:
-    """The measurement of the rerun with the smallest error; of equals, the newest."""
+    """The measurement of the rerun with the smallest error, the newest of equal ones."""
     measured = [event for event in told if event.rerun_seconds is not None]
     if not measured:
         return {}
@@ -136,7 +136,7 @@ def _stated(event: Event, names: Iterable[str]) -> dict[str, Any]:
 
 
 def _ordered(events: Iterable[Event]) -> list[Event]:
-    """By time; of the same time, by content, so that a shuffled file folds to the same."""
+    """Sort by time, and events of the same time by content: the order in the file does not matter."""
     result: list[Event] = []
     for _, same in groupby(sorted(events, key=lambda event: event.time), key=lambda event: event.time):
         group = list(same)

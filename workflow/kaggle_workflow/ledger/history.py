@@ -1,4 +1,4 @@
-"""The history of submissions: which to show, in which order, and which is the best."""
+"""The history of submissions: filter, sort, group, and find the best."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ from kaggle_workflow.ledger.event import Part, stamp
 from kaggle_workflow.ledger.fold import Submission
 
 HIGHER = "higher"
-LOWER = "lower"
 
 _CONDITION = re.compile(r"(?P<name>[a-z][a-z_.-]*)(?P<sign>!=|>=|<=|=|>|<)(?P<value>.*)", re.DOTALL)
 _COMPARE: Mapping[str, Callable[[float, float], bool]] = {
@@ -40,13 +39,13 @@ _SCORES = ("public_score", "private_score", "cv")
 
 @dataclass(frozen=True)
 class Order:
-    """Which score is better, and whether that is known or assumed."""
+    """Which score is better, and whether that is assumed."""
 
     better: str
     assumed: bool
 
     def best(self, submissions: Iterable[Submission], score: str = "public_score") -> Submission | None:
-        """The submission with the best score; of equals the earliest, None when none has one."""
+        """The submission with the best score, the earliest of equal ones; None when none has a score."""
         scored = [one for one in submissions if getattr(one, score) is not None]
         if not scored:
             return None
@@ -54,12 +53,12 @@ class Order:
 
 
 def order(setting: str | None, learned: str | None) -> Order:
-    """The order of scores: what `workspace.better` says, else what Kaggle's leaderboard showed, else higher is assumed."""
+    """The order of scores: from `workspace.better`, else from Kaggle's leaderboard, else higher is assumed."""
     return Order(setting or learned or HIGHER, assumed=setting is None and learned is None)
 
 
 def flat(one: Submission) -> dict[str, Any]:
-    """A submission as plain values with one name each (`codes.version`), in a fixed order; the columns of the CSV."""
+    """A submission as plain values by column name (such as `codes.version`), in a fixed order; the columns of the CSV."""
     result: dict[str, Any] = {
         "ref": one.ref,
         "time": stamp(one.time),
@@ -94,26 +93,22 @@ _FLAT = tuple(one.name for one in fields(Submission) if one.name not in ("ref", 
 def select(submissions: Sequence[Submission], conditions: Sequence[str]) -> tuple[Submission, ...]:
     """The submissions that meet every condition.
 
-    A condition is `name=value` (also `!=`, and `<`, `<=`, `>`, `>=` for numbers) with a name of `flat`, or a text that any value holds.
-    A fingerprint or commit may be given by its beginning.
+    A condition is `name=value` (also `!=`, and `<`, `<=`, `>`, `>=` for numbers) with a column of `flat`, or a text that any value contains.
+    Fingerprints and commits may be shortened.
     """
     tests = [_test(condition) for condition in conditions]
-    return (
-        tuple(one for one in submissions if all(test(flat(one)) for test in tests))
-        if tests
-        else tuple(submissions)
-    )
+    return tuple(one for one in submissions if all(test(flat(one)) for test in tests))
 
 
 def arrange(submissions: Sequence[Submission], by: str, ranking: Order) -> tuple[Submission, ...]:
-    """The submissions sorted: the newest first for `time`, the best first for scores, else ascending; those without a value last.
+    """Sort submissions: the newest first for `time`, the best first for scores, else ascending; those without a value last.
 
     Raises:
         WorkflowError: there is no such column.
     """
     name = _SHORT.get(by, by)
     if name not in known_names():
-        raise WorkflowError(f"--sort {by} names no column: known are {', '.join(known_names())}.")
+        raise WorkflowError(f"--sort {by} is not a column: write one of {', '.join(known_names())}.")
     down = name == "time" or (name in _SCORES and ranking.better == HIGHER)
     values = [(one.time if name == "time" else flat(one)[name], one) for one in submissions]
     present = sorted((pair for pair in values if pair[0] is not None), key=lambda pair: pair[0], reverse=down)
@@ -121,13 +116,13 @@ def arrange(submissions: Sequence[Submission], by: str, ranking: Order) -> tuple
 
 
 def known_names() -> tuple[str, ...]:
-    """What `--sort` and `--filter` know."""
+    """Names of the columns, for `--sort` and `--filter`."""
     return tuple(flat(Submission("", datetime.min.replace(tzinfo=UTC), recorded=False)))
 
 
 @dataclass(frozen=True)
 class Group:
-    """The submissions of one experiment, summed up."""
+    """The submissions of one experiment, summarized."""
 
     experiment: str
     count: int
@@ -139,12 +134,12 @@ class Group:
     best: str | None
 
     def to_json(self) -> dict[str, Any]:
-        """The group as plain JSON values."""
+        """The group as JSON values."""
         return {**{one.name: getattr(self, one.name) for one in fields(self)}, "last": stamp(self.last)}
 
 
 def grouped(submissions: Sequence[Submission], ranking: Order) -> tuple[Group, ...]:
-    """One value per experiment, the best first; `best` is the reference of its best submission, `rerun_seconds` the median."""
+    """Group submissions by experiment, the best first; `best` is the reference of the best submission, `rerun_seconds` the median."""
     members: dict[str, list[Submission]] = defaultdict(list)
     for one in submissions:
         members[one.experiment or "(not known)"].append(one)
@@ -176,7 +171,7 @@ def _group(name: str, own: Sequence[Submission], ranking: Order) -> Group:
 
 
 def cells(one: Submission) -> dict[str, str]:
-    """A submission as the table shows it; an empty text for what is not known."""
+    """A row of the table of submissions; "" for what is not known."""
     return {
         "date (UTC)": f"{one.time:%Y-%m-%d %H:%M}",
         "ref": one.ref,
@@ -198,7 +193,7 @@ def cells(one: Submission) -> dict[str, str]:
 
 
 def group_cells(one: Group) -> dict[str, str]:
-    """A group as the table shows it."""
+    """A row of the table of experiments."""
     return {
         "experiment": one.experiment,
         "submissions": str(one.count),
@@ -212,7 +207,7 @@ def group_cells(one: Group) -> dict[str, str]:
 
 
 def number(value: float | None) -> str:
-    """A score as people compare it, an empty text for none."""
+    """A score as text, "" for none."""
     if value is None:
         return ""
     if value and abs(value) < _SMALL:
@@ -221,7 +216,7 @@ def number(value: float | None) -> str:
 
 
 def printable(text: str) -> str:
-    """One line without control characters: a message must not move a terminal's cursor, and XML can't carry them."""
+    """A text as one line without control characters, which would move a terminal's cursor and are not allowed in XML."""
     return text if text.isprintable() else "".join(one if one.isprintable() else " " for one in text)
 
 
@@ -239,7 +234,7 @@ def _test(condition: str) -> Callable[[dict[str, Any]], bool]:
             bound = float(wanted)
         except ValueError as error:
             raise WorkflowError(
-                f"--filter {condition}: {wanted!r} is no number, and {sign} compares numbers."
+                f"--filter {condition}: {sign} compares numbers, and {wanted!r} is not a number."
             ) from error
         return lambda values: isinstance(values[name], int | float) and _COMPARE[sign](values[name], bound)
     return lambda values: _equal(name, values[name], wanted) == (sign == "=")

@@ -1,4 +1,4 @@
-"""What the ledger knows about changes of Kaggle's image."""
+"""Changes of Kaggle's image in the ledger."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from kaggle_workflow.ledger.fold import Submission
 
 
 def notes(events: Sequence[Event], submissions: Sequence[Submission]) -> list[str]:
-    """Sentences about runs that found another image than the run before, and submissions that may have been rerun in one.
+    """Sentences about runs with another image than the run before, and about submissions that may have been rerun in one.
 
     Args:
         events: the ledger, oldest first.
-        submissions: those to judge.
+        submissions: the submissions to check.
     """
     moves = [event for event in events if event.event == PUSHED and event.image_moved]
     found = [f"{event.notebook} version {event.notebook_version}: {event.image_moved}." for event in moves]
     for one in submissions:
-        # The rerun starts at the submission: an image that a later version's run had found by then is the one it may have had.
+        # The rerun starts at the submission: it may have used an image that a later version's run had found by then.
         later = [
             event
             for event in moves

@@ -1,4 +1,4 @@
-"""What a pushed version is made of, as the ledger keeps it: from its plan, from the report of its run, from what is attached."""
+"""What a pushed version is made of, for the ledger: from its plan, its run's report and its sources."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def facts(
     image: str = "",
     versions: Mapping[str, int | None] | None = None,
 ) -> dict[str, Any]:
-    """Fields of an `Event`; what is not known is left out.
+    """Fields of an `Event`, without unknown ones.
 
     Args:
         workspace: the workspace.
@@ -32,7 +32,7 @@ def facts(
         report: the report of its save run, empty while there is none.
         sub: the notebook's version, with the fingerprint of its source.
         machine_shape: the accelerator, "" for none.
-        image: the image as the metadata pins it; the report's own word counts more.
+        image: the image in the metadata, used when the report has none.
         versions: versions of datasets and notebooks that were current when it was pushed, by `owner/slug`.
     """
     entry, args = split_entry(workspace, name, plan)
@@ -69,7 +69,7 @@ def facts(
 
 
 def split_entry(workspace: Workspace, name: str, plan: Plan) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Entry point and arguments: a plan carries them as one command line."""
+    """Entry point and arguments; a plan has them as one command line."""
     settings = workspace.settings.of(name)
     if plan.entry == (*settings.entry, *settings.args):
         return settings.entry, settings.args
@@ -78,7 +78,7 @@ def split_entry(workspace: Workspace, name: str, plan: Plan) -> tuple[tuple[str,
 
 
 def image_of(report: Mapping[str, Any]) -> str:
-    """What identifies the image that a run had: the pinnable name where the image tells it, else the commit it was built from."""
+    """The image of a run: its name, which can be pinned, or else the commit it was built from."""
     image = report.get("image")
     if not isinstance(image, dict):
         return ""

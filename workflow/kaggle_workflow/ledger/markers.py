@@ -1,4 +1,4 @@
-"""What a submission is recognised by: the mark at the end of its description, which names the notebook's version and source."""
+"""The marker at the end of a submission's description, which identifies the notebook's version and source."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from kaggle_workflow.stage import compose
 _MARK = re.compile(
     r"\s*\[(?P<slug>[A-Za-z0-9_.-]+) v(?P<version>[1-9][0-9]*) (?P<fingerprint>[0-9a-f]{12})\]\s*\Z"
 )
-# How long a description may be is not known; what matters stands at its end.
+# Kaggle's limit for descriptions is not known, and the marker is at the end.
 _LONGEST_MESSAGE = 200
 
 
@@ -33,7 +33,7 @@ class Mark:
 
     @classmethod
     def of(cls, slug: str, version: int, text: str) -> Mark:
-        """The mark of a version whose source is `text`."""
+        """The marker of a version with the source `text`."""
         return cls(slug, version, short(source_fingerprint(text)))
 
     def __str__(self) -> str:
@@ -41,19 +41,19 @@ class Mark:
 
 
 def source_fingerprint(text: str) -> str:
-    """SHA-256 (hex) over the plan and the cells of a notebook's source, the same before it is sent and when Kaggle gives it back."""
+    """SHA-256 (hex) over the plan and the cells of a notebook's source: the same before it is sent and as Kaggle returns it."""
     plan = compose.plan_of(text)
     cells = compose.cells_fingerprint(json.loads(text)["cells"][1:])
     return hashlib.sha256(f"{plan.dumps() if plan else ''}\n{cells}".encode()).hexdigest()
 
 
 def describe(message: str, mark: Mark) -> str:
-    """The description of a submission: the message in one line, and the mark."""
+    """The description of a submission: the message in one line, and the marker."""
     return f"{' '.join(message.split())[:_LONGEST_MESSAGE]} {mark}".strip()
 
 
 def read(description: str) -> tuple[str, Mark | None]:
-    """The message and the mark of a description; no mark in one that was not written by this workflow."""
+    """The message and the marker of a description; the marker is None for a submission that was made elsewhere."""
     match = _MARK.search(description)
     if match is None:
         return description.strip(), None

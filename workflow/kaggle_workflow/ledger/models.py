@@ -1,16 +1,16 @@
-"""Models at Kaggle: variations and versions with size and date, and which submissions used them."""
+"""Models on Kaggle: variations and versions with size and date, and the submissions that used them."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from kaggle_shim.refs import ModelRef
 from kaggle_workflow.errors import WorkflowError
-from kaggle_workflow.files import write_text
+from kaggle_workflow.files import read_object, write_text
 from kaggle_workflow.kaggle.client import Kaggle
 from kaggle_workflow.kaggle.errors import NotThere
 from kaggle_workflow.kaggle.values import ModelVersion
@@ -44,35 +44,33 @@ class Row:
     attached: tuple[str, ...] = ()
     submissions: tuple[str, ...] = ()
 
-    def to_json(self) -> dict[str, Any]:
-        """As plain JSON values."""
-        return asdict(self)
-
 
 def rows(workspace: Workspace, kaggle: Kaggle, models: Sequence[str], *, everything: bool) -> tuple[Row, ...]:
-    """Every version of the models asked for.
+    """Every version of the models.
 
     Args:
         workspace: the workspace.
         kaggle: Kaggle.
-        models: `owner/model`, several; none for those that this workspace attaches, pushed or submitted.
-        everything: every model of the account instead.
+        models: as `owner/model`; empty for those that this workspace attaches, pushed or submitted.
+        everything: list every model of the account instead.
 
     Raises:
-        WorkflowError: a name reads as no model.
+        WorkflowError: a name is not that of a model.
     """
     attached = _attached(workspace)
     submissions = history_fold.fold(ledger.read(workspace.root).events)
     wanted = _wanted(workspace, kaggle, models, attached, submissions, everything=everything)
-    cache = _Cache(workspace.build / _CACHE)
+    # Size and date of a version never change: each is read once.
+    cache = read_object(workspace.build / _CACHE)
+    known = dict(cache)
     found = []
     for owner, model in wanted:
         for variation in kaggle.model_variations(owner, model):
             for number in kaggle.model_version_numbers(variation):
                 ref = replace(variation, version=number)
-                facts = cache.of(ref) or _facts(kaggle, ref, cache)
-                found.append(_row(ref, facts, attached, submissions))
-    cache.write()
+                found.append(_row(ref, _facts(kaggle, ref, known), attached, submissions))
+    if known != cache:
+        write_text(workspace.build / _CACHE, json.dumps(known, indent=1) + "\n")
     return tuple(found)
 
 
@@ -98,7 +96,7 @@ def _wanted(
     for name in names:
         parts = name.split("/")
         if len(parts) < 2 or not all(parts[:2]):  # noqa: PLR2004 - owner and model
-            raise WorkflowError(f"{name!r} names no model: write owner/model.")
+            raise WorkflowError(f"{name!r} is not a model: write owner/model.")
         found.append((parts[0], parts[1]))
     return list(dict.fromkeys(found))
 
@@ -112,12 +110,15 @@ def _attached(workspace: Workspace) -> list[tuple[str, ModelRef]]:
     ]
 
 
-def _facts(kaggle: Kaggle, ref: ModelRef, cache: _Cache) -> ModelVersion | None:
+def _facts(kaggle: Kaggle, ref: ModelRef, known: dict[str, Any]) -> ModelVersion | None:
+    """Size and date of a version, from `known` or from Kaggle; None while it is being processed."""
+    with suppress(KeyError, TypeError):
+        return ModelVersion(**known[str(ref)])
     try:
         facts = kaggle.model_version_facts(ref)
     except NotThere:
         return None
-    cache.note(ref, facts)
+    known[str(ref)] = asdict(facts)
     return facts
 
 
@@ -141,30 +142,3 @@ def _row(
         tuple(folders),
         tuple(users),
     )
-
-
-class _Cache:
-    """Sizes and dates of versions, which never change: each is asked for once."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        try:
-            value = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            value = {}
-        self._known: dict[str, Any] = value if isinstance(value, dict) else {}
-        self._changed = False
-
-    def of(self, ref: ModelRef) -> ModelVersion | None:
-        try:
-            return ModelVersion(**self._known[str(ref)])
-        except (KeyError, TypeError):
-            return None
-
-    def note(self, ref: ModelRef, facts: ModelVersion) -> None:
-        self._known[str(ref)] = asdict(facts)
-        self._changed = True
-
-    def write(self) -> None:
-        if self._changed:
-            write_text(self._path, json.dumps(self._known, indent=1) + "\n")

@@ -11,7 +11,7 @@ from kaggle_workflow.ledger.fold import Submission
 DESKTOP = "desktop"
 _TITLE = "Kaggle"
 _SECONDS = 10.0
-# Texts travel as arguments or on standard input, never inside a script.
+# Texts are passed as arguments or on standard input, never inside a script.
 _APPLE = "on run argv\ndisplay notification (item 1 of argv) with title (item 2 of argv)\nend run"
 _WINDOWS = (
     "Add-Type -AssemblyName System.Windows.Forms, System.Drawing; $n = New-Object System.Windows.Forms.NotifyIcon; "
@@ -21,11 +21,11 @@ _WINDOWS = (
 
 
 class NotifyError(Exception):
-    """A notification that could not be shown or sent; the text never holds a webhook's address, which is a secret."""
+    """A notification could not be shown or sent; the text never contains the webhook's address, which is a secret."""
 
 
 def sentence(submission: Submission) -> str:
-    """What the notification says about a submission that ended."""
+    """The notification about a submission that ended."""
     name = submission.experiment or submission.notebook or "submission"
     if not submission.complete:
         return f"{name}: submission {submission.ref} failed ({submission.error or 'no reason given'})"
@@ -61,7 +61,7 @@ def _show(text: str) -> None:
 
 
 def _command(text: str) -> tuple[list[str], str]:
-    """The platform's own command for a notification, and what it reads from standard input."""
+    """The platform's command for a notification, and its standard input."""
     if sys.platform == "darwin":
         return ["osascript", "-e", _APPLE, text, _TITLE], ""
     if sys.platform == "win32":

@@ -1,4 +1,4 @@
-"""A table that fits a width: columns that do not fit are left out by rank, and said so."""
+"""Lay out a table within a width: columns that do not fit are left out by rank."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _FLEXIBLE = "message"
 _FLEXIBLE_LEAST = 16
 _FLEXIBLE_WANTED = 40
 _RIGHT = frozenset(("public", "private", "CV", "rerun", "submissions", "version"))
-# Which columns to keep where not all fit, the most wanted first.
+# Which columns to keep when not all fit, the most important first.
 RANK = (
     "public",
     "ref",
@@ -36,7 +36,7 @@ RANK = (
 
 @dataclass(frozen=True)
 class Table:
-    """Lines of a table, heading first, and the columns for which there was no room."""
+    """Lines of a table, the heading first, and the columns that did not fit."""
 
     lines: tuple[str, ...]
     left_out: tuple[str, ...]
@@ -47,8 +47,8 @@ def fit(rows: Sequence[Mapping[str, str]], marks: Sequence[str], width: int | No
 
     Args:
         rows: by column name, in the order to show; columns that are empty everywhere are not shown.
-        marks: what stands before each row, such as `*`.
-        width: cells in a line, None for as wide as it gets.
+        marks: the text before each row, such as `*`.
+        width: width in cells, None for no limit.
     """
     shown = [{name: printable(text) for name, text in row.items()} for row in rows]
     names = [name for name in (rows[0] if rows else ()) if any(row[name] for row in shown)]
@@ -78,7 +78,7 @@ def fit(rows: Sequence[Mapping[str, str]], marks: Sequence[str], width: int | No
 
 
 def _kept(widths: Mapping[str, int], width: int | None) -> list[str]:
-    """The columns to show, in their order: by rank, as long as there is room."""
+    """The columns that fit, chosen by rank, in their order."""
     room = float("inf") if width is None else width - _GAP
     chosen: set[str] = set()
     for name in sorted(widths, key=lambda one: RANK.index(one) if one in RANK else len(RANK)):
@@ -86,7 +86,7 @@ def _kept(widths: Mapping[str, int], width: int | None) -> list[str]:
         if name == _FLEXIBLE:
             wanted = min(needed, _FLEXIBLE_WANTED)
             needed = wanted if wanted <= room else min(needed, _FLEXIBLE_LEAST)
-        # The two most wanted columns say which submission and how good: a narrow terminal shows them cut.
+        # The first two columns are always shown, in a narrow terminal shortened.
         if needed <= room or len(chosen) < len(RANK[:2]):
             chosen.add(name)
             room -= needed + _GAP
@@ -94,7 +94,7 @@ def _kept(widths: Mapping[str, int], width: int | None) -> list[str]:
 
 
 def _width(text: str) -> int:
-    """Cells of a terminal that a text takes; letters of some scripts take two."""
+    """Width of a text in a terminal's cells; letters of some scripts take two."""
     if text.isascii():
         return len(text)
     from rich.cells import cell_len
@@ -103,7 +103,7 @@ def _width(text: str) -> int:
 
 
 def _cut(text: str, width: int) -> str:
-    """The beginning of a text that does not fit, with an ellipsis."""
+    """A text shortened to a width, with an ellipsis."""
     from rich.cells import set_cell_size
 
     return set_cell_size(text, width - 1).rstrip() + "…"
