@@ -82,4 +82,4 @@ def test_a_light_save_run_of_an_earlier_submission_is_no_measure() -> None:
 
 
 def test_a_save_run_without_rows_is_said() -> None:
-    assert "counts no rows" in estimate(SaveRun(seconds=10.0), (), limit=HOUR, hidden_rows=5).sentence
+    assert "has no number of rows" in estimate(SaveRun(seconds=10.0), (), limit=HOUR, hidden_rows=5).sentence

@@ -113,7 +113,7 @@ def test_other_differences_are_shown_and_refuse_nothing(scene: Scene) -> None:
     prepared(scene)
     scene.metadata(machine_shape="NvidiaTeslaT400")
     assert scene.sub().version == 1
-    assert any("the accelerator is none, and NvidiaTeslaT400 was requested" in line for line in scene.warned)
+    assert any("the accelerator is none, but NvidiaTeslaT400 was requested" in line for line in scene.warned)
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,7 @@ def test_other_differences_are_shown_and_refuse_nothing(scene: Scene) -> None:
     [
         (400, KaggleRefused, "HTTP 400: Bad things"),
         (401, KaggleRefused, "does not accept these credentials.*KAGGLE_API_TOKEN"),
-        (403, KaggleRefused, "HTTP 403: Bad things.*another account, or rules"),
+        (403, KaggleRefused, "HTTP 403: Bad things.*accept the rules"),
         (404, KaggleRefused, "HTTP 404: Bad things.*check the name"),
         (409, KaggleRefused, "HTTP 409: Bad things.*wait until it is processed"),
         (500, Unreachable, "not known whether Kaggle has"),

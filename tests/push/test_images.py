@@ -49,7 +49,7 @@ def test_a_push_names_the_packages_that_kaggle_changed_and_the_code_uses(scene: 
     own = Submission("10", moved.time, recorded=True, notebook="tester/cmi-sub", notebook_version=2)
     assert image_moves.notes(events, [late, own]) == [
         f"tester/cmi-sub version 2: {told}.",
-        "Submission 9: version 1 was saved in the image before that of version 2, and its rerun may have run in the newer one.",
+        "Submission 9 of version 1 may have been rerun in another image than its save run: in that of version 2.",
     ]
 
 

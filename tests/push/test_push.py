@@ -326,7 +326,7 @@ def test_no_wait_still_waits_for_the_wheels_that_the_notebook_attaches(scene: Sc
 
 def test_wheels_that_are_not_on_kaggle_yet_are_said_before_the_notebook_goes(scene: Scene) -> None:
     scene.codes()
-    with pytest.raises(Refused, match=r"has no wheels of this workspace, and sub needs") as caught:
+    with pytest.raises(Refused, match=r"has no wheels of this workspace, but sub needs") as caught:
         scene.sub()
     assert caught.value.name == "wheels-not-current"
     scene.kaggle.hold_runs()
@@ -337,7 +337,7 @@ def test_wheels_that_are_not_on_kaggle_yet_are_said_before_the_notebook_goes(sce
     scene.kaggle.wait_for_runs()
     assert scene.sub().version == 1
     (scene.root / "deps" / "requirements.txt").write_text("loguru\n", encoding="utf-8")
-    with pytest.raises(Refused, match=r"has the wheels [0-9a-f]{12}, and sub needs [0-9a-f]{12}"):
+    with pytest.raises(Refused, match=r"has the wheels [0-9a-f]{12}, but sub needs [0-9a-f]{12}"):
         scene.sub()
     assert scene.sub(allow=frozenset(["wheels-not-current"])).version == 2
 

@@ -156,7 +156,7 @@ def test_the_sample_is_asked_of_kaggle_where_it_is_not_here(desk: Desk) -> None:
 def test_a_report_of_other_codes(desk: Desk) -> None:
     with pytest.raises(WorkflowError):
         desk.repush(report={"codes": {"fingerprint": "ab" * 32}})
-    refused(desk, "other-fingerprint", "ran the codes abababababab, and")
+    refused(desk, "other-fingerprint", "ran the codes abababababab, but")
     through(desk, "other-fingerprint")
 
 

@@ -124,5 +124,5 @@ class CompetitionCalls(Connection):
         with translated(f"reading Kaggle's answer to {what}"):
             number = int(answer.ref or 0)
         if number == 0:
-            raise AnswerLost(f"Kaggle's answer to {what} names no submission: run this again.")
+            raise AnswerLost(f"Kaggle's answer to {what} has no submission number: run this again.")
         return number

@@ -102,7 +102,7 @@ def of_response(what: str, response: Any, otherwise: str = "") -> WorkflowError:
         ),
         403: (
             Denied,
-            f"Kaggle denied {what} (HTTP 403: {said}): it belongs to another account, or rules or consent are not accepted yet.",
+            f"Kaggle denied {what} (HTTP 403: {said}): check that it belongs to your account, and accept the rules on its page.",
         ),
         404: (NotThere, f"Not found on Kaggle while {what} (HTTP 404: {said}): check the name."),
         409: (

@@ -94,7 +94,7 @@ def estimate(
         return Estimate(
             None,
             None,
-            f"How much of the limit of {spell(limit)} the rerun takes is not known: {_lacking(save_run)}.",
+            f"The rerun's time can't be estimated (limit {spell(limit)}): {_lacking(save_run)}.",
         )
     share = seconds / limit
     sentence = f"The rerun will probably take {spell(seconds)}, {share:.0%} of the limit of {spell(limit)}: {ground}."
@@ -124,7 +124,7 @@ def _by_rows(save_run: SaveRun, hidden_rows: int | None) -> tuple[float, str] | 
         save_run.seconds if save_run.entry_seconds is None else min(save_run.entry_seconds, save_run.seconds)
     )
     seconds = save_run.seconds - grows + grows * hidden_rows / save_run.rows
-    ground = f"the save run's entry point took {spell(grows)} for {save_run.rows:,} rows, and {hidden_rows:,} rows are taken to need as much each"
+    ground = f"the save run's entry point took {spell(grows)} for {save_run.rows:,} rows; {hidden_rows:,} rows are assumed to take as long each"
     return seconds, ground
 
 
@@ -151,4 +151,4 @@ def _lacking(save_run: SaveRun) -> str:
         return "the save run was light, and no rerun of the same codes is in the ledger"
     if save_run.rows:
         return "no earlier rerun is in the ledger; say how many rows the hidden test has with --hidden-rows"
-    return "no earlier rerun is in the ledger, and the save run's report counts no rows"
+    return "no earlier rerun is in the ledger, and the save run's report has no number of rows"

@@ -28,7 +28,7 @@ def notes(events: Sequence[Event], submissions: Sequence[Submission]) -> list[st
         ]
         if later:
             found.append(
-                f"Submission {one.ref}: version {one.notebook_version} was saved in the image before that of version "
-                f"{later[-1].notebook_version}, and its rerun may have run in the newer one."
+                f"Submission {one.ref} of version {one.notebook_version} may have been rerun in another image than its save run: "
+                f"in that of version {later[-1].notebook_version}."
             )
     return found

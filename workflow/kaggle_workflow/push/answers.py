@@ -66,25 +66,25 @@ def differences(sent: Mapping[str, Any], there: Notebook) -> tuple[list[str], li
     """
     grave, others = [], []
     if there.internet and not sent["enable_internet"]:
-        grave.append("the internet is on, and off was requested")
+        grave.append("the internet is on, but off was requested")
     elif sent["enable_internet"] and not there.internet:
-        others.append("the internet is off, and on was requested")
+        others.append("the internet is off, but on was requested")
     if sent["is_private"] and not there.private:
-        grave.append("it is public, and private was requested")
+        grave.append("it is public, but private was requested")
     elif there.private and not sent["is_private"]:
-        others.append("it is private, and public was requested")
+        others.append("it is private, but public was requested")
     for key, kind in SOURCES.items():
         lost = sorted(_names(kind, sent.get(key) or ()) - _names(kind, there.sources.get(kind, ())))
         added = sorted(_names(kind, there.sources.get(kind, ())) - _names(kind, sent.get(key) or ()))
         others += [f"the {kind} {name} is not attached" for name in lost]
-        others += [f"the {kind} {name} is attached and was not requested" for name in added]
+        others += [f"the {kind} {name} is attached, but was not requested" for name in added]
     shape = str(sent.get("machine_shape") or "")
     if shape and there.machine_shape != shape:
         has = there.machine_shape or "none"
-        others.append(f"the accelerator is {has}, and {shape} was requested")
+        others.append(f"the accelerator is {has}, but {shape} was requested")
     image = str(sent.get("docker_image") or "")
     if image and there.docker_image and there.docker_image != image:
-        others.append(f"the image is {there.docker_image}, and {image} was requested")
+        others.append(f"the image is {there.docker_image}, but {image} was requested")
     return grave, others
 
 
@@ -101,10 +101,10 @@ def ran_other(plan: Plan, report: Mapping[str, Any]) -> str | None:
     found = str(codes.get("fingerprint") or "") if isinstance(codes, dict) else ""
     if wanted is not None and found != wanted:
         return (
-            f"ran {f'the codes {short(found)}' if found else 'unknown codes'}, and {short(wanted)} was staged"
+            f"ran {f'the codes {short(found)}' if found else 'unknown codes'}, but {short(wanted)} was staged"
         )
     if report.get("template") != plan.template:
-        return f"ran with the shim {report.get('template')}, and {plan.template} was staged"
+        return f"ran with the shim {report.get('template')}, but {plan.template} was staged"
     return None
 
 

@@ -40,7 +40,7 @@ def settle(push: Push, payload: Payload, outcome: Outcome) -> Dataset | None:
         if version is not None and found:
             push.say(f"{payload.ref.name}: found as version {version}.")
             outcome.did = "found"
-            outcome.notes.append("an earlier push had arrived")
+            outcome.notes.append("sent by an earlier push")
         push.intents.close(payload.key)
     if there is not None and there.current is None and not push.options.dry_run:
         push.say(f"{payload.ref.name} exists, and its first version is still being processed.")

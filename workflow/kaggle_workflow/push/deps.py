@@ -83,7 +83,7 @@ def refuse_others(push: Push, notebook: Notebook) -> None:
         state = f"has no completed run of version {there.newest}"
     push.refuse(
         "wheels-not-current",
-        f"{ref.name} {state}, and {notebook.name} needs {short(fingerprint)}: push the wheels first (invoke push-deps, or invoke push)",
+        f"{ref.name} {state}, but {notebook.name} needs {short(fingerprint)}: push the wheels first (invoke push-deps, or invoke push)",
     )
 
 
@@ -121,7 +121,7 @@ def _prove(push: Push, payload: notebook_payload.Payload, version: int) -> list[
     staged = payload.staged.plan.deps_fingerprint or ""
     if manifest.fingerprint != staged:
         raise RunFailed(
-            f"{ref.name} version {version} made wheels of {short(manifest.fingerprint)}, and {short(staged)} was staged: "
+            f"{ref.name} version {version} made wheels of {short(manifest.fingerprint)}, but {short(staged)} was staged: "
             "it did not run the source that was sent; run invoke push-deps --force."
         )
     names = {file.name.rsplit("/", 1)[-1] for file in files}

@@ -145,7 +145,7 @@ def _read_back(push: Push, payload: Payload, version: int, outcome: Outcome) -> 
     there = push.kaggle.notebook(payload.ref, version)
     if there is None:
         raise KaggleRefused(
-            f"Kaggle accepted {payload.ref.name} and does not show version {version}: check {outcome.url}, then push again."
+            f"Kaggle accepted {payload.ref.name}, but does not show version {version}: check {outcome.url}, then push again."
         )
     grave, others = push_answers.differences(payload.metadata, there)
     if not compose.same(there.text, payload.text):

@@ -34,7 +34,7 @@ def find_existing(push: Push, ref: NotebookRef) -> Notebook | None:
     if there is None and listed:
         push.refuse(
             "take-over",
-            f"Kaggle lists the notebook {ref.name} and answers that it does not exist: run this again in a minute, "
+            f"Kaggle lists the notebook {ref.name}, but answers that it does not exist: run this again in a minute, "
             "so that no edit in it is overwritten",
         )
     return there
@@ -108,7 +108,7 @@ def settle(
         ) or find_existing(push, payload.ref)
     if _arrived(rules, payload, there, intent.base) and there is not None:
         push.say(f"{payload.ref.name}: found as version {there.newest}.")
-        outcome.notes.append("an earlier push had arrived")
+        outcome.notes.append("sent by an earlier push")
     push.intents.close(payload.key)
     return there
 

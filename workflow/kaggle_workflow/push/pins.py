@@ -47,7 +47,7 @@ def rebound(sent: Mapping[str, Any], there: Notebook) -> list[str]:
                 )
             elif version != ref.version:
                 found.append(
-                    f"Kaggle attached version {version} of the {kind} {ref.name}, and version {ref.version} was requested"
+                    f"Kaggle attached version {version} of the {kind} {ref.name}, but version {ref.version} was requested"
                 )
     return found
 

@@ -66,7 +66,7 @@ class Outcome:
 
     Attributes:
         thing: `codes`, `deps`, `sub`, …
-        did: `sent`, `unchanged`, `found` (an earlier push had arrived) or `would send`.
+        did: `sent`, `unchanged`, `found` (sent by an earlier push) or `would send`.
         name: as Kaggle names it.
         version: its number, None while there is none.
         fingerprint: identifies the content, "" for none.

@@ -119,7 +119,7 @@ def _check_codes(push: Push, folder: Notebook) -> stage_codes.Staged:
         has = f"has the codes {short(found)}" if found else "has no codes of this workspace that are ready"
         push.refuse(
             "codes-not-current",
-            f"{ref.name} {has}, and {folder.name} needs {short(wanted)}: push the codes first (invoke push-codes, or invoke push)",
+            f"{ref.name} {has}, but {folder.name} needs {short(wanted)}: push the codes first (invoke push-codes, or invoke push)",
         )
     return staged
 

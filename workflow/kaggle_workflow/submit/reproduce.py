@@ -54,7 +54,7 @@ def restore(push: Push, ref: str) -> Reproduced:
     plan = compose.plan_of(there.text) if there is not None else None
     if there is None or plan is None:
         raise WorkflowError(
-            f"{one.notebook} version {one.notebook_version} is no longer on Kaggle, so the plan of {ref} is lost: "
+            f"{one.notebook} version {one.notebook_version} is no longer on Kaggle, so the plan of submission {ref} is lost: "
             f"check out {(one.git_commit or 'its commit')[:12]}, then run invoke push."
         )
     done.notebook = f"{one.notebook} version {one.notebook_version}"
