@@ -7,7 +7,7 @@ import json
 from kaggle_workflow import check, workspace
 from kaggle_workflow.doctor import images as doctor_images
 from kaggle_workflow.images import from_kaggle
-from kaggle_workflow.ledger import book, image_moves
+from kaggle_workflow.ledger import book, history
 from kaggle_workflow.ledger.fold import Submission
 from kaggle_workflow.push import pins
 from tests.push.conftest import Scene
@@ -47,7 +47,7 @@ def test_a_push_names_the_packages_that_kaggle_changed_and_the_code_uses(scene: 
     moved = events[-1]
     late = Submission("9", moved.time, recorded=True, notebook="tester/cmi-sub", notebook_version=1)
     own = Submission("10", moved.time, recorded=True, notebook="tester/cmi-sub", notebook_version=2)
-    assert image_moves.notes(events, [late, own]) == [
+    assert history.image_notes(events, [late, own]) == [
         f"tester/cmi-sub version 2: {told}.",
         "Submission 9 of version 1 may have been rerun in another image than its save run: in that of version 2.",
     ]

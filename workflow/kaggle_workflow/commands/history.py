@@ -14,7 +14,7 @@ from typing import Any
 from kaggle_workflow import command_list, console
 from kaggle_workflow.errors import WorkflowError
 from kaggle_workflow.ledger import book as ledger
-from kaggle_workflow.ledger import history, image_moves
+from kaggle_workflow.ledger import history
 from kaggle_workflow.ledger import table as history_table
 from kaggle_workflow.ledger.fold import Submission, better_of, fold
 from kaggle_workflow.ledger.history import Order
@@ -67,7 +67,7 @@ def show_history(workspace: Workspace, command: command_list.History) -> None:  
         _show_groups(found, ranking)
     else:
         _show(found, shown, best, ranking)
-        for sentence in image_moves.notes(book.events, found):
+        for sentence in history.image_notes(book.events, found):
             console.say(sentence)
 
 
