@@ -58,7 +58,7 @@ def test_a_score_arrives_and_the_ledger_knows_what_made_it(desk: Desk) -> None:
     assert one.deps is not None
     assert (one.codes.ref, one.codes.version, one.deps.version) == ("tester/cmi-codes", 1, 1)
     assert (one.account, one.git_dirty, one.light, one.recorded) == ("tester", False, False, True)
-    _, mark = markers.read(desk.on_kaggle()[0].description)
+    _, mark = markers.split(desk.on_kaggle()[0].description)
     assert mark is not None
     assert (mark.slug, mark.version) == ("cmi-sub", 1)
 
@@ -362,7 +362,7 @@ def test_killed_before_the_answer_was_written_down(desk: Desk) -> None:
     first = desk.submit(Request(message="kept", cv=0.7))
     line = next(event for event in ledger.read(desk.root).events if event.event == SUBMITTED)
     intents = Intents(desk.root / "build")
-    _, mark = markers.read(desk.on_kaggle()[0].description)
+    _, mark = markers.split(desk.on_kaggle()[0].description)
     text = (desk.root / "ledger.jsonl").read_text(encoding="utf-8")
     (desk.root / "ledger.jsonl").write_text("".join(text.splitlines(keepends=True)[:-1]), encoding="utf-8")
     with intents.sending(

@@ -52,7 +52,7 @@ def describe(message: str, mark: Mark) -> str:
     return f"{' '.join(message.split())[:_LONGEST_MESSAGE]} {mark}".strip()
 
 
-def read(description: str) -> tuple[str, Mark | None]:
+def split(description: str) -> tuple[str, Mark | None]:
     """The message and the marker of a description; the marker is None for a submission that was made elsewhere."""
     match = _MARK.search(description)
     if match is None:

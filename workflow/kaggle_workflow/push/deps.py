@@ -130,5 +130,5 @@ def _prove(push: Push, payload: notebook_payload.Payload, version: int) -> list[
         raise RunFailed(
             f"{ref.name} version {version} lists wheels that its output lacks ({', '.join(missing[:3])}): run invoke push-deps --force."
         )
-    moved = push_images.take(push, ref, version, files)
+    moved = push_images.record(push, ref, version, files)
     return [f"{len(manifest.wheels)} wheels for {manifest.python}", *manifest.notes, *moved]

@@ -13,7 +13,7 @@ from kaggle_workflow.kaggle.values import RemoteFile
 from kaggle_workflow.push.session import Push
 
 
-def take(push: Push, ref: NotebookRef, version: int, files: Iterable[RemoteFile]) -> list[str]:
+def record(push: Push, ref: NotebookRef, version: int, files: Iterable[RemoteFile]) -> list[str]:
     """Keep the image that the run of a version found.
 
     Args:

@@ -127,7 +127,7 @@ def _with_output(push: Push, target: Target) -> Target:
     listed, log = push.kaggle.output(target.ref, target.version)
     sizes = {file.name: file.size for file in push.kaggle.output_sizes(target.ref, target.version)}
     files = tuple(RemoteFile(file.name, sizes.get(file.name), file.url) for file in listed)
-    report = report_in(push, files, log)
+    report = read_report(push, files, log)
     scored = next((file for file in files if file.name == target.file_name), None)
     columns = sample = None
     compares = target.plan is None or target.plan.check != "exists"
@@ -173,7 +173,7 @@ def _sample(push: Push, target: Target) -> tuple[str, ...] | None:
     return None
 
 
-def report_in(push: Push, files: tuple[RemoteFile, ...], log: str) -> dict[str, Any]:
+def read_report(push: Push, files: tuple[RemoteFile, ...], log: str) -> dict[str, Any]:
     """The report of a run, from its log or else from its output; {} for none."""
     found = next((file for file in files if file.name == REPORT_NAME), None)
     report = report_of(log)

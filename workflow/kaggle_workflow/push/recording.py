@@ -16,7 +16,7 @@ from kaggle_workflow.push.session import Push
 from kaggle_workflow.stage import plans
 
 
-def pushed(
+def record_push(
     push: Push,
     payload: Payload,
     version: int,

@@ -80,9 +80,9 @@ def push_notebook(push: Push, name: str, *, rest_pushed: bool = False) -> Outcom
 
     def prove(push: Push, payload: notebook_payload.Payload, version: int) -> list[str]:
         files, log = push.kaggle.output(payload.ref, version)
-        seen.report = looking.report_in(push, files, log)
+        seen.report = looking.read_report(push, files, log)
         notes = _prove(push, payload, version, seen.report)
-        seen.moved = push_images.take(push, payload.ref, version, files)
+        seen.moved = push_images.record(push, payload.ref, version, files)
         return [*notes, *seen.moved]
 
     rules = notebook_payload.Rules(
@@ -90,7 +90,7 @@ def push_notebook(push: Push, name: str, *, rest_pushed: bool = False) -> Outcom
     )
     outcome = update_notebook(push, rules, stage)
     if outcome.version is not None and seen.payload is not None and not push.options.dry_run:
-        recording.pushed(push, seen.payload, outcome.version, seen.report, seen.moved, seen.codes)
+        recording.record_push(push, seen.payload, outcome.version, seen.report, seen.moved, seen.codes)
     return outcome
 
 
@@ -174,7 +174,9 @@ def model_manifest(push: Push, ref: refs.ModelRef) -> Manifest | None:
 
 def prove(push: Push, payload: notebook_payload.Payload, version: int) -> list[str]:
     """Compare what the run of a version found with what was staged; raises RunFailed when they differ. Returns the run's warnings."""
-    return _prove(push, payload, version, looking.report_in(push, *push.kaggle.output(payload.ref, version)))
+    return _prove(
+        push, payload, version, looking.read_report(push, *push.kaggle.output(payload.ref, version))
+    )
 
 
 def _prove(push: Push, payload: notebook_payload.Payload, version: int, report: dict[str, Any]) -> list[str]:

@@ -87,7 +87,7 @@ def _is_new(event: Event, known: dict[str, history_fold.Submission], learned: st
 
 
 def _event(one: Submission, slug: str, ours: dict[str, str]) -> Event:
-    message, mark = markers.read(one.description)
+    message, mark = markers.split(one.description)
     return Event(
         event=REFRESHED,
         time=now(),

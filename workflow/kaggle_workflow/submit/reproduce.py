@@ -82,8 +82,8 @@ def push_again(push: Push, done: Reproduced) -> list[Outcome]:
     rules = notebook_payload.Rules(folder.name, compose.same, push_sub.prove)
     outcome = push_notebook.update_notebook(push, rules, lambda: payload)
     if outcome.version is not None:
-        report = looking.report_in(push, *push.kaggle.output(payload.ref, outcome.version))
-        recording.pushed(push, payload, outcome.version, report)
+        report = looking.read_report(push, *push.kaggle.output(payload.ref, outcome.version))
+        recording.record_push(push, payload, outcome.version, report)
     return [*outcomes, outcome]
 
 

@@ -25,7 +25,7 @@ def find_earlier(push: Push, target: Target) -> list[Submission]:
     if late is not None and late.ref not in {one.ref for one in listed}:
         listed.append(late)
     listed += _unlisted(push, target, {one.ref for one in listed})
-    mine = [one for one in listed if markers.read(one.description)[1] == target.mark]
+    mine = [one for one in listed if markers.split(one.description)[1] == target.mark]
     return sorted(mine, key=lambda one: (one.date, one.ref))
 
 
@@ -90,7 +90,7 @@ def find_listed(
     if listed is None:
         listed = push.kaggle.each_submission(CompetitionRef(competition))
     for one in listed:
-        _, mark = markers.read(one.description)
+        _, mark = markers.split(one.description)
         if mark is not None and str(mark) == marker and one.ref not in before:
             return one
     return None

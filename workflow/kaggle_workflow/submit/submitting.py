@@ -113,7 +113,7 @@ def _show(push: Push, target: Target, earlier: Submission) -> Submitted:
     push.say(
         f"{target.name} was already submitted as {earlier.ref}; nothing was sent (--again submits it once more)."
     )
-    message, _ = markers.read(earlier.description)
+    message, _ = markers.split(earlier.description)
     return _submitted(push, target, "already submitted", earlier.ref, message)
 
 
@@ -204,7 +204,7 @@ def _record_found(push: Push, target: Target, found: Submission) -> None:
     events = ledger.read(push.workspace.root).events
     if any(event.event == SUBMITTED and event.ref == str(found.ref) for event in events):
         return
-    message, _ = markers.read(found.description)
+    message, _ = markers.split(found.description)
     event = describing.event_of(push, target, message, None)
     account = found.submitted_by or event.account
     settling.record(
