@@ -79,7 +79,7 @@ def test_a_list_that_never_ends_is_given_up(scene: Scene) -> None:
 def test_names_to_download_stay_inside(tmp_path: Path, name: str) -> None:
     folder = tmp_path / "data"
     folder.mkdir()
-    with pytest.raises(WorkflowError, match="nothing was written"):
+    with pytest.raises(WorkflowError, match="Nothing was written"):
         fetching.items(folder, [RemoteFile(name, 1, "")], (), None, lambda *_: None)
 
 
