@@ -51,7 +51,7 @@ class Installer:
         if self.answers:
             raise image.NotInstalledError("it can't be installed", self.answers.pop(0))
         folder = self.cache / "py-made"
-        (folder / "bin").mkdir(parents=True)
+        (folder / "bin").mkdir(parents=True, exist_ok=True)
         (folder / "bin/python").touch()
         packages = dict(pin.split("==") for pin in (*pins, *held))
         value = {"python": str(folder / "bin/python"), "version": base.version, "packages": packages}
@@ -143,9 +143,6 @@ def test_a_set_that_differs_is_tried_again_after_a_week(scene: Scene, installer:
     record = next(scene.cache.glob("set-*.json"))
     value = json.loads(record.read_text(encoding="utf-8"))
     record.write_text(json.dumps({**value, "time": time.time() - 8 * 86400}), encoding="utf-8")
-    (scene.cache / "py-made/complete.json").unlink()
-    (scene.cache / "py-made/bin/python").unlink()
-    (scene.cache / "py-made/bin").rmdir()
     scene.ensure()
     assert installer.asked[-1] == "six | six==0.0.99 | "
 
@@ -221,6 +218,38 @@ def test_another_python_than_kaggles_is_said(
         in scene.ensure().notes
     )
     assert installer.bases == [HERE]
+
+
+def test_a_python_that_is_installed_later_is_taken(
+    scene: Scene, installer: Installer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pythons, "find", lambda _: None)
+    monkeypatch.setattr(pythons, "download", lambda *_: None)
+    scene.kaggle_has("3.99.7", six="1.17")
+    scene.code("import six\n")
+    scene.ensure()
+    scene.ensure()
+    assert installer.bases == [HERE]
+    other = pythons.Interpreter(Path("/opt/python3.99"), "3.99.1", "/opt")
+    monkeypatch.setattr(pythons, "find", {"3.99": other}.get)
+    scene.ensure()
+    scene.ensure()
+    assert installer.bases == [HERE, "3.99"]
+
+
+def test_a_python_that_can_not_make_the_image_gives_way_before_any_version_does(
+    scene: Scene, installer: Installer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = pythons.Interpreter(Path("/opt/python3.99"), "3.99.1", "/opt")
+    monkeypatch.setattr(pythons, "find", {"3.99": other}.get)
+    scene.kaggle_has("3.99.7", six="1.17")
+    scene.code("import six\n")
+    installer.answers = ["No module named ensurepip\n"]
+    scene.ensure()
+    assert installer.bases == ["3.99", HERE]
+    assert installer.asked[-1] == "six | six==1.17 | "
+    scene.ensure()
+    assert len(installer.asked) == 2
 
 
 def test_a_python_that_uv_can_not_download_costs_a_line(

@@ -45,7 +45,7 @@ class _Outcome:
 
     Attributes:
         folder: name of the environment in the cache.
-        python: the minor version that it has.
+        python: its Python, such as `3.12`; that of Kaggle's image where only that Python could not make it.
         time: when it was made, in seconds since 1970.
         forced: packages that hold their version although another package of the image demands a different one.
         loose: packages that can't be installed at the image's version.
@@ -92,13 +92,12 @@ def ensure(
     wanted = used.packages(workspace, notebook, entry, kaggles, on_line)
     plan = _Plan(workspace, kaggles, wanted)
     record = cache / f"set-{plan.identity}.json"
-    outcome = _read(record)
+    outcome = _read(record, plan)
     made = image.cached(cache / outcome.folder) if outcome.folder else None
-    if made is not None:
-        plan.write(outcome)
-    else:
+    if made is None:
         made, outcome = _make(plan, cache, on_line)
         write_text(record, json.dumps(asdict(outcome)) + "\n")
+    plan.write(outcome)
     return Made(made, kaggles.python, tuple(_differences(made, kaggles, outcome)))
 
 
@@ -133,9 +132,10 @@ class _Plan:
 
 
 def _make(plan: _Plan, cache: Path, on_line: Callable[[str], None]) -> tuple[image.Image, _Outcome]:
-    """Install the set; a package that can't be had at its version is let go, one after the other."""
-    outcome = _Outcome(time=time.time())
-    base = pythons.find(plan.python) or pythons.download(plan.python, on_line) or pythons.own()
+    """Install the set; give up single packages, then the Python, then all versions."""
+    outcome, own = _Outcome(time=time.time()), pythons.own()
+    base = pythons.find(plan.python) or pythons.download(plan.python, on_line) or own
+    outcome.python = base.minor
     while True:
         requirements, overrides = plan.write(outcome)
         try:
@@ -145,24 +145,30 @@ def _make(plan: _Plan, cache: Path, on_line: Callable[[str], None]) -> tuple[ima
         except image.NotInstalledError as error:
             if error.unreachable:
                 raise
-            said = _let_go(plan, outcome, error.output)
-            if said is None and base.path != pythons.own().path:
-                said = f"Python {base.version} can't make the image; trying Python {pythons.own().version}."
-                base = pythons.own()
+            said = _give_up_package(plan, outcome, error.output)
+            if said is None and base != own:
+                said = f"Python {base.version} can't make the image; trying Python {own.version}."
+                base = own
+            elif said is None and len(outcome.loose) < len(plan.pins):
+                said = (
+                    f"The exact versions of image {plan.title} can't be installed here; taking the closest."
+                )
+                outcome.loose = list(plan.pins)
             if said is None:
                 raise
             on_line(said)
             continue
-        outcome.folder, outcome.python = made.python.parents[1].name, base.minor
+        outcome.folder = made.python.parents[1].name
         return made, outcome
 
 
-def _let_go(plan: _Plan, outcome: _Outcome, output: str) -> str | None:
-    """Change the outcome by the package that an installer complains about; a line about it, None when nothing is left to change."""
-    given_up = len(outcome.loose) + len(outcome.absent) + len(outcome.forced)
+def _give_up_package(plan: _Plan, outcome: _Outcome, output: str) -> str | None:
+    """Change the outcome for the package that an installer complains about; return a line about it, None if it names none."""
+    if len(outcome.loose) + len(outcome.absent) + len(outcome.forced) >= _ATTEMPTS:
+        return None
     named = _UNAVAILABLE.search(output)
     name = normalise(named["a"] or named["b"]) if named else None
-    if given_up < _ATTEMPTS and name is not None:
+    if name is not None:
         if name in plan.pins and name not in outcome.loose and "Failed to build" not in output:
             outcome.loose.append(name)
             return f"{name} {plan.pins[name]} can't be installed here; trying another version."
@@ -175,29 +181,27 @@ def _let_go(plan: _Plan, outcome: _Outcome, output: str) -> str | None:
         if plan.pins.get(name := normalise(found["name"])) == found["version"]
         and name not in (*outcome.forced, *outcome.loose)
     ]
-    if given_up < _ATTEMPTS and conflicting:
-        # The image has versions that contradict each other's demands; what is wanted least gives the least away.
+    if conflicting:
+        # The image's own packages contradict each other. Keep what the code imports as it is.
         name = next((one for one in conflicting if one not in plan.wanted), conflicting[0])
         if name.startswith("nvidia-"):
             # An index has builds for one CUDA, which need its libraries.
             outcome.loose.append(name)
             return f"{name} {plan.pins[name]} doesn't fit the builds that can be installed here; trying another version."
         outcome.forced.append(name)
-        return f"{name} {plan.pins[name]} is what image {plan.title} has, whatever other packages ask for."
-    if set(outcome.loose) != set(plan.pins):
-        outcome.loose = list(plan.pins)
-        return f"The exact versions of image {plan.title} can't be installed here; taking the closest."
+        return f"Installing {name} {plan.pins[name]} as in image {plan.title}, although another package asks for a different version."
     return None
 
 
-def _read(record: Path) -> _Outcome:
-    """What the cache says about a set; an empty outcome when it says nothing, or should be tried again."""
+def _read(record: Path, plan: _Plan) -> _Outcome:
+    """The outcome in the cache; an empty one if there is none, or if it's time to try again."""
     try:
         outcome = _Outcome(**read_object(record))
     except TypeError:
         return _Outcome()
-    differs = bool(outcome.loose or outcome.absent)
-    return _Outcome() if differs and time.time() - outcome.time > _KEPT else outcome
+    other_python = outcome.python != plan.python
+    old = (other_python or outcome.loose or outcome.absent) and time.time() - outcome.time > _KEPT
+    return _Outcome() if old or (other_python and pythons.find(plan.python)) else outcome
 
 
 def _from_deps(line: str, deps: Path) -> str:
