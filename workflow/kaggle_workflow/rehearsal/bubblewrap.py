@@ -1,4 +1,4 @@
-"""The command line of the sandbox: what a notebook sees of this machine, and nothing else."""
+"""Command line of the sandbox, which shows a notebook only what it needs of this machine."""
 
 import os
 import posixpath

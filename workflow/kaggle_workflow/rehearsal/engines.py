@@ -1,4 +1,4 @@
-"""Container engines: which of docker and podman works here, and an image of theirs as a place to rehearse in."""
+"""Find docker or podman, and an image of theirs to rehearse in."""
 
 from __future__ import annotations
 
@@ -137,7 +137,7 @@ def container(engine: Engine, image: str) -> Container:
 
 
 def _identify(program: Path) -> Engine | str:
-    """The engine behind a command, or what it said instead of answering."""
+    """The engine behind a command, or its error message."""
     version = _ask(program, ["--version"])
     kind = PODMAN if "podman" in version.stdout.lower() else DOCKER
     form = "{{json .Host.Security.Rootless}}" if kind == PODMAN else "{{json .SecurityOptions}}"

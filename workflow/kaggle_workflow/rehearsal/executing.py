@@ -1,4 +1,4 @@
-"""One notebook of a rehearsal: what it is told, its lines, and why it failed."""
+"""Run one notebook of a rehearsal, and explain its failure."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Options:
 def execute(
     run: sandbox.NotebookRun, isolation: sandbox.Isolation, say: Say
 ) -> tuple[sandbox.RunResult, list[str]]:
-    """Run it, showing its lines but those for machines; returns what became of it and its last 200 lines."""
+    """Run a notebook and show its output, except lines for machines; return the result and the last 200 lines."""
     lines: list[str] = []
 
     def show(line: str) -> None:
@@ -50,7 +50,7 @@ def execute(
 
 
 def environment(*, rerun: bool) -> dict[str, str]:
-    """What Kaggle sets in a committed run; the rehearsal's own mark tells the shim that no GPU here is no fault."""
+    """Variables that Kaggle sets in a save run, and one that tells the shim that a missing GPU is no error here."""
     return {
         "KAGGLE_KERNEL_RUN_TYPE": "Batch",
         "KAGGLE_SHIM_REHEARSAL": "1",

@@ -1,4 +1,4 @@
-"""The gateway of a rehearsed rerun: which program plays it, where it looks for data, and what it left.
+"""The gateway of a rehearsed rerun: find its program, its data and its result.
 
 On Kaggle it runs in a container of its own, reaches the notebook as `inference_server`, and is reached as `gateway`. A
 competition's package brings its own (`kaggle_evaluation/<name>_gateway.py`); where there is none, the user writes one.
@@ -26,7 +26,7 @@ _BARE = ("competitions", "datasets", "models", "notebooks")
 
 @dataclass(frozen=True)
 class Gateway:
-    """A program that asks the notebook.
+    """A program that sends test data to the notebook.
 
     Attributes:
         file: the program, on this machine.
@@ -40,7 +40,7 @@ class Gateway:
 
 
 def choose(competition: refs.CompetitionRef, folder: Path, root: Path, layout: str) -> Gateway:
-    """Find the program: the user's own before the competition's.
+    """Find the gateway: the user's own, else the competition's.
 
     Args:
         competition: the notebook's.
@@ -68,13 +68,13 @@ def choose(competition: refs.CompetitionRef, folder: Path, root: Path, layout: s
 
 
 def fixed_places(text: str, target: str) -> tuple[str, ...]:
-    """Other places than `target` where a gateway expects the competition: its paths are written into it."""
+    """Hard-coded places, other than `target`, where a gateway expects the competition's data."""
     named = dict.fromkeys(_FIXED.findall(text))
     return tuple(place for place in named if place not in (target, *_BARE))
 
 
 def also_at(mounts: tuple[Mount, ...], target: str, places: tuple[str, ...]) -> tuple[Mount, ...]:
-    """What is mounted at `target` and below it, once more at each of `places`."""
+    """The mounts at and below `target`, repeated at each of `places`."""
     own = [mount for mount in mounts if mount.target == target or mount.target.startswith(f"{target}/")]
     return tuple(
         Mount(mount.source, place + mount.target[len(target) :]) for place in places for mount in own
@@ -82,7 +82,7 @@ def also_at(mounts: tuple[Mount, ...], target: str, places: tuple[str, ...]) -> 
 
 
 def verdict(gateway: Gateway, folder: Path) -> Path | None:
-    """What the gateway left.
+    """Read the gateway's result.
 
     Args:
         gateway: the program.

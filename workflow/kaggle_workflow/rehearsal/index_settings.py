@@ -1,4 +1,4 @@
-"""The machine's package-index settings: what pip and uv need inside the sandbox of a notebook that may use the network."""
+"""Package-index settings of this machine, for pip and uv in a notebook with internet."""
 
 import configparser
 import os

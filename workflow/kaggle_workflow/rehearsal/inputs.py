@@ -1,4 +1,4 @@
-"""What lies under `/kaggle/input`: several local files and folders laid into one tree, later ones over earlier ones."""
+"""Lay out `/kaggle/input` from local files and folders; later ones cover earlier ones."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -62,7 +62,7 @@ class _Node:
 
 
 def lay_out(mounts: Iterable[Mount]) -> list[Place]:
-    """Decide what to show where, parents before what lies in them.
+    """Compute what to mount where, parents first.
 
     A folder whose entries are links is shown entry by entry, each as what it links to: in a sandbox the links would
     lead nowhere.

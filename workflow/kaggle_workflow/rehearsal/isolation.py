@@ -1,4 +1,4 @@
-"""Which isolation this machine can give a rehearsal, and what helps where it is missing."""
+"""Detect the isolation that this machine supports, and explain how to get what is missing."""
 
 import contextlib
 import functools
@@ -44,7 +44,7 @@ class Isolation:
 
 @functools.cache
 def detect(force: str | None = None) -> Isolation:
-    """Find out what this machine can give, by trying it (about 20 ms, once per process).
+    """Detect the isolation by trying it (about 20 ms, once per process).
 
     Args:
         force: `none` leaves bubblewrap unused even where it works; None takes the best there is.

@@ -1,4 +1,4 @@
-"""Mounts of a rehearsal, made from local folders: only what the metadata attaches, in the layout asked for."""
+"""Mounts of a rehearsal: a local folder for each attached source, in Kaggle's layout."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ RERUN = "rerun"
 
 @dataclass(frozen=True)
 class Mounted:
-    """What a rehearsal mounts, and sentences about what stands in for what."""
+    """What a rehearsal mounts, and notes about how it differs from Kaggle."""
 
     mounts: tuple[Mount, ...]
     notes: tuple[str, ...]
@@ -117,7 +117,7 @@ def _pushed(folder: Path) -> Manifest:
 
 
 def _not_as_pushed(ref: refs.ModelRef, folder: Path, root: Path) -> list[str]:
-    """What to say when the weights of this run are not those that were pushed."""
+    """Notes about weights that differ from the pushed ones."""
     pushed = Known(root / "build").manifest(ref.name, ref.version) or _pushed(folder)
     sent = model_files.paths(folder, (*model_files.IGNORED, *pushed.ignore))
     if not pushed.files:

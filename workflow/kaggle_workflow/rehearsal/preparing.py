@@ -1,4 +1,4 @@
-"""The place a notebook runs in, made ready: the sandbox, a container, or folders of this machine; and the command that starts it there."""
+"""Prepare where a notebook runs (sandbox, container, or folders of this machine) and the command that starts it."""
 
 from __future__ import annotations
 

@@ -33,14 +33,14 @@ from kaggle_workflow.workspace import Notebook, Workspace
 
 @dataclass
 class Outcome:
-    """What a rehearsal did.
+    """Result of a rehearsal.
 
     Attributes:
         phases: seconds by phase, in order.
         report: the run report of the notebook, {} when it wrote none.
         image: the environment that stood for Kaggle's image.
         kaggle_python: the Python of Kaggle's image, "" where it is not known.
-        notes: what stands in for what, and which isolation is missing.
+        notes: differences from Kaggle, and missing isolation.
         wheels: `collected`, `reused` or `none`.
         submission: the file that the run left, None when it left none.
         score: the local score of that file, None without a metric of the user's.
@@ -61,7 +61,7 @@ class Outcome:
 
 
 def rehearse(workspace: Workspace, options: Options, say: Say) -> Outcome:
-    """Stage, collect wheels if they are not those of the requirements, run the notebook.
+    """Stage, make the image, collect wheels if needed, run the notebook.
 
     Args:
         workspace: the workspace.
@@ -156,7 +156,7 @@ def _rehearse(workspace: Workspace, options: Options, say: Say) -> Outcome:
 
 
 def _container(options: Options) -> engines.Container | None:
-    """The image of a container engine that the command line names, None when it names none."""
+    """The container image that the command line names, None without one."""
     if not options.image:
         if options.engine:
             raise WorkflowError("--engine chooses the engine for --image NAME: use both, or neither.")

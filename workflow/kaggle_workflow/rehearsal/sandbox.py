@@ -26,7 +26,7 @@ __all__ = ["Companion", "Isolation", "Mount", "NotebookRun", "RunResult", "detec
 
 @dataclass(frozen=True)
 class Companion:
-    """A program that runs beside the notebook, in the same network and nothing else in common: a competition's gateway.
+    """A program that runs beside the notebook and shares only its network: a competition's gateway.
 
     Args:
         program: a Python file of this machine, or (a posix path below the input root) a mounted one.
@@ -70,7 +70,7 @@ class NotebookRun:
 
 @dataclass(frozen=True)
 class RunResult:
-    """What became of a run.
+    """Result of a run.
 
     Args:
         exit_code: 0 only when every cell ran.
@@ -135,7 +135,7 @@ def execute(run: NotebookRun, isolation: Isolation, on_line: Callable[[str], Non
 
 
 def _checked(run: NotebookRun, isolation: Isolation) -> NotebookRun:
-    """The run with an interpreter that has its full name, once everything that it names is seen to be there."""
+    """Check that everything the run names exists; return it with the interpreter's full path."""
     inside = isolation.container is not None
     for path, name in ((run.notebook, "The notebook"), (run.python, "The image's interpreter")):
         if not path.exists() and not (inside and path is run.python):
@@ -153,7 +153,7 @@ def _checked(run: NotebookRun, isolation: Isolation) -> NotebookRun:
 def _lesser(
     isolation: Isolation, ended: Ended, last: list[str], on_line: Callable[[str], None]
 ) -> Isolation | None:
-    """What to try next when the isolated place itself could not be made; None when it was made.
+    """The isolation to try next if this one couldn't be set up; None if it could.
 
     Raises:
         WorkflowError: it can't be made, and nothing less would be the same.

@@ -1,4 +1,4 @@
-"""Follows a running process: its lines as they come, its limit, its end."""
+"""Follow a running process: pass on its lines and enforce its limit."""
 
 import contextlib
 import queue
@@ -39,7 +39,7 @@ def follow(
     marker: tuple[str, str] | None,
     on_line: Callable[[str], None],
 ) -> Ended:
-    """Wait for the end of a process that `platforms.start` has just started; nothing that it started is left afterwards.
+    """Wait for a process started by `platforms.start`, then end whatever it started.
 
     Args:
         process: the process.

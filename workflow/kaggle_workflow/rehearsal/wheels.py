@@ -1,4 +1,4 @@
-"""The wheels of a rehearsal: collected by the wheel notebook itself, and again only when what it is asked for or the image changed."""
+"""Collect the wheels of a rehearsal by running the wheel notebook, when the requirements or the image changed."""
 
 from __future__ import annotations
 
