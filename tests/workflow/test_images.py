@@ -1,9 +1,13 @@
 """The images that the package knows, and what `deps/image.txt` makes of one."""
 
+from pathlib import Path
+
 import pytest
 
+import kaggle_workflow
 from kaggle_workflow import images
 from kaggle_workflow.errors import WorkflowError
+from kaggle_workflow.images import catalogue
 
 
 @pytest.mark.parametrize("accelerator", ["cpu", "gpu", "tpu"])
@@ -73,3 +77,11 @@ def test_an_old_file_is_a_list_that_adds_to_the_default() -> None:
 def test_a_line_that_names_nothing_is_refused(text: str, said: str) -> None:
     with pytest.raises(WorkflowError, match=said):
         images.choose(text, "cpu")
+
+
+def test_a_new_workspace_names_the_default_image_and_nothing_else() -> None:
+    package = Path(kaggle_workflow.__file__).parent
+    text = (package / "default-image.txt").read_text(encoding="utf-8")
+    assert text == (package.parents[1] / "template/deps/image.txt").read_text(encoding="utf-8")
+    assert [line for line in text.splitlines() if not line.startswith("#")] == [f"image: {catalogue.DEFAULT}"]
+    assert images.choose(text, "gpu") == images.load(catalogue.DEFAULT, "gpu")

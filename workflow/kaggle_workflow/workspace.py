@@ -65,7 +65,7 @@ class Workspace:
 
     @property
     def image_list(self) -> Path:
-        """What rehearsal takes the image to have: the user's list, or the template's where there is none."""
+        """The file that names or lists Kaggle's image for rehearsals: the user's, or the default."""
         own = self.root / DEPS / "image.txt"
         return own if own.is_file() else Path(__file__).with_name("default-image.txt")
 
