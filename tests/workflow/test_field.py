@@ -186,6 +186,16 @@ def test_a_path_of_this_machine_is_told_to_become_a_wheel(ws: Path, line: str) -
     assert "deps/wheels/" in found(ws)["local-requirement"][0].sentence
 
 
+def test_an_included_file_is_looked_for_beside_the_one_that_includes_it(ws: Path) -> None:
+    (ws / "deps/more").mkdir()
+    (ws / "deps/requirements.txt").write_text("-r more/base.txt\n", encoding="utf-8")
+    (ws / "deps/more/base.txt").write_text("-r extra.txt  # as pip does\n", encoding="utf-8")
+    (ws / "deps/more/extra.txt").write_text("numpy==\n", encoding="utf-8")
+    assert [(one.path, one.line) for one in found(ws)["requirement"]] == [("deps/more/extra.txt", 1)]
+    (ws / "deps/more/extra.txt").unlink()
+    assert "include deps/more/extra.txt, which does not exist" in found(ws)["requirements"][0].sentence
+
+
 def test_a_file_in_utf_16_is_told_to_be_saved_as_utf_8(ws: Path) -> None:
     (ws / "deps/requirements.txt").write_bytes("loguru==0.7.3\r\n".encode("utf-16"))
     assert "UTF-8" in found(ws)["requirements"][0].sentence
