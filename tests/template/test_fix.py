@@ -133,7 +133,7 @@ def test_packages_read_from_a_file_are_left_to_a_person(root: Path) -> None:
     (root / "deps/deps.ipynb").write_text(
         json.dumps(article.notebook("!pip wheel -r /kaggle/input/mine/requirements.txt omegaconf"))
     )
-    assert "copy its lines" in next(
+    assert "Copy its lines" in next(
         edit.sentence for edit in planned(root).edits if edit.path == "deps/deps.ipynb"
     )
 

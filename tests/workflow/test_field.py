@@ -160,8 +160,9 @@ def test_settings_inside_a_downloaded_notebook_are_held_against_the_metadata(ws:
 
 
 REQUIREMENTS = [
-    (b"loguru=0.7.3=py311_0\n", 1, "write loguru==0.7.3"),
-    (b"Package Version\n------- -------\nloguru  0.7.3\n", 3, "write loguru==0.7.3"),
+    (b"loguru=0.7.3=py311_0\n", 1, "Write loguru==0.7.3"),
+    (b"Package Version\n------- -------\nloguru  0.7.3\n", 3, "Write loguru==0.7.3"),
+    (b"Package Version\n------- -------\nloguru  0.7.3\n", 1, "Remove it"),
     (b"ok\nloguru==${LOGURU_VERSION}\n", 2, "LOGURU_VERSION"),
     (b"loguru\nnumpy==\n", 2, "is not a requirement"),
 ]

@@ -155,9 +155,9 @@ def _collecting(draft: Draft, notebook: Notebook) -> None:
         return
     file = f"{DEPS}/{requirements.MAIN}"
     what = (
-        f"it reads packages from {files[0]}: copy its lines to {file}"
+        f"it reads packages from {files[0]}. Copy its lines to {file}"
         if files
-        else f"no cell names packages for pip: write them into {file}"
+        else f"no cell names packages for pip. Write them into {file}"
     )
     draft.note("own-cells", notebook.path, f"{what}, and make `{_one_line('collect')}` its only code cell.")
 

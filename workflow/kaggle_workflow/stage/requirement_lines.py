@@ -63,20 +63,21 @@ class Line:
 
         text = self.text
         if variable := _VARIABLE.search(text):
-            return f"'{text}' uses the variable {variable[0]}, which is not set on Kaggle: write its value."
+            return f"'{text}' uses the variable {variable[0]}, which is not set on Kaggle. Write its value."
         if _CONDA.match(text):
             name, version, _ = text.split("=")
-            return f"'{text}' is a line of `conda list --export`: write {name}=={version}."
+            return f"'{text}' is a line of `conda list --export`. Write {name}=={version}."
         if table := _TABLE.match(text):
-            wanted = f"write {table['name']}=={table['version']}" if table["version"] else "remove it"
-            return f"'{text}' is a line of the table that `pip list` prints: {wanted} (`pip list --format freeze` prints requirements)."
+            is_row = table["version"][0].isdigit()
+            wanted = f"Write {table['name']}=={table['version']}" if is_row else "Remove it"
+            return f"'{text}' is a line of the table that `pip list` prints. {wanted}; `pip list --format freeze` prints requirements."
         if text.startswith("-") or re.search(r"[/\\$]", text) or text.endswith(_FILES):
             return None
         try:
             # packaging accepts `name===`; pip 24.1, which Kaggle has, ends in a traceback.
             Requirement(re.sub(r"===$", "==", text.partition(" --")[0]))
         except InvalidRequirement as error:
-            return f"'{text}' is not a requirement ({str(error).splitlines()[0]}): correct it."
+            return f"'{text}' is not a requirement ({str(error).splitlines()[0]}). Correct it."
         return None
 
 

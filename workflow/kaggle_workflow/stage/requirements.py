@@ -114,7 +114,7 @@ def findings_of(workspace: Workspace) -> tuple[Finding, ...]:
         if (problem := line.problem) is not None:
             found.append(Finding(ERROR, "requirement", line.file.as_posix(), problem, line.number))
         if _LOCAL.search(line.text):
-            sentence = f"{line.text!r} is a path on this machine, which Kaggle can't read: build a wheel and put it into {DEPS}/{WHEELS}/."
+            sentence = f"{line.text!r} is a path on this machine, which Kaggle can't read. Build a wheel, and put it into {DEPS}/{WHEELS}/."
             found.append(Finding(ERROR, "local-requirement", line.file.as_posix(), sentence, line.number))
     found += search_credentials(workspace, files)
     packages = own_packages(workspace)
