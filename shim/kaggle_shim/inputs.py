@@ -119,7 +119,8 @@ def copy_codes(run: Context, folders: Mapping[Input, Path]) -> Path:
         "dirty": manifest.dirty,
         "files": len(manifest.files),
     }
-    run.report.say(f"codes {short(manifest.fingerprint)}: {len(manifest.files)} files.")
+    number = len(manifest.files)
+    run.report.say(f"codes {short(manifest.fingerprint)}: {number} file{'s' if number != 1 else ''}.")
     return tree
 
 

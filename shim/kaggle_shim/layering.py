@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kaggle_shim import overlay, wheels
-from kaggle_shim.errors import InstallError
+from kaggle_shim.errors import InstallError, WheelError
 from kaggle_shim.manifest import DEPS_MANIFEST, DepsManifest
 from kaggle_shim.wheels import Wheel, demanded, normalise
 
@@ -64,7 +65,7 @@ def install_sources(run: Context, sources: Sequence[Path]) -> tuple[str, dict[st
                 f"{failure} It came with a dataset of wheels: if the entry point needs it, it will fail."
             )
     if found:
-        run.report.say(f"{len(found)} wheels installed.")
+        run.report.say(f"{len(found)} wheel{'s' if len(found) != 1 else ''} installed.")
     return str(laid.python), overlay.environment(laid, os.environ)
 
 
@@ -85,11 +86,18 @@ def _discover(run: Context, ours: Sequence[Path], others: Sequence[Path]) -> tup
         )
     seen = [*unbuilt, *(wheel.path for wheel in brought)]
     for source in others:
-        if not any(path.is_relative_to(source) for path in seen):
+        if not any(path.is_relative_to(source) for path in seen) and _is_empty(source):
             run.report.warn(
                 f"{source} is named in workspace.wheels and holds no wheel: nothing is installed from it."
             )
     return tuple(found[project] for project in sorted(found))
+
+
+def _is_empty(source: Path) -> bool:
+    """Whether a source without a chosen wheel holds none: it may hold an older one, or an archive of wheels."""
+    with suppress(WheelError):
+        return not wheels.discover([source])
+    return False
 
 
 def _top_level(found: Sequence[Wheel]) -> list[str]:

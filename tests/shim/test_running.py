@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import tarfile
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -619,3 +620,17 @@ def test_a_dataset_of_wheels_that_brings_none_is_named(plain: Notebook) -> None:
     assert ran.code == 0, ran.text
     assert any(str(sdist) in warning and "deps/wheels" in warning for warning in ran.report["warnings"])
     assert any(str(empty) in warning and "holds no wheel" in warning for warning in ran.report["warnings"])
+
+
+def test_a_dataset_whose_wheels_are_older_or_packed_is_not_called_empty(
+    plain: Notebook, tmp_path: Path
+) -> None:
+    for owner, version in (("a", "2.0"), ("b", "1.0")):
+        make_wheel(plain.attach(Input(refs.DatasetRef(owner, f"wheels-{owner}"), "wheels")), "foo", version)
+    packed = plain.attach(Input(refs.DatasetRef("c", "packed"), "wheels"))
+    with tarfile.open(packed / "wheels.tar", "w") as tar:
+        tar.add(make_wheel(tmp_path / "made", "bar"), "bar-1.0-py3-none-any.whl")
+    plain.codes(exp001_py="import bar, foo\nprint('GOT', foo.VERSION, bar.VERSION)\n" + GOOD)
+    ran = plain.run()
+    assert "GOT 2.0 1.0" in ran.text
+    assert not any("holds no wheel" in warning for warning in ran.report["warnings"])
