@@ -1,4 +1,4 @@
-"""A competition is a folder: `competition.json`, `public/`, `hidden/`, `solution.csv`."""
+"""A competition is a folder: `competition.json`, `public/`, `hidden/`, `solution.csv`, and other teams in `teams.csv` (`team,public`)."""
 
 from __future__ import annotations
 
@@ -43,6 +43,8 @@ class Competition:
     category: str = "Featured"
     reward: str = "Knowledge"
     higher_is_better: bool = True
+    awards_points: bool = True
+    hides_leaderboard: bool = False
 
     @classmethod
     def parse(cls, slug: str, data: Mapping[str, Any]) -> Competition:

@@ -103,6 +103,7 @@ def _describe(world: World, caller: Caller, competition: Competition) -> KaggleO
     end = competition.ends_at()
     answer.deadline = as_datetime(end) if end else None
     answer.team_count = len(entry.entered)
+    answer.awards_points = competition.awards_points
     return answer
 
 

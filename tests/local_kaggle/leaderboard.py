@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kagglesdk.competitions.types.competition_api_service import (
@@ -16,6 +17,7 @@ from kagglesdk.competitions.types.competition_api_service import (
 from tests.local_kaggle.clock import as_datetime
 from tests.local_kaggle.competition import every
 from tests.local_kaggle.competitions import found_competition
+from tests.local_kaggle.errors import denied
 from tests.local_kaggle.paging import page
 from tests.local_kaggle.store import write_atomic
 from tests.local_kaggle.wire import Download
@@ -29,9 +31,19 @@ if TYPE_CHECKING:
     from tests.local_kaggle.world import Caller, Handlers, World
 
 
-def ranked(world: World, competition: Competition) -> list[Submission]:
+@dataclass(frozen=True)
+class Rival:
+    """A team of `teams.csv`: it stands on the leaderboard without a submission here."""
+
+    user: str
+    public_score: str
+    date: float = 0.0
+    ref: int = 0
+
+
+def ranked(world: World, competition: Competition) -> list[Submission | Rival]:
     """Each team's best public score, the best first, of equal ones the older."""
-    best: dict[str, Submission] = {}
+    best: dict[str, Submission | Rival] = {one.user: one for one in _rivals(world, competition)}
     for submission in world.store.entry(competition.slug).submissions:
         known = best.get(submission.user)
         worth = competition.worth(submission.public_score)
@@ -40,9 +52,25 @@ def ranked(world: World, competition: Competition) -> list[Submission]:
     return sorted(best.values(), key=lambda s: (-competition.worth(s.public_score), s.date))
 
 
+def _rivals(world: World, competition: Competition) -> list[Rival]:
+    file = competition.folder(world) / "teams.csv"
+    if not file.is_file():
+        return []
+    with file.open(encoding="utf-8", newline="") as rows:
+        return [Rival(row["team"], row["public"]) for row in csv.DictReader(rows)]
+
+
+def _visible(world: World, slug: str) -> Competition:
+    """The competition; raises 403 where it hides its leaderboard (ours: what Kaggle answers is not known)."""
+    competition = found_competition(world, slug)
+    if competition.hides_leaderboard:
+        raise denied("competitions.viewLeaderboard")
+    return competition
+
+
 def _show(world: World, caller: Caller, request: KaggleObject) -> Reply:
     del caller
-    competition = found_competition(world, request.competition_name)
+    competition = _visible(world, request.competition_name)
     teams = world.store.entry(competition.slug).teams
     answer = ApiGetLeaderboardResponse()
     cut, answer.next_page_token = page(ranked(world, competition), request)
@@ -59,7 +87,7 @@ def _show(world: World, caller: Caller, request: KaggleObject) -> Reply:
 def _download(world: World, caller: Caller, request: KaggleObject) -> Reply:
     """A zip with one CSV; the columns are those of Kaggle's own file, as users publish it."""
     del caller
-    competition = found_competition(world, request.competition_name)
+    competition = _visible(world, request.competition_name)
     entry = world.store.entry(competition.slug)
     text = io.StringIO(newline="")
     rows = csv.writer(text, lineterminator="\n")
@@ -75,7 +103,7 @@ def _download(world: World, caller: Caller, request: KaggleObject) -> Reply:
         ]
     )
     for rank, best in enumerate(ranked(world, competition), 1):
-        dates = [s.date for s in entry.submissions if s.user == best.user]
+        dates = [s.date for s in entry.submissions if s.user == best.user] or [best.date]
         last = as_datetime(max(dates)).isoformat(" ", timespec="seconds")
         team = entry.teams.get(best.user, 0)
         rows.writerow([rank, team, best.user, last, best.public_score, len(dates), best.user])

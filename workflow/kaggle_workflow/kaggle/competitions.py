@@ -72,6 +72,11 @@ class CompetitionCalls(Connection):
         )
         return tuple(one.score or "" for one in answer.submissions or [])
 
+    def download_leaderboard(self, ref: CompetitionRef, target: Path) -> None:
+        """Download the whole public leaderboard: a zip with one CSV (one request, where pages of 20,000 teams are a hundred)."""
+        method, request = self._filled(f"{_CLIENT}.download_leaderboard", competition_name=ref.slug)
+        self._download(f"downloading the leaderboard of {ref}", lambda _: method(request), target)
+
     def limits(self, ref: CompetitionRef) -> Limits:
         """Submissions left now; all zeros mean that Kaggle does not know yet."""
         answer = self._ask(

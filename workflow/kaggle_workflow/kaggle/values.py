@@ -210,7 +210,7 @@ class ModelVersion:
 
 @dataclass(frozen=True)
 class Competition:
-    """A competition as this account sees it; `deadline` is ISO 8601 in UTC, "" when unknown."""
+    """A competition as this account sees it; `deadline` is ISO 8601 in UTC, "" when unknown; `medals`: whether it awards points and medals."""
 
     slug: str
     title: str
@@ -220,6 +220,7 @@ class Competition:
     over: bool
     closed: bool
     daily: int
+    medals: bool
 
     @classmethod
     def from_answer(cls, answer: Any, slug: str) -> Competition:
@@ -236,6 +237,7 @@ class Competition:
             over=end is not None and end < datetime.now(UTC),
             closed=bool(answer.submissions_disabled),
             daily=answer.max_daily_submissions or 0,
+            medals=bool(answer.awards_points),
         )
 
 

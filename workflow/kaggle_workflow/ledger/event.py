@@ -97,6 +97,10 @@ class Facts(MadeOf):
         rerun_seconds: the rerun's time as measured from outside, and `rerun_error` its error in seconds.
         status: `pending`, `complete` or `error`, and `error` Kaggle's text for a failure.
         public_score: score on the public leaderboard, and `private_score` the one after the end.
+        teams: how many teams the public leaderboard had when the score arrived.
+        team_rank: our team's place on it, by its best score, and `score_rank` the place that this score alone would take.
+        gold_score: the public score of the last team in the gold medals, with `silver_score` and `bronze_score`; None for a
+            competition without medals.
         cv: the validation score.
         message: the submission's message, and `overruled` the names of the refusals that were overridden.
     """
@@ -111,6 +115,12 @@ class Facts(MadeOf):
     error: str | None = None
     public_score: float | None = None
     private_score: float | None = None
+    teams: int | None = None
+    team_rank: int | None = None
+    score_rank: int | None = None
+    gold_score: float | None = None
+    silver_score: float | None = None
+    bronze_score: float | None = None
     cv: float | None = None
     overruled: tuple[str, ...] | None = None
     message: str | None = None

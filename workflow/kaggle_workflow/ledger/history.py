@@ -14,6 +14,7 @@ from typing import Any
 from kaggle_shim.manifest import short
 from kaggle_workflow.durations import spell, spell_measured
 from kaggle_workflow.errors import WorkflowError
+from kaggle_workflow.ledger import standing
 from kaggle_workflow.ledger.event import PUSHED, Event, Part, stamp
 from kaggle_workflow.ledger.fold import Submission
 
@@ -28,6 +29,7 @@ _COMPARE: Mapping[str, Callable[[float, float], bool]] = {
 }
 _SHORT = {
     "public": "public_score",
+    "place": "score_rank",
     "private": "private_score",
     "rerun": "rerun_seconds",
     "version": "notebook_version",
@@ -177,6 +179,7 @@ def cells(one: Submission) -> dict[str, str]:
         "ref": one.ref,
         "experiment": one.experiment or "",
         "public": number(one.public_score) or (one.status or "" if not one.complete else ""),
+        "place": standing.cell(one),
         "private": number(one.private_score),
         "CV": number(one.cv),
         "rerun": spell_measured(one.rerun_seconds, one.rerun_error) if one.rerun_seconds is not None else "",

@@ -11,7 +11,7 @@ _GAP = 2
 _FLEXIBLE = "message"
 _FLEXIBLE_LEAST = 16
 _FLEXIBLE_WANTED = 40
-_RIGHT = frozenset(("public", "private", "CV", "rerun", "submissions", "version"))
+_RIGHT = frozenset(("public", "place", "private", "CV", "rerun", "submissions", "version"))
 # Which columns to keep when not all fit, the most important first.
 RANK = (
     "public",
@@ -19,6 +19,7 @@ RANK = (
     "date (UTC)",
     "experiment",
     "CV",
+    "place",
     "private",
     "rerun",
     "submissions",

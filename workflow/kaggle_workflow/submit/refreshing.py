@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+
 from kaggle_shim.refs import CompetitionRef
 from kaggle_workflow import console
 from kaggle_workflow.errors import WorkflowError
+from kaggle_workflow.files import scratch
 from kaggle_workflow.kaggle.client import Kaggle
-from kaggle_workflow.kaggle.values import Submission
+from kaggle_workflow.kaggle.values import Submission as Remote
 from kaggle_workflow.ledger import book as ledger
 from kaggle_workflow.ledger import fold as history_fold
-from kaggle_workflow.ledger import markers
+from kaggle_workflow.ledger import markers, standing
 from kaggle_workflow.ledger.event import COMPLETE, ERROR, PENDING, REFRESHED, Event, now, score_of
+from kaggle_workflow.ledger.fold import Submission
 from kaggle_workflow.push.session import Options, Push
 from kaggle_workflow.submit import settling
 from kaggle_workflow.workspace import Workspace
@@ -43,6 +49,7 @@ def refresh(workspace: Workspace, *, quiet: bool = False) -> int:
     learned = history_fold.better_of(events)
     new = [event for event in found if _is_new(event, known, learned)]
     ledger.append(workspace.root, *new)
+    _learn_standings(session)
     count = sum(event.ref is not None for event in new)
     session.say(f"Updated {count} of {sum(event.ref is not None for event in found)} submissions.")
     return count
@@ -71,6 +78,17 @@ def learn_better(session: Push, slug: str) -> None:
             ledger.append(session.workspace.root, Event(REFRESHED, now(), competition=slug, better=better))
 
 
+def learn_standing(session: Push, one: Submission) -> Submission:
+    """Record where a score stands on the public leaderboard; returns the submission with it. Nothing is raised."""
+    events = _standings(session, one.competition or "", [one])
+    if not events:
+        return one
+    with session.lock("watch: recording the place on the leaderboard"):
+        ledger.append(session.workspace.root, *events)
+    told = ledger.read(session.workspace.root).events
+    return next(new for new in history_fold.fold(told) if new.ref == one.ref)
+
+
 def better_of(scores: tuple[str, ...]) -> str | None:
     """`higher` or `lower`, whichever is better on a leaderboard (the best first); None when all are equal."""
     numbers = [number for text in scores if (number := score_of(text)) is not None]
@@ -86,7 +104,7 @@ def _is_new(event: Event, known: dict[str, history_fold.Submission], learned: st
     return history_fold.says_something_new(event, [before] if before is not None else [])
 
 
-def _event(one: Submission, slug: str, ours: dict[str, str]) -> Event:
+def _event(one: Remote, slug: str, ours: dict[str, str]) -> Event:
     message, mark = markers.split(one.description)
     return Event(
         event=REFRESHED,
@@ -116,3 +134,48 @@ def _better(kaggle: Kaggle, slug: str) -> str | None:
             f"The leaderboard of {slug} can't be read, so it does not show which score is better: {error}"
         )
         return None
+
+
+def _learn_standings(session: Push) -> None:
+    """Record the places of all scores that have none yet, with one download for each competition."""
+    known = history_fold.fold(ledger.read(session.workspace.root).events)
+    without = [one for one in known if one.public_score is not None and one.score_rank is None]
+    for slug in sorted({one.competition for one in without if one.competition is not None}):
+        of_slug = [one for one in without if one.competition == slug]
+        ledger.append(session.workspace.root, *_standings(session, slug, of_slug))
+
+
+def _standings(session: Push, slug: str, scored: Sequence[Submission]) -> list[Event]:
+    """A `refreshed` event with the place of each score; none where the leaderboard is hidden, empty or can't be read."""
+    ref = CompetitionRef(slug)
+    try:
+        with scratch(session.workspace.build) as folder:
+            session.kaggle.download_leaderboard(ref, folder / "leaderboard.zip")
+            board = standing.read_board(_csv_in(folder / "leaderboard.zip"))
+        competition = session.kaggle.competition(ref)
+    except (WorkflowError, zipfile.BadZipFile, UnicodeDecodeError) as error:
+        session.warn(
+            f"The leaderboard of {slug} can't be read, so the place of the score is unknown: {error}"
+        )
+        return []
+    better = (
+        session.workspace.settings.better
+        or history_fold.better_of(ledger.read(session.workspace.root).events)
+        or better_of(tuple(str(team.score) for team in board))
+    )
+    if better is None:
+        return []
+    medals = competition is not None and competition.medals
+    events = []
+    for one in scored:
+        facts = standing.standing_of(board, one.account, one.public_score or 0.0, better, medals=medals)
+        if facts:
+            events.append(Event(REFRESHED, now(), ref=one.ref, competition=slug, **facts))
+    return events
+
+
+def _csv_in(archive: Path) -> str:
+    """The text of the first CSV file of a zip, empty without one."""
+    with zipfile.ZipFile(archive) as file:
+        name = next((name for name in file.namelist() if name.endswith(".csv")), None)
+        return file.read(name).decode("utf-8-sig") if name is not None else ""

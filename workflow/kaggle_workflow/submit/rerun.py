@@ -10,6 +10,7 @@ import math
 from dataclasses import dataclass
 
 from kaggle_workflow.durations import spell, spell_measured
+from kaggle_workflow.ledger import standing
 from kaggle_workflow.ledger.fold import Submission
 from kaggle_workflow.submit import advice
 
@@ -53,7 +54,8 @@ def scored(one: Submission) -> str:
     """A sentence about a scored submission."""
     private = f", private {one.private_score:g}" if one.private_score is not None else ""
     public = f"public {one.public_score:g}" if one.public_score is not None else "without a public score"
-    return f"Submission {one.ref}: {public}{private}{took(one)}."
+    stands = standing.sentence(one)
+    return f"Submission {one.ref}: {public}{private}{took(one)}." + (f" {stands}" if stands else "")
 
 
 def took(one: Submission) -> str:

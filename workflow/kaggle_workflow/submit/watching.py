@@ -178,9 +178,12 @@ def _end(push: Push, one: Submission, remote: Remote, last_pending: float | None
             ledger.append(push.workspace.root, event)
             events = (*events, event)
     ended = next(new for new in history_fold.fold(events) if new.ref == one.ref)
+    if ended.public_score is not None and one.competition:
+        if push.workspace.settings.better is None:
+            refreshing.learn_better(push, one.competition)
+        if not told:
+            ended = refreshing.learn_standing(push, ended)
     push.say(rerun.scored(ended) if ended.complete else rerun.failure(ended))
-    if ended.public_score is not None and push.workspace.settings.better is None and one.competition:
-        refreshing.learn_better(push, one.competition)
     if not told:
         hooks.call(ended, push.workspace.settings.notify, push.warn)
     return ended
