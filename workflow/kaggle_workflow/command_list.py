@@ -206,6 +206,7 @@ class History(Command, runs="history:show_history", example="--sort public --lim
     reverse: bool = option("reverse the order")
     filter: list[str] = option("name=value (also != < <= > >=), or a text to find anywhere", [])
     group: bool = option("one line per experiment")
+    cv: bool = option("say whether your CV predicts the public score")
     limit: int = option("how many to show, 0 for all", 50)
     refresh: bool = option(
         "read Kaggle's list first: submissions from the browser and team-mates, private scores"

@@ -14,7 +14,7 @@ from typing import Any
 from kaggle_workflow import command_list, console
 from kaggle_workflow.errors import WorkflowError
 from kaggle_workflow.ledger import book as ledger
-from kaggle_workflow.ledger import history
+from kaggle_workflow.ledger import history, validation
 from kaggle_workflow.ledger import table as history_table
 from kaggle_workflow.ledger.fold import Submission, better_of, fold
 from kaggle_workflow.ledger.history import Order
@@ -32,12 +32,7 @@ def show_history(workspace: Workspace, command: command_list.History) -> None:  
     if command.reproduce:
         _reproduce(workspace, command)
         return
-    if command.limit < 0:
-        raise WorkflowError(
-            f"--limit {command.limit} is negative: write how many submissions to show, 0 for all."
-        )
-    if command.json and command.csv:
-        raise WorkflowError("--json and --csv exclude each other: choose one.")
+    _check_options(command)
     if command.refresh:
         from kaggle_workflow.submit.refreshing import refresh
 
@@ -53,7 +48,9 @@ def show_history(workspace: Workspace, command: command_list.History) -> None:  
     warning = book.warning()
     if warning:
         console.warn(warning)
-    if command.json:
+    if command.cv:
+        _show_agreement(found, json=command.json)
+    elif command.json:
         console.say(as_json(found, shown, best, ranking, book, group=command.group))
     elif command.csv:
         _write_csv(_rows(found, shown, ranking, group=command.group))
@@ -69,6 +66,26 @@ def show_history(workspace: Workspace, command: command_list.History) -> None:  
         _show(found, shown, best, ranking)
         for sentence in history.image_notes(book.events, found):
             console.say(sentence)
+
+
+def _check_options(command: command_list.History) -> None:
+    if command.limit < 0:
+        raise WorkflowError(
+            f"--limit {command.limit} is negative: write how many submissions to show, 0 for all."
+        )
+    if command.csv and (command.json or command.cv):
+        raise WorkflowError("--csv excludes --json and --cv: choose one.")
+
+
+def _show_agreement(found: Sequence[Submission], *, json: bool) -> None:
+    agreement = validation.agreement(found)
+    if json:
+        console.as_json({"agreement": asdict(agreement) if agreement else None})
+        return
+    for sentence in validation.sentences(agreement) or [
+        f"Fewer than {validation.FEWEST} submissions have both a CV and a public score: too few to compare."
+    ]:
+        console.say(sentence)
 
 
 def as_json(

@@ -1,0 +1,72 @@
+"""Whether CV can be believed, said in words and with an interval that holds."""
+
+from __future__ import annotations
+
+import math
+import random
+from dataclasses import replace
+
+import pytest
+
+from kaggle_workflow.ledger import validation
+from kaggle_workflow.ledger.fold import Submission, fold
+from tests.ledger import samples
+
+
+def season(pairs: list[tuple[float, float]]) -> list[Submission]:
+    """A submission for each pair of CV and public score."""
+    (one,) = fold([samples.score(1)])
+    return [
+        replace(one, ref=str(number), cv=cv, public_score=public) for number, (cv, public) in enumerate(pairs)
+    ]
+
+
+def drawn(seed: int, linked: float, count: int = 40) -> list[tuple[float, float]]:
+    """Pairs from a normal distribution with that correlation."""
+    source = random.Random(seed)  # noqa: S311 - a season, not a secret
+    pairs = []
+    for _ in range(count):
+        cv = source.gauss(0, 1)
+        pairs.append((cv, linked * cv + math.sqrt(1 - linked**2) * source.gauss(0, 1)))
+    return pairs
+
+
+@pytest.mark.parametrize("linked", [0.3, 0.8])
+def test_the_interval_covers_the_truth_in_95_of_100_seasons(linked: float) -> None:
+    truth = 6 / math.pi * math.asin(linked / 2)
+    held = 0
+    for seed in range(100):
+        found = validation.agreement(season(drawn(seed, linked)))
+        assert found is not None
+        held += found.low <= truth <= found.high
+    assert held >= 95
+
+
+def test_fewer_than_five_pairs_say_nothing() -> None:
+    assert validation.agreement(season(drawn(1, 0.9, 4))) is None
+    assert validation.agreement(season([(0.5, number / 10) for number in range(8)])) is None
+    assert validation.sentences(None) == []
+
+
+@pytest.mark.parametrize(
+    ("linked", "said"),
+    [(0.95, "choose by CV"), (-0.95, "opposite directions"), (0.7, "in part"), (0.0, "does not predict")],
+)
+def test_what_it_means_is_said(linked: float, said: str) -> None:
+    assert said in " ".join(validation.sentences(validation.agreement(season(drawn(3, linked)))))
+
+
+def test_a_leak_is_named() -> None:
+    pairs = [(number / 20, number / 20 + 0.001 * (-1) ** number) for number in range(20)]
+    pairs[7] = (0.99, 0.31)
+    found = validation.agreement(season(pairs))
+    assert found is not None
+    assert found.outliers == ("7",)
+    assert found.scatter == pytest.approx(0.0015, abs=0.0005)
+    assert any("Far from the others: 7." in line for line in validation.sentences(found))
+
+
+def test_equal_scores_share_a_rank() -> None:
+    found = validation.agreement(season([(1, 1), (1, 1), (2, 2), (3, 3), (3, 3)]))
+    assert found is not None
+    assert found.correlation == pytest.approx(1.0)

@@ -1,0 +1,120 @@
+"""Whether the score in validation (CV) predicts the public score, from the submissions that have both."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from statistics import StatisticsError, correlation, median, stdev
+
+from kaggle_workflow.ledger.fold import Submission
+
+FEWEST = 5
+_NORMAL_95 = 1.96
+# A normal distribution's standard deviation is this many median absolute deviations.
+_MAD = 1.4826
+# Iglewicz and Hoaglin's limit for a modified z-score.
+_FAR = 3.5
+_STRONG = 0.5
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How well CV and public score agree.
+
+    Attributes:
+        count: submissions that have both.
+        correlation: Spearman's rank correlation, and `low` and `high` its 95 % interval.
+        spread: standard deviation of the public scores.
+        scatter: how far a public score typically lies from what its CV predicts, in points of the public score.
+        outliers: references of submissions that lie much further off.
+    """
+
+    count: int
+    correlation: float
+    low: float
+    high: float
+    spread: float
+    scatter: float
+    outliers: tuple[str, ...]
+
+
+def agreement(submissions: Sequence[Submission]) -> Agreement | None:
+    """Compare CV and public scores; None for fewer than five submissions with both, or when one of the two never changes.
+
+    The interval is Fisher's, with the standard error of Bonett and Wright (2000) for ranks. The prediction is Theil and Sen's line,
+    which a few outliers don't move.
+    """
+    both = [
+        (one.ref, one.cv, one.public_score)
+        for one in submissions
+        if one.cv is not None and one.public_score is not None
+    ]
+    if len(both) < FEWEST:
+        return None
+    cvs, scores = [cv for _, cv, _ in both], [score for _, _, score in both]
+    try:
+        found = correlation(_ranks(cvs), _ranks(scores))
+    except StatisticsError:
+        return None
+    low, high = _interval(found, len(both))
+    slope = median(
+        (b - a) / (y - x) for (x, a), (y, b) in combinations(zip(cvs, scores, strict=True), 2) if x != y
+    )
+    offsets = [score - slope * cv for cv, score in zip(cvs, scores, strict=True)]
+    middle = median(offsets)
+    scatter = _MAD * median(abs(offset - middle) for offset in offsets)
+    outliers = tuple(
+        ref
+        for (ref, _, _), offset in zip(both, offsets, strict=True)
+        if scatter and abs(offset - middle) > _FAR * scatter
+    )
+    return Agreement(len(both), found, low, high, stdev(scores), scatter, outliers)
+
+
+def sentences(found: Agreement | None) -> list[str]:
+    """What the comparison means, in plain words; nothing when there is too little to compare."""
+    if found is None:
+        return []
+    interval = f"95 % interval {found.low:.2f} to {found.high:.2f}"
+    said = [
+        f"CV against public score, {found.count} submissions: rank correlation {found.correlation:.2f} ({interval}).",
+        _verdict(found),
+        f"A public score typically lies {found.scatter:.2g} from what its CV predicts; all public scores spread by {found.spread:.2g}.",
+        f"Differences below {found.scatter:.2g} between two submissions mean little.",
+    ]
+    if found.outliers:
+        said.append(
+            f"Far from the others: {', '.join(found.outliers)}. Look for a leak or a bug in their validation or inference."
+        )
+    return said
+
+
+def _verdict(found: Agreement) -> str:
+    if found.low > _STRONG:
+        return "Your CV predicts the public score well: choose by CV."
+    if found.high < 0:
+        return (
+            "CV and public score run in opposite directions. If one of the two is better when it is lower, that is fine; "
+            "else your validation misleads you."
+        )
+    if found.low > 0:
+        return "Your CV predicts the public score in part: trust large differences in CV only."
+    return "Your CV does not predict the public score so far: check how validation splits the data before you choose by it."
+
+
+def _interval(found: float, count: int) -> tuple[float, float]:
+    if abs(found) >= 1:
+        # Fisher's transformation has no end there; more than five equal orders leave little room.
+        return found, found
+    middle = math.atanh(found)
+    error = _NORMAL_95 * math.sqrt((1 + found**2 / 2) / (count - 3))
+    return math.tanh(middle - error), math.tanh(middle + error)
+
+
+def _ranks(values: Sequence[float]) -> list[float]:
+    """The rank of each value; equal values share the mean of theirs."""
+    ordered = sorted(values)
+    first = {value: place for place, value in reversed(list(enumerate(ordered)))}
+    return [first[value] + (ordered.count(value) - 1) / 2 for value in values]
