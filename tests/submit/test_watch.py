@@ -223,7 +223,7 @@ def test_a_hook_hears_of_a_failure_and_a_broken_one_is_reported(
 def test_a_watch_with_nothing_in_flight_says_so(desk: Desk) -> None:
     watcher = child(desk, "watch")
     told, _ = watcher.communicate(timeout=60)
-    assert (watcher.returncode, "No submission of this workspace is in flight" in told) == (0, True)
+    assert (watcher.returncode, "No submission of this workspace is pending" in told) == (0, True)
 
 
 def test_refresh_takes_in_what_was_submitted_in_the_browser(desk: Desk) -> None:
