@@ -258,7 +258,7 @@ def test_faults_that_check_finds_are_one_line(ws: Path, kaggle: LocalKaggle) -> 
     workspaces.edit_json(ws / "sub/kernel-metadata.json", title="x")
     found = lines(ws)
     assert found["check"].state == WRONG
-    assert found["check"].says.startswith("1 error, first of all")
+    assert found["check"].says.startswith("1 error, first ")
     assert "invoke check" in found["check"].remedy
     assert found["names"].state == UNKNOWN
 

@@ -169,7 +169,7 @@ def test_groups_are_experiments_with_their_best(workspace: Path, invoke: Invoke)
 
 def test_a_limit_is_said(workspace: Path, invoke: Invoke) -> None:
     fill(workspace, 60)
-    assert "50 of 60 submissions are shown: --limit 0 shows all." in invoke("history").stdout
+    assert "Showing 50 of 60 submissions; `--limit 0` shows all." in invoke("history").stdout
     assert len(json.loads(invoke("history", "--limit", "0", "--json").stdout)["submissions"]) == 60
     assert "--limit -1" in invoke("history", "--limit=-1", code=2).stderr
 

@@ -157,13 +157,13 @@ def test_what_becomes_of_an_entry_point(
     ("files", "entry", "source", "name", "sentence"),
     [
         (["solution/infer.py"], "-m solution.infer", "", "", "choose a --name"),
-        (["solution/infer.py"], "-m solution.infer", "", "solution-b", "name of a module"),
-        (["exp001.py"], "make run", "", "", "say which with --from"),
+        (["solution/infer.py"], "-m solution.infer", "", "solution-b", "a module's name"),
+        (["exp001.py"], "make run", "", "", "choose one with --from"),
         (["exp001.py"], "exp001.py", "exp005", "", "there are exp001.py"),
-        (["exp001.py"], "exp001.py", "../outside", "", "does not lie in codes"),
-        (["exp001.py"], "exp001.py", "", "../x", "is no name"),
+        (["exp001.py"], "exp001.py", "../outside", "", "is outside codes/"),
+        (["exp001.py"], "exp001.py", "", "../x", "can't be a file"),
         (["exp001.py", "lib/a.py", "lib/b.py"], "exp001.py", "lib", "lib2", "2 scripts"),
-        (["exp001/run.py", "exp002/other.py"], "exp001/run.py", "exp002", "", "nothing that the entry point"),
+        (["exp001/run.py", "exp002/other.py"], "exp001/run.py", "exp002", "", "would find nothing to run in"),
     ],
 )
 def test_what_cannot_be_told_is_refused_in_one_sentence(

@@ -1,4 +1,4 @@
-"""`invoke check`: every fault of the workspace that can be known without network, all in one go."""
+"""`invoke check`: find every error of the workspace that shows without network."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _FINGERPRINT = "0" * 64
 
 
 def find_all(workspace: Workspace) -> tuple[Finding, ...]:
-    """Everything to say about a workspace, errors and warnings, sorted by file."""
+    """Find all errors and warnings of a workspace, sorted by file."""
     found = list(metadata_findings(workspace))
     codes = tree.Tree((), (), ())
     try:
@@ -60,15 +60,17 @@ def _about_codes(workspace: Workspace, listed: tree.Tree) -> tuple[Finding, ...]
 
 def _about_settings(workspace: Workspace, codes: tree.Tree) -> Iterator[Finding]:
     if workspace.settings.limit is None:
-        sentence = "no limit is set, 9h assumed: write workspace.limit as the competition's page says it."
+        sentence = "no time limit is set, so 9h is assumed: set workspace.limit to the limit on the competition's page."
         yield Finding(WARNING, "limit", SETTINGS, sentence)
     if workspace.settings.save_run == "light":
-        sentence = "save-run is light: a save run proves mounts, install and imports, not the entry point."
+        sentence = (
+            "save-run is light: a save run checks mounts, install and imports, and skips the entry point."
+        )
         yield Finding(WARNING, "light-save-run", SETTINGS, sentence)
     folders = workspace.notebook_names()
     for name in workspace.settings.notebooks:
         if name not in folders:
-            sentence = f"workspace.notebooks.{name} belongs to no notebook: there are {', '.join(folders)}."
+            sentence = f"workspace.notebooks.{name} matches no notebook: choose one of {', '.join(folders)}."
             yield Finding(WARNING, "no-such-notebook", SETTINGS, sentence)
     for name in folders:
         if name != DEPS:
@@ -84,7 +86,7 @@ def _about_evaluation(workspace: Workspace) -> Iterator[Finding]:
     if folder.is_dir():
         sentence = (
             f"the data of {slug} holds kaggle_evaluation, so its gateway writes the submission in the scored rerun: "
-            "write `output: gateway` below workspace, unless the competition takes a file all the same."
+            "write `output: gateway` below `workspace`, unless the competition still takes a file."
         )
         yield Finding(WARNING, "evaluation-api", SETTINGS, sentence)
 
@@ -97,10 +99,10 @@ def _about_entry(workspace: Workspace, notebook: str, codes: tree.Tree) -> Itera
     if problem is not None:
         yield Finding(ERROR, "entry-point", SETTINGS, problem)
     elif _program_missing(words):
-        sentence = f"the program {words[0]} is not on this machine: rehearsal can't run it."
+        sentence = f"the program {words[0]} is not installed, so rehearsal can't run it."
         yield Finding(WARNING, "entry-program", SETTINGS, sentence)
     elif entry.is_script(words) and words[0] in codes.left_out:
-        sentence = f"the entry point {words[0]} is kept out of the upload by an ignore file: change .kaggleignore or .gitignore."
+        sentence = f"the entry point {words[0]} is not uploaded, because an ignore file excludes it: change .kaggleignore or .gitignore."
         yield Finding(ERROR, "entry-ignored", SETTINGS, sentence)
 
 
@@ -128,14 +130,14 @@ def _about_parts(workspace: Workspace) -> Iterator[Finding]:
             ERROR,
             "no-codes",
             CODES,
-            f"{CODES}/{metadata.DATASET_FILE} is missing: this folder is no workspace yet; copier copy fills in what is missing.",
+            f"{CODES}/{metadata.DATASET_FILE} is missing, so this folder is not a complete workspace: `copier copy` adds what is missing.",
         )
     if all(name == DEPS for name in folders):
         yield Finding(
             ERROR,
             "no-notebook",
             SUB,
-            "there is no submission notebook: copier copy fills in what is missing.",
+            "there is no submission notebook: `copier copy` adds what is missing.",
         )
 
 
@@ -164,9 +166,7 @@ def _about_notebook(workspace: Workspace, name: str) -> tuple[Finding, ...]:
 def _about_metadata(workspace: Workspace, notebook: Notebook) -> Iterator[Finding]:
     about, path = notebook.metadata, f"{notebook.name}/{metadata.KERNEL_FILE}"
     if not about.is_private:
-        yield Finding(
-            WARNING, "public", path, "is_private is false: nothing is pushed in public without --public."
-        )
+        yield Finding(WARNING, "public", path, "is_private is false: pushes need --public to make it public.")
     if notebook.collects:
         if not about.enable_internet:
             yield Finding(
@@ -181,7 +181,7 @@ def _about_metadata(workspace: Workspace, notebook: Notebook) -> Iterator[Findin
             WARNING,
             "internet-on",
             path,
-            "enable_internet is true, and code competitions refuse that: set it to false (a competition that takes files has no notebook here: `kaggle competitions submit`).",
+            "enable_internet is true, and code competitions refuse such a notebook: set it to false. (To submit a plain file, use `kaggle competitions submit`.)",
         )
     if about.competition is None and notebook.name == SUB:
         yield Finding(
@@ -193,7 +193,7 @@ def _about_metadata(workspace: Workspace, notebook: Notebook) -> Iterator[Findin
     for ref in about.sources:
         if isinstance(ref, refs.CompetitionRef) and ref.slug in names.PLACEHOLDERS:
             yield Finding(
-                WARNING, "competition", path, f"{ref} stands for the competition's slug: write the real one."
+                WARNING, "competition", path, f"{ref} is a placeholder: write the competition's slug."
             )
     deps = plans.collecting(workspace)
     attached = {str(getattr(ref, "name", ref)) for ref in about.sources if isinstance(ref, refs.NotebookRef)}
@@ -202,12 +202,12 @@ def _about_metadata(workspace: Workspace, notebook: Notebook) -> Iterator[Findin
             WARNING,
             "deps-not-attached",
             path,
-            f"{DEPS}/requirements.txt asks for packages, and {deps.name} is not attached: add it to kernel_sources.",
+            f"{DEPS}/requirements.txt lists packages, but {deps.name} is not attached: add it to kernel_sources.",
         )
 
 
 def _about_attached(workspace: Workspace, notebook: Notebook) -> Iterator[Finding]:
-    """Whether local folders still are what was pushed from them, as far as this machine knows, and hold the real files."""
+    """Compare local folders with what was pushed from them, as far as this machine knows; report placeholder files."""
     path = f"{notebook.name}/{metadata.KERNEL_FILE}"
     for ref in notebook.metadata.sources:
         if not isinstance(ref, refs.ModelRef | refs.DatasetRef) or ref.name == workspace.codes.id.name:

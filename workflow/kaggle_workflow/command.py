@@ -60,7 +60,7 @@ def _run(root: Path, command: Command) -> None:
     except OSError as error:
         what = f"{error.filename}: " if error.filename else ""
         raise Exit(
-            f"error: {what}{error.strerror or error}. Fix that, then run the command again.", code=2
+            f"error: {what}{error.strerror or error}. Fix this, then run the command again.", code=2
         ) from error
     except Exception as error:
         raise _as_exit(error) from error
@@ -77,12 +77,12 @@ def validate(root: Path) -> None:
 
 
 def silence_closed_pipe() -> None:
-    """Call it when the reader of standard output has closed it: the interpreter would report the pipe again at exit."""
+    """Keep the interpreter from reporting at exit that the reader of standard output closed the pipe."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _print_failure(error: Exit) -> None:
-    """What programs read about a failure: exit code, name, message, and the commands that the message advises."""
+    """Print a failure for programs: exit code, name, message, and the commands that the message suggests."""
     cause = error.__cause__
     message = (error.message or "").removeprefix("error: ")
     value = {
@@ -103,12 +103,12 @@ def _as_exit(error: Exception) -> Exception:
     from kaggle_workflow.credentials import own as secrets_own
 
     if isinstance(error, WorkflowError):
-        # Kaggle's own words may be part of the sentence, and they may repeat what was sent to it.
+        # The sentence may quote Kaggle, and Kaggle may repeat what was sent.
         told = f"error: {console.plain(secrets_own.redacted(str(error)))}" if str(error) else ""
         return Exit(told, code=error.exit_code)
     if isinstance(error, ShimError):
         return Exit(console.plain(f"error: {error}"), code=2)
-    # Whatever this is, its traceback may quote what was sent.
+    # The traceback of a bug may quote what was sent.
     sys.excepthook = _print_redacted
     return error
 
@@ -125,6 +125,6 @@ def _of_import(error: ImportError) -> Exit:
     problem = (
         f"the package {error.name} is not installed"
         if isinstance(error, ModuleNotFoundError)
-        else f"an installed package does not fit ({error})"
+        else f"an installed package has the wrong version ({error})"
     )
     return Exit(f"error: {problem}: {INSTALL}.", code=2)

@@ -1,4 +1,4 @@
-"""The copy of an experiment: a file or a folder, without what git ignores, over nothing that exists."""
+"""Copy an experiment, a file or a folder, without what git ignores; overwrite nothing."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _CACHES = ("__pycache__", ".ipynb_checkpoints", "*.pyc")
 
 
 def make(codes: Path, old: str, new: str) -> None:
-    """Copy `old` to `new`, both relative to `codes`: whole or not at all; raises WorkflowError when something else lies there."""
+    """Copy `old` to `new`, both relative to `codes`: whole or not at all; raises WorkflowError if `new` exists and differs."""
     source, target = codes / old, codes / new
     place = make_folder(target)
     try:

@@ -1,4 +1,4 @@
-"""A new experiment from an earlier one: the copy, and the entry point that names it."""
+"""Start an experiment from an earlier one: copy it and make the copy the entry point."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _LARGEST_TEXT = 1 << 20
 
 @dataclass(frozen=True)
 class Step:
-    """What will be done.
+    """What `new-exp` will do.
 
     Attributes:
         source: the experiment to start from, relative to `codes/` (posix).
@@ -63,13 +63,13 @@ def plan(codes: Path, entry: Sequence[str], source: str, name: str) -> Step:
     words = _renamed(codes, tuple(entry), old, new)
     if words[:1] == ("-m",) and not PurePosixPath(new).stem.isidentifier():
         raise WorkflowError(
-            f"{new} can't be the name of a module ({' '.join(words)}): choose a --name of letters, digits and underscores."
+            f"{new} can't be a module's name ({' '.join(words)}): choose a --name of letters, digits and underscores."
         )
     return Step(old, new, words)
 
 
 def carry_out(workspace: Workspace, step: Step, environ: Mapping[str, str]) -> tuple[Path, tuple[str, ...]]:
-    """Copy the experiment and make the copy the entry point; nothing that exists is overwritten.
+    """Copy the experiment and make the copy the entry point; overwrite nothing.
 
     Returns:
         The settings file that names the entry point, and what the user should know.
@@ -91,7 +91,7 @@ def carry_out(workspace: Workspace, step: Step, environ: Mapping[str, str]) -> t
 
 
 def mentions(codes: Path, step: Step) -> tuple[Mention, ...]:
-    """Where the copy still names the original: imports and paths that would go on using the earlier experiment."""
+    """Find the lines of the copy that still name the original, such as imports and paths."""
     old = PurePosixPath(step.source).name.removesuffix(".py")
     pattern = re.compile(rf"(?<![A-Za-z0-9_]){re.escape(old)}(?![A-Za-z0-9_])")
     target = codes / step.target
@@ -116,7 +116,7 @@ def _source(codes: Path, entry: Sequence[str], named: str) -> str:
         own = _of_entry(codes, entry)
         if own is None:
             raise WorkflowError(
-                f"The entry point {' '.join(entry) or '(none)'} names no file or folder of {CODES}: say which with --from, such as --from exp001."
+                f"The entry point {' '.join(entry) or '(none)'} names no file or folder of {CODES}/: choose one with --from, such as --from exp001."
             )
         return own
     inside = PurePosixPath(named.replace("\\", "/").removeprefix("./").rstrip("/"))
@@ -124,7 +124,7 @@ def _source(codes: Path, entry: Sequence[str], named: str) -> str:
         inside = PurePosixPath(*inside.parts[1:])
     if inside.is_absolute() or ".." in inside.parts or not inside.parts:
         raise WorkflowError(
-            f"--from {named} does not lie in {CODES}: name a file or folder there, such as exp001."
+            f"--from {named} is outside {CODES}/: name a file or folder in it, such as exp001."
         )
     for form in (str(inside), f"{inside}.py"):
         if (codes / form).exists():
@@ -135,7 +135,7 @@ def _source(codes: Path, entry: Sequence[str], named: str) -> str:
         if _NUMBERED.match(path.name) and (path.is_dir() or path.suffix == ".py")
     )
     known = f"there are {', '.join(there[-8:])}" if there else "there is no numbered experiment"
-    raise WorkflowError(f"--from {named}: there is no such file or folder in {CODES}; {known}.")
+    raise WorkflowError(f"--from {named} not found in {CODES}/; {known}.")
 
 
 def _of_entry(codes: Path, entry: Sequence[str]) -> str | None:
@@ -171,7 +171,7 @@ def _target(codes: Path, source: str, name: str) -> str:
         stem = name.removesuffix(suffix) if suffix else name.rstrip("/")
         if not _NAME.fullmatch(stem):
             raise WorkflowError(
-                f"--name {name} is no name for a file or folder of {CODES}: use letters, digits, hyphens and underscores."
+                f"--name {name} can't be a file or folder of {CODES}/: use letters, digits, hyphens and underscores."
             )
     else:
         stem = _next(codes / path.parent, stem)
@@ -180,10 +180,10 @@ def _target(codes: Path, source: str, name: str) -> str:
 
 
 def _next(folder: Path, stem: str) -> str:
-    """The name with the next number that no file or folder beside it has: one more than the highest."""
+    """The name with the next free number: one more than the highest beside it."""
     match = _NUMBERED.fullmatch(stem)
     if match is None:
-        raise WorkflowError(f"{stem} carries no number to count up: choose a --name for the new experiment.")
+        raise WorkflowError(f"{stem} has no number to increase: name the new experiment with --name.")
     others = [_NUMBERED.match(path.name) for path in folder.iterdir()]
     taken = [int(other["number"]) for other in others if other is not None and other["head"] == match["head"]]
     number = str(max(taken) + 1).zfill(len(match["number"]))
@@ -191,7 +191,7 @@ def _next(folder: Path, stem: str) -> str:
 
 
 def _renamed(codes: Path, entry: tuple[str, ...], old: str, new: str) -> tuple[str, ...]:
-    """The entry point with the new experiment in place of the one it names now, its other words kept."""
+    """The entry point with the new experiment in place of the one it names; other words stay."""
     current = _of_entry(codes, entry)
     words = _replaced(entry, old, new)
     if words is None and current is not None and (codes / current).is_file() == (codes / old).is_file():
@@ -201,7 +201,7 @@ def _renamed(codes: Path, entry: tuple[str, ...], old: str, new: str) -> tuple[s
     problem = entry_points.problem(_replaced(words, new, old) or words, codes)
     if problem is not None:
         raise WorkflowError(
-            f"{old} has nothing that the entry point {' '.join(words)} could run: set workspace.entry to what runs {old}, then run new-exp again."
+            f"The entry point {' '.join(words)} would find nothing to run in {old}: set workspace.entry to what runs {old}, then run `invoke new-exp` again."
         )
     return words
 
@@ -226,13 +226,13 @@ def _only_script(codes: Path, old: str, new: str) -> tuple[str, ...]:
     scripts = sorted(path.name for path in (codes / old).glob("*.py") if path.name != "__init__.py")
     if len(scripts) != 1:
         raise WorkflowError(
-            f"{CODES}/{old} has {len(scripts)} scripts, and the entry point names none of them: set workspace.entry to the right one, then run new-exp again."
+            f"{CODES}/{old} has {len(scripts)} scripts, and the entry point names none of them: set workspace.entry to one of them, then run `invoke new-exp` again."
         )
     return (f"{new}/{scripts[0]}",)
 
 
 def _settings_file(root: Path) -> Path:
-    """The file whose `entry` counts: `invoke.local.yaml` where it sets one, else `invoke.yaml`."""
+    """The file that sets `entry`: `invoke.local.yaml` if it does, else `invoke.yaml`."""
     local = root / LOCAL_FILE
     if local.is_file() and yaml_edit.has_value(local.read_text(encoding="utf-8-sig"), "entry", LOCAL_FILE):
         return local

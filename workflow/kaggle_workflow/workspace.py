@@ -75,12 +75,14 @@ class Workspace:
         value, findings = metadata.read_dataset(self.root / CODES / metadata.DATASET_FILE, self.root)
         raise_first(findings)
         if value is None:
-            raise WorkflowError(f"{CODES}/{metadata.DATASET_FILE} can't be used: invoke check says why.")
+            raise WorkflowError(
+                f"{CODES}/{metadata.DATASET_FILE} can't be used: run `invoke check` to see why."
+            )
         return replace(value, id=self.owned(value.id))
 
     @cached_property
     def id(self) -> str:
-        """What tells this workspace's things on Kaggle from another's; derived from its names where no id was written."""
+        """Identifies what this workspace pushed to Kaggle; derived from its names if the settings give no id."""
         if self.settings.id is not None:
             return self.settings.id
         value, _ = self.read_notebook(SUB)
@@ -94,12 +96,14 @@ class Workspace:
         folder = self.root / name.strip("/\\")
         if not (folder / metadata.KERNEL_FILE).is_file():
             raise WorkflowError(
-                f"{name} is no notebook's folder (no {metadata.KERNEL_FILE} in it): there are {', '.join(self.notebook_names())}."
+                f"{name} is not a notebook's folder ({metadata.KERNEL_FILE} is missing): choose one of {', '.join(self.notebook_names())}."
             )
         value, findings = self.read_notebook(name.strip("/\\"))
         raise_first(findings)
         if value is None:
-            raise WorkflowError(f"{name}/{metadata.KERNEL_FILE} can't be used: invoke check says why.")
+            raise WorkflowError(
+                f"{name}/{metadata.KERNEL_FILE} can't be used: run `invoke check` to see why."
+            )
         return Notebook(folder, self._with_owner(value))
 
     def read_notebook(self, name: str) -> _Read:
@@ -132,7 +136,7 @@ class Workspace:
         return (CODES, *self.notebook_names(), "invoke.yaml", ".kaggleignore")
 
     def written_folders(self) -> tuple[Path, ...]:
-        """The folders right in which commands write files of their own, as far as they are there."""
+        """The existing folders in which commands write files directly."""
         found = (
             self.root,
             self.root / CODES,

@@ -43,7 +43,7 @@ def show_history(workspace: Workspace, command: command_list.History) -> None:  
     found = history.arrange(history.select(everything, command.filter), command.sort, ranking)
     found = found[::-1] if command.reverse else found
     shown = found[: command.limit] if command.limit else found
-    # A star on the worst submission is worse than none.
+    # Without a known direction, a star could mark the worst submission.
     best = None if ranking.assumed else ranking.best(everything)
     warning = book.warning()
     if warning:
@@ -123,11 +123,11 @@ def _show(
         console.say(f"* best public score: {history.number(best.public_score)}, submission {best.ref}.")
     elif ranking.assumed and any(one.public_score is not None for one in found):
         console.say(
-            "No score is marked as the best, because it is not known whether higher or lower is better: run `invoke history --refresh`, "
-            "or write `better: higher` or `better: lower` below workspace in invoke.yaml."
+            "No score is marked as the best, because the metric's direction is unknown: run `invoke history --refresh`, "
+            "or write `better: higher` or `better: lower` below `workspace` in invoke.yaml."
         )
     if len(shown) < len(found):
-        console.say(f"{len(shown)} of {len(found)} submissions are shown: --limit 0 shows all.")
+        console.say(f"Showing {len(shown)} of {len(found)} submissions; `--limit 0` shows all.")
     _say_left_out(table)
 
 
@@ -135,20 +135,20 @@ def _show_groups(found: Sequence[Submission], ranking: Order) -> None:
     groups = history.grouped(found, ranking)
     table = history_table.fit([history.group_cells(one) for one in groups], [""] * len(groups), _width())
     console.say("\n".join(table.lines))
-    assumed = " (assumed: workspace.better in invoke.yaml says higher or lower)" if ranking.assumed else ""
+    assumed = ", assumed: set workspace.better in invoke.yaml" if ranking.assumed else ""
     console.say(
-        f"Scores are each experiment's best, {ranking.better} taken as better{assumed}; the rerun is the median."
+        f"Each score is the experiment's best ({ranking.better} is better{assumed}); the rerun is the median."
     )
     _say_left_out(table)
 
 
 def _say_left_out(table: history_table.Table) -> None:
     if table.left_out:
-        console.say(f"Not shown at this width: {', '.join(table.left_out)} (--csv has everything).")
+        console.say(f"Too narrow for {', '.join(table.left_out)}; `--csv` shows every column.")
 
 
 def _width() -> int | None:
-    """Cells in a line of the terminal; where there is none, as wide as it gets unless COLUMNS says otherwise."""
+    """Width of the terminal; None without one, unless COLUMNS is set."""
     if sys.stdout.isatty() or os.environ.get("COLUMNS"):
         return shutil.get_terminal_size().columns
     return None

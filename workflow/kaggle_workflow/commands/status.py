@@ -18,7 +18,7 @@ _RUNNING = ("queued", "running")
 
 @dataclass(frozen=True)
 class Row:
-    """How one thing stands on Kaggle; `state` is `absent` where it is not there."""
+    """State of one thing on Kaggle; `state` is `absent` if it does not exist."""
 
     thing: str
     name: str
@@ -29,7 +29,7 @@ class Row:
 
 
 def show_status(workspace: Workspace, command: command_list.Status) -> None:
-    """Print how the codes and every notebook of this workspace stand on Kaggle."""
+    """Print the state of the codes and of every notebook on Kaggle."""
     kaggle = Kaggle(console.warn)
     rows = [] if workspace.settings.codes == "inline" else [_codes(workspace, kaggle)]
     rows += [_notebook(workspace, kaggle, workspace.notebook(name)) for name in workspace.notebook_names()]
@@ -50,7 +50,7 @@ def show_status(workspace: Workspace, command: command_list.Status) -> None:
         for row in rows
     ]
     console.table(
-        f"on Kaggle, as {kaggle.account} sees it",
+        f"on Kaggle, as seen by {kaggle.account}",
         ("thing", "name", "version", "state", "note", "page"),
         shown,
     )
@@ -69,7 +69,7 @@ def show_status(workspace: Workspace, command: command_list.Status) -> None:
 
 
 def _quota(kaggle: Kaggle) -> dict[str, dict[str, float] | None]:
-    """Hours by accelerator, None for what Kaggle does not say."""
+    """Hours by accelerator, None where Kaggle gives none."""
     try:
         return {kind: asdict(hours) if hours else None for kind, hours in kaggle.quota().items()}
     except WorkflowError as error:
@@ -78,7 +78,7 @@ def _quota(kaggle: Kaggle) -> dict[str, dict[str, float] | None]:
 
 
 def _submissions_left(workspace: Workspace, kaggle: Kaggle) -> dict[str, int | None]:
-    """How many submissions may still be made today, by competition; None for what Kaggle does not say."""
+    """Submissions left today, by competition; None where Kaggle gives no number."""
     found: dict[str, int | None] = {}
     for name in workspace.notebook_names():
         slug = workspace.notebook(name).metadata.competition
@@ -87,7 +87,7 @@ def _submissions_left(workspace: Workspace, kaggle: Kaggle) -> dict[str, int | N
         try:
             found[slug] = kaggle.limits(CompetitionRef(slug)).left
         except WorkflowError as error:
-            console.warn(f"How many submissions to {slug} are left is unknown: {error}")
+            console.warn(f"The number of submissions left for {slug} is unknown: {error}")
             found[slug] = None
     return found
 
@@ -97,7 +97,7 @@ def _codes(workspace: Workspace, kaggle: Kaggle) -> Row:
     page = kaggle.page(f"datasets/{ref.name}")
     there = kaggle.dataset(ref)
     if there is None:
-        return Row("codes", ref.name, None, "absent", "invoke push-codes makes it", page)
+        return Row("codes", ref.name, None, "absent", "`invoke push-codes` creates it", page)
     if there.current is None:
         return Row(
             "codes", ref.name, None, kaggle.dataset_status(ref), "its first version is not ready", page
@@ -114,7 +114,7 @@ def _codes(workspace: Workspace, kaggle: Kaggle) -> Row:
 
 
 def _weights(push: Push) -> list[Row]:
-    """The models and datasets of one's own that notebooks attach and that came from a folder on this machine."""
+    """The attached models and datasets that were pushed from a folder on this machine."""
     found: dict[str, Row] = {}
     for name in push.workspace.notebook_names():
         manifests = sub.attached_manifests(push, push.workspace.notebook(name))
@@ -122,7 +122,7 @@ def _weights(push: Push) -> list[Row]:
         for ref, manifest in manifests:
             if attached.folder_of(push.workspace, ref, manifest) is not None:
                 changed = stale.get(str(ref))
-                note = f"{changed.command} pushes {changed.shown}" if changed else ""
+                note = f"`{changed.command}` pushes {changed.shown}" if changed else ""
                 page = push.kaggle.page(f"{ref.kind}s/{ref.name}")
                 state = "changed here" if changed else "as here"
                 found[str(ref)] = Row(ref.kind, ref.name, ref.version, state, note, page)
@@ -134,12 +134,12 @@ def _notebook(workspace: Workspace, kaggle: Kaggle, folder: Notebook) -> Row:
     page = kaggle.page(f"code/{ref.name}")
     there = kaggle.notebook(ref)
     if there is None:
-        return Row(folder.name, ref.name, None, "absent", "invoke push makes it", page)
+        return Row(folder.name, ref.name, None, "absent", "`invoke push` creates it", page)
     run = kaggle.run(ref, there.newest)
     plan = compose.plan_of(there.text)
     note = run.message
     if plan is None or plan.workspace != workspace.id:
-        note = "not made by this workspace"
+        note = "not pushed by this workspace"
     elif compose.edited(there.text):
         note = "edited on Kaggle"
     return Row(folder.name, ref.name, there.newest, run.status.lower(), note, page)

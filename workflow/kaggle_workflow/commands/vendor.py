@@ -1,4 +1,4 @@
-"""`invoke vendor`: the tool and its dependencies as wheels in the workspace, so that neither the template nor an index is needed."""
+"""`invoke vendor`: store the tool and its dependencies as wheels, to install without the template and without an index."""
 
 from __future__ import annotations
 
@@ -43,12 +43,12 @@ def store_wheels(workspace: Workspace, command: command_list.Vendor) -> None:
     if command.json:
         console.as_json({"folder": FOLDER, "version": version, "wheels": [path.name for path in wheels]})
         return
-    console.say(f"{FOLDER}/: {len(wheels)} wheels, {console.size(size)}, among them {name}.")
+    console.say(f"{FOLDER}/: {len(wheels)} wheels, {console.size(size)}, including {name}.")
     console.say(
-        f"They fit Python {platform.python_version()} on {platform.system()}; {versions.PIN} pins version {version}."
+        f"They are for Python {platform.python_version()} on {platform.system()}. {versions.PIN} now pins version {version}."
     )
     console.say(
-        f"Install from them with `pip install --no-index --find-links {FOLDER} -r {versions.PIN}`, or start commands with `uv run --offline`."
+        f"Install them with `pip install --no-index --find-links {FOLDER} -r {versions.PIN}`, or start commands with `uv run --offline`."
     )
 
 
@@ -69,7 +69,7 @@ def _download(root: Path, target: Path) -> None:
     if done.returncode != 0:
         print(console.plain(done.stdout), file=sys.stderr, end="")
         raise WorkflowError(
-            f"pip could not collect the wheels of {versions.PIN}; nothing was changed. Fix what it says, then run `invoke vendor` again."
+            f"pip could not collect the wheels of {versions.PIN}, and nothing was changed. Fix the error above, then run `invoke vendor` again."
         )
 
 
@@ -110,7 +110,7 @@ def _tool(folder: Path) -> tuple[str, str]:
 
 
 def _find_links(project: Path) -> None:
-    """Let uv find the wheels too; it resolves for every platform unless told which one they are for."""
+    """Point uv at the wheels, for this platform only: it resolves for all of them by default."""
     text = project.read_text(encoding="utf-8") if project.is_file() else ""
     if "[tool.uv]\n" not in text or "find-links" in text:
         return

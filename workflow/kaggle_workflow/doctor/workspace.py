@@ -30,7 +30,7 @@ def _findings(workspace: Workspace) -> Line:
     wrong = errors(found)
     if wrong:
         first = f"{wrong[0].path}: {wrong[0].sentence.rstrip('.')}"
-        return Line("check", WRONG, f"{console.count(len(wrong), 'error')}, first of all {first}", _LIST)
+        return Line("check", WRONG, f"{console.count(len(wrong), 'error')}, first {first}", _LIST)
     if found:
         return Line("check", NOTE, f"no errors, {console.count(len(found), 'warning')}", _LIST)
     return Line("check", OK, "no errors, no warnings")
