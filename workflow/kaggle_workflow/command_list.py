@@ -227,8 +227,8 @@ class Report(Json, runs="report:write_report", example="--output report.html"):
 
 GROUPS: dict[str, tuple[type[Command], ...]] = {
     "prepare": (Doctor, Check, Data, NewExp, PinImage, Vendor),
-    "run here": (Rehearse,),
-    "send": (Push, PushCodes, PushDeps, PushSub, PushModel, PushDataset, Ship, Submit),
-    "look": (Explain, Status, Logs, Output, Watch, Models),
-    "remember": (History, Report),
+    "run locally": (Rehearse,),
+    "push and submit": (Push, PushCodes, PushDeps, PushSub, PushModel, PushDataset, Ship, Submit),
+    "inspect": (Explain, Status, Logs, Output, Watch, Models),
+    "history": (History, Report),
 }

@@ -183,7 +183,7 @@ def _next(folder: Path, stem: str) -> str:
     """The name with the next free number: one more than the highest beside it."""
     match = _NUMBERED.fullmatch(stem)
     if match is None:
-        raise WorkflowError(f"{stem} has no number to increase: name the new experiment with --name.")
+        raise WorkflowError(f"{stem} has no number to increase: choose a --name for the new experiment.")
     others = [_NUMBERED.match(path.name) for path in folder.iterdir()]
     taken = [int(other["number"]) for other in others if other is not None and other["head"] == match["head"]]
     number = str(max(taken) + 1).zfill(len(match["number"]))
