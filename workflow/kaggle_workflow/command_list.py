@@ -230,5 +230,5 @@ GROUPS: dict[str, tuple[type[Command], ...]] = {
     "run locally": (Rehearse,),
     "push and submit": (Push, PushCodes, PushDeps, PushSub, PushModel, PushDataset, Ship, Submit),
     "inspect": (Explain, Status, Logs, Output, Watch, Models),
-    "history": (History, Report),
+    "results": (History, Report),
 }
