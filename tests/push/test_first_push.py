@@ -93,7 +93,7 @@ def test_any_other_failure_is_not_run_again(scene: Scene) -> None:
 
 @pytest.mark.parametrize("command", ["push", "push-sub", "push-model", "ship"])
 @pytest.mark.parametrize(
-    ("name", "told"), [("deps", "is the wheel notebook"), ("sup", "no notebook's folder")]
+    ("name", "told"), [("deps", "is the wheel notebook"), ("sup", "not a notebook's folder")]
 )
 @pytest.mark.parametrize("changed", [True, False], ids=["deps-changed", "deps-unchanged"])
 def test_a_notebook_that_can_not_be_pushed_is_named_before_anything_is_sent(

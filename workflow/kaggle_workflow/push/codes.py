@@ -27,25 +27,24 @@ def competition(push: Push) -> str | None:
 
 def _stage(push: Push) -> dataset_payload.Payload:
     workspace = push.workspace
-    staged = stage_codes.stage(workspace, competition(push))
+    staged = push.staged_codes = stage_codes.stage(workspace, competition(push))
     return dataset_payload.Payload(
         "codes",
         workspace.codes.id,
         staged.folder,
         staged.manifest,
         CODES_MANIFEST,
-        _message(push),
+        _message(push, staged.commit),
         staged.left_out,
         staged.unsearched,
         staged.findings,
     )
 
 
-def _message(push: Push) -> str:
+def _message(push: Push, about: git.State | None) -> str:
     """The version's notes: `--message`, or the subject of the commit, marked when the work tree has changes."""
     if push.options.message:
         return push.options.message
-    about = git.state(push.workspace.root, push.workspace.sent_paths())
     if about is None:
         return "codes"
     return f"{about.subject} (with changes)" if about.dirty else about.subject

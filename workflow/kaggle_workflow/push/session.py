@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from kaggle_workflow import console, lock, setting_values
 from kaggle_workflow.errors import Refused, WorkflowError
@@ -15,6 +16,9 @@ from kaggle_workflow.known import Known
 from kaggle_workflow.push.intents import Intents
 from kaggle_workflow.waiting import Waits
 from kaggle_workflow.workspace import Workspace
+
+if TYPE_CHECKING:
+    from kaggle_workflow.stage.codes import Staged
 
 
 @dataclass(frozen=True)
@@ -103,6 +107,8 @@ class Push:
         self.owners: set[str] = set()
         # Current versions of datasets and notebooks that this command read, by `owner/slug`.
         self.versions: dict[str, int | None] = {}
+        # The codes as they were staged last, until a notebook that is staged next takes them.
+        self.staged_codes: Staged | None = None
         self.waits = Waits(workspace.settings.poll, self.say, options.limit)
         self._sends = lock.sends(workspace.build)
         self._began = time.monotonic()

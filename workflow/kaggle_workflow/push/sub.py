@@ -59,11 +59,11 @@ def push_notebook(push: Push, name: str, *, rest_pushed: bool = False) -> Outcom
             f"The save run of {name} is light (workspace.save-run): it checks mounts, install and imports only."
         )
 
-    checked: list[stage_codes.Staged] = []
-
     def stage() -> notebook_payload.Payload:
-        # The check of the codes staged them a moment ago.
-        codes = checked.pop() if checked else stage_codes.stage(workspace, folder.metadata.competition)
+        # The push or the check of the codes staged them already. Right before the upload they are staged again.
+        codes, push.staged_codes = push.staged_codes, None
+        if codes is None:
+            codes = stage_codes.stage(workspace, folder.metadata.competition)
         wheels = push_deps.wanted(workspace) if push_deps.attached_by(workspace, folder) is not None else ""
         known = plans.Known(codes.manifest.fingerprint, wheels, others)
         staged = stage_notebook.stage_running(workspace, folder, codes, known)
@@ -75,7 +75,7 @@ def push_notebook(push: Push, name: str, *, rest_pushed: bool = False) -> Outcom
 
     if not rest_pushed:
         if workspace.settings.codes == "dataset":
-            checked.append(_check_codes(push, folder))
+            push.staged_codes = _check_codes(push, folder)
         push_deps.refuse_others(push, folder)
 
     def prove(push: Push, payload: notebook_payload.Payload, version: int) -> list[str]:

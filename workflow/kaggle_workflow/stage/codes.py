@@ -32,13 +32,14 @@ _OTHER = 100_000 * 10**9
 
 @dataclass(frozen=True)
 class Staged:
-    """A staged dataset: its folder, its manifest, what was left out of it, and what to report about its files."""
+    """A staged dataset: its folder, its manifest, what was left out, what to report about its files, and its commit."""
 
     folder: Path
     manifest: Manifest
     left_out: tuple[str, ...]
     unsearched: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
+    commit: git.State | None = None
 
 
 def stage(workspace: Workspace, competition: str | None) -> Staged:
@@ -76,7 +77,7 @@ def stage(workspace: Workspace, competition: str | None) -> Staged:
     )
     write_if_changed(folder / DATASET_FILE, json.dumps(raw, indent=2, ensure_ascii=False) + "\n")
     write_if_changed(folder / CODES_MANIFEST, manifest.dumps())
-    return Staged(folder, manifest, listed.left_out, unsearched, listed.findings)
+    return Staged(folder, manifest, listed.left_out, unsearched, listed.findings, about)
 
 
 def fill(
