@@ -40,6 +40,7 @@ def test_explain_prints_meaning_fix_and_override(template: Path, tmp_path: Path)
     assert "Example:  invoke push --message" in helped
     assert "\nSending:\n" in helped
     assert "(default: sub)" in helped
+    assert "--allow=STRING" in helped
 
 
 def test_every_option_that_takes_a_value_names_its_default() -> None:

@@ -138,5 +138,10 @@ def _rows(options: Iterable[tuple[str, Option]], context: Any) -> Iterator[str]:
     width = shutil.get_terminal_size((_HELP_WIDTH, 0)).columns - len(_INDENT)
     for name, one in options:
         names, _ = context.help_for(f"--{name.rstrip('_').replace('_', '-')}")
+        if isinstance(one.default, list):
+            # Invoke shows no value for an option that may be repeated.
+            names = ", ".join(
+                f"{word}{'=' if word.startswith('--') else ' '}STRING" for word in names.split(", ")
+            )
         yield f"  {names}"
         yield from (_INDENT + line for line in textwrap.wrap(one.help, max(width, _NARROWEST)))
