@@ -10,7 +10,7 @@ from kaggle_workflow.command_options import Submits
 from kaggle_workflow.commands.push import open_session
 from kaggle_workflow.errors import WorkflowError
 from kaggle_workflow.ledger.history import flat
-from kaggle_workflow.submit import rerun, shipping, submitting, watching
+from kaggle_workflow.submit import shipping, submitting, watching
 from kaggle_workflow.submit.submitting import Request
 from kaggle_workflow.workspace import Workspace
 
@@ -42,8 +42,6 @@ def ship(workspace: Workspace, command: command_list.Ship) -> None:
         shipping.print_times(shipped)
     if shipped.submission is not None:
         watching.raise_failures([shipped.submission])
-        if shipped.submission.complete and not command.json:
-            console.say(rerun.scored(shipped.submission))
 
 
 def watch(workspace: Workspace, command: command_list.Watch) -> None:
@@ -57,9 +55,6 @@ def watch(workspace: Workspace, command: command_list.Watch) -> None:
     over = watching.watch(session, chosen)
     if command.json:
         console.as_json({"submissions": [flat(one) for one in over]})
-    else:
-        for one in (one for one in chosen if one.status != "pending"):
-            session.say(rerun.scored(one) if one.complete else rerun.failure(one))
     watching.raise_failures(over)
 
 

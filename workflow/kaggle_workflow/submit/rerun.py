@@ -43,6 +43,11 @@ def measure(submitted: float, last_pending: float | None, first_over: float) -> 
     return Measured(round(seconds, 1), max(0.1, math.ceil(error * 10) / 10))
 
 
+def outcome(one: Submission) -> str:
+    """One sentence about a submission that is over."""
+    return scored(one) if one.complete else failure(one)
+
+
 def failure(one: Submission) -> str:
     """A sentence about a failed rerun, and advice."""
     said = (one.error or "Kaggle gives no reason").rstrip(".")

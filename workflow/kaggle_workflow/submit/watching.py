@@ -50,7 +50,7 @@ def open_ones(push: Push, refs: Sequence[str] = ()) -> tuple[Submission, ...]:
 
 
 def watch(push: Push, submissions: Sequence[Submission]) -> tuple[Submission, ...]:
-    """Wait until all are scored or have failed; record each in the ledger as it ends, and call the hooks.
+    """Wait until all are scored or have failed; say how each ended, record it in the ledger, and call the hooks.
 
     No lock is held meanwhile. Without a network it keeps retrying.
 
@@ -67,6 +67,8 @@ def watch(push: Push, submissions: Sequence[Submission]) -> tuple[Submission, ..
     """
     waiting = {one.ref: one for one in submissions if one.status not in (COMPLETE, ERROR)}
     ended = {one.ref: one for one in submissions if one.ref not in waiting}
+    for one in ended.values():
+        push.say(rerun.outcome(one))
     if waiting:
         watcher = _Watcher(push, waiting)
         limit = max(one.limit or 0.0 for one in waiting.values()) + _QUEUE_SECONDS
@@ -183,7 +185,7 @@ def _end(push: Push, one: Submission, remote: Remote, last_pending: float | None
             refreshing.learn_better(push, one.competition)
         if not told:
             ended = refreshing.learn_standing(push, ended)
-    push.say(rerun.scored(ended) if ended.complete else rerun.failure(ended))
+    push.say(rerun.outcome(ended))
     if not told:
         hooks.call(ended, push.workspace.settings.notify, push.warn)
     return ended
