@@ -43,6 +43,8 @@ KNOWN = {
     "private key": "-----BEGIN RSA " + "PRIVATE KEY-----\n" + MIXED,
     "login in an address": "https://me:" + MIXED[:12] + "@host.invalid/simple",
     "Slack token": "xox" + "b-12345-" + "a1b2c3d4e5",
+    "GitLab token": "gl" + "rt-" + MIXED[:22],
+    "JSON web token": ".".join(["ey" + "J" + MIXED[:20], "ey" + "J" + MIXED[:24], MIXED[:30]]),
     "Databricks token": "da" + "pi" + RANDOM[:32],
     "login of kaggle auth": '"refresh' + '_token": "' + MIXED[:40] + '"',
     "netrc": "machine api.wandb.ai login user password " + RANDOM[:40],
@@ -95,6 +97,8 @@ def test_known_formats_stop_with_file_and_line_and_without_the_value(ws: Path, k
         'if "-----BEGIN RSA PRIVATE KEY-----" in text:',
         'engine = "postgresql://postgres:postgres@db.internal/cup"',
         'engine = "mysql://root:letmein@localhost:3306/cup"',
+        'engine = "mysql://Root:rooT@db.internal:3306/cup"',
+        'jwt = "eyJhbGciOiJIUzI1NiJ9"',
         f'name = "self{TOKEN}"',
     ],
 )

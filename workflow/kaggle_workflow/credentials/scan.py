@@ -92,8 +92,8 @@ class Scanner:
         return found
 
     def _in_file(self, path: Path, budget: archives.Budget) -> Iterator[Hit]:
-        if _is_named_so(path.name):
-            yield Hit(1, "file of credentials", "by its name", digest(path.name.lower()))
+        if named := _by_name(path.name):
+            yield from named
             return
         with path.open("rb") as file:
             hits = list(self._searcher.stream(file))
@@ -107,10 +107,7 @@ class Scanner:
     def _in_members(self, file: IO[bytes], budget: archives.Budget, known: set[str]) -> Iterator[Hit]:
         for path, member in archives.members(file, budget):
             told, hits = self._searcher.name(path)
-            name = path.rsplit("/", 1)[-1]
-            if _is_named_so(name):
-                hits.append(Hit(1, "file of credentials", "by its name", digest(name.lower())))
-            for hit in (*hits, *self._searcher.stream(member)):
+            for hit in (*hits, *_by_name(path.rsplit("/", 1)[-1]), *self._searcher.stream(member)):
                 if hit.digest not in known:
                     yield replace(hit, shown=f"{hit.shown}, in {told} inside it")
 
@@ -191,5 +188,7 @@ def _remedy(shown: str, place: str) -> str:
     )
 
 
-def _is_named_so(name: str) -> bool:
-    return name.lower() in FILES or bool(_FILES_OF_KEYS.match(name.lower()))
+def _by_name(name: str) -> list[Hit]:
+    name = name.lower()
+    is_known = name in FILES or _FILES_OF_KEYS.match(name)
+    return [Hit(1, "file of credentials", "by its name", digest(name))] if is_known else []
