@@ -60,6 +60,18 @@ def score(number: int, **changes: Any) -> Event:
     return Event("score", START + timedelta(hours=5 * number + 3), **{**values, **changes})
 
 
+def standing(number: int) -> dict[str, Any]:
+    """Where a score stood on a leaderboard with medals."""
+    return {
+        "teams": 3000,
+        "team_rank": 400 - number,
+        "score_rank": 420 - number,
+        "gold_score": 0.74 + number / 9000,
+        "silver_score": 0.72 + number / 9000,
+        "bronze_score": 0.71 + number / 9000,
+    }
+
+
 def events(count: int) -> list[Event]:
     """A push, a submission and a score for each; every 17th rerun runs into the limit."""
     result = []

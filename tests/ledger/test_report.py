@@ -179,6 +179,8 @@ def test_every_text_and_mark_is_large_and_strong_enough(
 ) -> None:
     events = samples.events(count)
     events += [samples.score(n, private_score=0.7) for n in range(1, count, 3)]
+    if count == 30:
+        events += [samples.score(n, **samples.standing(n)) for n in range(1, count)]
     open_(page, write(tmp_path / "report.html", events), dark=dark, width=width)
     page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true; })")
     assert page.illegible() == []
@@ -316,6 +318,31 @@ def test_the_best_so_far_goes_down_where_lower_is_better() -> None:
     for better, heights in (("lower", [0.5, 0.5, 0.3, 0.3]), ("higher", [0.5, 0.5, 0.5])):
         chart = score_over_time(fold(events), Order(better, assumed=False), better)
         assert [y for _, y in chart.series[-1].points] == heights
+
+
+def test_no_score_is_called_the_best_while_the_direction_is_unknown(tmp_path: Path) -> None:
+    path = tmp_path / "report.html"
+    for assumed in (False, True):
+        facts = html_report.Facts("x", samples.START, samples.LIMIT, False, Order("higher", assumed=assumed))
+        path.write_text(html_report.page(fold(samples.events(3)), facts), encoding="utf-8")
+        text = path.read_text(encoding="utf-8")
+        assert ("Best public score:" in text) is not assumed
+        assert (
+            "best public score so far" in text.replace("your best public score so far", "")
+        ) is not assumed
+        assert ("It is unknown whether higher or lower" in text) is assumed
+
+
+def test_places_and_medal_lines_are_drawn_where_the_ledger_has_them(tmp_path: Path) -> None:
+    plain = samples.events(6)
+    ranked = [*plain, *(samples.score(n, **samples.standing(n)) for n in (1, 2, 3))]
+    without = write(tmp_path / "without.html", plain).read_text(encoding="utf-8")
+    with_them = write(tmp_path / "with.html", ranked).read_text(encoding="utf-8")
+    for words in ("Place over time", "gold medal line", "silver medal line", "bronze medal line"):
+        assert words not in without
+        assert words in with_them
+    assert "place 418/3000" in with_them
+    assert "rank correlation" in with_them
 
 
 def test_the_command_writes_one_file_and_says_where(workspace: Path, invoke: Invoke) -> None:

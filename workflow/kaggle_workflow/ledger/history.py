@@ -179,7 +179,7 @@ def cells(one: Submission) -> dict[str, str]:
         "ref": one.ref,
         "experiment": one.experiment or "",
         "public": number(one.public_score) or (one.status or "" if not one.complete else ""),
-        "place": standing.cell(one),
+        "place": standing.place_of(one),
         "private": number(one.private_score),
         "CV": number(one.cv),
         "rerun": spell_measured(one.rerun_seconds, one.rerun_error) if one.rerun_seconds is not None else "",

@@ -98,8 +98,8 @@ def medal_of(place: int, teams: int) -> str | None:
     return next((medal for medal, last in medal_places(teams).items() if place <= last), None)
 
 
-def cell(one: Submission) -> str:
-    """The place that a submission's score would take, as the table shows it: `240/3000 bronze`."""
+def place_of(one: Submission) -> str:
+    """The place that a submission's score would take, such as `240/3000 bronze`; empty when it is unknown."""
     if one.score_rank is None or one.teams is None:
         return ""
     medal = medal_of(one.score_rank, one.teams) if _has_medals(one) else None

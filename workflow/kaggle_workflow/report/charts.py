@@ -8,8 +8,10 @@ from datetime import UTC, datetime
 from operator import attrgetter
 
 from kaggle_workflow.durations import spell, spell_measured
+from kaggle_workflow.ledger import validation
 from kaggle_workflow.ledger.fold import Submission
 from kaggle_workflow.ledger.history import HIGHER, Order, number, printable
+from kaggle_workflow.ledger.standing import MEDALS, place_of
 from kaggle_workflow.report.ticks import duration_ticks, nice_ticks, time_ticks
 
 _DAY = 86400
@@ -30,7 +32,7 @@ class Series:
 
     Attributes:
         title: for the legend.
-        kind: `public`, `private`, `failed`, `best` or `limit`: the page's name for its colour and shape.
+        kind: `public`, `private`, `failed`, `best`, `limit` or a medal: the page's name for its colour and shape.
         points: x and y, by x for a line.
         refs: the submission behind each point; empty for a line.
         tips: the details of each point, as lines; empty for a line.
@@ -73,11 +75,13 @@ class Chart:
 def all_charts(
     submissions: Sequence[Submission], ranking: Order, limit: float, *, limit_assumed: bool
 ) -> tuple[Chart, ...]:
-    """The three charts of a history."""
+    """The charts of a history: three, and one of places on the leaderboard when the ledger has any."""
     better = f"{ranking.better} is better{', assumed' if ranking.assumed else ''}"
+    ranked = any(one.score_rank is not None for one in submissions)
     return (
         cv_against_score(submissions, better),
         score_over_time(submissions, ranking, better),
+        *([place_over_time(submissions)] if ranked else []),
         score_against_rerun(submissions, better, limit, limit_assumed=limit_assumed),
     )
 
@@ -86,7 +90,8 @@ def cv_against_score(submissions: Sequence[Submission], better: str) -> Chart:
     """Whether local validation and the leaderboard move together."""
     empty = Chart(
         "CV against leaderboard score",
-        "The closer the dots are to a line, the better your own validation (CV) predicts the leaderboard.",
+        " ".join(validation.sentences(validation.agreement(submissions)))
+        or "The closer the dots are to a line, the better your own validation (CV) predicts the leaderboard.",
         "CV, the score in your own validation",
         f"public score ({better})",
         "No submission has both a CV and a public score yet. To record a CV, submit with: invoke submit --cv 0.812",
@@ -98,18 +103,38 @@ def score_over_time(submissions: Sequence[Submission], ranking: Order, better: s
     """Scores by date, and the best so far."""
     public = _series("public score", "public", submissions, _time, _public)
     private = _series("private score", "private", submissions, _time, _private)
-    best = Series("best public score so far", "best", _best_so_far(public.points, ranking), line=True)
+    # A line along the worst scores would mislead: no best is drawn while it is unknown which score is better.
+    stairs = () if ranking.assumed else _best_so_far(public.points, ranking)
+    best = Series("best public score so far", "best", stairs, line=True)
     times = [time for time, _ in (*public.points, *private.points)]
+    medals = tuple(_medal_line(medal, submissions, times) for medal in MEDALS)
     ticks = time_ticks(min(times), max(times)) if times else ()
     empty = Chart(
         "Score over time",
-        "Each dot is a submission. The line is your best public score so far.",
+        "Each dot is a submission. Lines show your best public score so far and the medal lines of the public leaderboard, where known.",
         "date (UTC)",
         f"score ({better})",
         "No submission has a score yet.",
         x_text=_date if all(tick % _DAY == 0 for tick in ticks) else _date_and_time,
     )
-    return _with(empty, (public, private, best), ticks)
+    return _with(empty, (public, private, best, *medals), ticks)
+
+
+def place_over_time(submissions: Sequence[Submission]) -> Chart:
+    """Places on the public leaderboard by date, each as it was when the score arrived."""
+    scores = _series("place of this score alone", "public", submissions, _time, attrgetter("score_rank"))
+    team = _series("place of your team's best", "private", submissions, _time, attrgetter("team_rank"))
+    times = [time for time, _ in (*scores.points, *team.points)]
+    ticks = time_ticks(min(times), max(times))
+    empty = Chart(
+        "Place over time",
+        "Where each score stood on the public leaderboard when it arrived. Place 1 is the best.",
+        "date (UTC)",
+        "place on the public leaderboard",
+        "No place is known yet.",
+        x_text=_date if all(tick % _DAY == 0 for tick in ticks) else _date_and_time,
+    )
+    return _with(empty, (scores, team), ticks)
 
 
 def score_against_rerun(
@@ -174,6 +199,15 @@ def _series(title: str, kind: str, submissions: Sequence[Submission], x: Value, 
     )
 
 
+def _medal_line(medal: str, submissions: Sequence[Submission], times: Sequence[float]) -> Series:
+    """The scores at a medal line as they were when scores arrived, drawn on to the last submission."""
+    value = attrgetter(f"{medal}_score")
+    points = [(_time(one), value(one)) for one in submissions if value(one) is not None]
+    if points and max(times) > points[-1][0]:
+        points.append((max(times), points[-1][1]))
+    return Series(f"{medal} medal line", medal, tuple(points) if len(points) > 1 else (), line=True)
+
+
 def _best_so_far(scores: Sequence[Point], ranking: Order) -> tuple[Point, ...]:
     """A staircase: each step where a score beats all before it, and on to the last submission."""
     points: list[Point] = []
@@ -196,6 +230,7 @@ def _tip(one: Submission) -> str:
         else one.error or one.status,
         f"private score {number(one.private_score)}" if one.private_score is not None else "",
         f"CV {number(one.cv)}" if one.cv is not None else "",
+        f"place {place_of(one)}" if place_of(one) else "",
         f"rerun {spell_measured(one.rerun_seconds, one.rerun_error)}"
         if one.rerun_seconds is not None
         else "",

@@ -95,13 +95,13 @@ def _heading(submissions: Sequence[Submission], facts: Facts) -> str:
     best = facts.ranking.best(submissions)
     counted = console.count(len(submissions), "submission")
     sentences = [f"{counted}. Report made on {facts.made:%Y-%m-%d at %H:%M} UTC."]
-    if best is not None:
+    if best is not None and facts.ranking.assumed:
+        sentences.append(
+            "It is unknown whether higher or lower scores are better: set <code>workspace.better</code> to <code>higher</code> or <code>lower</code>."
+        )
+    elif best is not None:
         score = f"<strong>{escape(history.number(best.public_score))}</strong>"
         sentences.append(f"Best public score: {score}, submission {escape(best.ref)}.")
-        if facts.ranking.assumed:
-            sentences.append(
-                "Higher scores are assumed to be better: set <code>workspace.better</code> to <code>higher</code> or <code>lower</code>."
-            )
     if facts.limit_assumed:
         sentences.append(
             f"Time limit: {spell(facts.limit)} assumed, because <code>workspace.limit</code> is not set."
