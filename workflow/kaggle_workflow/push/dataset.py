@@ -10,13 +10,10 @@ import time
 from collections.abc import Callable
 
 from kaggle_shim.manifest import short
-from kaggle_shim.refs import DatasetRef
 from kaggle_workflow import console, waiting
 from kaggle_workflow.credentials import workspace as secrets_workspace
-from kaggle_workflow.edit import json_edit
 from kaggle_workflow.kaggle.errors import AnswerLost
 from kaggle_workflow.kaggle.values import Dataset
-from kaggle_workflow.metadata import KERNEL_FILE
 from kaggle_workflow.push import dataset_arrival as arrival
 from kaggle_workflow.push import dataset_versions as versions
 from kaggle_workflow.push.dataset_payload import Payload, unusual_files
@@ -77,17 +74,6 @@ def upload_dataset(push: Push, stage: Callable[[], Payload]) -> Outcome:
     arrival.wait_for_version(push, payload, there.newest if there is not None else 0, outcome, lost=lost)
     outcome.did = "sent"
     return outcome
-
-
-def attach(push: Push, notebook: str, ref: DatasetRef, outcome: Outcome) -> None:
-    """Add a dataset to a notebook's `dataset_sources`, unless it is there, with or without a version."""
-    folder = push.workspace.notebook(notebook)
-    if any(isinstance(one, DatasetRef) and one.name == ref.name for one in folder.metadata.sources):
-        return
-    json_edit.edit_file(folder.folder / KERNEL_FILE, "dataset_sources", None, ref.name)
-    note = f"{notebook}/{KERNEL_FILE}: added {ref.name} to dataset_sources."
-    push.say(note)
-    outcome.notes.append(note)
 
 
 def _find_same(push: Push, payload: Payload, there: Dataset | None) -> int | None:
