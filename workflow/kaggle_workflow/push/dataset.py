@@ -81,32 +81,30 @@ def _find_same(push: Push, payload: Payload, there: Dataset | None) -> int | Non
     if there is None or there.current is None:
         return None
     wanted = payload.manifest.fingerprint
+    version = there.current
     coming = [
-        v
+        v.number
         for v in there.versions
-        if v.number > (there.current or 0)
-        and versions.marker(v) == short(wanted)
-        and v.status not in arrival.BAD
+        if v.number > version and versions.marker(v) == short(wanted) and v.status not in arrival.BAD
     ]
     if coming and not push.options.dry_run:
-        base = coming[-1].number - 1
-        number = push.waits.until(
-            f"version {base + 1} of {payload.ref.name} is ready",
+        version = push.waits.until(
+            f"version {coming[-1]} of {payload.ref.name} is ready",
             waiting.PROCESSING_SECONDS,
-            lambda show: arrival.current_version(push, payload, wanted, base, show),
+            lambda show: arrival.current_version(push, payload, wanted, coming[-1] - 1, show),
         )
-        return number if not arrival.problems(push, payload, number) else None
-    found = versions.fingerprint_of(push, payload.ref, there, payload.manifest_name)
-    if found is None or short(found) != short(wanted):
-        return None
-    if not push.known.of(payload.ref.name, there.current).get("verified"):
-        wrong = arrival.problems(push, payload, there.current)
+    else:
+        found = versions.fingerprint_of(push, payload.ref, there, payload.manifest_name)
+        if found is None or short(found) != short(wanted):
+            return None
+    if not push.known.of(payload.ref.name, version).get("verified"):
+        wrong = arrival.problems(push, payload, version)
         if wrong:
             push.say(
-                f"{payload.ref.name} version {there.current} differs from what was sent ({'; '.join(wrong[:3])}): sending it again."
+                f"{payload.ref.name} version {version} differs from what was sent ({'; '.join(wrong[:3])}): sending it again."
             )
             return None
-    return there.current
+    return version
 
 
 def _tell(push: Push, payload: Payload) -> None:
