@@ -96,11 +96,12 @@ def demo() -> None:
 
 
 def check() -> None:
-    """Lint, format, types and who may import whom, by the one configuration in pyproject.toml."""
+    """Lint, format, types and who may import whom, by the one configuration in pyproject.toml; then the prose of all texts."""
     run("ruff", "check", ".")
     run("ruff", "format", "--check", ".")
     run("mypy")
     run("lint-imports", "--config", ROOT / "pyproject.toml", "--no-cache", "--no-logo")
+    run(PYTHON, "-m", "tests.words.lint")
 
 
 def test(arguments: list[str]) -> None:

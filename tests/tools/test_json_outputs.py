@@ -61,6 +61,8 @@ def test_a_failure_is_an_object_with_what_a_program_needs(ws: Path, tmp_path: Pa
     done = workspaces.invoke(ws, "rehearse", "--notebook", "none", "--json")
     error = json.loads(done.stdout)["error"]
     assert error["exit_code"] == done.returncode == 2
+    told = workspaces.invoke(ws, "history", "--json", "--reproduce", "7")
+    assert json.loads(told.stdout)["error"]["commands"] == ["invoke history --refresh"]
 
 
 def test_an_output_that_differs_is_found() -> None:

@@ -101,7 +101,7 @@ def findings(found: Iterable[texts.Text]) -> Iterator[str]:
 
 def sentences(text: str) -> list[str]:
     """The sentences of a text; an item of a list is one at least."""
-    return [part for part in re.split(r"(?<=[.!?])\s+|\n\s*(?:[-*|]|\d+\.)\s|\n\s*\n", text) if part.strip()]
+    return [part for part in re.split(rf"(?<=[.!?])\s+|{texts.ITEM}|\n\s*\n", text) if part.strip()]
 
 
 def spelling(found: Iterable[texts.Text]) -> Iterator[str]:

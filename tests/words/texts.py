@@ -36,12 +36,15 @@ _PAGES = (
     "template/**/*.md.jinja",
 )
 _JAPANESE = ".ja.md"
+# What stands for the mark of a list's item.
+ITEM = "•"
 # A message is a sentence: at least three words. Patterns, paths, keys and command lines are not.
 _SENTENCE = re.compile(r"[A-Za-z{][\w'}-]*[,:;.]? (?:[^\s\\]+ )+[^\s\\]+")
 _NOT_PROSE = re.compile(r"\(\?|\[\^|^\s*(?:import|from|def|class|return) |^\$ |<svg|</|\{\{|;\s*\}")
 # What a page holds beside prose: code, generated parts, links' targets, markup, tables' rules.
 _FENCE = re.compile(r"^(```|~~~).*?^\1[^\n]*$|<!--.*?-->|\{%.*?%\}|\{#.*?#\}", re.DOTALL | re.MULTILINE)
-_MARKUP = re.compile(r"\]\([^)]*\)|<[^>\n]+>|\{\{[^}]*\}\}|^\s*(?:#+|[-*>]|\d+\.)\s", re.MULTILINE)
+_MARKUP = re.compile(r"\]\([^)]*\)|<[^>\n]+>|\{\{[^}]*\}\}|^[ \t]*(?:#+|>)[ \t]", re.MULTILINE)
+_ITEM = re.compile(r"^[ \t]*(?:[-*]|\d+\.)[ \t]", re.MULTILINE)
 _INLINE = re.compile(r"`[^`\n]*`")
 
 
@@ -122,7 +125,7 @@ def _strings(node: ast.AST) -> Iterator[tuple[ast.expr, str]]:
 
 def _of_page(path: Path) -> Iterator[Text]:
     text = _FENCE.sub(lambda one: "\n" * one[0].count("\n"), path.read_text(encoding="utf-8"))
-    text = _MARKUP.sub(" ", text)
+    text = _ITEM.sub(f"{ITEM} ", _MARKUP.sub(" ", text))
     where = str(path)
     line = 1
     for block in re.split(r"(\n\s*\n)", text):

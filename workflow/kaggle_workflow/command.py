@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import re
 import sys
 import traceback
 from pathlib import Path
@@ -16,6 +17,8 @@ from kaggle_workflow.command_options import Command
 from kaggle_workflow.errors import WorkflowError
 
 _INTERRUPTED = 130
+# A command in a message: in backticks, or `invoke` with its options.
+_COMMANDS = re.compile(r"`([^`]+)`|\b(invoke [a-z][\w-]*(?: --[\w-]+)*)")
 
 
 def run(root: Path, command: Command) -> None:
@@ -91,7 +94,7 @@ def _print_failure(error: Exit) -> None:
             "name": getattr(cause, "name", None) if isinstance(cause, WorkflowError) else None,
             "kind": type(cause).__name__ if cause is not None else "Interrupted",
             "message": message,
-            "commands": message.split("`")[1::2],
+            "commands": ["".join(found) for found in _COMMANDS.findall(message)],
         }
     }
     print(json.dumps(value, indent=1, ensure_ascii=False), flush=True)

@@ -137,7 +137,7 @@ def _gpu(isolation: Isolation) -> Iterator[str]:
 def _image(python: Path, *, overlay: bool) -> Iterator[str]:
     """The image's environment and the Pythons below it, wherever they lie, each under its own path.
 
-    On Kaggle the image is writable: with an overlay a notebook can install into it, and nothing of that is kept.
+    On Kaggle the image is writable: with an overlay a notebook can install into it, and the changes are dropped afterwards.
     """
     environment, *bases = prefixes(python)
     for prefix in bases:

@@ -46,7 +46,7 @@ class Container:
     Attributes:
         engine: the engine that has it.
         image: its name, as the user wrote it.
-        id: what the engine calls these very bytes.
+        id: the engine's name for exactly this content.
         gpu: the words that pass the GPU in; empty where there is none, or none can be passed.
         user: the user inside as `uid:gid`, None for the image's own (root in Kaggle's).
         note: a sentence on the GPU that can't be passed, or empty.

@@ -88,7 +88,7 @@ def gather(
 
 
 def _staged(ref: refs.Ref, root: Path) -> Path | None:
-    """A dataset of one's own as push-dataset staged it last, None when it was not pushed from this machine."""
+    """A dataset of this workspace, as push-dataset staged it last, None when it was not pushed from this machine."""
     if not isinstance(ref, refs.DatasetRef):
         return None
     folder = root / "build" / "datasets" / ref.slug
