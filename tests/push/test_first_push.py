@@ -142,5 +142,5 @@ def test_a_limit_cuts_a_wait_for_what_may_never_come_and_lengthens_no_such_wait(
     said: list[str] = []
     for limit, told in ((0.1, "for 0.1 s at most"), (90.0, "for 0.2 s at most")):
         with pytest.raises(WaitedTooLong):
-            waiting.Waits(0.05, said.append, limit).until("it shows", 0.2, lambda _: None, lost=True)
+            waiting.Waits(0.05, said.append, limit).until("it shows", 0.2, lambda _: None, lengthen=False)
         assert told in said[-1]

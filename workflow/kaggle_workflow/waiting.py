@@ -57,7 +57,7 @@ class Waits:
         look: Callable[[Show], T | None],
         *,
         at_once: bool = True,
-        lost: bool = False,
+        lengthen: bool = True,
     ) -> T:
         """Look until there is a result.
 
@@ -66,14 +66,14 @@ class Waits:
             limit: seconds.
             look: returns None while the condition is not met; takes a function that shows the state.
             at_once: whether to look before the first pause.
-            lost: whether what is waited for may not exist at all: `--limit` then makes the wait shorter, never longer.
+            lengthen: whether `--limit` may make the wait longer than `limit`; it always may make it shorter.
 
         Raises:
             WaitedTooLong: the condition was not met within the limit.
             Unreachable: Kaggle could not be reached for as long as `patience` says (ten minutes by default).
         """
         if self.limit is not None:
-            limit = min(limit, self.limit) if lost else self.limit
+            limit = self.limit if lengthen else min(limit, self.limit)
         started = time.monotonic()
         unreachable: float | None = None
         pause = min(_FIRST_SECONDS, self.poll)
@@ -101,7 +101,7 @@ class Waits:
                 pause = min(pause * _GROWTH, self.poll)
 
     def find_interrupted(
-        self, what: str, limit: float, look: Callable[[Show], T | None], *, lost: bool = False
+        self, what: str, limit: float, look: Callable[[Show], T | None], *, lengthen: bool = True
     ) -> T | None:
         """Look for what an interrupted command may have made.
 
@@ -109,7 +109,7 @@ class Waits:
             what: what was sent, such as `the version of me/cmi-codes`.
             limit: seconds after which it does not exist.
             look: returns it, or None while Kaggle does not show it.
-            lost: as in `until`; a dataset or a model may take longer to process than `limit`, so `--limit` may make it longer.
+            lengthen: as in `until`; Kaggle may need longer than `limit` to process a dataset or a model.
 
         Returns:
             What `look` returned, None when it does not exist.
@@ -119,7 +119,7 @@ class Waits:
         """
         self.say(f"An earlier command was interrupted; checking whether Kaggle has {what}.")
         try:
-            return self.until(f"{what} appears", limit, look, lost=lost)
+            return self.until(f"{what} appears", limit, look, lengthen=lengthen)
         except WaitedTooLong as error:
             if self.limit is not None and self.limit < limit:
                 raise WaitedTooLong(
@@ -128,11 +128,11 @@ class Waits:
         self.say(f"Kaggle does not have {what}: the earlier command did not send it.")
         return None
 
-    def find_lost(self, what: str, look: Callable[[Show], T | None], *, lost: bool = False) -> T:
+    def find_lost(self, what: str, look: Callable[[Show], T | None], *, lengthen: bool = True) -> T:
         """Look for what was sent when Kaggle's answer was lost; like `find_interrupted`, but raises Unreachable when it is not found."""
         self.say(f"Kaggle's answer was lost; checking whether Kaggle has {what}.")
         try:
-            return self.until(f"{what} appears", LATE_SECONDS, look, lost=lost)
+            return self.until(f"{what} appears", LATE_SECONDS, look, lengthen=lengthen)
         except (WaitedTooLong, Unreachable) as error:
             raise Unreachable(
                 f"It is not known whether Kaggle has {what}: run this again, it checks before it sends anything."

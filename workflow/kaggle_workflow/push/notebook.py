@@ -127,7 +127,7 @@ def _save(push: Push, rules: Rules, payload: Payload, there: Notebook | None, ou
         found = push.waits.find_lost(
             f"the version of {ref.name}",
             lambda show: notebook_state.find_saved(push, rules, payload, base, show),
-            lost=True,
+            lengthen=False,
         )
         push.intents.close(payload.key)
         outcome.notes.append("Kaggle's answer was lost, and the version was found")

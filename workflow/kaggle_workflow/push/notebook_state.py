@@ -104,7 +104,7 @@ def settle(
             f"the version of {payload.ref.name}",
             intent.seconds_left,
             lambda show: find_saved(push, rules, payload, intent.base, show),
-            lost=True,
+            lengthen=False,
         ) or find_existing(push, payload.ref)
     if _arrived(rules, payload, there, intent.base) and there is not None:
         push.say(f"{payload.ref.name}: found as version {there.newest}.")

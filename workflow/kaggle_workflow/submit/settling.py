@@ -70,7 +70,7 @@ def settle(push: Push, notebook: str, listed: Sequence[Submission]) -> Submissio
         # Kaggle lists a submission at once: there is no processing to wait for.
         min(intent.seconds_left, waiting.LATE_SECONDS),
         lambda _: find_listed(push, *sent),
-        lost=True,
+        lengthen=False,
     )
     if found is not None:
         push.say(f"{notebook}: found as submission {found.ref}.")

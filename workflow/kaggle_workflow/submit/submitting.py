@@ -186,7 +186,7 @@ def _send(
         found = push.waits.find_lost(
             f"the submission of {target.name}",
             lambda _: settling.find_listed(push, target.competition.slug, str(target.mark), before),
-            lost=True,
+            lengthen=False,
         )
         ref, did = found.ref, "found"
     except KaggleRefused as error:
