@@ -8,7 +8,6 @@ used for formats before 4 only: its import and its schemas take longer than a pu
 from __future__ import annotations
 
 import ast
-import copy
 import hashlib
 import itertools
 import json
@@ -72,21 +71,33 @@ del _unpack, _SHIM, _CODES
 
 @dataclass(frozen=True)
 class Source:
-    """A user's notebook, ready to be composed: its value and what was corrected on the way."""
+    """A user's notebook, ready to be composed: its value (not to be changed) and what was corrected on the way."""
 
     node: dict[str, Any]
     corrections: tuple[str, ...]
 
 
+# The notebooks that this command read, each with the digest of its file: check, doctor and staging read the same ones.
+_parsed: dict[Path, tuple[bytes, Source]] = {}
+
+
 def read_source(path: Path) -> Source:
-    """Read a notebook and correct what Kaggle can't run.
+    """Read a notebook and correct what Kaggle can't run; a file with the same bytes as before is parsed once.
 
     Raises:
         WorkflowError: it is not a notebook, with its path and the reason.
     """
     said: list[str] = []
     try:
-        node = _valid(_upgraded(json.loads(path.read_text(encoding="utf-8-sig"))), path.name, said)
+        content = path.read_bytes()
+        digest = hashlib.sha256(content).digest()
+        known = _parsed.get(path)
+        if known is not None and known[0] == digest:
+            return known[1]
+        text = content.decode("utf-8-sig")
+        # Outputs may have hundreds of megabytes.
+        del content
+        node = _valid(_upgraded(json.loads(text)), path.name, said)
     except FileNotFoundError as error:
         raise WorkflowError(
             f"{path} does not exist. Create it, or correct code_file in its metadata."
@@ -96,7 +107,8 @@ def read_source(path: Path) -> Source:
         raise WorkflowError(
             f"{path} can't be read as a notebook ({reason}). Correct it, or restore the file from git."
         ) from error
-    return Source(node, tuple(said))
+    _parsed[path] = digest, Source(node, tuple(said))
+    return _parsed[path][1]
 
 
 def compose(source: Source, plan: Plan, version: str, shim: str, codes: str = "") -> str:
@@ -112,10 +124,9 @@ def compose(source: Source, plan: Plan, version: str, shim: str, codes: str = ""
     Raises:
         WorkflowError: it is larger than Kaggle takes.
     """
-    node = copy.deepcopy(source.node)
     code = _CELL.format(
         version=version,
-        cells=cells_fingerprint(node["cells"]),
+        cells=cells_fingerprint(source.node["cells"]),
         plan=plan.dumps(),
         shim=shim,
         codes=codes,
@@ -129,7 +140,7 @@ def compose(source: Source, plan: Plan, version: str, shim: str, codes: str = ""
         "outputs": [],
         "source": code,
     }
-    node["cells"] = [cell, *node["cells"]]
+    node = {**source.node, "cells": [cell, *source.node["cells"]]}
     text = json.dumps(node, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
     size = sent_size(text)
     if size > LARGEST_SOURCE:
