@@ -119,6 +119,13 @@ def test_exact_versions_are_asked_for_and_another_build_of_one_is_named(
     assert installer.asked == ["numpy torch | numpy==2.0.2 torch==2.10.0 | "]
 
 
+def test_what_no_installer_reads_is_not_asked_for(scene: Scene, installer: Installer) -> None:
+    scene.kaggle_has(**{"six": "1.17", "odd": "built-here", "bare": "", "~umpy": "1.0"})
+    scene.code("import six, odd\n")
+    scene.ensure()
+    assert installer.asked == ["odd six | six==1.17 | "]
+
+
 def test_a_version_that_is_not_to_be_had_is_let_go_alone_and_the_outcome_is_remembered(
     scene: Scene, installer: Installer
 ) -> None:

@@ -106,7 +106,8 @@ class _Plan:
 
     def __init__(self, workspace: Workspace, kaggles: catalogue.Image, wanted: frozenset[str]) -> None:
         self.folder = workspace.build / "rehearsal-image"
-        self.pins = {name: _public(version) for name, version in kaggles.versions.items() if version}
+        listed = ((name, _public(version)) for name, version in kaggles.versions.items())
+        self.pins = {name: version for name, version in listed if _can_be_asked_for(name, version)}
         self.python = pythons.minor(kaggles.python)
         self.title = str(kaggles)
         self.added = [_from_deps(line, workspace.root / DEPS) for line in kaggles.added]
@@ -208,6 +209,17 @@ def _from_deps(line: str, deps: Path) -> str:
     """A line of `deps/image.txt` as a file in another folder may hold it."""
     named = re.fullmatch(r"(-[rcf])[\s=]*(?!\w+:)(\S+)", line)
     return f"{named[1]} {(deps / named[2]).resolve().as_posix()}" if named else line
+
+
+def _can_be_asked_for(name: str, version: str) -> bool:
+    """Whether installers read `name==version`: an image also has packages without a version, or with one of its own making."""
+    from packaging.utils import is_normalized_name
+    from packaging.version import InvalidVersion, Version
+
+    try:
+        return is_normalized_name(name) and bool(Version(version))
+    except InvalidVersion:
+        return False
 
 
 def _public(version: str) -> str:
