@@ -154,8 +154,9 @@ def docs() -> None:
 
 
 def blocks() -> None:
-    """Fill the marked blocks of our pages: command help, trees, terminal output."""
+    """Fill the generated parts of our pages: marked blocks, and the output that followed pages show."""
     run(PYTHON, "-m", "tests.docs.blocks")
+    run(PYTHON, "-m", "tests.docs.follow")
 
 
 def pictures() -> None:

@@ -12,8 +12,6 @@ from kaggle_shim.overlay import Overlay, environment
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-# Seconds for all imports of one child together.
-_LIMIT = 600
 # Runs in the child. Events go to a file, one a line, because packages print to stdout when imported.
 _CHILD = """
 import importlib, json, os, sys
@@ -91,12 +89,14 @@ class ImportFailure:
         return f"{self.requirement} is installed but `import {self.module}` fails: {self.reason}."
 
 
-def check_imports(overlay: Overlay, requirements: Sequence[str]) -> tuple[ImportFailure, ...]:
+def check_imports(
+    overlay: Overlay, requirements: Sequence[str], *, limit: float = 600.0
+) -> tuple[ImportFailure, ...]:
     """Import what some distributions (the image's too) provide in one fresh child, and return what failed.
 
     A distribution whose name is also a module's is judged by that module; another one is fine when any of its modules can be
     imported, because many ship extras that need more. A module that ends the interpreter (a crash in compiled code) is named,
-    and the rest is tried again.
+    and the rest is tried again. `limit` is in seconds, for all imports together.
     """
     import json
     import tempfile
@@ -107,7 +107,7 @@ def check_imports(overlay: Overlay, requirements: Sequence[str]) -> tuple[Import
         log = Path(scratch, "events.jsonl")
         while left:
             log.write_text("", encoding="utf-8")
-            end = _run(overlay, log, left)
+            end = _run(overlay, log, left, limit)
             importing = None
             for event in map(json.loads, log.read_text(encoding="utf-8").splitlines()):
                 importing = event if event["state"] == "started" else None
@@ -124,7 +124,7 @@ def check_imports(overlay: Overlay, requirements: Sequence[str]) -> tuple[Import
     return tuple(failures)
 
 
-def _run(overlay: Overlay, log: Path, names: Sequence[str]) -> str:
+def _run(overlay: Overlay, log: Path, names: Sequence[str], limit: float) -> str:
     """Import in a child, which writes its events to `log`; returns how the child ended."""
     import json
     import subprocess
@@ -136,12 +136,12 @@ def _run(overlay: Overlay, log: Path, names: Sequence[str]) -> str:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            timeout=_LIMIT,
+            timeout=limit,
             cwd=log.parent,
             env=environment(overlay, os.environ),
         )
     except subprocess.TimeoutExpired:
-        return f"it took more than {_LIMIT} seconds"
+        return f"it took more than {limit:.0f} seconds"
     except OSError as error:
         return f"can't be started ({error})"
     return f"ended the interpreter with exit code {done.returncode}"

@@ -100,7 +100,7 @@ def test_commands_and_files_that_a_page_names_exist(made: Path, name: str) -> No
 
 def test_the_translation_has_what_the_original_has(made: Path) -> None:
     ours = (made / "README.md").read_text(encoding="utf-8")
-    theirs = (ROOT / "docs/README.ja.md").read_text(encoding="utf-8")
+    theirs = (ROOT / "docs/ja/workspace.md").read_text(encoding="utf-8")
     assert len(re.findall("^## ", ours, re.MULTILINE)) == len(re.findall("^## ", theirs, re.MULTILINE))
     code = re.compile(r"`([^`\n]+)`")
     assert set(code.findall(ours)) - set(code.findall(theirs)) == set()
