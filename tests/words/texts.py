@@ -42,7 +42,9 @@ ITEM = "•"
 _SENTENCE = re.compile(r"[A-Za-z{][\w'}-]*[,:;.]? (?:[^\s\\]+ )+[^\s\\]+")
 _NOT_PROSE = re.compile(r"\(\?|\[\^|^\s*(?:import|from|def|class|return) |^\$ |<svg|</|\{\{|;\s*\}")
 # What a page holds beside prose: code, generated parts, links' targets, markup, tables' rules.
-_FENCE = re.compile(r"^[ ]*(```|~~~).*?^[ ]*\1[^\n]*$|<!--.*?-->|\{%.*?%\}|\{#.*?#\}", re.DOTALL | re.MULTILINE)
+_FENCE = re.compile(
+    r"^[ ]*(```|~~~).*?^[ ]*\1[^\n]*$|<!--.*?-->|\{%.*?%\}|\{#.*?#\}", re.DOTALL | re.MULTILINE
+)
 _MARKUP = re.compile(r"\]\([^)]*\)|<[^>\n]+>|\{\{[^}]*\}\}|^[ \t]*(?:#+|>)[ \t]", re.MULTILINE)
 _ITEM = re.compile(r"^[ \t]*(?:[-*]|\d+\.)[ \t]", re.MULTILINE)
 _INLINE = re.compile(r"`[^`\n]*`")
