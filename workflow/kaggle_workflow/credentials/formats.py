@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import lru_cache
+from typing import Any
 
 # Part of the key of every cache of results: raise it when a change below finds more or less than before.
 VERSION = 5
@@ -103,14 +104,16 @@ def _formats(*, binary: bool) -> tuple[tuple[str, list[str], re.Pattern[str]], .
         return tuple((name, needs.lower().split("|"), re.compile(shape)) for name, needs, shape in _TOKENS)
     from detect_secrets.core.plugins.util import get_mapping_from_secret_type_to_class
 
+    # Its classes with patterns, as no annotation of detect-secrets says.
+    detectors: dict[str, Any] = dict(get_mapping_from_secret_type_to_class())
     own = [*((name, needs, rf"(?<![0-9A-Za-z]){shape}") for name, needs, shape in _TOKENS), *_IN_TEXT]
     return (
         *((name, needs.lower().split("|"), re.compile(shape)) for name, needs, shape in own),
         *(
             (name, [_DETECTORS[detector.__name__]], re.compile(one.pattern, one.flags | re.MULTILINE))
-            for name, detector in get_mapping_from_secret_type_to_class().items()
+            for name, detector in detectors.items()
             if detector.__name__ in _DETECTORS
-            for one in detector.denylist  # type: ignore[attr-defined]  # the class is one with patterns
+            for one in detector.denylist
         ),
     )
 
