@@ -569,7 +569,7 @@ def test_a_link_among_the_files_of_an_input_is_followed(run: Run, either: Isolat
 
 @pytest.mark.parametrize("target", ["", "/etc", "datasets/../../x"])
 def test_a_mount_outside_the_input_folder_is_refused(target: str, tmp_path: Path) -> None:
-    with pytest.raises(WorkflowError, match="no place below /kaggle/input"):
+    with pytest.raises(WorkflowError, match="not a path below /kaggle/input"):
         lay_out([Mount(tmp_path, target)])
 
 
