@@ -11,6 +11,7 @@ import os
 import re
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -86,25 +87,14 @@ class Gateway:
                 self._run.report.warn(f"{sentence} Serve first, load the models in the first call.")
             else:
                 self._run.report.say(sentence)
-        done = os.environ.get(DONE_VARIABLE, "")
-        return done != "" and _age(Path(done)) > _LEAVE
-
-
-def _age(path: Path) -> float:
-    """Seconds since a file was written, negative for one that is not there."""
-    try:
-        return time.time() - path.stat().st_mtime
-    except FileNotFoundError:
-        return -1.0
+        done = Path(os.environ.get(DONE_VARIABLE, ""))
+        return done.is_file() and time.time() - done.stat().st_mtime > _LEAVE
 
 
 def _open_ports() -> frozenset[int]:
-    found: frozenset[int] = frozenset()
+    lines: list[str] = []
     for table in _TABLES:
-        try:
-            with Path(table).open(encoding="ascii") as file:
-                found |= listening(file)
-        except OSError:
-            # No such table on this system: the start isn't reported.
-            continue
-    return found
+        # Where a system has no such table, the start isn't reported.
+        with suppress(OSError):
+            lines += Path(table).read_text(encoding="ascii").splitlines()
+    return listening(lines)

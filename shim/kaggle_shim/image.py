@@ -23,7 +23,6 @@ _PROTECTED = frozenset(
 )
 _METADATA_FOLDER = re.compile(r"(?P<name>.+?)-(?P<version>[^-]+)(?:-py[\d.]+)?\.(?:dist-info|egg-info)")
 IMAGE_LIST = "image-packages.json"
-_LARGEST_LIST = 40_000
 _IMPORTABLE = (".py", ".so", ".pyd")
 # Folders that many distributions leave at the top level by mistake.
 _LEFT_BEHIND = frozenset({"tests", "test", "docs", "doc", "examples", "example", "benchmarks", "scripts"})
@@ -72,21 +71,16 @@ def distributions(folders: Iterable[Path]) -> dict[str, Distribution]:
 def write_list(folder: Path, search: Iterable[str] = sys.path) -> None:
     """Write what this interpreter's environment holds to `IMAGE_LIST` in `folder`: names, versions, Python, build.
 
-    At most 40 kB: packages that don't fit are counted in `left_out`. A disk that is full is the run report's to tell.
+    A disk that is full is the run report's to tell.
     """
     found = distributions(Path(entry) for entry in search if entry)
-    versions = {project: found[project].version for project in sorted(found)}
     value = {
         "schema": 1,
         "python": ".".join(map(str, sys.version_info[:3])),
         **image_identity(),
-        "left_out": 0,
-        "versions": versions,
+        "versions": {project: found[project].version for project in sorted(found)},
     }
-    while len(text := json.dumps(value, separators=(",", ":"))) > _LARGEST_LIST and versions:
-        for project in list(versions)[-50:]:
-            del versions[project]
-        value["left_out"] = len(found) - len(versions)
+    text = json.dumps(value, separators=(",", ":"))
     with suppress(OSError):
         (folder / IMAGE_LIST).write_text(text + "\n", encoding="utf-8", newline="\n")
 

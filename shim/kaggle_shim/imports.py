@@ -12,6 +12,8 @@ from kaggle_shim.overlay import Overlay, environment
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+# Seconds for all imports of one child together.
+_LIMIT = 600
 # Runs in the child. Events go to a file, one a line, because packages print to stdout when imported.
 _CHILD = """
 import importlib, json, os, sys
@@ -89,14 +91,12 @@ class ImportFailure:
         return f"{self.requirement} is installed but `import {self.module}` fails: {self.reason}."
 
 
-def check_imports(
-    overlay: Overlay, requirements: Sequence[str], *, limit: float = 600.0
-) -> tuple[ImportFailure, ...]:
+def check_imports(overlay: Overlay, requirements: Sequence[str]) -> tuple[ImportFailure, ...]:
     """Import what some distributions (the image's too) provide in one fresh child, and return what failed.
 
     A distribution whose name is also a module's is judged by that module; another one is fine when any of its modules can be
     imported, because many ship extras that need more. A module that ends the interpreter (a crash in compiled code) is named,
-    and the rest is tried again. `limit` is in seconds, for all imports together.
+    and the rest is tried again.
     """
     import json
     import tempfile
@@ -107,7 +107,7 @@ def check_imports(
         log = Path(scratch, "events.jsonl")
         while left:
             log.write_text("", encoding="utf-8")
-            end = _run(overlay, log, left, limit)
+            end = _run(overlay, log, left)
             importing = None
             for event in map(json.loads, log.read_text(encoding="utf-8").splitlines()):
                 importing = event if event["state"] == "started" else None
@@ -124,7 +124,7 @@ def check_imports(
     return tuple(failures)
 
 
-def _run(overlay: Overlay, log: Path, names: Sequence[str], limit: float) -> str:
+def _run(overlay: Overlay, log: Path, names: Sequence[str]) -> str:
     """Import in a child, which writes its events to `log`; returns how the child ended."""
     import json
     import subprocess
@@ -136,12 +136,12 @@ def _run(overlay: Overlay, log: Path, names: Sequence[str], limit: float) -> str
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            timeout=limit,
+            timeout=_LIMIT,
             cwd=log.parent,
             env=environment(overlay, os.environ),
         )
     except subprocess.TimeoutExpired:
-        return f"it took more than {limit:.0f} seconds"
+        return f"it took more than {_LIMIT} seconds"
     except OSError as error:
         return f"can't be started ({error})"
     return f"ended the interpreter with exit code {done.returncode}"

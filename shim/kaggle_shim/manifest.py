@@ -185,7 +185,6 @@ class DepsManifest:
 
 
 def _read(path: Path) -> str:
-    """The text of a manifest file; raises ManifestError."""
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

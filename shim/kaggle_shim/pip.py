@@ -37,7 +37,7 @@ def resolve(
     `python` is the interpreter of the environment that stands for the image, None for this one.
 
     Raises:
-        CollectError: this interpreter has no pip, or one that makes no report (before 22.2).
+        CollectError: this interpreter has no pip.
     """
     files = [part for path in requirements for part in ("-r", str(path))]
     where = [] if python is None else ["--python", str(python)]
@@ -45,10 +45,6 @@ def resolve(
     code, lines = _run([*where, *ask, *_links(find_links), *files], say)
     if code != 0 and any("No module named pip" in line for line in lines):
         raise CollectError(f"{sys.executable} has no pip: add it with `{sys.executable} -m ensurepip`.")
-    if code != 0 and any("no such option" in line for line in lines):
-        raise CollectError(
-            "The image's pip is older than 22.2 and can't report what it would install: take a newer image."
-        )
     return code, lines
 
 

@@ -88,7 +88,7 @@ def read_wheel(path: Path) -> Wheel:
     """Read one wheel, a zip under any name or a folder.
 
     Raises:
-        WheelError: it is damaged or unsafe, or its metadata is missing or of an unknown format.
+        WheelError: it is damaged or unsafe, or its metadata is missing.
     """
     members = archives.folder_members(path) if path.is_dir() else archives.zip_members(path)
     dist_info = _dist_info(path, members)
@@ -98,9 +98,6 @@ def read_wheel(path: Path) -> Wheel:
         raise WheelError(
             f"{path.name} doesn't say its name, version and tags (METADATA, WHEEL): build it again with pip wheel."
         )
-    major = facts.get("Wheel-Version", "1.0")
-    if major.partition(".")[0] != "1":
-        raise WheelError(f"{path.name} is a wheel of format {major}, only 1.x is known: build it again.")
     # Python, ABI and platform.
     wheel_tags = tuple(tag.strip() for tag in facts.get_all("Tag", ()) if tag.count("-") == 2)  # noqa: PLR2004 - as above
     if not wheel_tags:

@@ -197,7 +197,7 @@ def test_a_read_only_workspace_can_be_checked_and_says_what_it_can_not(made: Pat
             {},
         )
         assert "Read-only file system" in pushed.stderr
-        assert "Fix that" in pushed.stderr
+        assert "Fix this" in pushed.stderr
     finally:
         subprocess.run(["umount", "--lazy", root], check=True)
 

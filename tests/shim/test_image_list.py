@@ -29,16 +29,6 @@ def test_a_list_holds_names_and_versions_from_metadata_folders_alone(tmp_path: P
     assert path.stat().st_size <= 40_001
 
 
-def test_a_list_stays_below_its_limit_and_counts_what_it_leaves_out(tmp_path: Path) -> None:
-    lay(tmp_path / "site", 800, "a" * 80)
-    image.write_list(tmp_path, [str(tmp_path / "site")])
-    text = (tmp_path / image.IMAGE_LIST).read_text(encoding="utf-8")
-    value = json.loads(text)
-    assert len(text) <= 40_001
-    assert value["left_out"] + len(value["versions"]) == 800
-    assert value["left_out"] > 0
-
-
 @pytest.mark.parametrize("entry", [GOOD, "raise SystemExit(3)"])
 def test_a_run_leaves_the_list_also_when_it_fails(tmp_path: Path, entry: str) -> None:
     notebook = Notebook(tmp_path, "namespaced")

@@ -14,6 +14,7 @@ from kaggle_shim.refs import DatasetRef, ModelRef
 from kaggle_workflow.errors import Refused
 from kaggle_workflow.push import dataset as push_dataset
 from kaggle_workflow.push import model as push_model
+from kaggle_workflow.push import sub as push_sub
 from kaggle_workflow.push.dataset_payload import stage_folder
 from kaggle_workflow.rehearsal import local_inputs
 from tests.submit.conftest import Desk
@@ -110,7 +111,7 @@ def test_weights_in_a_dataset_of_ones_own_belong_to_the_loop_too(desk: Desk) -> 
         session = desk.push()
         folder, ref = desk.root / "data" / "working" / "models" / "exp001", DatasetRef("tester", "cmi-exp001")
         outcome = push_dataset.upload_dataset(session, lambda: stage_folder(session, folder, ref))
-        push_dataset.attach(session, "sub", ref, outcome)
+        push_sub.attach(session, "sub", ref, outcome)
 
     train(desk, 0.8)
     push()

@@ -340,6 +340,10 @@ def test_what_the_wheels_demand_of_the_image_is_there(scene: Scene, monkeypatch:
     scene.code("import json\n")
     _requirements(scene.root, "no-such-package-in-the-image\n")
     assert scene.used() == {"torch", "numpy", "pyyaml"}
+    # Another import is no reason to ask the index again.
+    monkeypatch.setattr(resolving, "resolve", lambda *_: pytest.fail("the index was asked"))
+    scene.code("import six\n")
+    assert scene.used() == {"torch", "numpy", "pyyaml", "six"}
 
 
 def test_real_versions_on_a_real_python_and_the_second_time_nothing_is_started(

@@ -30,17 +30,19 @@ class Doctor(Json, runs="doctor:examine"):
 class Check(Json, runs="check:check_workspace", example="--fix"):
     """Validate the whole workspace, without network. --fix repairs it."""
 
-    fix: bool = option("repair what needs no decision; shows each change and asks")
+    fix: bool = option("repair what needs no decision of yours; shows each change and asks first")
     yes: bool = option("write the repairs without asking")
     deps: bool = option("also resolve deps/requirements.txt against Kaggle's image; asks the package index")
-    no_secret: list[str] = option("mark the finding at this place as no credential, in .secrets.baseline", [])
+    no_secret: list[str] = option(
+        "mark the finding at this place as not a credential, in .secrets.baseline", []
+    )
 
 
 class Data(OfNotebook, Downloads, Json, runs="data:download", example="--only 'train/*' --sample 10"):
     """Download the competition's files, or the attached sources, to where rehearsal mounts them."""
 
     only: list[str] = option("files whose name matches, such as 'train/*'", [], "all files")
-    sample: int = option("download only so many files of each folder, and every small table", 0, "all")
+    sample: int = option("download at most this many files of each folder, and every small table", 0, "all")
     attached: str | bool | None = option(
         "download what the notebook attaches: everything, or the named source",
         None,
@@ -116,7 +118,7 @@ class PushModel(Sends, runs="push_files:push_model", example="--exp exp001"):
     handle: str = option(
         "owner/model/framework/variation", "", "<username>/<prefix>-models/<framework>/<exp>"
     )
-    framework: str = option("as Kaggle names it", "pytorch")
+    framework: str = option("framework, as Kaggle names it", "pytorch")
     licence: str = option("licence of a new variation, such as 'Apache 2.0'", "", "not set")
     ignore: list[str] = option("pattern of files that are not uploaded", [], "as last time, '' forgets that")
     notebook: str = option("folder of the notebook that attaches the version, '' for none", "sub")
@@ -165,7 +167,7 @@ class Explain(Command, runs="explain:explain", example="take-over"):
 
 
 class Status(Json, runs="status:show_status"):
-    """Show how codes and notebooks stand on Kaggle."""
+    """Show the state of codes, notebooks and quotas on Kaggle."""
 
 
 class Logs(OfVersion, Json, runs="logs:show_log", example="--version 12"):
@@ -184,7 +186,7 @@ class Output(
 class Watch(Json, runs="submit:watch", example="--limit 10h"):
     """Follow submissions to their scores."""
 
-    ref: list[str] = option("a submission's reference", [], "all pending ones")
+    ref: list[str] = option("reference of a submission", [], "all pending ones")
     limit: str = option("stop waiting after this time, such as 10h", "", "the longest possible run")
 
 
@@ -201,13 +203,15 @@ class History(Command, runs="history:show_history", example="--sort public --lim
     """Show what was submitted and how it scored."""
 
     sort: str = option(
-        "time, public, private, cv, rerun, or any column of --csv; newest or best first", "time"
+        "sort by time, public, private, cv, rerun or any column of --csv, newest or best first", "time"
     )
     reverse: bool = option("reverse the order")
-    filter: list[str] = option("name=value (also != < <= > >=), or a text to find anywhere", [])
+    filter: list[str] = option(
+        "show what matches: name=value (also != < <= > >=), or a text in any column", []
+    )
     group: bool = option("one line per experiment")
-    cv: bool = option("say whether your CV predicts the public score")
-    limit: int = option("how many to show, 0 for all", 50)
+    cv: bool = option("show whether your CV predicts the public score")
+    limit: int = option("number of submissions to show, 0 for all", 50)
     refresh: bool = option(
         "read Kaggle's list first: submissions from the browser and team-mates, private scores"
     )

@@ -185,5 +185,7 @@ class Submits(Command):
 
     again: bool = option("submit a version that was submitted before")
     message: str = option("description of the submission", "", "entry point and subject of the last commit")
-    cv: str = option("its validation score, such as 0.812", "", "cv in metrics.json beside the weights")
+    cv: str = option(
+        "validation score of the submission, such as 0.812", "", "cv in metrics.json beside the weights"
+    )
     hidden_rows: int = option("rows of the hidden test set, to estimate the rerun's time", 0, "unknown")

@@ -12,6 +12,7 @@ from kaggle_workflow import command_list, console
 from kaggle_workflow.commands.logs import newest_version
 from kaggle_workflow.errors import KaggleRefused, WorkflowError
 from kaggle_workflow.files import write_text
+from kaggle_workflow.findings import relative
 from kaggle_workflow.kaggle import fetching
 from kaggle_workflow.kaggle.client import Kaggle
 from kaggle_workflow.kaggle.values import RemoteFile
@@ -44,7 +45,7 @@ def download(workspace: Workspace, command: command_list.Data) -> None:
                 str(len(items)),
                 console.size(sum(i.size or 0 for i in items)),
                 str(sum(i.there for i in items)),
-                _place(workspace, ref),
+                relative(data / ref.mount("namespaced"), workspace.root),
             )
             for ref, items in wanted.items()
         ]
@@ -130,10 +131,3 @@ def _notebook(
             write_text(target, there.text)
 
     return listed, fetch
-
-
-def _place(workspace: Workspace, ref: refs.Ref) -> str:
-    place = local.data_folder(workspace.root) / ref.mount("namespaced")
-    return (
-        place.relative_to(workspace.root).as_posix() if place.is_relative_to(workspace.root) else str(place)
-    )

@@ -49,7 +49,7 @@ def push_dataset(workspace: Workspace, command: command_list.PushDataset) -> Non
     notebook = sub.runnable(workspace, command.notebook).name if command.notebook else ""
     outcome = dataset.upload_dataset(session, lambda: stage_folder(session, folder, ref))
     if notebook and not command.dry_run:
-        dataset.attach(session, notebook, ref, outcome)
+        sub.attach(session, notebook, ref, outcome)
     in_order.print_outcomes([outcome], session.took, json=command.json)
 
 

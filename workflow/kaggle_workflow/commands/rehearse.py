@@ -8,7 +8,7 @@ from pathlib import Path
 
 from kaggle_workflow import check, command_list, console
 from kaggle_workflow.errors import WorkflowError
-from kaggle_workflow.findings import errors
+from kaggle_workflow.findings import errors, relative
 from kaggle_workflow.push.session import aside
 from kaggle_workflow.rehearsal import rehearse as rehearsal
 from kaggle_workflow.rehearsal.executing import Options
@@ -81,12 +81,8 @@ def show(workspace: Workspace, outcome: rehearsal.Outcome) -> None:
     submission = report.get("submission", {})
     if outcome.submission is not None:
         count = submission.get("rows")
-        rows.append(
-            (
-                "submission",
-                f"{_shown(outcome.submission, workspace.root)}, {'rows not counted' if count is None else f'{count} rows'}",
-            )
-        )
+        rows_told = "rows not counted" if count is None else f"{count} rows"
+        rows.append(("submission", f"{relative(outcome.submission, workspace.root)}, {rows_told}"))
     if outcome.score is not None:
         rows.append(("local score", f"{outcome.score:.6g} by {workspace.settings.metric}"))
     rows.append(("wheels", f"{outcome.wheels}, {len(report.get('wheels', []))} installed"))
@@ -96,10 +92,6 @@ def show(workspace: Workspace, outcome: rehearsal.Outcome) -> None:
     rows += [("note", note) for note in outcome.notes]
     rows += [("warning", warning) for warning in report.get("warnings", [])]
     console.table("rehearsal", ("what", "value"), rows)
-
-
-def _shown(path: Path, root: Path) -> str:
-    return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
 
 
 def _say(line: str) -> None:

@@ -8,6 +8,7 @@ from kaggle_shim import local
 from kaggle_workflow import command_list, console
 from kaggle_workflow.errors import WorkflowError
 from kaggle_workflow.files import sweep, write_text
+from kaggle_workflow.findings import relative
 from kaggle_workflow.ledger import book as ledger
 from kaggle_workflow.ledger import history
 from kaggle_workflow.ledger.event import now
@@ -45,6 +46,5 @@ def write_report(workspace: Workspace, command: command_list.Report) -> None:
         return
     if facts.warning:
         console.warn(facts.warning)
-    shown = target.relative_to(workspace.root) if target.is_relative_to(workspace.root) else target
     count = console.count(len(submissions), "submission")
-    console.say(f"{shown.as_posix()}: {count}, {console.size(size)}; open it in a browser.")
+    console.say(f"{relative(target, workspace.root)}: {count}, {console.size(size)}; open it in a browser.")

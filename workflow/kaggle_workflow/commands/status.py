@@ -45,24 +45,16 @@ def show_status(workspace: Workspace, command: command_list.Status) -> None:
             }
         )
         return
-    shown = [
-        (row.thing, row.name, "" if row.version is None else str(row.version), row.state, row.note, row.page)
-        for row in rows
-    ]
-    console.table(
-        f"on Kaggle, as seen by {kaggle.account}",
-        ("thing", "name", "version", "state", "note", "page"),
-        shown,
-    )
+    columns = ("thing", "name", "version", "state", "note", "page")
+    shown = [["" if (cell := asdict(row)[name]) is None else str(cell) for name in columns] for row in rows]
+    console.table(f"on Kaggle, as seen by {kaggle.account}", columns, shown)
     for row in rows:
         if row.state in _RUNNING:
             console.say(
                 f"{row.thing} is {row.state}. To cancel the run, open {row.page} (the API can't cancel it)."
             )
     for kind, hours in quota.items():
-        used = (
-            "unknown" if hours is None else f"{hours['used']:.1f} of {hours['allowed']:.0f} h used this week"
-        )
+        used = f"{hours['used']:.1f} of {hours['allowed']:.0f} h used this week" if hours else "unknown"
         console.say(f"{kind.upper()} quota: {used}.")
     for slug, count in left.items():
         console.say(f"Submissions left for {slug}: {'unknown' if count is None else count}.")
@@ -99,18 +91,11 @@ def _codes(workspace: Workspace, kaggle: Kaggle) -> Row:
     if there is None:
         return Row("codes", ref.name, None, "absent", "`invoke push-codes` creates it", page)
     if there.current is None:
-        return Row(
-            "codes", ref.name, None, kaggle.dataset_status(ref), "its first version is not ready", page
-        )
+        state = kaggle.dataset_status(ref)
+        return Row("codes", ref.name, None, state, "its first version is not ready", page)
     version = there.version(there.current)
-    return Row(
-        "codes",
-        ref.name,
-        there.current,
-        version.status if version else "ready",
-        version.notes if version else "",
-        page,
-    )
+    state, notes = (version.status, version.notes) if version else ("ready", "")
+    return Row("codes", ref.name, there.current, state, notes, page)
 
 
 def _weights(push: Push) -> list[Row]:

@@ -81,19 +81,8 @@ def _pip() -> list[str]:
         raise WorkflowError(
             "This environment has no pip. Install it with `python -m ensurepip`, then run this again."
         )
-    return [
-        uv,
-        "run",
-        "--quiet",
-        "--no-project",
-        "--python",
-        sys.executable,
-        "--with",
-        "pip",
-        "python",
-        "-m",
-        "pip",
-    ]
+    environment = [uv, "run", "--quiet", "--no-project", "--python", sys.executable, "--with", "pip"]
+    return [*environment, "python", "-m", "pip"]
 
 
 def _tool(folder: Path) -> tuple[str, str]:

@@ -10,13 +10,10 @@ import time
 from collections.abc import Callable
 
 from kaggle_shim.manifest import short
-from kaggle_shim.refs import DatasetRef
 from kaggle_workflow import console, waiting
 from kaggle_workflow.credentials import workspace as secrets_workspace
-from kaggle_workflow.edit import json_edit
 from kaggle_workflow.kaggle.errors import AnswerLost
 from kaggle_workflow.kaggle.values import Dataset
-from kaggle_workflow.metadata import KERNEL_FILE
 from kaggle_workflow.push import dataset_arrival as arrival
 from kaggle_workflow.push import dataset_versions as versions
 from kaggle_workflow.push.dataset_payload import Payload, unusual_files
@@ -79,48 +76,35 @@ def upload_dataset(push: Push, stage: Callable[[], Payload]) -> Outcome:
     return outcome
 
 
-def attach(push: Push, notebook: str, ref: DatasetRef, outcome: Outcome) -> None:
-    """Add a dataset to a notebook's `dataset_sources`, unless it is there, with or without a version."""
-    folder = push.workspace.notebook(notebook)
-    if any(isinstance(one, DatasetRef) and one.name == ref.name for one in folder.metadata.sources):
-        return
-    json_edit.edit_file(folder.folder / KERNEL_FILE, "dataset_sources", None, ref.name)
-    note = f"{notebook}/{KERNEL_FILE}: added {ref.name} to dataset_sources."
-    push.say(note)
-    outcome.notes.append(note)
-
-
 def _find_same(push: Push, payload: Payload, there: Dataset | None) -> int | None:
     """The current version if it has the staged files, None otherwise; waits for one of ours that Kaggle is still processing."""
     if there is None or there.current is None:
         return None
     wanted = payload.manifest.fingerprint
+    version = there.current
     coming = [
-        v
+        v.number
         for v in there.versions
-        if v.number > (there.current or 0)
-        and versions.marker(v) == short(wanted)
-        and v.status not in arrival.BAD
+        if v.number > version and versions.marker(v) == short(wanted) and v.status not in arrival.BAD
     ]
     if coming and not push.options.dry_run:
-        base = coming[-1].number - 1
-        number = push.waits.until(
-            f"version {base + 1} of {payload.ref.name} is ready",
+        version = push.waits.until(
+            f"version {coming[-1]} of {payload.ref.name} is ready",
             waiting.PROCESSING_SECONDS,
-            lambda show: arrival.current_version(push, payload, wanted, base, show),
+            lambda show: arrival.current_version(push, payload, wanted, coming[-1] - 1, show),
         )
-        return number if not arrival.problems(push, payload, number) else None
-    found = versions.fingerprint_of(push, payload.ref, there, payload.manifest_name)
-    if found is None or short(found) != short(wanted):
-        return None
-    if not push.known.of(payload.ref.name, there.current).get("verified"):
-        wrong = arrival.problems(push, payload, there.current)
+    else:
+        found = versions.fingerprint_of(push, payload.ref, there, payload.manifest_name)
+        if found is None or short(found) != short(wanted):
+            return None
+    if not push.known.of(payload.ref.name, version).get("verified"):
+        wrong = arrival.problems(push, payload, version)
         if wrong:
             push.say(
-                f"{payload.ref.name} version {there.current} differs from what was sent ({'; '.join(wrong[:3])}): sending it again."
+                f"{payload.ref.name} version {version} differs from what was sent ({'; '.join(wrong[:3])}): sending it again."
             )
             return None
-    return there.current
+    return version
 
 
 def _tell(push: Push, payload: Payload) -> None:

@@ -12,12 +12,10 @@ from kaggle_shim.refs import ModelRef
 from kaggle_workflow import model_files, model_upload, names
 from kaggle_workflow.credentials import scan as secrets_scan
 from kaggle_workflow.credentials import workspace as secrets_workspace
-from kaggle_workflow.edit import json_edit
 from kaggle_workflow.errors import WorkflowError
 from kaggle_workflow.experiments import experiment_of
 from kaggle_workflow.files import sweep
 from kaggle_workflow.kaggle.errors import AnswerLost
-from kaggle_workflow.metadata import KERNEL_FILE
 from kaggle_workflow.push import sub as push_sub
 from kaggle_workflow.push.session import Outcome, Push
 
@@ -80,10 +78,8 @@ def push_model(
     push.intents.close(_key(ref))
     outcome.version, outcome.fingerprint, outcome.seconds = version, manifest.fingerprint, upload.seconds
     push.known.note(ref.name, version, manifest=manifest.dumps())
-    note = attach(push, notebook, replace(ref, version=version)) if notebook else ""
-    if note:
-        push.say(note)
-        outcome.notes.append(note)
+    if notebook:
+        push_sub.attach(push, notebook, replace(ref, version=version), outcome)
     return outcome
 
 
@@ -160,28 +156,6 @@ def _look_for_secrets(push: Push, folder: Path, ignore: tuple[str, ...]) -> tupl
         push.workspace, folder, ((path, folder / path) for path in sent), f"model-{folder.name}"
     )
     return secrets_scan.refuse(found)
-
-
-def attach(push: Push, notebook: str, ref: ModelRef) -> str:
-    """Put a version into a notebook's `model_sources`: in place of another version of the variation, or appended.
-
-    Returns:
-        The change as a sentence, "" when it was there already.
-    """
-    folder = push.workspace.notebook(notebook)
-    path = folder.folder / KERNEL_FILE
-    listed = [str(text) for text in folder.metadata.raw.get("model_sources") or []]
-    same = next((text for text in listed if _variation(text) == _variation(str(ref))), None)
-    if same == str(ref):
-        return ""
-    json_edit.edit_file(path, "model_sources", same, str(ref))
-    was = f"{same} became " if same else "got "
-    return f"{notebook}/{KERNEL_FILE}: model_sources {was}{ref}."
-
-
-def _variation(handle: str) -> str:
-    """The handle without its version, in lower case: frameworks are written in either case."""
-    return "/".join(handle.split("/")[:4]).lower()
 
 
 def _experiment(push: Push, notebook: str) -> str:

@@ -10,7 +10,9 @@ from kaggle_shim import refs
 from kaggle_shim.manifest import CODES_MANIFEST, DATASET_MANIFEST, Manifest, short
 from kaggle_workflow import accelerators, attached, model_upload
 from kaggle_workflow.attached import Stale
+from kaggle_workflow.edit import json_edit
 from kaggle_workflow.errors import KaggleRefused, RunFailed, Unreachable, WorkflowError
+from kaggle_workflow.metadata import KERNEL_FILE
 from kaggle_workflow.push import answers as push_answers
 from kaggle_workflow.push import dataset_versions, looking, notebook_payload, recording
 from kaggle_workflow.push import deps as push_deps
@@ -159,6 +161,33 @@ def attached_manifests(
                 if manifest is not None:
                     found.append((ref, manifest))
     return found
+
+
+def attach(push: Push, name: str, ref: refs.ModelRef | refs.DatasetRef, outcome: Outcome) -> None:
+    """Add a dataset to a notebook's metadata, or a model's version, in place of another version of the variation."""
+    folder = push.workspace.notebook(name)
+    if isinstance(ref, refs.DatasetRef):
+        key, old, new = "dataset_sources", None, ref.name
+        attached = any(
+            isinstance(one, refs.DatasetRef) and one.name == new for one in folder.metadata.sources
+        )
+    else:
+        key, new = "model_sources", str(ref)
+        listed = [str(text) for text in folder.metadata.raw.get(key) or []]
+        old = next((text for text in listed if _variation(text) == _variation(new)), None)
+        attached = old == new
+    if attached:
+        return
+    json_edit.edit_file(folder.folder / KERNEL_FILE, key, old, new)
+    change = f"replaced {old} by {new} in" if old else f"added {new} to"
+    note = f"{name}/{KERNEL_FILE}: {change} {key}."
+    push.say(note)
+    outcome.notes.append(note)
+
+
+def _variation(handle: str) -> str:
+    """The handle without its version, in lower case: frameworks are written in either case."""
+    return "/".join(handle.split("/")[:4]).lower()
 
 
 def model_manifest(push: Push, ref: refs.ModelRef) -> Manifest | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -12,8 +13,9 @@ from kaggle_shim import local
 from kaggle_shim.running import EVALUATION_PACKAGE
 from kaggle_workflow import import_statements, reach
 from kaggle_workflow.errors import WorkflowError
-from kaggle_workflow.files import read_object
+from kaggle_workflow.files import read_object, write_text
 from kaggle_workflow.images import catalogue, resolving
+from kaggle_workflow.rehearsal import image
 from kaggle_workflow.stage import requirement_lines, requirements
 from kaggle_workflow.workspace import CODES, Notebook, Workspace
 
@@ -106,7 +108,11 @@ def _in_cells(notebook: Path) -> Iterator[tuple[str, tuple[str, ...]]]:
 def _demanded(
     workspace: Workspace, kaggles: catalogue.Image, on_line: Callable[[str], None]
 ) -> Iterator[str]:
-    """The image's packages that `deps/requirements.txt` names, and those that its wheels demand."""
+    """The image's packages that `deps/requirements.txt` names, and those that its wheels demand.
+
+    The index is asked only when the requirements or the image changed.
+    """
+    held_in = workspace.build / "rehearsal-image" / "demanded.json"
     try:
         lines = (
             requirement_lines.read_lines(workspace.requirements) if workspace.requirements.is_file() else []
@@ -115,8 +121,14 @@ def _demanded(
         yield from named
         if named <= kaggles.versions.keys() and not requirements.own_packages(workspace):
             return
-        resolved = resolving.resolve(workspace, on_line)
+        asked = requirements.read_asked(workspace, str(kaggles)).fingerprint
+        key = image.digest([asked, dict(kaggles.versions)])
+        held = read_object(held_in)
+        if held.get("key") != key:
+            resolved = resolving.resolve(workspace, on_line)
+            held = {"key": key, "names": [name for name, _ in (resolved.satisfied if resolved else ())]}
+            write_text(held_in, json.dumps(held) + "\n")
     except WorkflowError:
         # The wheel notebook fails for the same reason, and says so.
         return
-    yield from (name for name, _ in (resolved.satisfied if resolved else ()))
+    yield from held["names"]
