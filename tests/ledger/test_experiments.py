@@ -25,6 +25,17 @@ CASES = {
     ("make", "--directory=solver", "run"): "solver",
     ("./solver/main",): "solver",
     ("main",): "main",
+    ("torchrun", "--nproc_per_node", "2", "exp001.py"): "exp001",
+    ("accelerate", "launch", "exp002/train.py"): "exp002",
+    ("uv", "run", "exp003.py"): "exp003",
+    ("timeout", "8h", "python", "exp004.py"): "exp004",
+    ("nice", "python3.11", "exp005.py"): "exp005",
+    ("python", "-W", "ignore", "exp006.py"): "exp006",
+    ("Rscript", "exp007.R"): "exp007",
+    ("env", "-u", "X", "python", "exp008.py"): "exp008",
+    ("/usr/bin/python", "exp009.py"): "exp009",
+    ("make", "-j", "4", "train"): "train",
+    ("bash", "-c", "cd exp011 && python run.py"): "exp011",
 }
 
 

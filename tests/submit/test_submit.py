@@ -83,10 +83,17 @@ def test_the_commit_is_that_of_everything_that_was_sent(desk: Desk) -> None:
     assert desk.history()[-1].message == "exp001.py: narrower windows"
 
 
-def test_a_commit_made_while_the_run_waits_changes_nothing_of_what_was_sent(desk: Desk) -> None:
+@pytest.mark.parametrize("way", ["not waited for", "wait cut short"])
+def test_a_commit_made_while_the_run_waits_changes_nothing_of_what_was_sent(desk: Desk, way: str) -> None:
     first = desk.history_of_pushes()[-1].git_commit
     desk.edit()
-    desk.all(wait=False)
+    if way == "wait cut short":
+        desk.kaggle.hold_runs()
+        with pytest.raises(WaitedTooLong):
+            desk.all(limit=1.0)
+        desk.kaggle.release_runs()
+    else:
+        desk.all(wait=False)
     workspaces.git(desk.root, "commit", "--quiet", "--all", "-m", "later")
     desk.all()
     ran = desk.history_of_pushes()[-1]

@@ -63,6 +63,38 @@ def test_the_ledger_has_the_cv_of_the_weights_that_ran(
     assert shipped(desk) == end
 
 
+def test_a_version_with_weights_of_another_experiment_takes_no_local_cv(desk: Desk) -> None:
+    train(desk, 0.8)
+    desk.model()
+    desk.all()
+    shutil.copy(desk.root / "codes" / "exp001.py", desk.root / "codes" / "exp002.py")
+    settings = desk.root / "invoke.yaml"
+    settings.write_text(
+        settings.read_text(encoding="utf-8").replace("exp001.py", "exp002.py"), encoding="utf-8"
+    )
+    folder = desk.root / "data" / "working" / "models" / "exp002"
+    folder.mkdir()
+    (folder / "metrics.json").write_text(json.dumps({"cv": 0.95}), encoding="utf-8")
+    desk.ship()
+    assert (desk.history()[-1].entry, desk.history()[-1].cv) == (("exp002.py",), None)
+    assert any("push-model --exp exp002" in line for line in desk.warned)
+
+
+def test_ship_moves_the_pin_of_a_dataset_that_it_pushed_again(desk: Desk) -> None:
+    train(desk, 0.8)
+    folder, ref = desk.root / "data" / "working" / "models" / "exp001", DatasetRef("tester", "cmi-exp001")
+    session = desk.push()
+    push_dataset.upload_dataset(session, lambda: stage_folder(session, folder, ref))
+    metadata = json.loads((desk.root / "sub" / "kernel-metadata.json").read_text(encoding="utf-8"))
+    desk.metadata(dataset_sources=[*metadata["dataset_sources"], "tester/cmi-exp001/1"])
+    desk.all()
+    train(desk, 0.9)
+    desk.ship()
+    assert desk.history()[-1].cv == 0.9
+    metadata = json.loads((desk.root / "sub" / "kernel-metadata.json").read_text(encoding="utf-8"))
+    assert metadata["dataset_sources"][-1] == "tester/cmi-exp001/2"
+
+
 def test_ship_asks_about_changed_weights_before_the_first_byte(desk: Desk) -> None:
     train(desk, 0.8)
     desk.model()

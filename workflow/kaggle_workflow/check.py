@@ -216,7 +216,7 @@ def _about_attached(workspace: Workspace, notebook: Notebook) -> Iterator[Findin
         try:
             stale = attached.stale(workspace, ref, manifest) if manifest is not None else None
             if stale is not None:
-                yield Finding(WARNING, "stale-weights", path, f"{stale}: {stale.command} pushes it.")
+                yield Finding(WARNING, "stale-weights", path, f"{stale}: `{stale.command}` pushes it.")
             folder = (
                 local.weights_of(ref, local.data_folder(workspace.root))
                 if isinstance(ref, refs.ModelRef)

@@ -76,7 +76,12 @@ def validate(root: Path) -> None:
     try:
         settings.load(root, os.environ)
     except WorkflowError as error:
-        raise Exit(f"error: {error}", code=error.exit_code) from error
+        told = Exit(f"error: {error}", code=error.exit_code)
+        told.__cause__ = error
+        # The command line is not parsed yet.
+        if "--json" in sys.argv:
+            _print_failure(told)
+        raise told from error
 
 
 def silence_closed_pipe() -> None:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cache
 from pathlib import PurePosixPath
 
 # Programs that run something else; what they run names the experiment.
-_LAUNCHERS = frozenset(("bash", "sh", "env", "make", "python", "python3", "time"))
-_MAKE_FOLDER = ("-C", "--directory")
+_LAUNCHERS = re.compile(
+    r"bash|sh|env|make|python[0-9.]*|time|timeout|nice|uv|run|torchrun|accelerate|launch|deepspeed|Rscript|julia|exec"
+)
+_SCRIPT = (".py", ".sh", ".R", ".r", ".jl")
+_NUMBER = re.compile(r"[0-9.]+[smhd]?")
 
 
 @cache
@@ -18,39 +22,45 @@ def experiment_of(entry: tuple[str, ...]) -> str:
 
     A script or module in a folder belongs to the experiment of that folder (`exp010` for `exp010/run.py` and
     `-m exp010.run`); a script at the top of `codes/` is its own experiment (`main` for `bash main.sh`). `make -C solver`
-    belongs to `solver`, `make train` to `train`.
+    belongs to `solver`, `make train` to `train`; what a launcher such as `torchrun` starts names the experiment.
 
     Args:
         entry: the entry point's words, at least one.
     """
-    words = _words(entry)
-    for word, following in zip(words, (*words[1:], ""), strict=True):
-        if word == "-m" and following:
-            return following.split(".")[0]
+    folder = _folder(entry)
+    if folder:
+        return _of_path(folder)
+    for word, following in zip(entry, (*entry[1:], ""), strict=True):
         if word == "-c" and following:
             return experiment_of(tuple(shlex.split(following)) or (following,))
-        if not word.startswith("-") and word not in _LAUNCHERS and "=" not in word:
+        if word == "-m" and following:
+            return following.split(".")[0]
+        if word.endswith(_SCRIPT):
+            return _of_path(word)
+    for word in entry:
+        program = PurePosixPath(word).name if word.startswith("/") else word
+        passed = word.startswith("-") or "=" in word or _NUMBER.fullmatch(word)
+        if not passed and not _LAUNCHERS.fullmatch(program):
             return _of_path(word)
     return _of_path(entry[0])
 
 
-def _words(entry: Sequence[str]) -> list[str]:
-    """The words with the folder of a `make -C FOLDER` in first place, for it decides."""
-    return [*_make_folder(entry), *entry]
-
-
-def _make_folder(entry: Sequence[str]) -> Iterator[str]:
+def _folder(entry: Sequence[str]) -> str | None:
+    """The folder that `cd` or `make -C` goes to, which decides; None without one."""
+    if entry[0] == "cd" and len(entry) > 1:
+        return entry[1]
     if entry[0] != "make":
-        return
+        return None
     for word, following in zip(entry, (*entry[1:], ""), strict=True):
-        if word in _MAKE_FOLDER and following:
-            yield following
-        elif word.startswith("--directory="):
-            yield word.partition("=")[2]
-        elif word.startswith("-C") and word != "-C":
-            yield word[2:]
+        if word in ("-C", "--directory") and following:
+            return following
+        if word.startswith("--directory="):
+            return word.partition("=")[2]
+        if word.startswith("-C"):
+            return word[2:]
+    return None
 
 
 def _of_path(word: str) -> str:
     path = PurePosixPath(word)
-    return path.parts[0] if len(path.parts) > 1 else path.stem
+    return path.parts[0] if len(path.parts) > 1 and not path.is_absolute() else path.stem

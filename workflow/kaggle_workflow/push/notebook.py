@@ -84,6 +84,8 @@ def _record(push: Push, payload: Payload, version: int, outcome: Outcome) -> Non
     outcome.did, outcome.version = "sent", version
     _read_back(push, payload, version, outcome)
     push.known.note(payload.ref.name, version, metadata=payload.metadata_hash)
+    if payload.codes is not None:
+        push.known.note(payload.ref.name, version, commit=payload.codes.commit, dirty=payload.codes.dirty)
 
 
 def _not_mounted_yet(payload: Payload, before: Notebook | None, failure: RunFailed) -> str | None:

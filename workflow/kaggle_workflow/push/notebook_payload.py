@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from kaggle_shim.manifest import Manifest
 from kaggle_shim.refs import NotebookRef
 from kaggle_workflow.metadata import KERNEL_FILE
 from kaggle_workflow.push.session import Push
@@ -18,21 +19,27 @@ from kaggle_workflow.workspace import Notebook as Folder
 
 @dataclass(frozen=True)
 class Payload:
-    """A staged notebook: its folder, what is sent, and the metadata as sent."""
+    """A staged notebook: its folder, what is sent, the metadata as sent, and the codes that were staged with it.
+
+    The commit of those codes is that of everything that is sent, also where Kaggle has the codes already.
+    """
 
     folder: Folder
     staged: StagedNotebook
     text: str
     metadata: Mapping[str, Any]
     accelerator: str
+    codes: Manifest | None = None
 
     @classmethod
-    def from_staged(cls, folder: Folder, staged: StagedNotebook, accelerator: str = "") -> Payload:
+    def from_staged(
+        cls, folder: Folder, staged: StagedNotebook, accelerator: str = "", codes: Manifest | None = None
+    ) -> Payload:
         """Read back what was staged."""
         metadata = json.loads((staged.folder / KERNEL_FILE).read_text(encoding="utf-8"))
         if accelerator:
             metadata["machine_shape"] = accelerator
-        return cls(folder, staged, staged.file.read_text(encoding="utf-8"), metadata, accelerator)
+        return cls(folder, staged, staged.file.read_text(encoding="utf-8"), metadata, accelerator, codes)
 
     @property
     def ref(self) -> NotebookRef:

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from kaggle_shim.manifest import Manifest
 from kaggle_shim.refs import NotebookRef
 from kaggle_workflow.ledger import book as ledger
 from kaggle_workflow.ledger import made_of, markers
@@ -22,7 +21,6 @@ def record_push(
     version: int,
     report: Mapping[str, Any],
     moved: Sequence[str] = (),
-    codes: Manifest | None = None,
 ) -> None:
     """Append a `pushed` event, unless the ledger has one of that version.
 
@@ -32,21 +30,20 @@ def record_push(
         version: the version.
         report: the report of its run, empty without one.
         moved: what its run found changed in Kaggle's image.
-        codes: the codes as they were staged with the notebook: their commit is that of everything that was sent, also
-            where Kaggle had the codes already. None takes the commit from the report, thus from the codes on Kaggle.
     """
     ref = payload.ref
-    known = push.known.of(ref.name, version).get("recorded")
+    noted = push.known.of(ref.name, version)
+    known = noted.get("recorded")
     if known == "run" or (known and not report):
         return
     before = [event for event in ledger.read(push.workspace.root).events if _is_of(event, ref, version)]
     if not before or (report and not any(event.save_run_seconds is not None for event in before)):
         event = _event(push, payload, version, report, moved)
-        if before:
-            # The line made when it was sent counts: the work tree may have changed since.
-            event = replace(event, git_commit=before[0].git_commit, git_dirty=before[0].git_dirty)
-        elif codes is not None:
-            event = replace(event, git_commit=codes.commit, git_dirty=codes.dirty)
+        if "dirty" in noted:
+            # The commit at which this machine sent it: the work tree may have changed while the run was waited for.
+            event = replace(event, git_commit=noted["commit"], git_dirty=noted["dirty"])
+        elif payload.codes is not None:
+            event = replace(event, git_commit=payload.codes.commit, git_dirty=payload.codes.dirty)
         ledger.append(push.workspace.root, event)
     push.known.note(ref.name, version, recorded="run" if report else "push")
 

@@ -30,7 +30,6 @@ class _Seen:
     """What was staged last, and the report of its run once it was read."""
 
     payload: notebook_payload.Payload | None = None
-    codes: Manifest | None = None
     report: dict[str, Any] = field(default_factory=dict)
     moved: list[str] = field(default_factory=list)
 
@@ -53,7 +52,7 @@ def push_notebook(push: Push, name: str, *, rest_pushed: bool = False) -> Outcom
     manifests = attached_manifests(push, folder)
     others = tuple((ref.name, manifest.fingerprint) for ref, manifest in manifests)
     for one in stale(push, manifests):
-        push.warn(f"{one}: {one.command} pushes it.")
+        push.warn(f"{one}: `{one.command}` pushes it.")
 
     seen = _Seen()
     if workspace.settings.of(name).save_run == "light":
@@ -71,8 +70,9 @@ def push_notebook(push: Push, name: str, *, rest_pushed: bool = False) -> Outcom
         staged = stage_notebook.stage_running(workspace, folder, codes, known)
         for sentence in staged.corrections:
             push.say(f"note: {sentence}")
-        seen.codes = codes.manifest
-        seen.payload = notebook_payload.Payload.from_staged(folder, staged, push.options.accelerator)
+        seen.payload = notebook_payload.Payload.from_staged(
+            folder, staged, push.options.accelerator, codes.manifest
+        )
         return seen.payload
 
     if not rest_pushed:
@@ -92,7 +92,7 @@ def push_notebook(push: Push, name: str, *, rest_pushed: bool = False) -> Outcom
     )
     outcome = update_notebook(push, rules, stage)
     if outcome.version is not None and seen.payload is not None and not push.options.dry_run:
-        recording.record_push(push, seen.payload, outcome.version, seen.report, seen.moved, seen.codes)
+        recording.record_push(push, seen.payload, outcome.version, seen.report, seen.moved)
     return outcome
 
 
@@ -164,19 +164,20 @@ def attached_manifests(
 
 
 def attach(push: Push, name: str, ref: refs.ModelRef | refs.DatasetRef, outcome: Outcome) -> None:
-    """Add a dataset to a notebook's metadata, or a model's version, in place of another version of the variation."""
+    """Add what was pushed to a notebook's metadata: a dataset, or a model's version.
+
+    Another version of the model's variation is replaced, and so is a version to which the dataset was pinned.
+    """
     folder = push.workspace.notebook(name)
+    key = "dataset_sources" if isinstance(ref, refs.DatasetRef) else "model_sources"
+    listed = [str(text) for text in folder.metadata.raw.get(key) or []]
     if isinstance(ref, refs.DatasetRef):
-        key, old, new = "dataset_sources", None, ref.name
-        attached = any(
-            isinstance(one, refs.DatasetRef) and one.name == new for one in folder.metadata.sources
-        )
+        old = next((text for text in listed if refs.DatasetRef.parse(text).name == ref.name), None)
+        pinned = old is not None and refs.DatasetRef.parse(old).version is not None
+        new = f"{ref.name}/{outcome.version}" if pinned else ref.name
     else:
-        key, new = "model_sources", str(ref)
-        listed = [str(text) for text in folder.metadata.raw.get(key) or []]
-        old = next((text for text in listed if _variation(text) == _variation(new)), None)
-        attached = old == new
-    if attached:
+        old, new = next((text for text in listed if _variation(text) == _variation(str(ref))), None), str(ref)
+    if old == new:
         return
     json_edit.edit_file(folder.folder / KERNEL_FILE, key, old, new)
     change = f"replaced {old} by {new} in" if old else f"added {new} to"
@@ -220,7 +221,7 @@ def _prove(push: Push, payload: notebook_payload.Payload, version: int, report: 
     other = push_answers.ran_other(payload.staged.plan, report)
     if other is not None:
         raise RunFailed(
-            f"{name} {other}: Kaggle attached another version; {_again(payload)}. If it finds the same again, run invoke push-codes --force before it."
+            f"{name} {other}: Kaggle attached another version; {_again(payload)}. If it finds the same again, run `invoke push-codes --force` before it."
         )
     notes = [str(warning) for warning in report.get("warnings", [])]
     for note in notes:
@@ -232,7 +233,7 @@ def _again(payload: notebook_payload.Payload) -> str:
     """The command that pushes this notebook again, and nothing else."""
     name = payload.folder.name
     which = "" if name == SUB else f" --notebook {name}"
-    return f"run invoke push-sub{which} --force"
+    return f"run `invoke push-sub{which} --force`"
 
 
 def _warn_about_accelerator(push: Push, folder: Notebook) -> None:

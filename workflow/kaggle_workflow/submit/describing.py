@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,10 @@ from kaggle_workflow.push.looking import Target
 from kaggle_workflow.push.session import Push
 
 METRICS = "metrics.json"
+# Where weights lie in a workspace, below its data folder.
+_WEIGHTS = "working/models/"
+
+_Own = tuple[ModelRef | DatasetRef, Manifest]
 
 
 def message_of(push: Push, target: Target, given: str) -> str:
@@ -77,7 +82,8 @@ def _made_of(push: Push, target: Target) -> dict[str, Any]:
 def cv_of(push: Push, target: Target, given: float | None) -> float | None:
     """The validation score: as given, or `cv` in `metrics.json` beside the weights that the version used.
 
-    If the weights are a model or dataset of ours, the file that was pushed with them is read: the local folder may have changed.
+    If the weights are a model or dataset of ours, the file that was pushed with them is read: the local folder may have changed. If the
+    version attaches weights of another experiment only, it did not run the local ones, and no score is recorded.
     """
     if given is not None or target.plan is None:
         return given
@@ -86,9 +92,10 @@ def cv_of(push: Push, target: Target, given: float | None) -> float | None:
         return None
     experiment = experiment_of(entry)
     folder = local.data_folder(push.workspace.root) / "working" / "models" / experiment
-    ran = _weights(push, target, experiment, folder)
+    attached_here = _attached(push, target)
+    ran = _weights(push, attached_here, experiment, folder)
     if ran is None:
-        return _read_cv(push, folder / METRICS, folder / METRICS)
+        return _local_cv(push, attached_here, experiment, folder)
     ref, manifest = ran
     stated = next((entry for entry in manifest.files if entry.path == METRICS), None)
     if stated is None:
@@ -104,11 +111,21 @@ def cv_of(push: Push, target: Target, given: float | None) -> float | None:
         return _read_cv(push, copy / METRICS, Path(f"{METRICS} of {ref}"))
 
 
-def _weights(
-    push: Push, target: Target, experiment: str, folder: Path
-) -> tuple[ModelRef | DatasetRef, Manifest] | None:
-    """The attached model or dataset with the experiment's weights, and its manifest; None when it is not ours."""
-    found: list[tuple[ModelRef | DatasetRef, Manifest]] = []
+def _local_cv(push: Push, found: Iterable[_Own], experiment: str, folder: Path) -> float | None:
+    """The score in the local folder, unless the version attaches other weights: then it did not run those in the folder."""
+    others = [str(ref) for ref, manifest in found if isinstance(ref, ModelRef) or _WEIGHTS in manifest.folder]
+    if others and (folder / METRICS).is_file():
+        push.warn(
+            f"{METRICS} of {experiment} is not recorded: the version runs other weights ({', '.join(others)}). "
+            f"Push them with `invoke push-model --exp {experiment}`, or give the score with --cv."
+        )
+        return None
+    return _read_cv(push, folder / METRICS, folder / METRICS)
+
+
+def _attached(push: Push, target: Target) -> list[_Own]:
+    """The models and datasets of ours that the version attaches, with their manifests."""
+    found: list[_Own] = []
     for one in target.plan.inputs if target.plan else ():
         if one.role != "data" or one.fingerprint is None:
             continue
@@ -120,6 +137,11 @@ def _weights(
             version = dataset_versions.with_fingerprint(push, one.ref, one.fingerprint)
             if version is not None:
                 found.append(version)
+    return found
+
+
+def _weights(push: Push, found: Iterable[_Own], experiment: str, folder: Path) -> _Own | None:
+    """The one with the experiment's weights, None when none has them."""
     for ref, manifest in found:
         here = attached.folder_of(push.workspace, ref, manifest)
         was = push.workspace.root / manifest.folder if manifest.folder else here

@@ -119,7 +119,7 @@ def ask_about_weights(session: Push, request: Request) -> list[Stale]:
     allowed = "stale-weights" in {*session.options.allow, *session.workspace.settings.allow}
     if not allowed and console.confirm(f"{told}. Push that first?", yes=session.options.yes):
         return found
-    commands = " and ".join(one.command for one in found)
+    commands = " and ".join(f"`{one.command}`" for one in found)
     session.refuse("stale-weights", f"{told}. To push it first, add --yes or run {commands}")
     return []
 
@@ -138,7 +138,9 @@ def _push_weights(session: Push, one: Stale, notebook: str) -> Outcome:
             notebook=notebook,
         )
     ref = replace(one.ref, version=None)
-    return push_dataset.upload_dataset(session, lambda: stage_folder(session, one.folder, ref))
+    outcome = push_dataset.upload_dataset(session, lambda: stage_folder(session, one.folder, ref))
+    push_sub.attach(session, notebook, ref, outcome)
+    return outcome
 
 
 def ask_first(session: Push, request: Request, *, coming: bool = False) -> None:
