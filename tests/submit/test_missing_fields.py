@@ -34,6 +34,7 @@ LOOKS: dict[str, dict[str, Any]] = {
 SENDS: dict[str, dict[str, Any]] = {
     "push-model": {"path": "weights", "handle": "tester/cmi-models/pytorch/exp001"},
     "push-dataset": {"path": "features"},
+    "push-deps": {"force": True},
     "ship": {"again": True, "accelerator": "NvidiaTeslaT4"},
 }
 
@@ -134,6 +135,11 @@ def broken(desk: Desk, line: str, options: dict[str, Any], *, sends: bool) -> li
 @pytest.mark.parametrize("line", LOOKS)
 def test_a_command_that_looks(busy: Desk, line: str) -> None:
     assert broken(busy, line, LOOKS[line], sends=False) == []
+
+
+def test_a_submission_is_reproduced(busy: Desk) -> None:
+    options = {"reproduce": busy.history()[-1].ref}
+    assert broken(busy, "history --reproduce", options, sends=False) == []
 
 
 @pytest.mark.parametrize("line", SENDS)
