@@ -40,6 +40,7 @@ _HOW_TO = (
         "two-notebooks",
     ),
     *("team", "agents-and-ci", "new-machine", "update", "when-kaggle-changes", "last-week", "read-a-score"),
+    "evaluation-api",
 )
 # Page to the folder that its reader starts in: the first one makes the workspace that the others go on with.
 FOLLOWED = {
@@ -50,7 +51,6 @@ FOLLOWED = {
 # Why these can't be followed.
 NOT_FOLLOWED = {
     "docs/how-to/editors.md": "needs VS Code, a container engine and a GPU host",
-    "docs/how-to/evaluation-api.md": "needs a competition with such an API; tests/gateway rehearses and reruns one",
 }
 _SECONDS = 300
 _IMAGE = f"gcr.io/kaggle-images/python@sha256:{'0' * 64}"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from kaggle_workflow.rehearsal import sandbox
+from kaggle_workflow.rehearsal import image, sandbox
 from tests import workspaces
 
 # Every planted credential begins with this. Written in two parts, so that the notebook that looks for it does not carry it.
@@ -92,13 +92,17 @@ def plant(root: Path, home: Path) -> tuple[dict[str, str], list[Path]]:
 @pytest.mark.skipif(
     not sandbox.detect().complete, reason="this machine gives no sandbox, so nothing can be shown"
 )
-def test_a_rehearsed_notebook_meets_no_credential(template: Path, tmp_path: Path, cache_home: Path) -> None:
+def test_a_rehearsed_notebook_meets_no_credential(
+    template: Path, tmp_path: Path, cache_home: Path, image_cache: Path
+) -> None:
     root = workspaces.make(template, tmp_path / "ws", competition="tiny")
     data = root / "data" / "competitions" / "tiny"
     data.mkdir(parents=True)
     (data / "sample_submission.csv").write_text("id,target\n1,0\n", encoding="utf-8")
     (root / "codes" / "exp001.py").write_text(ENTRY, encoding="utf-8")
     (root / "deps" / "image.txt").write_text("# nothing\n", encoding="utf-8")
+    # The index of this machine can make it; the one that is planted below can't.
+    image.ensure(root / "deps" / "image.txt", python=None, cache=image_cache, on_line=print)
     environment, planted = plant(root, tmp_path / "home")
     here = {"HOME": str(tmp_path / "home"), "XDG_CACHE_HOME": str(cache_home)}
     done = workspaces.invoke(root, "rehearse", env={**here, **environment})
