@@ -141,5 +141,6 @@ def extract(archive: Path, folder: Path, suffix: str = "") -> list[Path]:
         with zipfile.ZipFile(archive) as packed:
             names = [info.filename for info in packed.infolist() if not info.is_dir()]
             return [Path(packed.extract(name, folder)) for name in names if name.lower().endswith(suffix)]
-    except (zipfile.BadZipFile, tarfile.TarError, zlib.error, OSError, EOFError) as error:
+    except (zipfile.BadZipFile, tarfile.TarError, zlib.error, OSError, EOFError, RuntimeError) as error:
+        # RuntimeError: encrypted, or packed in a way that this Python lacks.
         raise WheelError(f"{archive.name} is damaged ({error}): upload it again.") from error

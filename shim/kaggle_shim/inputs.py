@@ -78,7 +78,11 @@ def _compare(run: Context, folder: Path, marker: str) -> None:
     if not (folder / marker).is_file():
         # `_locate` has warned already that something else is mounted there.
         return
-    files = Manifest.load(folder / marker).files
+    try:
+        files = Manifest.load(folder / marker).files
+    except ManifestError as unreadable:
+        run.fault(unreadable)
+        return
     for entry in sorted(files, key=lambda entry: entry.size, reverse=True)[:_COMPARED]:
         path = folder / entry.path
         if path.is_file() and path.stat().st_size == entry.size:

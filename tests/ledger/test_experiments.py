@@ -36,6 +36,12 @@ CASES = {
     ("/usr/bin/python", "exp009.py"): "exp009",
     ("make", "-j", "4", "train"): "train",
     ("bash", "-c", "cd exp011 && python run.py"): "exp011",
+    ("bash", "-c", "cd exp1.5 && make"): "exp1.5",
+    ("solver/run", "-m", "4"): "solver",
+    ("./solve", "-c", "cfg.yaml"): "solve",
+    ("exp010/infer", "--plugin", "exp020/x.py"): "exp010",
+    ("python", "-c", "# it's"): "# it's",
+    ("make", "-C", "."): "make",
 }
 
 

@@ -66,6 +66,15 @@ def test_a_leak_is_named() -> None:
     assert any("Far from the others: 7." in line for line in validation.sentences(found))
 
 
+def test_on_a_line_whatever_is_off_it_is_named() -> None:
+    pairs = [(number / 20, number / 20) for number in range(20)]
+    pairs[7] = (0.35, 0.5)
+    found = validation.agreement(season(pairs))
+    assert found is not None
+    assert found.outliers == ("7",)
+    assert not any("typically" in line for line in validation.sentences(found))
+
+
 def test_equal_scores_share_a_rank() -> None:
     found = validation.agreement(season([(1, 1), (1, 1), (2, 2), (3, 3), (3, 3)]))
     assert found is not None

@@ -52,10 +52,10 @@ def test_a_score_stands_behind_equal_ones_of_others_and_never_behind_its_own_tea
     board = [
         standing.Team(place, score, frozenset([f"user{place}"])) for place, score in enumerate(scores, 1)
     ]
-    found = standing.standing_of(board, "User2", 0.8, better, medals=False)
+    found = standing.standing_of(board, [None, "User2"], 0.8, better, medals=False)
     assert found == {"teams": 4, "team_rank": 2, "score_rank": 3}
-    assert standing.standing_of(board, None, 0.8, better, medals=False) == {"teams": 4, "score_rank": 4}
-    assert standing.standing_of([], "user2", 0.8, better, medals=True) == {}
+    assert standing.standing_of(board, [], 0.8, better, medals=False) == {"teams": 4, "score_rank": 4}
+    assert standing.standing_of([], ["user2"], 0.8, better, medals=True) == {}
 
 
 def test_a_leaderboard_is_read_with_renamed_teams_and_rows_without_a_score() -> None:

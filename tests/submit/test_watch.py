@@ -276,7 +276,7 @@ def test_the_first_score_learns_it_once(desk: Desk) -> None:
     desk.kaggle.wait_for_runs()
     desk.watch()
     assert [event.better for event in ledger.read(desk.root).events if event.better] == ["lower"]
-    refreshing.learn_better(desk.push(), "titanic")
+    refreshing.learn_better(desk.push(), COMPETITION)
     assert len(desk.kaggle.requests(method="GetLeaderboard")) == 1
 
 

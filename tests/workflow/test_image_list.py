@@ -154,6 +154,41 @@ def test_a_set_that_differs_is_tried_again_after_a_week(scene: Scene, installer:
     assert installer.asked[-1] == "six | six==0.0.99 | "
 
 
+def test_without_a_network_the_image_that_is_there_serves_on(scene: Scene, installer: Installer) -> None:
+    scene.kaggle_has(six="0.0.99")
+    scene.code("import six\n")
+    installer.answers = [MISSING.format("six==0.0.99")]
+    first = scene.ensure()
+    record = next(scene.cache.glob("set-*.json"))
+    value = json.loads(record.read_text(encoding="utf-8"))
+    record.write_text(json.dumps({**value, "time": time.time() - 8 * 86400}), encoding="utf-8")
+    installer.answers = [OFFLINE]
+    assert scene.ensure() == first
+    assert "The package index can't be reached; using the local image as it is." in scene.said
+
+
+def test_a_change_in_an_included_file_makes_another_image(scene: Scene, installer: Installer) -> None:
+    scene.kaggle_has(six="1.17")
+    scene.code("import six\n")
+    included = scene.root / "deps" / "more.txt"
+    listed = scene.root / "deps" / "image.txt"
+    listed.write_text(f"{listed.read_text(encoding='utf-8')}-r more.txt\n", encoding="utf-8")
+    for text in ("tqdm\n", "tqdm\n# a comment\n", "rich\n"):
+        included.write_text(text, encoding="utf-8")
+        scene.ensure()
+    assert len(installer.asked) == 2
+
+
+def test_the_imports_of_a_cell_with_a_command_in_a_block_are_found(scene: Scene) -> None:
+    scene.kaggle_has(six="1.17")
+    scene.code("")
+    path = scene.root / "sub" / "sub.ipynb"
+    notebook = json.loads(path.read_text(encoding="utf-8"))
+    notebook["cells"][1]["source"] = "import six\nif six:\n    !ls\n"
+    path.write_text(json.dumps(notebook), encoding="utf-8")
+    assert "six" in scene.used()
+
+
 def test_versions_of_the_image_that_contradict_each_other_are_kept(
     scene: Scene, installer: Installer
 ) -> None:

@@ -27,12 +27,17 @@ def experiment_of(entry: tuple[str, ...]) -> str:
     Args:
         entry: the entry point's words, at least one.
     """
-    folder = _folder(entry)
-    if folder:
-        return _of_path(folder)
+    first = entry[0]
+    if not first.startswith(("-", "/")) and "=" not in first and not _LAUNCHERS.fullmatch(first):
+        return _folder(entry) or _of_path(first)
+    return _folder(entry) or _started(entry)
+
+
+def _started(entry: tuple[str, ...]) -> str:
+    """The experiment of what a launcher starts."""
     for word, following in zip(entry, (*entry[1:], ""), strict=True):
         if word == "-c" and following:
-            return experiment_of(tuple(shlex.split(following)) or (following,))
+            return experiment_of(_split(following))
         if word == "-m" and following:
             return following.split(".")[0]
         if word.endswith(_SCRIPT):
@@ -46,19 +51,27 @@ def experiment_of(entry: tuple[str, ...]) -> str:
 
 
 def _folder(entry: Sequence[str]) -> str | None:
-    """The folder that `cd` or `make -C` goes to, which decides; None without one."""
+    """The folder of `codes/` that `cd` or `make -C` goes to, which decides; None without one."""
+    named = ""
     if entry[0] == "cd" and len(entry) > 1:
-        return entry[1]
-    if entry[0] != "make":
-        return None
-    for word, following in zip(entry, (*entry[1:], ""), strict=True):
-        if word in ("-C", "--directory") and following:
-            return following
-        if word.startswith("--directory="):
-            return word.partition("=")[2]
-        if word.startswith("-C"):
-            return word[2:]
-    return None
+        named = entry[1]
+    elif entry[0] == "make":
+        for word, following in zip(entry, (*entry[1:], ""), strict=True):
+            if word in ("-C", "--directory"):
+                named = following
+            elif word.startswith("--directory="):
+                named = word.partition("=")[2]
+            elif word.startswith("-C"):
+                named = word[2:]
+    return next((part for part in PurePosixPath(named).parts if part != "/"), None)
+
+
+def _split(command: str) -> tuple[str, ...]:
+    """The words of a command line; Python code with an open quotation is one."""
+    try:
+        return tuple(shlex.split(command)) or (command,)
+    except ValueError:
+        return (command,)
 
 
 def _of_path(word: str) -> str:

@@ -83,7 +83,7 @@ def _show_agreement(found: Sequence[Submission], *, json: bool) -> None:
         console.as_json({"agreement": asdict(agreement) if agreement else None})
         return
     for sentence in validation.sentences(agreement) or [
-        f"Fewer than {validation.FEWEST} submissions have both a CV and a public score: too few to compare."
+        f"Fewer than {validation.FEWEST} submissions have both a CV and a public score, or one of the two never changes: nothing to compare."
     ]:
         console.say(sentence)
 

@@ -97,7 +97,7 @@ class Facts(MadeOf):
         rerun_seconds: the rerun's time as measured from outside, and `rerun_error` its error in seconds.
         status: `pending`, `complete` or `error`, and `error` Kaggle's text for a failure.
         public_score: score on the public leaderboard, and `private_score` the one after the end.
-        teams: how many teams the public leaderboard had when the score arrived.
+        teams: how many teams the public leaderboard had when this was first read, as a rule when the score arrived.
         team_rank: our team's place on it, by its best score, and `score_rank` the place that this score alone would take.
         gold_score: the public score of the last team in the gold medals, with `silver_score` and `bronze_score`; None for a
             competition without medals.

@@ -79,9 +79,18 @@ def says_something_new(event: Event, known: Iterable[Submission]) -> bool:
     )
 
 
-def better_of(events: Iterable[Event]) -> str | None:
-    """`higher` or `lower`, whichever score is better, from the newest event with it; None when there is none."""
-    said = [event for event in _ordered(events) if event.better in ("higher", "lower")]
+def better_of(events: Iterable[Event], competition: str | None = None) -> str | None:
+    """`higher` or `lower`, whichever score is better, from the newest event with it; None when there is none.
+
+    Args:
+        events: the ledger.
+        competition: only what was learned of this one; None for all.
+    """
+    said = [
+        event
+        for event in _ordered(events)
+        if event.better in ("higher", "lower") and competition in (None, event.competition)
+    ]
     return said[-1].better if said else None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,7 +64,7 @@ def medal_places(teams: int) -> dict[str, int]:
 
 
 def standing_of(
-    board: Sequence[Team], account: str | None, score: float, better: str, *, medals: bool
+    board: Sequence[Team], accounts: Iterable[str | None], score: float, better: str, *, medals: bool
 ) -> dict[str, Any]:
     """Fields of an `Event` that say where a score stands; empty for an empty leaderboard.
 
@@ -73,7 +73,7 @@ def standing_of(
 
     Args:
         board: the leaderboard.
-        account: the username that submitted.
+        accounts: usernames of our team, as far as they are known.
         score: the submission's public score.
         better: `higher` or `lower`.
         medals: whether the competition awards medals.
@@ -81,7 +81,8 @@ def standing_of(
     if not board:
         return {}
     sign = 1 if better == "higher" else -1
-    own = next((team for team in board if account and account.lower() in team.members), None)
+    ours = {account.lower() for account in accounts if account}
+    own = next((team for team in board if ours & team.members), None)
     ahead = sum(sign * team.score >= sign * score for team in board if team is not own)
     found: dict[str, Any] = {"teams": len(board), "score_rank": ahead + 1}
     if own is not None:

@@ -17,6 +17,7 @@ _MAD = 1.4826
 # Iglewicz and Hoaglin's limit for a modified z-score.
 _FAR = 3.5
 _STRONG = 0.5
+_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
@@ -64,13 +65,17 @@ def agreement(submissions: Sequence[Submission]) -> Agreement | None:
     )
     offsets = [score - slope * cv for cv, score in zip(cvs, scores, strict=True)]
     middle = median(offsets)
+    spread = stdev(scores)
+    # Where most points lie on a line, what arithmetic leaves is no scatter.
+    noise = _ROUNDING * spread
     scatter = _MAD * median(abs(offset - middle) for offset in offsets)
+    scatter = scatter if scatter > noise else 0.0
     outliers = tuple(
         ref
         for (ref, _, _), offset in zip(both, offsets, strict=True)
-        if scatter and abs(offset - middle) > _FAR * scatter
+        if abs(offset - middle) > max(_FAR * scatter, noise)
     )
-    return Agreement(len(both), found, low, high, stdev(scores), scatter, outliers)
+    return Agreement(len(both), found, low, high, spread, scatter, outliers)
 
 
 def sentences(found: Agreement | None) -> list[str]:
@@ -81,9 +86,12 @@ def sentences(found: Agreement | None) -> list[str]:
     said = [
         f"CV against public score, {found.count} submissions: rank correlation {found.correlation:.2f} ({interval}).",
         _verdict(found),
-        f"A public score typically lies {found.scatter:.2g} from what its CV predicts; all public scores spread by {found.spread:.2g}.",
-        f"Differences below {found.scatter:.2g} between two submissions mean little.",
     ]
+    if found.scatter:
+        said += [
+            f"A public score typically lies {found.scatter:.2g} from what its CV predicts; all public scores spread by {found.spread:.2g}.",
+            f"Differences below {found.scatter:.2g} between two submissions mean little.",
+        ]
     if found.outliers:
         said.append(
             f"Far from the others: {', '.join(found.outliers)}. Look for a leak or a bug in their validation or inference."

@@ -82,10 +82,10 @@ def update_notebook(push: Push, rules: Rules, stage: Callable[[], Payload]) -> O
 def _record(push: Push, payload: Payload, version: int, outcome: Outcome) -> None:
     """Record a version that was just saved."""
     outcome.did, outcome.version = "sent", version
-    _read_back(push, payload, version, outcome)
-    push.known.note(payload.ref.name, version, metadata=payload.metadata_hash)
     if payload.codes is not None:
         push.known.note(payload.ref.name, version, commit=payload.codes.commit, dirty=payload.codes.dirty)
+    _read_back(push, payload, version, outcome)
+    push.known.note(payload.ref.name, version, metadata=payload.metadata_hash)
 
 
 def _not_mounted_yet(payload: Payload, before: Notebook | None, failure: RunFailed) -> str | None:

@@ -42,7 +42,10 @@ def record_push(
         if "dirty" in noted:
             # The commit at which this machine sent it: the work tree may have changed while the run was waited for.
             event = replace(event, git_commit=noted["commit"], git_dirty=noted["dirty"])
-        elif payload.codes is not None:
+        elif before:
+            # What the line of the push says stays.
+            event = replace(event, git_commit=None, git_dirty=None)
+        elif payload.codes is not None and payload.codes.commit is not None:
             event = replace(event, git_commit=payload.codes.commit, git_dirty=payload.codes.dirty)
         ledger.append(push.workspace.root, event)
     push.known.note(ref.name, version, recorded="run" if report else "push")

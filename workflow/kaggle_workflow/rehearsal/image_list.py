@@ -15,6 +15,7 @@ from kaggle_shim.wheels import normalise
 from kaggle_workflow.files import read_object, write_text
 from kaggle_workflow.images import catalogue, from_kaggle
 from kaggle_workflow.rehearsal import image, pythons, used
+from kaggle_workflow.stage import requirement_lines
 from kaggle_workflow.workspace import DEPS, Notebook, Workspace
 
 _SHOWN = 6
@@ -92,11 +93,16 @@ def ensure(
     wanted = used.packages(workspace, notebook, entry, kaggles, on_line)
     plan = _Plan(workspace, kaggles, wanted)
     record = cache / f"set-{plan.identity}.json"
-    outcome = _read(record, plan)
+    outcome = _read(record)
     made = image.cached(cache / outcome.folder) if outcome.folder else None
-    if made is None:
-        made, outcome = _make(plan, cache, on_line)
-        write_text(record, json.dumps(asdict(outcome)) + "\n")
+    if made is None or _is_due(outcome, plan):
+        try:
+            made, outcome = _make(plan, cache, on_line)
+            write_text(record, json.dumps(asdict(outcome)) + "\n")
+        except image.NotInstalledError as error:
+            if made is None or not error.unreachable:
+                raise
+            on_line("The package index can't be reached; using the local image as it is.")
     plan.write(outcome)
     return Made(made, kaggles.python, tuple(_differences(made, kaggles, outcome)))
 
@@ -117,7 +123,8 @@ class _Plan:
         self.wanted = sorted(wanted | {str(name) for name in before or ()})
         write_text(self.folder / "wanted.json", json.dumps({"pins": self.pins, "wanted": self.wanted}) + "\n")
         machine = [platform.system(), platform.machine(), sys.version]
-        self.identity = image.digest([self.wanted, self.pins, self.added, self.python, machine])
+        included = [_included(line) for line in self.added]
+        self.identity = image.digest([self.wanted, self.pins, self.added, included, self.python, machine])
 
     def write(self, outcome: _Outcome) -> tuple[Path, Path]:
         """Write the files for the installer: the requirements with their constraints, and the overrides."""
@@ -194,21 +201,31 @@ def _give_up_package(plan: _Plan, outcome: _Outcome, output: str) -> str | None:
     return None
 
 
-def _read(record: Path, plan: _Plan) -> _Outcome:
-    """The outcome in the cache; an empty one if there is none, or if it's time to try again."""
+def _read(record: Path) -> _Outcome:
+    """The outcome in the cache; an empty one if there is none."""
     try:
-        outcome = _Outcome(**read_object(record))
+        return _Outcome(**read_object(record))
     except TypeError:
         return _Outcome()
+
+
+def _is_due(outcome: _Outcome, plan: _Plan) -> bool:
+    """Whether it's time to try for Kaggle's own versions and Python again."""
     other_python = outcome.python != plan.python
     old = (other_python or outcome.loose or outcome.absent) and time.time() - outcome.time > _KEPT
-    return _Outcome() if old or (other_python and pythons.find(plan.python)) else outcome
+    return bool(old or (other_python and pythons.find(plan.python)))
 
 
 def _from_deps(line: str, deps: Path) -> str:
     """A line of `deps/image.txt` as a file in another folder may hold it."""
     named = re.fullmatch(r"(-[rcf])[\s=]*(?!\w+:)(\S+)", line)
     return f"{named[1]} {(deps / named[2]).resolve().as_posix()}" if named else line
+
+
+def _included(line: str) -> list[str]:
+    """The lines of a file that a line of `deps/image.txt` includes, as `_from_deps` wrote it."""
+    named = re.fullmatch(r"-[rc] (/\S+|\w:\S+)", line)
+    return [one.text for one in requirement_lines.read_lines(Path(named[1]))] if named else []
 
 
 def _can_be_asked_for(name: str, version: str) -> bool:

@@ -6,7 +6,6 @@ import ast
 import json
 import re
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from pathlib import Path
 
 from kaggle_shim import local
@@ -97,12 +96,14 @@ def _in_cells(notebook: Path) -> Iterator[tuple[str, tuple[str, ...]]]:
             continue
         source = cell.get("source")
         text = "".join(map(str, source)) if isinstance(source, list) else str(source)
-        with suppress(SyntaxError, ValueError, RecursionError):
-            for node in ast.walk(ast.parse(re.sub(r"(?m)^\s*[%!].*$", "", text))):
-                if isinstance(node, ast.Import):
-                    yield from ((one.name, ()) for one in node.names)
-                elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-                    yield node.module, tuple(one.name for one in node.names)
+        # A command in a block, such as `if fresh:` before `!pip …`, leaves a statement in its place.
+        plain = re.sub(r"(?m)^([ \t]*)[%!].*$", r"\1pass", text)
+        tree = import_statements.parse(plain.encode("utf-8", "replace"))
+        for node in ast.walk(tree) if tree is not None else ():
+            if isinstance(node, ast.Import):
+                yield from ((one.name, ()) for one in node.names)
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                yield node.module, tuple(one.name for one in node.names)
 
 
 def _demanded(
@@ -128,7 +129,8 @@ def _demanded(
             resolved = resolving.resolve(workspace, on_line)
             held = {"key": key, "names": [name for name, _ in (resolved.satisfied if resolved else ())]}
             write_text(held_in, json.dumps(held) + "\n")
-    except WorkflowError:
-        # The wheel notebook fails for the same reason, and says so.
+    except WorkflowError as error:
+        # Resolved by this Python and this pip: the wheel notebook may still succeed with the image's.
+        on_line(f"warning: it is unknown which packages of the image the requirements need: {error}")
         return
     yield from held["names"]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import zipfile
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -46,8 +48,9 @@ def refresh(workspace: Workspace, *, quiet: bool = False) -> int:
             found.append(Event(REFRESHED, now(), competition=slug, better=better))
     events = ledger.read(workspace.root).events
     known = {one.ref: one for one in history_fold.fold(events)}
-    learned = history_fold.better_of(events)
-    new = [event for event in found if _is_new(event, known, learned)]
+    new = [
+        event for event in found if _is_new(event, known, history_fold.better_of(events, event.competition))
+    ]
     ledger.append(workspace.root, *new)
     _learn_standings(session)
     count = sum(event.ref is not None for event in new)
@@ -60,7 +63,7 @@ def learn_better(session: Push, slug: str) -> None:
 
     Kaggle's API names the metric of a competition, but not its direction. Nothing is raised.
     """
-    if history_fold.better_of(ledger.read(session.workspace.root).events) is not None:
+    if history_fold.better_of(ledger.read(session.workspace.root).events, slug) is not None:
         return
     try:
         better = _better(session.kaggle, slug)
@@ -83,8 +86,12 @@ def learn_standing(session: Push, one: Submission) -> Submission:
     events = _standings(session, one.competition or "", [one])
     if not events:
         return one
-    with session.lock("watch: recording the place on the leaderboard"):
-        ledger.append(session.workspace.root, *events)
+    try:
+        with session.lock("watch: recording the place on the leaderboard"):
+            ledger.append(session.workspace.root, *events)
+    except WorkflowError as error:
+        session.warn(f"The place on the leaderboard is not recorded: {error}")
+        return one
     told = ledger.read(session.workspace.root).events
     return next(new for new in history_fold.fold(told) if new.ref == one.ref)
 
@@ -153,22 +160,24 @@ def _standings(session: Push, slug: str, scored: Sequence[Submission]) -> list[E
             session.kaggle.download_leaderboard(ref, folder / "leaderboard.zip")
             board = standing.read_board(_csv_in(folder / "leaderboard.zip"))
         competition = session.kaggle.competition(ref)
-    except (WorkflowError, zipfile.BadZipFile, UnicodeDecodeError) as error:
+    except (WorkflowError, OSError, zipfile.BadZipFile, zlib.error, csv.Error, UnicodeDecodeError) as error:
         session.warn(
             f"The leaderboard of {slug} can't be read, so the place of the score is unknown: {error}"
         )
         return []
     better = (
-        session.workspace.settings.better
-        or history_fold.better_of(ledger.read(session.workspace.root).events)
-        or better_of(tuple(str(team.score) for team in board))
+        better_of(tuple(str(team.score) for team in board))
+        or session.workspace.settings.better
+        or history_fold.better_of(ledger.read(session.workspace.root).events, slug)
     )
     if better is None:
         return []
     medals = competition is not None and competition.medals
     events = []
     for one in scored:
-        facts = standing.standing_of(board, one.account, one.public_score or 0.0, better, medals=medals)
+        # Kaggle lists the team's submissions only: the account that asks is in the team, also if another member submitted.
+        accounts = {one.account, session.checked_account}
+        facts = standing.standing_of(board, accounts, one.public_score or 0.0, better, medals=medals)
         if facts:
             events.append(Event(REFRESHED, now(), ref=one.ref, competition=slug, **facts))
     return events
