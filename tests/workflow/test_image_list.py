@@ -80,6 +80,11 @@ class Scene:
         assert seen is not None
         from_kaggle.keep(ws, seen)
 
+    def let_a_week_pass(self) -> None:
+        record = next(self.cache.glob("set-*.json"))
+        value = json.loads(record.read_text(encoding="utf-8"))
+        record.write_text(json.dumps({**value, "time": time.time() - 8 * 86400}), encoding="utf-8")
+
     def used(self) -> frozenset[str]:
         ws = workspace.load(self.root)
         notebook = ws.notebook("sub")
@@ -147,9 +152,7 @@ def test_a_set_that_differs_is_tried_again_after_a_week(scene: Scene, installer:
     scene.code("import six\n")
     installer.answers = [MISSING.format("six==0.0.99")]
     scene.ensure()
-    record = next(scene.cache.glob("set-*.json"))
-    value = json.loads(record.read_text(encoding="utf-8"))
-    record.write_text(json.dumps({**value, "time": time.time() - 8 * 86400}), encoding="utf-8")
+    scene.let_a_week_pass()
     scene.ensure()
     assert installer.asked[-1] == "six | six==0.0.99 | "
 
@@ -159,9 +162,7 @@ def test_without_a_network_the_image_that_is_there_serves_on(scene: Scene, insta
     scene.code("import six\n")
     installer.answers = [MISSING.format("six==0.0.99")]
     first = scene.ensure()
-    record = next(scene.cache.glob("set-*.json"))
-    value = json.loads(record.read_text(encoding="utf-8"))
-    record.write_text(json.dumps({**value, "time": time.time() - 8 * 86400}), encoding="utf-8")
+    scene.let_a_week_pass()
     installer.answers = [OFFLINE]
     assert scene.ensure() == first
     assert "The package index can't be reached; using the local image as it is." in scene.said

@@ -103,7 +103,7 @@ def place_of(one: Submission) -> str:
     """The place that a submission's score would take, such as `240/3000 bronze`; empty when it is unknown."""
     if one.score_rank is None or one.teams is None:
         return ""
-    medal = medal_of(one.score_rank, one.teams) if _has_medals(one) else None
+    medal = _medal(one, one.score_rank, one.teams)
     return f"{one.score_rank}/{one.teams}" + (f" {medal}" if medal else "")
 
 
@@ -111,7 +111,7 @@ def sentence(one: Submission) -> str:
     """Where a submission's score stood when it arrived; empty when that is unknown."""
     if one.score_rank is None or one.teams is None:
         return ""
-    medal = medal_of(one.score_rank, one.teams) if _has_medals(one) else None
+    medal = _medal(one, one.score_rank, one.teams)
     parts = [
         f"This score alone is place {one.score_rank:,} of {one.teams:,}" + (f" ({medal})" if medal else "")
     ]
@@ -125,5 +125,7 @@ def sentence(one: Submission) -> str:
     return "; ".join(parts) + " (public leaderboard)."
 
 
-def _has_medals(one: Submission) -> bool:
-    return any(getattr(one, f"{medal}_score") is not None for medal in MEDALS)
+def _medal(one: Submission, place: int, teams: int) -> str | None:
+    """The medal that the place of a submission's score earns, None for none and for a competition without medals."""
+    has_medals = any(getattr(one, f"{medal}_score") is not None for medal in MEDALS)
+    return medal_of(place, teams) if has_medals else None
