@@ -50,6 +50,7 @@ LOCAL = {
     "explain",
     "history",
     "new-exp",
+    "new-notebook",
     "push-dataset",
     "push-deps",
     "rehearse",

@@ -103,6 +103,7 @@ LOCAL = (
     Case("check", nothing),
     Case("check --fix --yes", unrepaired),
     Case("new-exp --name exp002", nothing),
+    Case("new-notebook train", nothing),
     Case("report --output drawn/history.html", nothing),
 )
 REHEARSE = Case("rehearse", rehearsable)

@@ -256,6 +256,18 @@ def test_f5_runs_the_current_entry_point_with_the_shim(ws: Path) -> None:
     assert "exp002.py" in done.stderr
 
 
+def test_f5_runs_the_entry_point_of_another_notebook(ws: Path) -> None:
+    training = next(one for one in vscode(ws, "launch.json")["configurations"] if one["name"] == "Training")
+    words = ("-m", training["module"], *training["args"])
+    done = workspaces.python(*words, cwd=ws)
+    assert (done.returncode, "train is not a notebook's folder" in done.stderr) == (1, True)
+    assert workspaces.invoke(ws, "new-notebook").returncode == 0
+    (ws / "codes/train.py").write_text(
+        "import os; print('light', os.environ['KAGGLE_SHIM_LIGHT'])\n", encoding="utf-8"
+    )
+    assert workspaces.python(*words, cwd=ws, **training["env"]).stdout == "light 1\n"
+
+
 # Dev container
 
 DEVCONTAINER = {

@@ -31,7 +31,8 @@ def test_every_command_with_json_is_documented_and_no_other() -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [("check",), ("history",), ("history", "--group"), ("report",), ("new-exp",)]
+    "words",
+    [("check",), ("history",), ("history", "--group"), ("report",), ("new-exp",), ("new-notebook",)],
 )
 def test_local_commands_print_what_is_documented(ws: Path, words: tuple[str, ...]) -> None:
     done = workspaces.invoke(ws, *words, "--json")

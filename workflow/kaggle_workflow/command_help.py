@@ -53,9 +53,12 @@ def install(program: Any, list_commands: Callable[[], None]) -> None:
             print(help_text(command, program.parser.contexts[name]))
 
     def parse_tasks() -> None:
-        # Invoke requires positional arguments.
-        if program.core.unparsed[-1:] and program.core.unparsed[-1] in optional:
-            program.core.unparsed.append("")
+        # Invoke requires positional arguments, and takes --help for one: "" stands for one that is not given.
+        words = program.core.unparsed
+        for place in [at for at, word in enumerate(words, 1) if word in optional][::-1]:
+            (context,) = (one for one in program.collection.to_contexts() if one.name == words[place - 1])
+            if not _has_positional(words[place:], context):
+                words.insert(place, "")
         parse()
 
     program.list_flat, program.print_task_help, program.parse_tasks = list_flat, print_task_help, parse_tasks
@@ -132,6 +135,17 @@ def help_text(command: type[Command], context: Any) -> str:
 
 def _positional(command: type[Command]) -> Iterator[str]:
     return (f"[{name.upper()}]" for name, one in command.options().items() if one.positional)
+
+
+def _has_positional(words: Iterable[str], context: Any) -> bool:
+    """Whether a value without `--name` is among the words that follow a command."""
+    before = ""
+    for word in words:
+        is_value = before in context.flags and context.flags[before].takes_value
+        if not word.startswith("-") and not is_value:
+            return True
+        before = word
+    return False
 
 
 def _rows(options: Iterable[tuple[str, Option]], context: Any) -> Iterator[str]:

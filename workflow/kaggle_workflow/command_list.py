@@ -59,6 +59,16 @@ class NewExp(Json, runs="new_exp:start_experiment", example="--from exp001.py --
     name_: str = option("name of the new experiment", "", "the next free number")
 
 
+class NewNotebook(
+    Json, runs="new_notebook:add_notebook", example="train --accelerator NvidiaTeslaT4 --internet"
+):
+    """Make a notebook that trains on Kaggle: its folder, its settings and its entry point."""
+
+    folder: str = option("folder of the new notebook", "train", positional=True)
+    accelerator: str = option("accelerator to run on, such as NvidiaTeslaT4, or none", "", "that of sub")
+    internet: bool = option("let the notebook use the network")
+
+
 class PinImage(OfNotebook, Json, runs="pin_image:pin_image", example="--version 12"):
     """Pin the image of the last good run, for the final week."""
 
@@ -76,6 +86,7 @@ class Rehearse(OfNotebook, Json, runs="rehearse:rehearse", example="--entry exp0
     layout: str = option("how inputs are mounted: namespaced or classic", "namespaced")
     entry: str = option("run another entry point, once", "", "workspace.entry in invoke.yaml")
     rerun: bool = option("run as in the scored rerun: files of data/rerun replace the competition's")
+    light: bool = option("run on a part of the data: the entry point sees KAGGLE_SHIM_LIGHT=1")
     without: list[str] = option("mount an empty folder for this source", [])
     python: str = option("Python to use instead of Kaggle's image", "", "one that follows deps/image.txt")
     image: str = option(
@@ -230,7 +241,7 @@ class Report(Json, runs="report:write_report", example="--output report.html"):
 
 
 GROUPS: dict[str, tuple[type[Command], ...]] = {
-    "prepare": (Doctor, Check, Data, NewExp, PinImage, Vendor),
+    "prepare": (Doctor, Check, Data, NewExp, NewNotebook, PinImage, Vendor),
     "run locally": (Rehearse,),
     "push and submit": (Push, PushCodes, PushDeps, PushSub, PushModel, PushDataset, Ship, Submit),
     "inspect": (Explain, Status, Logs, Output, Watch, Models),

@@ -28,14 +28,14 @@ def make(codes: Path, old: str, new: str) -> None:
             shutil.copytree(source, copy, symlinks=True, ignore=_left_out(source))
         if not target.exists():
             platforms.retry_while_locked(lambda: copy.rename(target))
-        elif not _same(copy, target):
+        elif not same(copy, target):
             raise WorkflowError(f"{CODES}/{new} exists and is not overwritten: choose another --name.")
         # A copy that is there already and has not been touched is that of a command that was cut off.
     finally:
         remove_tree(place)
 
 
-def _same(copy: Path, other: Path) -> bool:
+def same(copy: Path, other: Path) -> bool:
     """Whether two files or folders hold the same."""
     if copy.is_dir() != other.is_dir() or copy.is_symlink() != other.is_symlink():
         return False
@@ -45,7 +45,7 @@ def _same(copy: Path, other: Path) -> bool:
         return filecmp.cmp(copy, other, shallow=False)
     inside = {path.name for path in copy.iterdir()}
     return inside == {path.name for path in other.iterdir()} and all(
-        _same(copy / name, other / name) for name in inside
+        same(copy / name, other / name) for name in inside
     )
 
 

@@ -77,7 +77,7 @@ def carry_out(workspace: Workspace, step: Step, environ: Mapping[str, str]) -> t
     Raises:
         WorkflowError: the settings can't be edited, or the name is taken; nothing was changed.
     """
-    settings = _settings_file(workspace.root)
+    settings = settings_file(workspace.root, "entry")
     before = settings.read_bytes().decode("utf-8") if settings.is_file() else ""
     bom = "\ufeff" if before.startswith("\ufeff") else ""
     after = bom + yaml_edit.set_words(before.removeprefix(bom), "entry", step.entry, settings.name)
@@ -88,6 +88,14 @@ def carry_out(workspace: Workspace, step: Step, environ: Mapping[str, str]) -> t
             f"{ENTRY_VARIABLE} is set and overrides {settings.name}: unset it to run the new experiment.",
         )
     return settings, ()
+
+
+def settings_file(root: Path, key: str) -> Path:
+    """The file that sets `workspace.<key>`: `invoke.local.yaml` if it does, else `invoke.yaml`."""
+    local = root / LOCAL_FILE
+    if local.is_file() and yaml_edit.has_value(local.read_text(encoding="utf-8-sig"), key, LOCAL_FILE):
+        return local
+    return root / FILE
 
 
 def mentions(codes: Path, step: Step) -> tuple[Mention, ...]:
@@ -229,11 +237,3 @@ def _only_script(codes: Path, old: str, new: str) -> tuple[str, ...]:
             f"{CODES}/{old} has {len(scripts)} scripts, and the entry point names none of them: set workspace.entry to one of them, then run `invoke new-exp` again."
         )
     return (f"{new}/{scripts[0]}",)
-
-
-def _settings_file(root: Path) -> Path:
-    """The file that sets `entry`: `invoke.local.yaml` if it does, else `invoke.yaml`."""
-    local = root / LOCAL_FILE
-    if local.is_file() and yaml_edit.has_value(local.read_text(encoding="utf-8-sig"), "entry", LOCAL_FILE):
-        return local
-    return root / FILE

@@ -1,6 +1,7 @@
-"""`python -m kaggle_workflow.run_entry`: the entry point of `invoke.yaml` in this process, so that a debugger reaches it (F5).
+"""`python -m kaggle_workflow.run_entry [NOTEBOOK]`: the notebook's entry point in this process, so that a debugger reaches it (F5).
 
-It runs as it does on Kaggle, with two differences: the working folder is `build/debug`, and there is no limit.
+The notebook is `sub` by default. The entry point runs as on Kaggle, with two differences: the working folder is `build/debug`, and
+there is no limit.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import runpy
 import sys
 
 from kaggle_shim import entry, local
-from kaggle_workflow import settings
+from kaggle_workflow import workspace
 from kaggle_workflow.errors import WorkflowError
 
 
@@ -21,7 +22,10 @@ def main() -> None:
         sys.exit("error: this is no workspace. Start it in the folder that holds invoke.yaml and codes/.")
     codes = root / "codes"
     try:
-        chosen = settings.load(root, os.environ).of("sub")
+        opened = workspace.load(root)
+        # F5 works before there is a notebook.
+        name = opened.notebook(sys.argv[1]).name if len(sys.argv) > 1 else workspace.SUB
+        chosen = opened.settings.of(name)
     except WorkflowError as error:
         sys.exit(f"error: {error}")
     words = (*chosen.entry, *chosen.args)

@@ -16,7 +16,7 @@ from kaggle_workflow.settings import Settings
 CODES = "codes"
 DEPS = "deps"
 SUB = "sub"
-_NOT_NOTEBOOKS = frozenset((CODES, "build", "data", "rehearsal", "wheels", "image"))
+NOT_NOTEBOOKS = frozenset((CODES, "build", "data", "rehearsal", "wheels", "image"))
 
 
 @dataclass(frozen=True)
@@ -127,7 +127,7 @@ class Workspace:
             sorted(
                 path.parent.name
                 for path in self.root.glob(f"*/{metadata.KERNEL_FILE}")
-                if path.parent.name not in _NOT_NOTEBOOKS
+                if path.parent.name not in NOT_NOTEBOOKS
             )
         )
 

@@ -6,12 +6,12 @@ import shlex
 import sys
 from pathlib import Path
 
-from kaggle_workflow import check, command_list, console
+from kaggle_workflow import check, command_list, console, metrics
 from kaggle_workflow.errors import WorkflowError
 from kaggle_workflow.findings import errors, relative
 from kaggle_workflow.push.session import aside
 from kaggle_workflow.rehearsal import rehearse as rehearsal
-from kaggle_workflow.rehearsal.executing import Options
+from kaggle_workflow.rehearsal.executing import REHEARSAL, Options
 from kaggle_workflow.workspace import Workspace
 
 # Warnings about what may work on this machine and fail on Kaggle.
@@ -42,6 +42,7 @@ def rehearse(workspace: Workspace, command: command_list.Rehearse) -> None:
         layout=command.layout,
         entry=tuple(shlex.split(command.entry)),
         rerun=command.rerun,
+        light=command.light,
         without=frozenset(command.without),
         python=Path(command.python).expanduser().absolute() if command.python else None,
         require_isolation=command.require_isolation,
@@ -85,13 +86,17 @@ def show(workspace: Workspace, outcome: rehearsal.Outcome) -> None:
         rows.append(("submission", f"{relative(outcome.submission, workspace.root)}, {rows_told}"))
     if outcome.score is not None:
         rows.append(("local score", f"{outcome.score:.6g} by {workspace.settings.metric}"))
+    validation = metrics.read(workspace.build / REHEARSAL / "working" / metrics.FILE)
+    if validation.cv is not None:
+        folds = f", {len(validation.folds)} folds" if validation.folds else ""
+        rows.append(("cv", f"{validation.cv:.6g} in {metrics.FILE}{folds}"))
     rows.append(("wheels", f"{outcome.wheels}, {len(report.get('wheels', []))} installed"))
     if outcome.image is not None:
         kaggles = f", {outcome.kaggle_python} on Kaggle" if outcome.kaggle_python else ""
         rows.append(("Python", f"{outcome.image.version} in the rehearsal{kaggles}"))
     rows += [("note", note) for note in outcome.notes]
     rows += [("warning", warning) for warning in report.get("warnings", [])]
-    console.table("rehearsal", ("what", "value"), rows)
+    console.table("light rehearsal" if report.get("light") else "rehearsal", ("what", "value"), rows)
 
 
 def _say(line: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kaggle_workflow.errors import WorkflowError
@@ -32,6 +32,49 @@ def set_words(text: str, key: str, words: Sequence[str], name: str) -> str:
     else:
         edited = _in_section(text, section, key, words, end)
     _verify(edited, key, words, name)
+    return edited
+
+
+def add_section(text: str, path: Sequence[str], values: Mapping[str, str], name: str) -> str:
+    """The text of a settings file with one more section, after those beside it; what is there stays as it is.
+
+    Args:
+        text: the file's text as it is, line ends included.
+        path: the keys that lead to the new section, its own last.
+        values: its settings.
+        name: the file's name, for the error.
+
+    Raises:
+        WorkflowError: the file is not YAML, has that section, or can't be edited without touching more.
+    """
+    node, keys, end = _compose(text, name), list(path), "\r\n" if "\r\n" in text else "\n"
+    while keys and (inner := _child(node, keys[0])) is not None and inner.id == "mapping" and inner.value:
+        node = inner
+        del keys[0]
+    if not keys:
+        raise WorkflowError(f"{name} already has {'.'.join(path)}, which is not overwritten.")
+    empty = _child(node, keys[0])
+    if empty is not None:
+        edited = _put(text, empty, f"{{{_flow(keys[1:], values)}}}")
+    elif node is not None and node.flow_style:
+        closing = node.end_mark.index - 1
+        edited = f"{text[:closing]}, {_flow(keys, values)}{text[closing:]}"
+    else:
+        at, column = (len(text), 0) if node is None else (_stop(node), node.value[0][0].start_mark.column)
+        # A block text ends after its line.
+        line_end = at if text[:at].endswith("\n") else text.find("\n", at) + 1 or len(text)
+        edited = f"{_ended(text[:line_end], end)}{_block(keys, values, column, end)}{text[line_end:]}"
+    expected = _load(text) or {}
+    section = expected
+    for key in path[:-1]:
+        section[key] = section.get(key) or {}
+        section = section[key]
+    section[path[-1]] = dict(values)
+    if _load(edited) != expected:
+        written = _flow(path[-1:], values)
+        raise WorkflowError(
+            f"{name} can't be edited without changing more than that. Write `{written}` below {'.'.join(path[:-1])} yourself."
+        )
     return edited
 
 
@@ -76,6 +119,26 @@ def _scalar(text: str, style: str | None) -> str:
     if style == "'":
         return "'" + text.replace("'", "''") + "'"
     return text if style is None and _load(f"[{text}]") == [text] else json.dumps(text)
+
+
+def _block(keys: Sequence[str], values: Mapping[str, str], column: int, end: str) -> str:
+    lines = [f"{'  ' * depth}{_scalar(key, None)}:" for depth, key in enumerate(keys)]
+    lines += [f"{'  ' * len(keys)}{key}: {_scalar(value, None)}" for key, value in values.items()]
+    return "".join(f"{' ' * column}{line}{end}" for line in lines)
+
+
+def _flow(keys: Sequence[str], values: Mapping[str, str]) -> str:
+    inner = ", ".join(f"{key}: {_scalar(value, None)}" for key, value in values.items())
+    for key in reversed(keys):
+        inner = f"{_scalar(key, None)}: {{{inner}}}"
+    return inner
+
+
+def _stop(node: Any) -> int:
+    """Where a value ends; the end mark of a block is after the comments that follow it."""
+    if node.id == "scalar" or node.flow_style or not node.value:
+        return int(node.end_mark.index)
+    return _stop(node.value[-1][1] if node.id == "mapping" else node.value[-1])
 
 
 def _load(text: str) -> Any:

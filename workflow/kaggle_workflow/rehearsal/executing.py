@@ -25,6 +25,7 @@ class Options:
     layout: str = "namespaced"
     entry: tuple[str, ...] = ()
     rerun: bool = False
+    light: bool = False
     without: frozenset[str] = frozenset()
     python: Path | None = None
     require_isolation: bool = False

@@ -73,8 +73,15 @@ def rehearse(workspace: Workspace, options: Options, say: Say) -> Outcome:
         RunFailed: a notebook ran and failed.
         WaitedTooLong: another rehearsal of this workspace did not end.
     """
+    if options.light and options.rerun:
+        raise WorkflowError("A scored rerun is never light: leave out --light or --rerun.")
     with lock.held(workspace.build / executing.REHEARSAL, "invoke rehearse", say):
-        return _rehearse(workspace, options, say)
+        outcome = _rehearse(workspace, options, say)
+    if outcome.report.get("light") is True:
+        outcome.notes.append(
+            "This was a light rehearsal: the entry point saw KAGGLE_SHIM_LIGHT=1, and a full run was not tried."
+        )
+    return outcome
 
 
 def _rehearse(workspace: Workspace, options: Options, say: Say) -> Outcome:
@@ -104,7 +111,7 @@ def _rehearse(workspace: Workspace, options: Options, say: Say) -> Outcome:
         made[staged_deps.notebook.plan.notebook] = workspace.root / local.DEPS_OUTPUT
     known = plans.Known(codes.manifest.fingerprint, deps_fingerprint)
     staged = stage_notebook.stage_running(
-        workspace, notebook, codes, known, options.entry or None, options.without
+        workspace, notebook, codes, known, options.entry or None, options.without, light=options.light
     )
     for sentence in staged.corrections:
         say(f"note: {sentence}")

@@ -62,9 +62,11 @@ def stage_running(
     known: plans.Known,
     entry: tuple[str, ...] | None = None,
     without: frozenset[str] = frozenset(),
+    *,
+    light: bool = False,
 ) -> StagedNotebook:
     """Stage a notebook that runs an entry point; raises WorkflowError when something of it can't be used."""
-    plan = plans.for_running(workspace, notebook, known, entry, without)
+    plan = plans.for_running(workspace, notebook, known, entry, without, light=light)
     packed = ""
     if plan.inline_codes is not None:
         names = [CODES_MANIFEST, *(file.path for file in codes.manifest.files)]

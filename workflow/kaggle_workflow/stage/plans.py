@@ -48,6 +48,8 @@ def for_running(
     known: Known,
     entry: tuple[str, ...] | None = None,
     without: frozenset[str] = frozenset(),
+    *,
+    light: bool = False,
 ) -> Plan:
     """The plan of a notebook that runs an entry point.
 
@@ -57,6 +59,7 @@ def for_running(
         known: fingerprints of what is ours.
         entry: takes the place of the settings' entry point.
         without: references that are mounted empty, so that no fingerprint is asked of them.
+        light: makes the run a light one, as `workspace.save-run` does.
 
     Raises:
         WorkflowError: no entry point is set, or the codes are neither attached nor inline.
@@ -109,7 +112,7 @@ def for_running(
         output=settings.output,
         check=settings.check,
         accelerator=notebook.metadata.accelerator,
-        light=settings.save_run == "light",
+        light=light or settings.save_run == "light",
         allow=settings.allow,
     )
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import math
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -11,7 +9,7 @@ from typing import Any
 from kaggle_shim import local
 from kaggle_shim.manifest import Manifest, hash_file
 from kaggle_shim.refs import DatasetRef, ModelRef
-from kaggle_workflow import attached, git
+from kaggle_workflow import attached, git, metrics
 from kaggle_workflow.experiments import experiment_of
 from kaggle_workflow.files import scratch
 from kaggle_workflow.kaggle.values import RemoteFile
@@ -24,7 +22,7 @@ from kaggle_workflow.push import sub as push_sub
 from kaggle_workflow.push.looking import Target
 from kaggle_workflow.push.session import Push
 
-METRICS = "metrics.json"
+METRICS = metrics.FILE
 # Where weights lie in a workspace, below its data folder.
 _WEIGHTS = "working/models/"
 
@@ -153,13 +151,9 @@ def _weights(push: Push, found: Iterable[_Own], experiment: str, folder: Path) -
 def _read_cv(push: Push, path: Path, shown: Path) -> float | None:
     if not path.is_file():
         return None
-    try:
-        score = float(json.loads(path.read_text(encoding="utf-8"))["cv"])
-    except (OSError, ValueError, KeyError, TypeError):
-        score = math.nan
-    if math.isfinite(score):
-        return score
-    push.warn(
-        f'{shown} has no number under "cv", so this submission is recorded without a validation score: set it with --cv.'
-    )
-    return None
+    score = metrics.read(path).cv
+    if score is None:
+        push.warn(
+            f'{shown} has no number under "cv", so this submission is recorded without a validation score: set it with --cv.'
+        )
+    return score

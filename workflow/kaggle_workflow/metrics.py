@@ -1,0 +1,51 @@
+"""`metrics.json`: the numbers that an entry point writes about its validation, beside its weights or into its working folder."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from kaggle_workflow.files import read_object
+
+FILE = "metrics.json"
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """What a `metrics.json` says (docs/reference/files.md).
+
+    Attributes:
+        cv: the validation score, None when the file has no finite number `cv`.
+        folds: the score of each fold; empty when the file has no list of finite numbers `folds`.
+        others: every further number, by name.
+    """
+
+    cv: float | None
+    folds: tuple[float, ...]
+    others: Mapping[str, float]
+
+
+def read(path: Path) -> Metrics:
+    """Read a `metrics.json`; one that is missing or is no JSON object has no numbers."""
+    value = read_object(path)
+    listed = value.pop("folds", None)
+    folds = [_number(one) for one in listed] if isinstance(listed, list) else []
+    complete = tuple(one for one in folds if one is not None)
+    cv = _number(value.pop("cv", None))
+    others = {name: _number(one) for name, one in value.items() if isinstance(one, int | float)}
+    return Metrics(
+        cv,
+        complete if len(complete) == len(folds) else (),
+        {name: number for name, number in others.items() if number is not None},
+    )
+
+
+def _number(value: object) -> float | None:
+    """A finite number, also of a text; None for anything else."""
+    try:
+        number = float(value)  # type: ignore[arg-type]  # whatever JSON holds
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return number if math.isfinite(number) else None
