@@ -13,6 +13,7 @@ from tests.local_kaggle.errors import ApiError, denied
 from tests.local_kaggle.listing import in_use
 from tests.local_kaggle.names import is_slug, slugify
 from tests.local_kaggle.notebooks import ACTIVE
+from tests.local_kaggle.quota import hours_used
 from tests.local_kaggle.records import Notebook, NotebookVersion
 from tests.local_kaggle.sources import (
     GPU_SHAPES,
@@ -85,7 +86,7 @@ def _save(world: World, caller: Caller, request: KaggleObject) -> Reply:
     models = bind_models(world, user, request.model_data_sources)
     competitions = bind_competitions(world, user, request.competition_data_sources)
     version = _new_version(world, user, request, title, target)
-    refusal = _session_limit(world, user, version) if version.status == "QUEUED" else ""
+    refusal = _over_limits(world, user, version) if version.status == "QUEUED" else ""
     if refusal:
         return _failure(refusal)
     version.dataset_sources, version.notebook_sources = datasets.kept, notebooks.kept
@@ -162,9 +163,11 @@ def _new_version(
     )
 
 
-def _session_limit(world: World, user: str, version: NotebookVersion) -> str:
-    """The sentence with which Kaggle refuses another session; its form is [reports]."""
+def _over_limits(world: World, user: str, version: NotebookVersion) -> str:
+    """The sentence with which Kaggle refuses another session, or one without hours left; the first one's form is [reports], the second one is ours."""
     gpu = uses_gpu(version)
+    if gpu and hours_used(world, user, gpu=True) >= world.behaviour.gpu_hours:
+        return f"Maximum weekly GPU quota of {world.behaviour.gpu_hours:.2f} hours reached."
     active = sum(
         1
         for notebook in world.store.notebooks.values()

@@ -30,30 +30,37 @@ def _quota(world: World, caller: Caller, request: KaggleObject) -> Reply:
     """
     del request
     user = caller.required()
-    runs = [v for n in world.store.notebooks.values() for v in n.versions if v.creator == user]
-
-    def used(*, gpu: bool) -> float:
-        return sum(
-            v.finished - v.started
-            for v in runs
-            if v.started and v.finished and (uses_gpu(v) if gpu else v.enable_tpu and not uses_gpu(v))
-        )
-
     answer = ApiGetAcceleratorQuotaStatisticsResponse()
     answer.quota_refresh_time = as_datetime(world.clock.now()) + timedelta(days=7)
     answer.gpu_quota, answer.tpu_quota = ApiAcceleratorQuota(), ApiAcceleratorQuota()
     body = to_body(answer)
     for name, hours, spent in (
-        ("gpuQuota", world.behaviour.gpu_hours, used(gpu=True)),
-        ("tpuQuota", world.behaviour.tpu_hours, used(gpu=False)),
+        ("gpuQuota", world.behaviour.gpu_hours, hours_used(world, user, gpu=True)),
+        ("tpuQuota", world.behaviour.tpu_hours, hours_used(world, user, gpu=False)),
     ):
         body[name] = {
-            "timeUsed": f"{int(spent)}s",
+            "timeUsed": f"{int(spent * 3600)}s",
             "timeReserved": "0s",
             "totalTimeAllowed": f"{hours * 3600}s",
             "hasEverRun": spent > 0,
         }
     return Plain(body)
+
+
+def hours_used(world: World, user: str, *, gpu: bool) -> float:
+    """Hours of GPU, or of TPU, that the finished runs of an account took."""
+    return (
+        sum(
+            v.finished - v.started
+            for n in world.store.notebooks.values()
+            for v in n.versions
+            if v.creator == user
+            and v.started
+            and v.finished
+            and (uses_gpu(v) if gpu else v.enable_tpu and not uses_gpu(v))
+        )
+        / 3600
+    )
 
 
 QUOTA: Handlers = {"GetAcceleratorQuotaStatistics": _quota}

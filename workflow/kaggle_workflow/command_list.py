@@ -6,6 +6,7 @@ from kaggle_workflow.command_options import (
     OUTPUT,
     REQUIRED,
     SENDING,
+    WAITING,
     Accelerated,
     Asks,
     Command,
@@ -160,6 +161,30 @@ class Ship(
     detach: bool = option("return without waiting for the run and the score; run it again to continue")
 
 
+class Sweep(
+    Asks,
+    Limited,
+    Json,
+    runs="sweep:sweep",
+    example="--notebook train --grid fold=0,1,2,3,4 --grid lr=1e-3,3e-4",
+):
+    """Train with many settings: run a notebook once for each, on Kaggle or here. Without options, show the sweeps."""
+
+    notebook: str = option("folder of the notebook to run", "train")
+    grid: list[str] = option("a parameter and its values, such as fold=0,1,2; all combinations run", [])
+    file: str = option("CSV or YAML file with a job in each row", "")
+    from_: str = option("run the jobs of this sweep again, with the codes as they are now", "")
+    name_: str = option(
+        "name of a new sweep, or the sweep to work on", "", "the next free one, or the newest"
+    )
+    hours: str = option("hours that a job takes, to estimate the cost", "", "as earlier jobs took")
+    detach: bool = option("send what Kaggle takes now and return; --resume sends the rest", group=WAITING)
+    resume: bool = option("continue: follow what runs, send what waits or is held")
+    recode: bool = option("let the jobs that have not begun or failed run the codes as they are now")
+    cancel: bool = option("cancel the jobs that have not begun")
+    wait_quota: bool = option("when the quota is used up, wait until it is reset", group=WAITING)
+
+
 class Submit(
     OfVersion, Submits, Asks, Limited, Json, runs="submit:submit", example="--version 12 --cv 0.812"
 ):
@@ -243,6 +268,7 @@ class Report(Json, runs="report:write_report", example="--output report.html"):
 GROUPS: dict[str, tuple[type[Command], ...]] = {
     "prepare": (Doctor, Check, Data, NewExp, NewNotebook, PinImage, Vendor),
     "run locally": (Rehearse,),
+    "train": (Sweep,),
     "push and submit": (Push, PushCodes, PushDeps, PushSub, PushModel, PushDataset, Ship, Submit),
     "inspect": (Explain, Status, Logs, Output, Watch, Models),
     "results": (History, Report),

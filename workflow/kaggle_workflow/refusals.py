@@ -57,6 +57,12 @@ REFUSALS = (
         "Use the other account's credentials, or set `workspace.owner` in invoke.yaml to the account that pushes.",
     ),
     Refusal(
+        "sweep",
+        "A sweep starts several runs on Kaggle, which use up the hours of your account.",
+        "Read how many jobs and hours it says, then confirm. Correct the grid if a job is there by mistake.",
+        yes=True,
+    ),
+    Refusal(
         "unproved-run",
         "The run left no report, so nothing shows which codes and wheels it used.",
         "Read `invoke logs`, then run `invoke push-sub --force`.",

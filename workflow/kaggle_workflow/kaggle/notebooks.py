@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -31,12 +32,16 @@ class NotebookCalls(Connection):
 
     def lists_notebook(self, ref: NotebookRef) -> bool:
         """Whether this account's list of notebooks has it; a notebook may exist without being listed."""
+        return any(name == ref.name.lower() for name in self.own_notebooks())
+
+    def own_notebooks(self) -> Iterator[str]:
+        """This account's notebooks, as `owner/slug` in lower case."""
         from kagglesdk.kernels.types.kernels_enums import KernelsListViewType
 
-        mine = self._each(
+        for one in self._each(
             "listing your notebooks", "kernels", f"{_CLIENT}.list_kernels", group=KernelsListViewType.PROFILE
-        )
-        return any(one.ref.lower() == ref.name.lower() for one in mine)
+        ):
+            yield one.ref.lower()
 
     def run(self, ref: NotebookRef, version: int | None) -> Run:
         """The state of a version's run (of the newest when None)."""
@@ -95,8 +100,16 @@ class NotebookCalls(Connection):
 
     def quota(self) -> dict[str, Quota | None]:
         """Hours of `gpu` and `tpu`; None where Kaggle does not say."""
-        answer = self._ask("asking for the accelerator quota", f"{_CLIENT}.get_accelerator_quota_statistics")
+        answer = self._quota_answer()
         return {"gpu": Quota.from_answer(answer.gpu_quota), "tpu": Quota.from_answer(answer.tpu_quota)}
+
+    def quota_reset(self) -> datetime | None:
+        """When the hours of all accelerators are full again (aware, UTC), None where Kaggle does not say."""
+        reset = self._quota_answer().quota_refresh_time
+        return reset.replace(tzinfo=reset.tzinfo or UTC).astimezone(UTC) if reset is not None else None
+
+    def _quota_answer(self) -> Any:
+        return self._ask("asking for the accelerator quota", f"{_CLIENT}.get_accelerator_quota_statistics")
 
 
 def _named(ref: NotebookRef, version: int | None) -> dict[str, str | None]:

@@ -9,11 +9,14 @@ from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
 from typing import Any
 
+from kaggle_workflow.ledger import values
+
 PUSHED = "pushed"
 SUBMITTED = "submitted"
 SCORE = "score"
 REFRESHED = "refreshed"
-KINDS = frozenset((PUSHED, SUBMITTED, SCORE, REFRESHED))
+JOB = "job"
+KINDS = frozenset((PUSHED, SUBMITTED, SCORE, REFRESHED, JOB))
 
 COMPLETE = "complete"
 ERROR = "error"
@@ -45,9 +48,9 @@ class Part:
             raise ValueError(f"{value!r} has no ref")
         version, fingerprint = value.get("version"), value.get("fingerprint")
         return cls(
-            _text(value["ref"]),
-            None if version is None else _count(version),
-            None if fingerprint is None else _text(fingerprint),
+            values.text(value["ref"]),
+            None if version is None else values.count(version),
+            None if fingerprint is None else values.text(fingerprint),
         )
 
 
@@ -128,15 +131,19 @@ class Facts(MadeOf):
 
 @dataclass(frozen=True)
 class Event(Facts):
-    """A push, a submission, a score, or what a refresh found on Kaggle.
+    """A push, a submission, a score, what a refresh found on Kaggle, or the state of a job of a sweep.
 
     Attributes:
-        event: `pushed`, `submitted`, `score` (any end of a rerun, a failure too) or `refreshed`.
+        event: `pushed`, `submitted`, `score` (any end of a rerun, a failure too), `refreshed` or `job`.
         time: when this line was written (aware, UTC).
         ref: Kaggle's reference of the submission; None for a push.
         submitted: when the submission was made, according to Kaggle.
         better: `higher` or `lower`, in the event that recorded which score is better.
         image_moved: what changed in Kaggle's image since the run before, None when nothing did.
+        sweep: name of a sweep, `job` the job's name in it, and `jobs` how many it has.
+        folder: folder of the notebook that the job runs, with these `parameters`, for the `attempt`-th time at this `place`.
+        began: when the job was sent, in seconds since 1970.
+        metrics: numbers that the job's run left.
         extra: fields that this version does not know, kept as they were read.
     """
 
@@ -146,6 +153,15 @@ class Event(Facts):
     submitted: datetime | None = None
     better: str | None = None
     image_moved: str | None = None
+    sweep: str | None = None
+    job: str | None = None
+    jobs: int | None = None
+    folder: str | None = None
+    parameters: Mapping[str, str] | None = None
+    attempt: int | None = None
+    place: str | None = None
+    began: float | None = None
+    metrics: Mapping[str, float] | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
@@ -213,62 +229,23 @@ def _plain(value: object) -> object:
     return [_plain(one) for one in value] if isinstance(value, tuple) else value
 
 
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise ValueError(f"{value!r} is not a text")  # noqa: TRY004 - one kind of error for a line that can't be read
-    # JSON may contain half a surrogate pair, which can't be written to a terminal or a file.
-    return value if value.isprintable() else value.encode("utf-8", "replace").decode("utf-8")
-
-
-def _number(value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise ValueError(f"{value!r} is not a number")
-    return float(value)
-
-
-def _count(value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise ValueError(f"{value!r} is not a count")
-    return value
-
-
-def _flag(value: object) -> bool:
-    if not isinstance(value, bool):
-        raise ValueError(f"{value!r} is neither true nor false")  # noqa: TRY004 - as above
-    return value
-
-
-def _moment(value: object) -> datetime:
-    moment = datetime.fromisoformat(_text(value))
-    if moment.tzinfo is None:
-        raise ValueError(f"{value!r} has no time zone")
-    return moment.astimezone(UTC)
-
-
 def _part(value: object) -> Part:
     return Part.from_json(value)
-
-
-def _list(parse: Callable[[object], Any]) -> Callable[[object], tuple[Any, ...]]:
-    def parsed(value: object) -> tuple[Any, ...]:
-        if not isinstance(value, list):
-            raise ValueError(f"{value!r} is not a list")  # noqa: TRY004 - as above
-        return tuple(parse(one) for one in value)
-
-    return parsed
 
 
 _FIRST = ("event", "time", "ref", "submitted", "account", "competition", "notebook", "notebook_version")
 _PART = frozenset(one.name for one in fields(Part))
 _BY_TYPE: Mapping[str, Callable[[object], Any]] = {
-    "str": _text,
-    "datetime": _moment,
-    "int": _count,
-    "float": _number,
-    "bool": _flag,
+    "str": values.text,
+    "datetime": values.moment,
+    "int": values.count,
+    "float": values.number,
+    "bool": values.flag,
     "Part": _part,
-    "tuple[str, ...]": _list(_text),
-    "tuple[Part, ...]": _list(_part),
+    "tuple[str, ...]": values.list_of(values.text),
+    "tuple[Part, ...]": values.list_of(_part),
+    "Mapping[str, str]": values.mapping_of(values.text),
+    "Mapping[str, float]": values.mapping_of(values.number),
 }
 _PARSERS: Mapping[str, Callable[[object], Any]] = {
     one.name: _BY_TYPE[str(one.type).removesuffix(" | None")]

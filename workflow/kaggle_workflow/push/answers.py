@@ -23,13 +23,22 @@ _ADVICE = {
 }
 
 
+class SessionsFull(KaggleRefused):
+    """As many runs of this account as Kaggle allows are queued or running."""
+
+
+class QuotaUsed(KaggleRefused):
+    """The week's hours of the accelerator are used up."""
+
+
 def accepted_version(saved: Saved, ref: NotebookRef) -> int:
-    """The version's number; raises KaggleRefused for an answer that is a refusal.
+    """The version's number; raises KaggleRefused (or a class above) for an answer that is a refusal.
 
     The official client prints these and exits 0; it never mentions invalid models (kaggle 2.2.4).
     """
     if saved.error:
-        raise KaggleRefused(f"Kaggle refused {ref.name}: {saved.error.rstrip('.')}. {_advice(saved.error)}")
+        refusal, advice = _kind_of(saved.error.lower())
+        raise refusal(f"Kaggle refused {ref.name}: {saved.error.rstrip('.')}. {advice}")
     for kind, names in saved.invalid.items():
         if names and kind in _ADVICE:
             which = ", ".join(names)
@@ -48,13 +57,16 @@ def accepted_version(saved: Saved, ref: NotebookRef) -> int:
     return saved.version
 
 
-def _advice(error: str) -> str:
-    low = error.lower()
-    if "session count" in low:
-        return "Wait until one of your runs is over (`invoke status` shows them), or stop one on its page, then push again."
-    if "quota" in low:
-        return "Choose another accelerator, or wait until the quota is reset."
-    return "Fix what it names, then push again."
+def _kind_of(error: str) -> tuple[type[KaggleRefused], str]:
+    """The class of a refusal in Kaggle's words (lower case), and what to do about it."""
+    if "session count" in error:
+        return (
+            SessionsFull,
+            "Wait until one of your runs is over (`invoke status` shows them), or stop one on its page, then push again.",
+        )
+    if "quota" in error:
+        return QuotaUsed, "Choose another accelerator, or wait until the quota is reset."
+    return KaggleRefused, "Fix what it names, then push again."
 
 
 def differences(sent: Mapping[str, Any], there: Notebook) -> tuple[list[str], list[str]]:

@@ -108,10 +108,16 @@ def _failure(push: Push, payload: Payload, version: int, run: Run, took: float) 
         _, log = push.kaggle.output(payload.ref, version)
     except NotThere:
         log = ""
-    report = push_answers.report_of(log)
     for line in tail(log, _TAIL_LINES):
         push.say(f"  | {line[:400]}")
-    told = [line for line in tail(log, _TAIL_LINES) if "Error: " in line and not line.startswith(" ")]
-    said = str(report.get("failure") or run.message or (told[-1] if told else "")).strip().splitlines()
-    why = f": {said[0]}" if said else ", and Kaggle gives no reason: find the cause with `invoke logs`"
+    said = reason_of(run, log)
+    why = f": {said}" if said else ", and Kaggle gives no reason: find the cause with `invoke logs`"
     return f"{name} failed after {seconds(took)} ({run.status.lower()}){why}"
+
+
+def reason_of(run: Run, log: str) -> str:
+    """Why a run failed, in one line: what its report, Kaggle, or the last error in its log says; "" when nothing does."""
+    told = [line for line in tail(log, _TAIL_LINES) if "Error: " in line and not line.startswith(" ")]
+    failure = push_answers.report_of(log).get("failure")
+    said = str(failure or run.message or (told[-1] if told else "")).strip().splitlines()
+    return said[0] if said else ""

@@ -22,7 +22,7 @@ from kaggle_workflow.errors import WorkflowError
 
 LARGEST_SOURCE = 900_000
 CELL_ID = "kaggle-shim"
-_PLAN_LINE = re.compile(r"^_PLAN = (?P<literal>'.*')$", re.MULTILINE)
+PLAN_LINE = re.compile(r"^_PLAN = (?P<literal>'.*')$", re.MULTILINE)
 _CODES_LINE = re.compile(r"^_CODES = (?P<literal>'.*')$", re.MULTILINE)
 _CELLS_LINE = re.compile(r"^# cells (?P<cells>[0-9a-f]{64})$", re.MULTILINE)
 _OWN_KERNELS = ("python3", "python")
@@ -167,7 +167,7 @@ def sent_size(text: str) -> int:
 def plan_of(text: str) -> Plan | None:
     """The plan inside a notebook's source, None when it carries none that can be read."""
     try:
-        return Plan.loads(_literal(text, _PLAN_LINE))
+        return Plan.loads(_literal(text, PLAN_LINE))
     except PlanError:
         return None
 

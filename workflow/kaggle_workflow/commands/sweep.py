@@ -1,0 +1,159 @@
+"""`invoke sweep`."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+
+from kaggle_workflow import command_list, console
+from kaggle_workflow.commands.push import open_session
+from kaggle_workflow.durations import spell
+from kaggle_workflow.errors import RunFailed, WorkflowError
+from kaggle_workflow.ledger import book
+from kaggle_workflow.ledger.event import ERROR
+from kaggle_workflow.ledger.jobs import CANCELLED, HELD, RUNNING, WAITING, Job, Sweep, sweeps
+from kaggle_workflow.push.session import Push
+from kaggle_workflow.sweep import logs, parameters, queue, starting
+from kaggle_workflow.sweep.parameters import Parameters
+from kaggle_workflow.workspace import Workspace
+
+
+def sweep(workspace: Workspace, command: command_list.Sweep) -> None:
+    """Start a sweep, continue or cancel one, or show them.
+
+    Raises:
+        WorkflowError: in all its classes; RunFailed when a job failed or is held.
+    """
+    session = open_session(workspace, command)
+    jobs = _jobs(session, command)
+    acts = command.resume or command.recode or command.cancel
+    if jobs and acts:
+        raise WorkflowError(
+            "--grid, --file and --from start a sweep, --resume, --recode and --cancel work on one: use either."
+        )
+    if jobs:
+        request = starting.Request(command.notebook, jobs, command.name_, _hours(command.hours))
+        names = [starting.start(session, request)]
+    else:
+        names = _names(session, command.name_, all_open=command.resume)
+    if command.cancel:
+        _cancel(session, names)
+    if command.recode:
+        starting.recode(session, names)
+    if command.resume:
+        starting.resume(session, names)
+    follows = (jobs or command.resume or command.recode) and bool(names)
+    if follows:
+        queue.run(session, names, wait_quota=command.wait_quota, detach=command.detach)
+    found = queue.chosen(session, names)
+    _show(session, found, json=command.json)
+    if follows and not command.detach:
+        _raise_failures(found)
+
+
+def _jobs(session: Push, command: command_list.Sweep) -> Sequence[Parameters]:
+    """The jobs that the command line asks for, none when it asks for no new sweep; raises WorkflowError."""
+    given = [name for name in ("grid", "file", "from_") if getattr(command, name)]
+    if len(given) > 1:
+        raise WorkflowError("--grid, --file and --from each say which jobs run: use one of them.")
+    if command.grid:
+        return parameters.of_grid(command.grid)
+    if command.file:
+        return parameters.of_file(session.workspace.root / command.file)
+    if command.from_:
+        return [job.parameters for job in queue.chosen(session, [command.from_])[0].jobs]
+    return ()
+
+
+def _hours(given: str) -> float | None:
+    """`--hours` as a number; raises WorkflowError."""
+    if not given:
+        return None
+    try:
+        hours = float(given)
+    except ValueError:
+        hours = math.nan
+    if not 0 < hours < math.inf:
+        raise WorkflowError(
+            f"--hours {given} is no number of hours: write how long one job takes, such as 2.5."
+        )
+    return hours
+
+
+def _names(session: Push, given: str, *, all_open: bool) -> list[str]:
+    """The sweeps to work on: the named one, every open one to resume, else the newest; raises WorkflowError."""
+    if given:
+        return [given]
+    known = sweeps(book.read(session.workspace.root).events)
+    if all_open:
+        return [one.name for one in known if not one.over]
+    return [one.name for one in known[-1:]]
+
+
+def _cancel(session: Push, names: Sequence[str]) -> None:
+    """Cancel what has not begun, and say how to stop what runs: Kaggle's API can't (kagglesdk 0.1.38: denied to tokens)."""
+    for one in queue.chosen(session, names):
+        waiting = one.with_status(WAITING, HELD)
+        book.append(
+            session.workspace.root, *(replace(job, status=CANCELLED, reason="").event() for job in waiting)
+        )
+        session.say(f"{one.name}: {console.count(len(waiting), 'job')} cancelled.")
+        for job in one.with_status(RUNNING):
+            session.say(f"{job.key} is running: to stop it, open {session.kaggle.page(f'code/{job.ref}')}.")
+
+
+def _show(session: Push, found: Sequence[Sweep], *, json: bool) -> None:
+    """Print the jobs of the sweeps, each with its time and its metrics, its last log line, or why it failed."""
+    jobs = [job for one in found for job in one.jobs]
+    lines = logs.last_lines([job for job in jobs if job.status == RUNNING])
+    if json:
+        values = [
+            {**asdict(job), "key": job.key, "last_line": lines.get(job.key), "page": _page(session, job)}
+            for job in jobs
+        ]
+        console.as_json({"jobs": values})
+        return
+    if not found:
+        session.say("No sweep yet: `invoke sweep --grid fold=0,1,2` starts one.")
+    for one in found:
+        rows = [
+            (
+                job.name,
+                parameters.words(job.parameters),
+                job.status,
+                _took(job),
+                " ".join(f"{name}={value:.6g}" for name, value in job.metrics.items()),
+                lines.get(job.key, job.reason),
+            )
+            for job in one.jobs
+        ]
+        console.table(
+            f"{one.name}: {queue.summary([one])}",
+            ("job", "parameters", "state", "time", "metrics", "note"),
+            rows,
+        )
+
+
+def _page(session: Push, job: Job) -> str:
+    return session.kaggle.page(f"code/{job.ref}") if job.place == "kaggle" else ""
+
+
+def _took(job: Job) -> str:
+    if job.status == RUNNING and job.began is not None:
+        return spell(time.time() - job.began)
+    return "" if job.seconds is None else spell(job.seconds)
+
+
+def _raise_failures(found: Sequence[Sweep]) -> None:
+    """Raise RunFailed for jobs that failed or are held."""
+    for one in found:
+        failed, held = one.with_status(ERROR), one.with_status(HELD)
+        if failed or held:
+            counts = [f"{len(jobs)} {word}" for jobs, word in ((failed, "failed"), (held, "held")) if jobs]
+            first = (*failed, *held)[0]
+            raise RunFailed(
+                f"{one.name}: {' and '.join(counts)}; {first.name}: {first.reason.rstrip('.')}. Fix it, then run "
+                f"`invoke sweep --name {one.name} --recode`, which runs those again."
+            )

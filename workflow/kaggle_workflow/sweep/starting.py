@@ -1,0 +1,192 @@
+"""Start a sweep: what will run and what it costs, asked once; then the codes go up, and the jobs into the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from statistics import median
+
+from kaggle_shim.refs import NotebookRef
+from kaggle_workflow import names as kaggle_names
+from kaggle_workflow.errors import WorkflowError
+from kaggle_workflow.ledger import book
+from kaggle_workflow.ledger.event import COMPLETE, ERROR, Part
+from kaggle_workflow.ledger.jobs import HELD, WAITING, Job, Sweep, sweeps
+from kaggle_workflow.push import codes as push_codes
+from kaggle_workflow.push import deps as push_deps
+from kaggle_workflow.push import in_order
+from kaggle_workflow.push import sub as push_sub
+from kaggle_workflow.push.session import Push
+from kaggle_workflow.sweep import parameters, queue, staging
+from kaggle_workflow.sweep.parameters import Parameters
+from kaggle_workflow.workspace import Notebook
+
+_LONGEST_SLUG = kaggle_names.NOTEBOOK_TITLE.stop - 1
+_SHORTEST_NAME = 12
+_HOUR = 3600.0
+
+
+@dataclass(frozen=True)
+class Request:
+    """A sweep to start.
+
+    Attributes:
+        notebook: folder of the notebook.
+        jobs: the parameters of each job.
+        name: name of the sweep, "" for the next free one.
+        hours: hours that a job takes, None to go by earlier ones.
+        place: `kaggle`, `here` or `dask`.
+    """
+
+    notebook: str
+    jobs: Sequence[Parameters]
+    name: str = ""
+    hours: float | None = None
+    place: str = "kaggle"
+
+
+def start(push: Push, request: Request) -> str:
+    """Ask, push what the jobs need, and record the jobs as waiting; returns the sweep's name.
+
+    Raises:
+        WorkflowError: in all its classes; nothing was recorded then.
+    """
+    workspace = push.workspace
+    in_order.refuse_faults(workspace)
+    notebook = push_sub.runnable(workspace, request.notebook)
+    settings = workspace.settings.of(notebook.name)
+    parameters.check(
+        request.jobs, (*settings.entry, *settings.args), [name for name, _ in settings.environment]
+    )
+    known = sweeps(book.read(workspace.root).events)
+    name = _sweep_name(request.name, known)
+    refs = _refs(notebook, name, request.jobs)
+    local = request.place != "kaggle"
+    if not local:
+        _refuse_taken(push, refs)
+        _ask(push, notebook, request, known)
+        push_all_but(push, notebook)
+    base = staging.stage(push, notebook, name, local=local)
+    jobs = [
+        Job(
+            sweep=name,
+            of=len(refs),
+            name=job,
+            folder=notebook.name,
+            parameters=given,
+            ref=ref.name,
+            codes=Part(workspace.codes.id.name, push.versions.get(workspace.codes.id.name), base.fingerprint),
+            place=request.place,
+        )
+        for (job, ref), given in zip(refs.items(), request.jobs, strict=True)
+    ]
+    account = None if local else push.checked_account
+    book.append(workspace.root, *(job.event(account) for job in jobs))
+    push.say(f"{name}: {len(jobs)} jobs with the codes {base.fingerprint[:12]}.")
+    return name
+
+
+def push_all_but(push: Push, notebook: Notebook) -> None:
+    """Push what the notebook's jobs need: codes, and wheels where it attaches them."""
+    outcomes = [push_codes.push_codes(push)]
+    if push_deps.attached_by(push.workspace, notebook) is not None:
+        outcomes += push_deps.push_wheels(push, needed=True)
+    push.versions |= {outcome.name: outcome.version for outcome in outcomes}
+
+
+def resume(push: Push, names: Sequence[str]) -> None:
+    """Let held jobs wait again."""
+    for sweep in queue.chosen(push, names):
+        held = [replace(job, status=WAITING, reason="") for job in sweep.with_status(HELD)]
+        book.append(push.workspace.root, *(job.event() for job in held))
+
+
+def recode(push: Push, names: Sequence[str]) -> None:
+    """Let the jobs that wait, are held or failed run the codes as they are here now; raises WorkflowError."""
+    in_order.refuse_faults(push.workspace)
+    for sweep in queue.chosen(push, names):
+        jobs = sweep.with_status(WAITING, HELD, ERROR)
+        if not jobs:
+            continue
+        notebook = push.workspace.notebook(jobs[0].folder)
+        push_all_but(push, notebook)
+        base = staging.stage(push, notebook, sweep.name)
+        codes = Part(jobs[0].codes.ref, push.versions.get(jobs[0].codes.ref), base.fingerprint)
+        again = [replace(job, status=WAITING, reason="", codes=codes) for job in jobs]
+        book.append(push.workspace.root, *(job.event(push.checked_account) for job in again))
+
+
+def _sweep_name(given: str, known: Sequence[Sweep]) -> str:
+    taken = {one.name for one in known}
+    if not given:
+        return next(name for number in range(1, len(taken) + 2) if (name := f"s{number}") not in taken)
+    parameters.check_sweep_name(given)
+    if given in taken:
+        raise WorkflowError(
+            f"The ledger has a sweep {given} already: choose another --name, or continue it with --resume."
+        )
+    return given
+
+
+def _refs(notebook: Notebook, sweep: str, jobs: Sequence[Parameters]) -> dict[str, NotebookRef]:
+    """The notebooks of the jobs, by the jobs' names: `<notebook>-<sweep>-<job>`."""
+    about = notebook.metadata.id
+    stem = f"{about.slug}-{sweep}"
+    longest = _LONGEST_SLUG - len(stem) - 1
+    if longest < _SHORTEST_NAME:
+        raise WorkflowError(
+            f"{about.slug} is too long: Kaggle's names have {_LONGEST_SLUG} characters, and a job needs {_SHORTEST_NAME} of them. "
+            f"Shorten id and title in {notebook.name}/kernel-metadata.json."
+        )
+    return {name: NotebookRef(about.owner, f"{stem}-{name}") for name in parameters.named(jobs, longest)}
+
+
+def _refuse_taken(push: Push, refs: dict[str, NotebookRef]) -> None:
+    """Raise WorkflowError when a notebook of this account has the name that a job would get."""
+    taken = set(push.kaggle.own_notebooks()) & {ref.name.lower() for ref in refs.values()}
+    if taken:
+        raise WorkflowError(
+            f"The notebook {min(taken)} exists already, and a job would replace it: choose another --name for the sweep."
+        )
+
+
+def _ask(push: Push, notebook: Notebook, request: Request, known: Sequence[Sweep]) -> None:
+    """Say what will run and what it costs, and ask once; raises Refused `sweep`."""
+    push.check_owner(notebook.metadata.id.owner, f"the notebook {notebook.metadata.id.name}")
+    push.check_public(metadata_says_public=not notebook.metadata.is_private, what=notebook.metadata.id.name)
+    kind = notebook.metadata.accelerator
+    hours, basis = _hours(request, known)
+    cost = "for an unknown time (say it with --hours)"
+    if hours is not None:
+        cost = f"about {hours * len(request.jobs):.1f} h together ({hours:.2g} h each, {basis})"
+    push.refuse(
+        "sweep",
+        f"{len(request.jobs)} jobs of {notebook.name} will run on Kaggle{f' with a {kind.upper()}' if kind else ''}, "
+        f"{cost}{_left(push, kind)}. The first is {parameters.words(request.jobs[0])}, the last {parameters.words(request.jobs[-1])}",
+        expected=True,
+    )
+
+
+def _hours(request: Request, known: Sequence[Sweep]) -> tuple[float | None, str]:
+    """Hours of one job and where that is from."""
+    if request.hours is not None:
+        return request.hours, "by --hours"
+    earlier = [
+        job.seconds
+        for one in known
+        for job in one.with_status(COMPLETE)
+        if job.folder == request.notebook and job.place == "kaggle" and job.seconds is not None
+    ]
+    return (median(earlier) / _HOUR, "as earlier jobs took") if earlier else (None, "")
+
+
+def _left(push: Push, kind: str | None) -> str:
+    """What is left of the accelerator's quota, to follow the cost."""
+    if kind is None:
+        return ""
+    quota = push.kaggle.quota()[kind]
+    if quota is None:
+        return f"; Kaggle does not say what is left of the {kind.upper()} quota"
+    return (
+        f"; {quota.allowed - quota.used:.1f} of {quota.allowed:.0f} {kind.upper()} hours are left this week"
+    )
