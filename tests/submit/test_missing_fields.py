@@ -13,10 +13,9 @@ from invoke.exceptions import Exit
 from kagglesdk.kaggle_object import KaggleObject
 
 from kaggle_workflow import command, command_list
-from kaggle_workflow.commands import logs
-from kaggle_workflow.kaggle import connection
 from tests.local_kaggle import faults
-from tests.push.conftest import COMPETITION, hurry
+from tests.power.virtual_time import VirtualTime
+from tests.push.conftest import COMPETITION
 from tests.submit.conftest import Desk
 
 LOOKS: dict[str, dict[str, Any]] = {
@@ -32,19 +31,17 @@ LOOKS: dict[str, dict[str, Any]] = {
 }
 # `ship` is push, submit and watch in one.
 SENDS: dict[str, dict[str, Any]] = {
-    "push-model": {"path": "weights", "handle": "tester/cmi-models/pytorch/exp001"},
-    "push-dataset": {"path": "features"},
-    "push-deps": {"force": True},
-    "ship": {"again": True, "accelerator": "NvidiaTeslaT4"},
+    "push-model": {"yes": True, "path": "weights", "handle": "tester/cmi-models/pytorch/exp001"},
+    "push-dataset": {"yes": True, "path": "features"},
+    "push-deps": {"yes": True, "force": True},
+    "ship": {"yes": True, "again": True, "accelerator": "NvidiaTeslaT4"},
 }
 
 
-def run(desk: Desk, line: str, options: dict[str, Any], *, limit: str = "") -> None:
+def run(desk: Desk, line: str, options: dict[str, Any]) -> None:
     """Run a command as invoke does; raises Exit for a failure that has a sentence, whatever else for one that has none."""
     name = line.split(maxsplit=1)[0]
     declared = next(one for group in command_list.GROUPS.values() for one in group if one.name == name)
-    if limit:
-        options = {"yes": True, "limit": limit, **options}
     command.run(desk.root, declared(**options))
 
 
@@ -86,10 +83,9 @@ def watched() -> Iterator[set[tuple[str, str]]]:
 
 @pytest.fixture
 def busy(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Desk:
-    """A desk with a model, a dataset, and a submission that is over; many more are allowed, and nothing waits long."""
-    hurry(monkeypatch, 0.2)
-    monkeypatch.setattr(connection, "_PAUSES", (0.0,))
-    monkeypatch.setattr(logs, "_RECONNECT_SECONDS", 0.0)
+    """A desk with a model, a dataset, and a submission that is over; many more are allowed, and no wait takes time."""
+    VirtualTime(desk.kaggle, monkeypatch)
+    monkeypatch.setenv("INVOKE_WORKSPACE_POLL", "600")
     stored = desk.kaggle.world.root / "competitions" / COMPETITION / "competition.json"
     about = json.loads(stored.read_text(encoding="utf-8"))
     stored.write_text(json.dumps({**about, "daily_limit": 10_000}), encoding="utf-8")
@@ -97,7 +93,7 @@ def busy(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Desk:
         (desk.root / name).mkdir()
     change(desk)
     for line in ("push-model", "ship"):
-        run(desk, line, SENDS[line], limit="30s")
+        run(desk, line, SENDS[line])
     return desk
 
 
@@ -109,22 +105,24 @@ def change(desk: Desk) -> None:
             file.write("1\n")
 
 
-def broken(desk: Desk, line: str, options: dict[str, Any], *, sends: bool) -> list[str]:
-    """Which absent fields end the command in something else than a sentence."""
-    with watched() as read:
-        if sends:
-            change(desk)
-        with suppress(Exit):
-            run(desk, line, options, limit="30s" if sends else "")
+def fields(desk: Desk, line: str, options: dict[str, Any]) -> set[tuple[str, str]]:
+    """The fields of answers that a command reads, as methods and paths."""
+    with watched() as read, suppress(Exit):
+        run(desk, line, options)
     assert read
+    return read
+
+
+def broken(desk: Desk, line: str, options: dict[str, Any], read: set[tuple[str, str]]) -> list[str]:
+    """Which of these fields, when absent, end the command in something else than a sentence."""
     found = []
     for method, path in sorted(read):
-        if sends:
+        if line in SENDS:
             change(desk)
         desk.kaggle.world.faults.clear()
         desk.kaggle.fault(faults.lose(method, path, times=None))
         try:
-            run(desk, line, options, limit="0.5s" if sends else "")
+            run(desk, line, options)
         except Exception as error:  # noqa: BLE001 - those without a sentence are what this test looks for
             if isinstance(error, Exit) and error.code:
                 continue
@@ -134,14 +132,20 @@ def broken(desk: Desk, line: str, options: dict[str, Any], *, sends: bool) -> li
 
 @pytest.mark.parametrize("line", LOOKS)
 def test_a_command_that_looks(busy: Desk, line: str) -> None:
-    assert broken(busy, line, LOOKS[line], sends=False) == []
+    assert broken(busy, line, LOOKS[line], fields(busy, line, LOOKS[line])) == []
 
 
 def test_a_submission_is_reproduced(busy: Desk) -> None:
-    options = {"reproduce": busy.history()[-1].ref}
-    assert broken(busy, "history --reproduce", options, sends=False) == []
+    line, options = "history --reproduce", {"reproduce": busy.history()[-1].ref}
+    assert broken(busy, line, options, fields(busy, line, options)) == []
 
 
 @pytest.mark.parametrize("line", SENDS)
 def test_a_command_that_sends(busy: Desk, line: str) -> None:
-    assert broken(busy, line, SENDS[line], sends=True) == []
+    read = {}
+    for name in SENDS if line == "ship" else [line]:
+        change(busy)
+        read[name] = fields(busy, name, SENDS[name])
+    # What the others read too is lost in their tests.
+    others = set().union(*(read[name] for name in read if name != line))
+    assert broken(busy, line, SENDS[line], read[line] - others) == []
