@@ -9,6 +9,7 @@ import argparse
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -28,7 +29,6 @@ NEWEST = ROOT / ".venv-newest"
 WATCHED = ("kaggle", "kagglehub", "kagglesdk", "copier", "invoke", "nbformat", "papermill")
 SUITES = ("tests/push", "tests/kaggle_server", "tests/shim")
 OLDEST = (3, 11)
-PIP = (PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
 
 
 def environment(folder: Path) -> dict[str, str]:
@@ -62,17 +62,35 @@ def prepare() -> None:
     wanted = f"{sys.version}\n{described}\n"
     if STAMP.is_file() and STAMP.read_text(encoding="utf-8") == wanted:
         return
-    uv = shutil.which("uv")
-    if uv:
-        # With pip, as venv makes it: tests download wheels with it.
-        run(uv, "venv", "--quiet", "--clear", "--seed", "--python", sys.executable, VENV)
-        run(uv, "pip", "install", "--quiet", "--require-hashes", "--python", PYTHON, "-r", LOCK)
-    else:
-        venv.EnvBuilder(clear=True, with_pip=True).create(VENV)
-        run(*PIP, "--require-hashes", "-r", LOCK)
+    install(VENV)
     # The package itself, from its sources; what it is built with is in the lock.
-    run(*PIP, "--no-deps", "--no-build-isolation", "--editable", ROOT)
+    run(*pip_of(VENV), "--no-deps", "--no-build-isolation", "--editable", ROOT)
     STAMP.write_text(wanted, encoding="utf-8")
+
+
+def install(folder: Path) -> None:
+    """Make an environment with the lock's packages in `folder`; with uv where it works, since pip needs four times as long."""
+    venv.EnvBuilder(clear=True, with_pip=True).create(folder)
+    pip = pip_of(folder)
+    uv = shutil.which("uv")
+    if uv is None:
+        only = folder / "uv.txt"
+        locked = re.search(r"^uv==.*\n(?:[ ].*\n)*", LOCK.read_text(encoding="utf-8"), re.MULTILINE)
+        only.write_text(locked[0] if locked else "", encoding="utf-8")
+        run(*pip, "--require-hashes", "-r", only, within=folder)
+        uv = str(folder / BIN.name / "uv")
+    try:
+        words = (uv, "pip", "install", "--quiet", "--compile-bytecode", "--python", pip[0])
+        run(*words, "--require-hashes", "-r", LOCK, within=folder)
+    except SystemExit:
+        print("dev.py: uv could not install it. Trying pip, which has its own settings.", flush=True)
+        run(*pip, "--require-hashes", "-r", LOCK, within=folder)
+
+
+def pip_of(folder: Path) -> tuple[str | Path, ...]:
+    """The words of `pip install` in the environment in `folder`."""
+    python = folder / PYTHON.relative_to(VENV)
+    return (python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
 
 
 def demo() -> None:
@@ -112,35 +130,33 @@ def test(arguments: list[str]) -> None:
     run(PYTHON, "-m", "pytest", *(arguments or ["-n", str((os.cpu_count() or 1) + 1)]))
 
 
-def versions(folder: Path) -> dict[str, str]:
-    """The versions of the watched packages that the environment in `folder` has."""
-    code = (
-        "import json, sys; from importlib import metadata\n"
-        "print(json.dumps({one.metadata['Name'].lower(): one.version for one in metadata.distributions()}))"
-    )
-    python = folder / PYTHON.relative_to(VENV)
-    done = subprocess.run([python, "-c", code], check=True, capture_output=True, encoding="utf-8")
-    found: dict[str, str] = json.loads(done.stdout)
-    return {name: found[name] for name in WATCHED if name in found}
+def newer() -> list[str]:
+    """What the index has in newer versions than requirements.txt, as `name tested -> newest`."""
+    words = [*pip_of(VENV), "--dry-run", "--report", "-", "--upgrade", *WATCHED]
+    asked = subprocess.run(words, stdout=subprocess.PIPE, env=environment(VENV), check=False)
+    if asked.returncode != 0:
+        raise SystemExit(asked.returncode)
+    there = [one["metadata"] for one in json.loads(asked.stdout)["install"]]
+    found = {one["name"].lower(): one["version"] for one in there}
+    tested = dict(re.findall(r"^([a-z0-9-]+)==(\S+)", LOCK.read_text(encoding="utf-8"), re.MULTILINE))
+    return [
+        f"{name} {tested[name]} -> {found[name]}"
+        for name in WATCHED
+        if name in tested and found.get(name, tested[name]) != tested[name]
+    ]
 
 
 def newest() -> None:
     """Run the suites that use Kaggle's clients on the newest versions that the index has, and say what differs."""
-    venv.EnvBuilder(clear=True, with_pip=True).create(NEWEST)
-    pip = (NEWEST / PYTHON.relative_to(VENV), *PIP[1:])
-    run(*pip, "--require-hashes", "-r", LOCK, within=NEWEST)
-    run(*pip, "--upgrade", *WATCHED, within=NEWEST)
-    run(*pip, "--no-deps", "--no-build-isolation", "--editable", ROOT, within=NEWEST)
-    tested, found = versions(VENV), versions(NEWEST)
-    newer = [
-        f"{name} {tested.get(name)} -> {there}"
-        for name, there in found.items()
-        if name in tested and tested[name] != there
-    ]
-    if not newer:
+    differs = newer()
+    if not differs:
         print("newest: the index has nothing newer than the tested versions.")
         return
-    print(f"newest: {', '.join(newer)}", flush=True)
+    print(f"newest: {', '.join(differs)}", flush=True)
+    install(NEWEST)
+    pip = pip_of(NEWEST)
+    run(*pip, "--upgrade", *WATCHED, within=NEWEST)
+    run(*pip, "--no-deps", "--no-build-isolation", "--editable", ROOT, within=NEWEST)
     run(pip[0], "-m", "pytest", "-q", "-n", str(os.cpu_count() or 1), *SUITES, within=NEWEST)
     print(
         "newest: the suites pass on these versions. To test with them from now on, change pyproject.toml and run `python3 dev.py lock`."
