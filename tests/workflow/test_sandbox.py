@@ -298,7 +298,7 @@ def test_with_internet_a_notebook_has_the_network_and_the_package_index(
 
 
 def test_a_gpu_that_is_there_is_passed_in(
-    run: Run, sandbox: Isolation, monkeypatch: pytest.MonkeyPatch
+    run: Run, sandbox: Isolation, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     stands_for_one = Path("/dev/kmsg")
     if not stands_for_one.exists():
@@ -307,6 +307,13 @@ def test_a_gpu_that_is_there_is_passed_in(
     assert run(dataclasses.replace(sandbox, gpu=False), cell).lines == ["False False"]
     monkeypatch.setattr(platforms, "gpu_devices", lambda: (stands_for_one,))
     assert run(dataclasses.replace(sandbox, gpu=True), cell).lines == ["True True"]
+    # In images made from nvidia/cuda, nothing but this variable names the driver's folder.
+    (tmp_path / "driver").mkdir()
+    (tmp_path / "driver" / "libcuda.so.1").write_bytes(b"")
+    monkeypatch.setenv("LD_LIBRARY_PATH", f"/nonexistent::{tmp_path / 'driver'}")
+    cell = "import os; path = os.environ['LD_LIBRARY_PATH']; print(path, os.listdir(path))"
+    said = run(dataclasses.replace(sandbox, gpu=True), cell).lines
+    assert said == [f"{tmp_path / 'driver'} ['libcuda.so.1']"]
 
 
 def test_a_sandbox_that_breaks_is_one_sentence(run: Run, tmp_path: Path) -> None:

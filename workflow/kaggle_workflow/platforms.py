@@ -259,3 +259,9 @@ def gpu_devices() -> tuple[Path, ...]:
         return (wsl,)
     found = tuple(sorted(Path("/dev").glob("nvidia*"))) if sys.platform == "linux" else ()
     return found if any(each.name[6:].isdigit() for each in found) else ()
+
+
+def driver_folders() -> tuple[str, ...]:
+    """Folders with NVIDIA's driver that only `LD_LIBRARY_PATH` names, as in images made from nvidia/cuda."""
+    named = os.environ.get("LD_LIBRARY_PATH", "").split(":")
+    return tuple(folder for folder in named if folder and Path(folder, "libcuda.so.1").exists())

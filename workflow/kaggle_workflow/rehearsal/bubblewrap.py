@@ -51,6 +51,8 @@ def command(
     for empty in ("/var/tmp", str(HOME), "/kaggle/lib/kagglegym"):  # noqa: S108 - the sandbox's own
         line += ["--dir", empty]
     line += _image(python, overlay=isolation.overlay)
+    for folder in platforms.driver_folders() if isolation.gpu else ():
+        line += _read_only(Path(folder))
     line += _etc(shown.scratch / "etc", internet=settings is not None)
     for here, inside in settings.files if settings else ():
         line += ["--ro-bind", str(here), str(inside)]
