@@ -15,7 +15,7 @@ from kaggle_workflow.ledger import book
 from kaggle_workflow.ledger.event import ERROR
 from kaggle_workflow.ledger.jobs import CANCELLED, HELD, RUNNING, WAITING, Job, Sweep, sweeps
 from kaggle_workflow.push.session import Push
-from kaggle_workflow.sweep import logs, parameters, queue, starting
+from kaggle_workflow.sweep import board, logs, parameters, queue, starting
 from kaggle_workflow.sweep.parameters import Parameters
 from kaggle_workflow.workspace import Workspace
 
@@ -47,7 +47,7 @@ def sweep(workspace: Workspace, command: command_list.Sweep) -> None:
     follows = (jobs or command.resume or command.recode) and bool(names)
     if follows:
         queue.run(session, names, wait_quota=command.wait_quota, detach=command.detach)
-    found = queue.chosen(session, names)
+    found = board.chosen(session, names)
     _show(session, found, json=command.json)
     if follows and not command.detach:
         _raise_failures(found)
@@ -63,7 +63,7 @@ def _jobs(session: Push, command: command_list.Sweep) -> Sequence[Parameters]:
     if command.file:
         return parameters.of_file(session.workspace.root / command.file)
     if command.from_:
-        return [job.parameters for job in queue.chosen(session, [command.from_])[0].jobs]
+        return [job.parameters for job in board.chosen(session, [command.from_])[0].jobs]
     return ()
 
 
@@ -94,7 +94,7 @@ def _names(session: Push, given: str, *, all_open: bool) -> list[str]:
 
 def _cancel(session: Push, names: Sequence[str]) -> None:
     """Cancel what has not begun, and say how to stop what runs: Kaggle's API can't (kagglesdk 0.1.38: denied to tokens)."""
-    for one in queue.chosen(session, names):
+    for one in board.chosen(session, names):
         waiting = one.with_status(WAITING, HELD)
         book.append(
             session.workspace.root, *(replace(job, status=CANCELLED, reason="").event() for job in waiting)
@@ -130,14 +130,14 @@ def _show(session: Push, found: Sequence[Sweep], *, json: bool) -> None:
             for job in one.jobs
         ]
         console.table(
-            f"{one.name}: {queue.summary([one])}",
+            f"{one.name}: {board.summary([one])}",
             ("job", "parameters", "state", "time", "metrics", "note"),
             rows,
         )
 
 
 def _page(session: Push, job: Job) -> str:
-    return session.kaggle.page(f"code/{job.ref}") if job.place == "kaggle" else ""
+    return session.kaggle.page(f"code/{job.ref}") if job.on_kaggle else ""
 
 
 def _took(job: Job) -> str:

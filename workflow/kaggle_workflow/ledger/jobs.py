@@ -10,6 +10,8 @@ from kaggle_shim.refs import NotebookRef
 from kaggle_workflow.ledger.event import COMPLETE, ERROR, JOB, Event, Part, now
 
 WAITING, RUNNING, HELD, CANCELLED = "waiting", "running", "held", "cancelled"
+# Where the jobs of a sweep run.
+KAGGLE, HERE, DASK = "kaggle", "here", "dask"
 OVER = frozenset((COMPLETE, ERROR, CANCELLED))
 
 
@@ -45,7 +47,7 @@ class Job:
     status: str = WAITING
     version: int | None = None
     attempt: int = 0
-    place: str = "kaggle"
+    place: str = KAGGLE
     began: float | None = None
     seconds: float | None = None
     machine_shape: str = ""
@@ -61,6 +63,11 @@ class Job:
     def key(self) -> str:
         """How people and `kaggle_shim.find` name it: `s1/fold0`."""
         return f"{self.sweep}/{self.name}"
+
+    @property
+    def on_kaggle(self) -> bool:
+        """Whether it runs on Kaggle."""
+        return self.place == KAGGLE
 
     def event(self, account: str | None = None) -> Event:
         """The job as it is now, as an event of the ledger."""
@@ -105,7 +112,7 @@ class Job:
             **needed,
             version=event.notebook_version,
             attempt=event.attempt or 0,
-            place=event.place or "kaggle",
+            place=event.place or KAGGLE,
             began=event.began,
             seconds=event.save_run_seconds,
             machine_shape=event.machine_shape or "",
@@ -120,6 +127,11 @@ class Sweep:
 
     name: str
     jobs: tuple[Job, ...]
+
+    @property
+    def place(self) -> str:
+        """Where its jobs run: `kaggle`, `here` or `dask`."""
+        return self.jobs[0].place
 
     @property
     def over(self) -> bool:

@@ -7,30 +7,26 @@ run at once. How many runs Kaggle takes is learned from its refusals: the next j
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from kaggle_shim.manifest import CODES_MANIFEST, short
-from kaggle_workflow import console
-from kaggle_workflow.errors import KaggleRefused, Refused, WorkflowError
+from kaggle_workflow.errors import KaggleRefused, Refused
 from kaggle_workflow.kaggle.errors import RateLimited
-from kaggle_workflow.ledger import book
-from kaggle_workflow.ledger.event import COMPLETE, ERROR
-from kaggle_workflow.ledger.jobs import CANCELLED, HELD, RUNNING, WAITING, Job, Sweep, sweeps
+from kaggle_workflow.ledger.event import ERROR
+from kaggle_workflow.ledger.jobs import RUNNING, WAITING, Job, Sweep
 from kaggle_workflow.push import dataset_versions
 from kaggle_workflow.push.answers import QuotaUsed, SessionsFull
 from kaggle_workflow.push.notebook import update_notebook
 from kaggle_workflow.push.notebook_payload import Payload, Rules
 from kaggle_workflow.push.session import Push
 from kaggle_workflow.stage import compose
-from kaggle_workflow.sweep import ending, staging
+from kaggle_workflow.sweep import ending
+from kaggle_workflow.sweep.board import LIMIT_SECONDS, OTHER_CODES, Board, summary
 from kaggle_workflow.waiting import Show
 
-_LIMIT_SECONDS = 7 * 24 * 3600.0
 # A laptop may sleep for a night in the middle.
 _PATIENCE_SECONDS = 12 * 3600.0
-_EQUAL_FAILURES = 3
 # Looks at running jobs are this many times `poll` apart: 5 CPU runs are then asked for 150 times an hour, 2 GPU runs 120 times.
 _PAUSES = {True: 2.0, False: 4.0}
 # After a refusal the next job is tried again when one of ours ends, or after so many times `poll`: others' runs end unseen.
@@ -38,24 +34,18 @@ _FULL_PAUSES = 20.0
 
 
 @dataclass
-class _Queue:
+class _Queue(Board):
     """The queue of one command.
 
     Attributes:
-        push: the command, which waits for no run.
-        names: the sweeps.
         wait_quota: whether to wait until the quota is reset.
         full_until: time (as `time.time`) before which nothing more is sent.
         stopped: why nothing more is sent by this command, "" while it is.
-        bases: the notebooks of the sweeps.
     """
 
-    push: Push
-    names: Sequence[str]
-    wait_quota: bool
+    wait_quota: bool = False
     full_until: float = 0.0
     stopped: str = ""
-    bases: dict[str, staging.Base] = field(default_factory=dict)
 
     def look(self, show: Show) -> tuple[Sweep, ...] | None:
         """Look at what runs, send what waits; returns the sweeps when there is nothing more to wait for."""
@@ -73,70 +63,22 @@ class _Queue:
         show(summary(found), self.stopped)
         return None if running or (waiting and not self.stopped) else found
 
-    def sweeps(self) -> tuple[Sweep, ...]:
-        """The sweeps as the ledger has them now."""
-        return chosen(self.push, self.names)
-
-    def jobs(self, status: str) -> list[Job]:
-        """The jobs in that state on Kaggle."""
-        return [job for one in self.sweeps() for job in one.with_status(status) if job.place == "kaggle"]
-
-    def record(self, job: Job) -> None:
-        """Append the job as it is now to the ledger."""
-        book.append(self.push.workspace.root, job.event(self.push.checked_account))
-
-    def payload(self, job: Job) -> Payload | None:
-        """What is sent for a job, None when what its sweep was staged from is gone."""
-        base = self.base(job)
-        return staging.payload(self.push.workspace, base, job) if base is not None else None
-
-    def base(self, job: Job) -> staging.Base | None:
-        """The notebook of a job's sweep with the job's codes: as it was kept, else staged again when the codes here are those."""
-        push, wanted = self.push, job.codes.fingerprint
-        found = self.bases.get(job.sweep) or staging.kept(push.workspace, job.sweep)
-        if found is None or found.fingerprint != wanted:
-            found = staging.stage(push, push.workspace.notebook(job.folder), job.sweep)
-        self.bases[job.sweep] = found
-        return found if found.fingerprint == wanted else None
-
     def look_at(self, job: Job) -> None:
         """Record the end of a job's run when it is over."""
         run = self.push.kaggle.run(job.notebook, job.version)
         if run.active or run.status == "NEW_SCRIPT":
             return
-        end = ending.read(self.push, job, run)
-        status = end.status
-        if status == WAITING and job.attempt >= ending.MOST_ATTEMPTS:
-            status = ERROR
-        over = replace(job, status=status, reason=end.reason, seconds=end.seconds, metrics=end.metrics)
-        self.record(over)
+        self.end(job, ending.read(self.push, job, run))
         self.full_until = 0.0
-        self.push.say(f"{job.key}: {told(over)}")
-        if status == ERROR:
-            self.hold_equal(over)
-
-    def hold_equal(self, failed: Job) -> None:
-        """Hold what has not begun when three jobs of a sweep failed for the same reason."""
-        sweep = next(one for one in self.sweeps() if one.name == failed.sweep)
-        equal = [job for job in sweep.with_status(ERROR) if job.reason == failed.reason]
-        if len(equal) >= _EQUAL_FAILURES:
-            self.hold(sweep, f"{len(equal)} jobs failed with the same error ({failed.reason})")
-
-    def hold(self, sweep: Sweep, reason: str) -> None:
-        """Hold the jobs of a sweep that have not begun."""
-        waiting = sweep.with_status(WAITING)
-        for job in waiting:
-            self.record(replace(job, status=HELD, reason=reason))
-        if waiting:
-            self.push.warn(f"{sweep.name}: {reason}, so {console.count(len(waiting), 'job')} will not begin.")
 
     def start(self, job: Job) -> None:
         """Send a job, or find out that it was sent; hold its sweep when its codes are gone."""
         push, payload = self.push, self.payload(job)
-        changed = "the codes here are other ones" if payload is None else self.changed_codes(job)
-        if payload is None or changed is not None:
-            sweep = next(one for one in self.sweeps() if one.name == job.sweep)
-            return self.hold(sweep, f"{changed}, and {job.sweep} runs {short(job.codes.fingerprint or '')}")
+        if payload is None:
+            return self.hold_changed(job, OTHER_CODES)
+        changed = self.changed_codes(job)
+        if changed is not None:
+            return self.hold_changed(job, changed)
         intent = f"job--{job.sweep}--{job.name}"
         version = self.found(job, intent, payload)
         if version is None:
@@ -235,7 +177,7 @@ def run(push: Push, names: Sequence[str], *, wait_quota: bool, detach: bool = Fa
         WaitedTooLong: `--limit` is over, or a week.
     """
     push.options = replace(push.options, wait=False)
-    queue = _Queue(push, names, wait_quota)
+    queue = _Queue(push, names, wait_quota=wait_quota)
     if detach:
         queue.look(lambda *_: None)
         return
@@ -243,32 +185,6 @@ def run(push: Push, names: Sequence[str], *, wait_quota: bool, detach: bool = Fa
         push.workspace.notebook(job.folder).metadata.accelerator for one in queue.sweeps() for job in one.jobs
     )
     waits = replace(push.waits, poll=push.waits.poll * _PAUSES[uses_accelerator], patience=_PATIENCE_SECONDS)
-    waits.until(f"every job of {', '.join(names)} is over", _LIMIT_SECONDS, queue.look)
+    waits.until(f"every job of {', '.join(names)} is over", LIMIT_SECONDS, queue.look)
     if queue.stopped:
         raise QuotaUsed(queue.stopped)
-
-
-def chosen(push: Push, names: Sequence[str]) -> tuple[Sweep, ...]:
-    """The sweeps of these names, as the ledger has them; raises WorkflowError for a name that it lacks."""
-    known = {one.name: one for one in sweeps(book.read(push.workspace.root).events)}
-    missing = [name for name in names if name not in known]
-    if missing:
-        there = f"There are {', '.join(known)}" if known else "There is none yet"
-        raise WorkflowError(f"The ledger has no sweep {missing[0]}. {there}: correct --name.")
-    return tuple(known[name] for name in names)
-
-
-def summary(found: Sequence[Sweep]) -> str:
-    """How many jobs are in which state, such as `2 running, 3 complete`."""
-    counts = Counter(job.status for one in found for job in one.jobs)
-    order = (RUNNING, WAITING, HELD, COMPLETE, ERROR, CANCELLED)
-    return ", ".join(f"{counts[status]} {status}" for status in order if counts[status])
-
-
-def told(job: Job) -> str:
-    """How a job ended, in a few words."""
-    if job.status == WAITING:
-        return f"Kaggle failed it ({job.reason}), so it runs again"
-    shown = " ".join(f"{name}={value:.6g}" for name, value in job.metrics.items())
-    parts = [shown or ("no metrics" if job.status == COMPLETE else ""), job.reason]
-    return ", ".join([job.status, *filter(None, parts)])

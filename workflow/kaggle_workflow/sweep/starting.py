@@ -11,13 +11,13 @@ from kaggle_workflow import names as kaggle_names
 from kaggle_workflow.errors import WorkflowError
 from kaggle_workflow.ledger import book
 from kaggle_workflow.ledger.event import COMPLETE, ERROR, Part
-from kaggle_workflow.ledger.jobs import HELD, WAITING, Job, Sweep, sweeps
+from kaggle_workflow.ledger.jobs import HELD, KAGGLE, WAITING, Job, Sweep, sweeps
 from kaggle_workflow.push import codes as push_codes
 from kaggle_workflow.push import deps as push_deps
 from kaggle_workflow.push import in_order
 from kaggle_workflow.push import sub as push_sub
 from kaggle_workflow.push.session import Push
-from kaggle_workflow.sweep import parameters, queue, staging
+from kaggle_workflow.sweep import board, parameters, staging
 from kaggle_workflow.sweep.parameters import Parameters
 from kaggle_workflow.workspace import Notebook
 
@@ -42,7 +42,7 @@ class Request:
     jobs: Sequence[Parameters]
     name: str = ""
     hours: float | None = None
-    place: str = "kaggle"
+    place: str = KAGGLE
 
 
 def start(push: Push, request: Request) -> str:
@@ -61,7 +61,7 @@ def start(push: Push, request: Request) -> str:
     known = sweeps(book.read(workspace.root).events)
     name = _sweep_name(request.name, known)
     refs = _refs(notebook, name, request.jobs)
-    local = request.place != "kaggle"
+    local = request.place != KAGGLE
     if not local:
         _refuse_taken(push, refs)
         _ask(push, notebook, request, known)
@@ -96,7 +96,7 @@ def push_all_but(push: Push, notebook: Notebook) -> None:
 
 def resume(push: Push, names: Sequence[str]) -> None:
     """Let held jobs wait again."""
-    for sweep in queue.chosen(push, names):
+    for sweep in board.chosen(push, names):
         held = [replace(job, status=WAITING, reason="") for job in sweep.with_status(HELD)]
         book.append(push.workspace.root, *(job.event() for job in held))
 
@@ -104,7 +104,7 @@ def resume(push: Push, names: Sequence[str]) -> None:
 def recode(push: Push, names: Sequence[str]) -> None:
     """Let the jobs that wait, are held or failed run the codes as they are here now; raises WorkflowError."""
     in_order.refuse_faults(push.workspace)
-    for sweep in queue.chosen(push, names):
+    for sweep in board.chosen(push, names):
         jobs = sweep.with_status(WAITING, HELD, ERROR)
         if not jobs:
             continue
@@ -175,7 +175,7 @@ def _hours(request: Request, known: Sequence[Sweep]) -> tuple[float | None, str]
         job.seconds
         for one in known
         for job in one.with_status(COMPLETE)
-        if job.folder == request.notebook and job.place == "kaggle" and job.seconds is not None
+        if job.folder == request.notebook and job.on_kaggle and job.seconds is not None
     ]
     return (median(earlier) / _HOUR, "as earlier jobs took") if earlier else (None, "")
 
