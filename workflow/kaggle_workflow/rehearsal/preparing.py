@@ -127,8 +127,10 @@ def _open(run: NotebookRun, shown: Shown) -> Iterator[Prepared]:
 
 
 def _common(python: Path, path: str) -> dict[str, str]:
+    drivers = ":".join(platforms.driver_folders())
     return {
         "PATH": os.pathsep.join([str(python.parent), path]),
+        **({"LD_LIBRARY_PATH": drivers} if drivers else {}),
         **_everywhere(),
     }
 
