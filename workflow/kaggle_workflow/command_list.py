@@ -183,6 +183,7 @@ class Sweep(
     recode: bool = option("let the jobs that have not begun or failed run the codes as they are now")
     cancel: bool = option("cancel the jobs that have not begun")
     wait_quota: bool = option("when the quota is used up, wait until it is reset", group=WAITING)
+    metric: str = option("number of metrics.json that says which job is best", "", "cv")
 
 
 class Submit(

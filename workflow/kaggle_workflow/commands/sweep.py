@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 from kaggle_workflow import command_list, console
+from kaggle_workflow.commands import sweep_table
 from kaggle_workflow.commands.push import open_session
-from kaggle_workflow.durations import spell
 from kaggle_workflow.errors import RunFailed, WorkflowError
 from kaggle_workflow.ledger import book
 from kaggle_workflow.ledger.event import ERROR
-from kaggle_workflow.ledger.jobs import CANCELLED, HELD, RUNNING, WAITING, Job, Sweep, sweeps
+from kaggle_workflow.ledger.jobs import CANCELLED, HELD, RUNNING, WAITING, Sweep, sweeps
 from kaggle_workflow.push.session import Push
-from kaggle_workflow.sweep import board, logs, parameters, queue, starting
+from kaggle_workflow.sweep import board, parameters, queue, starting
 from kaggle_workflow.sweep.parameters import Parameters
 from kaggle_workflow.workspace import Workspace
 
@@ -48,7 +47,7 @@ def sweep(workspace: Workspace, command: command_list.Sweep) -> None:
     if follows:
         queue.run(session, names, wait_quota=command.wait_quota, detach=command.detach)
     found = board.chosen(session, names)
-    _show(session, found, json=command.json)
+    sweep_table.show(session, found, command.metric, json=command.json)
     if follows and not command.detach:
         _raise_failures(found)
 
@@ -102,48 +101,6 @@ def _cancel(session: Push, names: Sequence[str]) -> None:
         session.say(f"{one.name}: {console.count(len(waiting), 'job')} cancelled.")
         for job in one.with_status(RUNNING):
             session.say(f"{job.key} is running: to stop it, open {session.kaggle.page(f'code/{job.ref}')}.")
-
-
-def _show(session: Push, found: Sequence[Sweep], *, json: bool) -> None:
-    """Print the jobs of the sweeps, each with its time and its metrics, its last log line, or why it failed."""
-    jobs = [job for one in found for job in one.jobs]
-    lines = logs.last_lines([job for job in jobs if job.status == RUNNING])
-    if json:
-        values = [
-            {**asdict(job), "key": job.key, "last_line": lines.get(job.key), "page": _page(session, job)}
-            for job in jobs
-        ]
-        console.as_json({"jobs": values})
-        return
-    if not found:
-        session.say("No sweep yet: `invoke sweep --grid fold=0,1,2` starts one.")
-    for one in found:
-        rows = [
-            (
-                job.name,
-                parameters.words(job.parameters),
-                job.status,
-                _took(job),
-                " ".join(f"{name}={value:.6g}" for name, value in job.metrics.items()),
-                lines.get(job.key, job.reason),
-            )
-            for job in one.jobs
-        ]
-        console.table(
-            f"{one.name}: {board.summary([one])}",
-            ("job", "parameters", "state", "time", "metrics", "note"),
-            rows,
-        )
-
-
-def _page(session: Push, job: Job) -> str:
-    return session.kaggle.page(f"code/{job.ref}") if job.on_kaggle else ""
-
-
-def _took(job: Job) -> str:
-    if job.status == RUNNING and job.began is not None:
-        return spell(time.time() - job.began)
-    return "" if job.seconds is None else spell(job.seconds)
 
 
 def _raise_failures(found: Sequence[Sweep]) -> None:

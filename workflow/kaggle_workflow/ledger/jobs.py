@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from kaggle_shim.refs import NotebookRef
@@ -32,7 +32,7 @@ class Job:
         place: `kaggle`, `here` or `dask`.
         began: when it was sent (seconds since 1970), None before.
         seconds: how long the run took.
-        machine_shape: the accelerator as the metadata names it.
+        machine_shape: the accelerator as the metadata names it, else `gpu` or `tpu`, "" for none.
         metrics: numbers of its `metrics.json`.
         reason: why it failed or is held.
     """
@@ -92,6 +92,10 @@ class Job:
             place=self.place,
             began=self.began,
         )
+
+    def to_json(self) -> dict[str, Any]:
+        """The job as JSON values."""
+        return {**asdict(self), "key": self.key}
 
     @classmethod
     def from_event(cls, event: Event) -> Job | None:

@@ -79,6 +79,7 @@ class _Queue(Board):
         changed = self.changed_codes(job)
         if changed is not None:
             return self.hold_changed(job, changed)
+        about = push.workspace.notebook(job.folder).metadata
         intent = f"job--{job.sweep}--{job.name}"
         version = self.found(job, intent, payload)
         if version is None:
@@ -104,7 +105,7 @@ class _Queue(Board):
                 attempt=job.attempt + 1,
                 began=time.time(),
                 reason="",
-                machine_shape=str(payload.metadata.get("machine_shape") or ""),
+                machine_shape=about.machine_shape or about.accelerator or "",
             )
         )
         push.intents.close(intent)

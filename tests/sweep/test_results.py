@@ -1,0 +1,97 @@
+"""What a sweep found: in its table, in the history, in the report, and in a tracker."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from kaggle_workflow.errors import WorkflowError
+from kaggle_workflow.ledger import book, job_results
+from kaggle_workflow.ledger.event import Part
+from kaggle_workflow.ledger.history import Order
+from kaggle_workflow.ledger.jobs import Job
+from tests.sweep.conftest import Cluster
+
+HIGHER, LOWER = Order("higher", assumed=False), Order("lower", assumed=False)
+UNKNOWN = Order("higher", assumed=True)
+
+
+def job(cv: float | None, **parameters: str) -> Job:
+    name = "-".join(f"{key}{value}" for key, value in parameters.items())
+    metrics = {} if cv is None else {"cv": cv}
+    status = "running" if cv is None else "complete"
+    codes = Part("ada/codes", 1, "c" * 64)
+    return Job("s1", 4, name, "train", parameters, f"ada/t-s1-{name}", codes, status, metrics=metrics)
+
+
+JOBS = (
+    job(0.2, fold="0", lr="1"),
+    job(0.4, fold="1", lr="1"),
+    job(0.5, fold="0", lr="2"),
+    job(0.7, fold="1", lr="2"),
+    job(0.9, fold="0", lr="3"),
+    job(None, fold="1", lr="3"),
+)
+
+
+@pytest.mark.parametrize(
+    ("ranking", "values", "rates"),
+    [
+        (HIGHER, [0.9, 0.7, 0.5, 0.4, 0.2, None], ["2", "1", "3"]),
+        (LOWER, [0.2, 0.4, 0.5, 0.7, 0.9, None], ["1", "2", "3"]),
+        (UNKNOWN, [0.2, 0.4, 0.5, 0.7, 0.9, None], ["1", "2", "3"]),
+    ],
+)
+def test_the_best_comes_first_and_what_lacks_a_fold_last(
+    ranking: Order, values: list[float], rates: list[str]
+) -> None:
+    ranked = job_results.ranked(JOBS, "cv", ranking)
+    assert [job_results.value_of(one, "cv") for one in ranked] == values
+    settings = job_results.settings(JOBS, "cv", ranking)
+    assert [one.parameters["lr"] for one in settings] == rates
+    assert {one.parameters["lr"]: (one.folds, one.score) for one in settings} == {
+        "1": ("2", "0.3 ± 0.14"),
+        "2": ("2", "0.6 ± 0.14"),
+        "3": ("1 of 2", "0.9"),
+    }
+
+
+def test_the_metric_is_cv_or_the_only_one_and_a_wrong_name_is_said() -> None:
+    assert job_results.metric_of(JOBS) == "cv"
+    assert job_results.metric_of([]) == "cv"
+    only = Job("s1", 1, "a", "train", {}, "a/b", Part("a/c"), "complete", metrics={"loss": 1.0})
+    assert job_results.metric_of([only]) == "loss"
+    with pytest.raises(WorkflowError, match="No job left the number f1: choose --metric from cv"):
+        job_results.metric_of(JOBS, "f1")
+
+
+def test_hours_count_only_what_ran_on_kaggles_accelerators() -> None:
+    def ran(shape: str, seconds: float, place: str = "kaggle") -> Job:
+        return Job(
+            "s1", 1, "a", "t", {}, "a/b", Part("a/c"), seconds=seconds, machine_shape=shape, place=place
+        )
+
+    jobs = (ran("NvidiaTeslaT4", 1800), ran("gpu", 1800), ran("TpuV38", 3600), ran("", 3600))
+    assert job_results.hours((*jobs, ran("gpu", 3600, "here"))) == {"gpu": 1.0, "tpu": 1.0}
+
+
+def test_the_table_ranks_jobs_and_averages_folds_where_the_direction_is_known(cluster: Cluster) -> None:
+    said = cluster.sweep("--grid", "fold=0,1", "--grid", "lr=1,2", "--yes")
+    assert "the metric's direction is unknown" in said
+    assert "best cv" not in said
+    about = cluster.root / "train/kernel-metadata.json"
+    value = json.loads(about.read_text(encoding="utf-8")) | {"enable_gpu": True}
+    about.write_text(json.dumps(value), encoding="utf-8")
+    cluster.sweep("--from", "s1", "--yes")
+    book.append(cluster.root, replace(cluster.jobs("s2")["fold0-lr1"], seconds=5400.0).event())
+    said = cluster.sweep(INVOKE_WORKSPACE_BETTER="higher")
+    assert "s2: 4 complete, 1.5 GPU hours, best cv first (higher is better)" in said
+    assert said.index("fold1-lr2") < said.index("fold0-lr1")
+    assert "lr=1     2      0.05 ± 0.071" in said
+    result = json.loads(cluster.sweep("--json", INVOKE_WORKSPACE_BETTER="lower"))["sweeps"][0]
+    assert (result["name"], result["metric"], result["better"]) == ("s2", "cv", "lower")
+    assert result["settings"][0]["jobs"] == ["fold0-lr1", "fold1-lr1"]
+    assert result["settings"][0]["mean"] == pytest.approx(0.05)
+    assert "No job left the number f1" in cluster.sweep("--metric", "f1", code=2)
