@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -197,20 +198,27 @@ def hurry(patch: pytest.MonkeyPatch, seconds: float = 2.0) -> None:
 @pytest.fixture
 def scene(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
     """A fresh workspace and a fresh local Kaggle, which this process's clients speak to."""
-    root = tmp_path / "ws"
+    with scene_in(made, tmp_path, monkeypatch) as scene:
+        yield scene
+
+
+@contextmanager
+def scene_in(made: Path, folder: Path, patch: pytest.MonkeyPatch) -> Iterator[Scene]:
+    """A copy of a workspace and a fresh local Kaggle in a folder, which this process's clients speak to."""
+    root = folder / "ws"
     shutil.copytree(made, root, symlinks=True)
     played = Played()
-    kaggle = LocalKaggle(tmp_path / "kaggle", runner=ScriptedRunner(lambda order: play(played, order)))
+    kaggle = LocalKaggle(folder / "kaggle", runner=ScriptedRunner(lambda order: play(played, order)))
     files = {p.name: p.read_bytes() for p in (root / "data" / "competitions" / COMPETITION).iterdir()}
     kaggle.add_competition(COMPETITION, public=files, metric="accuracy")
     kaggle.behave(processing_seconds=0.05, model_processing_seconds=0.05)
-    monkeypatch.chdir(root)
+    patch.chdir(root)
     for name in ("KAGGLE_USERNAME", "KAGGLE_KEY", "no_proxy", "NO_PROXY", "KAGGLE_CONFIG_DIR"):
-        monkeypatch.delenv(name, raising=False)
+        patch.delenv(name, raising=False)
     with kaggle:
         for name, value in kaggle.environment().items():
             if name.startswith("KAGGLE") or name in ("http_proxy", "HOME", "TMPDIR"):
-                monkeypatch.setenv(name, value)
-        monkeypatch.setenv("INVOKE_WORKSPACE_POLL", "0.05")
-        hurry(monkeypatch)
+                patch.setenv(name, value)
+        patch.setenv("INVOKE_WORKSPACE_POLL", "0.05")
+        hurry(patch)
         yield Scene(root, kaggle, played)

@@ -72,6 +72,11 @@ class Cluster:
 @pytest.fixture
 def cluster(scene: Scene) -> Cluster:
     """A workspace with a training notebook; its runs leave the metrics that their parameters say."""
+    return cluster_of(scene)
+
+
+def cluster_of(scene: Scene) -> Cluster:
+    """A workspace with a training notebook; its runs leave the metrics that their parameters say."""
     folder = scene.root / "train"
     folder.mkdir()
     about = json.loads((scene.root / "sub/kernel-metadata.json").read_text(encoding="utf-8"))

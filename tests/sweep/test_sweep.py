@@ -128,3 +128,13 @@ def test_somebody_elses_notebook_in_the_way_is_named_before_anything_is_sent(clu
     said = cluster.sweep("--grid", "fold=0", "--yes", code=2)
     assert "The notebook tester/cmi-train-s1-fold0 exists already" in said
     assert cluster.scene.sends() == sent
+
+
+def test_a_notebook_that_is_gone_fails_its_job_alone(cluster: Cluster) -> None:
+    cluster.scene.kaggle.world.sessions.hold()
+    cluster.sweep("--grid", "fold=0,1", "--yes", "--detach")
+    # As if it was deleted on the site.
+    del cluster.scene.kaggle.world.store.notebooks["tester/cmi-train-s1-fold0"]
+    cluster.scene.kaggle.world.sessions.release()
+    said = cluster.sweep("--resume", code=4)
+    assert [job.status for job in cluster.jobs().values()] == ["error", "complete"], said

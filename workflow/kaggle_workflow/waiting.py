@@ -41,6 +41,7 @@ class Waits:
         say: prints a line.
         limit: replaces every wait's own limit (seconds).
         patience: seconds without a network after which a wait ends.
+        first: the first pause, in seconds; each is longer than the one before.
         slept: the pauses made, in seconds: time spent waiting for Kaggle.
     """
 
@@ -48,6 +49,7 @@ class Waits:
     say: Say
     limit: float | None = None
     patience: float = _PATIENCE_SECONDS
+    first: float = _FIRST_SECONDS
     slept: list[float] = field(default_factory=list, compare=False)
 
     def until(
@@ -76,7 +78,7 @@ class Waits:
             limit = self.limit if lengthen else min(limit, self.limit)
         started = time.monotonic()
         unreachable: float | None = None
-        pause = min(_FIRST_SECONDS, self.poll)
+        pause = min(self.first, self.poll)
         with _line(f"waiting until {what} (for {seconds(limit)} at most)", self.say) as show:
             while True:
                 try:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from kaggle_shim.manifest import CODES_MANIFEST, short
 from kaggle_workflow.errors import KaggleRefused, Refused
-from kaggle_workflow.kaggle.errors import RateLimited
+from kaggle_workflow.kaggle.errors import Denied, NotThere, RateLimited
 from kaggle_workflow.ledger.event import ERROR
 from kaggle_workflow.ledger.jobs import RUNNING, WAITING, Job, Sweep
 from kaggle_workflow.push import dataset_versions
@@ -27,10 +27,12 @@ from kaggle_workflow.waiting import Show
 
 # A laptop may sleep for a night in the middle.
 _PATIENCE_SECONDS = 12 * 3600.0
-# Looks at running jobs are this many times `poll` apart: 5 CPU runs are then asked for 150 times an hour, 2 GPU runs 120 times.
-_PAUSES = {True: 2.0, False: 4.0}
+# Looks at the running jobs are this many times `poll` apart, the first ones closer: 5 CPU runs are then asked for 100 times an
+# hour, 2 GPU runs 120 times.
+_PAUSES = {True: 2.0, False: 6.0}
+_FIRST_PAUSE = 1 / 6
 # After a refusal the next job is tried again when one of ours ends, or after so many times `poll`: others' runs end unseen.
-_FULL_PAUSES = 20.0
+_FULL_PAUSES = 40.0
 
 
 @dataclass
@@ -65,10 +67,14 @@ class _Queue(Board):
 
     def look_at(self, job: Job) -> None:
         """Record the end of a job's run when it is over."""
-        run = self.push.kaggle.run(job.notebook, job.version)
-        if run.active or run.status == "NEW_SCRIPT":
-            return
-        self.end(job, ending.read(self.push, job, run))
+        try:
+            run = self.push.kaggle.run(job.notebook, job.version)
+            if run.active or run.status == "NEW_SCRIPT":
+                return
+            end = ending.read(self.push, job, run)
+        except (NotThere, Denied) as error:
+            end = ending.End(ERROR, str(error))
+        self.end(job, end)
         self.full_until = 0.0
 
     def start(self, job: Job) -> None:
@@ -86,13 +92,12 @@ class _Queue(Board):
             try:
                 with push.intents.sending(intent, payload.marker):
                     version = self.send(job, payload)
-            except SessionsFull:
-                self.full_until = time.time() + _FULL_PAUSES * push.workspace.settings.poll
+            except (SessionsFull, RateLimited) as error:
+                asked = error.seconds if isinstance(error, RateLimited) else None
+                self.full_until = time.time() + (asked or _FULL_PAUSES * push.workspace.settings.poll)
                 return None
             except QuotaUsed as error:
                 return self.stop_at_quota(error)
-            except RateLimited:
-                raise
             except (KaggleRefused, Refused) as error:
                 self.record(replace(job, status=ERROR, reason=str(error)))
                 push.warn(f"{job.key}: {error}")
