@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from dataclasses import replace
 
@@ -12,6 +14,7 @@ from kaggle_workflow.ledger import book, job_results
 from kaggle_workflow.ledger.event import Part
 from kaggle_workflow.ledger.history import Order
 from kaggle_workflow.ledger.jobs import Job
+from tests.ledger import samples
 from tests.sweep.conftest import Cluster
 
 HIGHER, LOWER = Order("higher", assumed=False), Order("lower", assumed=False)
@@ -95,3 +98,29 @@ def test_the_table_ranks_jobs_and_averages_folds_where_the_direction_is_known(cl
     assert result["settings"][0]["jobs"] == ["fold0-lr1", "fold1-lr1"]
     assert result["settings"][0]["mean"] == pytest.approx(0.05)
     assert "No job left the number f1" in cluster.sweep("--metric", "f1", code=2)
+
+
+def test_the_history_has_the_jobs_after_the_submissions(cluster: Cluster) -> None:
+    def history(*words: str) -> str:
+        done = cluster.scene.invoke("history", *words)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    before = history("--csv")
+    assert "sweep" not in before
+    cluster.sweep("--grid", "fold=0,1", "--grid", "shift=-1,=1", "--yes")
+    book.append(cluster.root, samples.submitted(1), samples.score(1))
+    submission, *jobs = csv.DictReader(io.StringIO(history("--csv")))
+    assert history("--csv").startswith(before.rstrip("\n"))
+    assert (submission["ref"], submission["job"]) == ("51000001", "")
+    assert [(one["ref"], one["param.fold"], one["param.shift"], one["metric.cv"]) for one in jobs] == [
+        ("", "0", "-1", "0.0"),
+        ("", "0", "'=1", "0.0"),
+        ("", "1", "-1", "0.1"),
+        ("", "1", "'=1", "0.1"),
+    ]
+    assert {one["status"] for one in jobs} == {"complete"}
+    assert "job" not in history("--csv", "--filter", "public>0").splitlines()[0].split(",")
+    value = json.loads(history("--json"))
+    assert [job["key"] for job in value["jobs"]] == [f"s1/{one['job']}" for one in jobs]
+    assert "jobs" not in json.loads(history("--json", "--group"))

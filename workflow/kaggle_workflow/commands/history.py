@@ -14,10 +14,12 @@ from typing import Any
 from kaggle_workflow import command_list, console
 from kaggle_workflow.errors import WorkflowError
 from kaggle_workflow.ledger import book as ledger
-from kaggle_workflow.ledger import history, validation
+from kaggle_workflow.ledger import history, job_results, validation
 from kaggle_workflow.ledger import table as history_table
+from kaggle_workflow.ledger.event import score_of
 from kaggle_workflow.ledger.fold import Submission, better_of, fold
 from kaggle_workflow.ledger.history import Order
+from kaggle_workflow.ledger.jobs import Job, sweeps
 from kaggle_workflow.workspace import Workspace
 
 _FORMULAS = ("=", "+", "-", "@", "\t", "\r")
@@ -45,15 +47,16 @@ def show_history(workspace: Workspace, command: command_list.History) -> None:  
     shown = found[: command.limit] if command.limit else found
     # Without a known direction, a star could mark the worst submission.
     best = None if ranking.assumed else ranking.best(everything)
+    jobs = () if command.group else _jobs(book, command.filter)
     warning = book.warning()
     if warning:
         console.warn(warning)
     if command.cv:
         _show_agreement(found, json=command.json)
     elif command.json:
-        console.say(as_json(found, shown, best, ranking, book, group=command.group))
+        console.say(as_json(found, shown, best, ranking, book, jobs, group=command.group))
     elif command.csv:
-        _write_csv(_rows(found, shown, ranking, group=command.group))
+        _write_csv([*_rows(found, shown, ranking, group=command.group), *map(job_results.flat, jobs)])
     elif not everything:
         console.say("The ledger has no submissions yet: `invoke submit` makes the first one.")
     elif not found:
@@ -77,6 +80,12 @@ def _check_options(command: command_list.History) -> None:
         raise WorkflowError("--csv excludes --json and --cv: choose one.")
 
 
+def _jobs(book: ledger.Ledger, conditions: Sequence[str]) -> tuple[Job, ...]:
+    """The jobs of all sweeps, oldest first, that meet the conditions."""
+    matches = history.matcher(conditions)
+    return tuple(job for one in sweeps(book.events) for job in one.jobs if matches(job_results.flat(job)))
+
+
 def _show_agreement(found: Sequence[Submission], *, json: bool) -> None:
     agreement = validation.agreement(found)
     if json:
@@ -94,10 +103,11 @@ def as_json(
     best: Submission | None,
     ranking: Order,
     book: ledger.Ledger,
+    jobs: Sequence[Job],
     *,
     group: bool,
 ) -> str:
-    """The history as one JSON document, with a line for each submission or experiment."""
+    """The history as one JSON document, with a line for each submission and job, or for each experiment."""
     head = {
         "better": ranking.better,
         "better_assumed": ranking.assumed,
@@ -108,9 +118,14 @@ def as_json(
         ],
     }
     name = "experiments" if group else "submissions"
-    items = _rows(found, shown, ranking, group=group)
-    lines = ",\n".join(json_format.dumps(one, ensure_ascii=False) for one in items)
-    return f'{json_format.dumps(head, ensure_ascii=False)[:-1]}, "{name}": [\n{lines}\n]}}'
+    lists = {name: _rows(found, shown, ranking, group=group)}
+    if not group:
+        lists["jobs"] = [job.to_json() for job in jobs]
+    parts = [json_format.dumps(head, ensure_ascii=False)[:-1]]
+    for name, items in lists.items():
+        lines = ",\n".join(json_format.dumps(one, ensure_ascii=False) for one in items)
+        parts.append(f'"{name}": [\n{lines}\n]')
+    return f"{', '.join(parts)}}}"
 
 
 def _show(
@@ -164,7 +179,8 @@ def _rows(
 
 
 def _write_csv(rows: Sequence[dict[str, Any]]) -> None:
-    names = list(rows[0]) if rows else list(history.known_names())
+    # The parameters and metrics of jobs differ from sweep to sweep.
+    names = list(dict.fromkeys(name for row in rows for name in row)) or list(history.known_names())
     writer = csv_format.DictWriter(sys.stdout, names, lineterminator="\n")
     writer.writeheader()
     writer.writerows({name: _cell(value) for name, value in row.items()} for row in rows)
@@ -172,8 +188,9 @@ def _write_csv(rows: Sequence[dict[str, Any]]) -> None:
 
 
 def _cell(value: object) -> object:
-    """A value as a cell: an apostrophe before a text that a spreadsheet would calculate (`=`, `+`, `-`, `@`)."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULAS) else value
+    """A value as a cell: an apostrophe before a text that a spreadsheet would calculate (`=`, `+`, `-`, `@`), unless it is a number."""
+    formula = isinstance(value, str) and value.startswith(_FORMULAS) and score_of(value) is None
+    return f"'{value}" if formula else value
 
 
 def _reproduce(workspace: Workspace, command: command_list.History) -> None:

@@ -98,8 +98,14 @@ def select(submissions: Sequence[Submission], conditions: Sequence[str]) -> tupl
     A condition is `name=value` (also `!=`, and `<`, `<=`, `>`, `>=` for numbers) with a column of `flat`, or a text that any value contains.
     Fingerprints and commits may be shortened.
     """
+    matches = matcher(conditions)
+    return tuple(one for one in submissions if matches(flat(one)))
+
+
+def matcher(conditions: Sequence[str]) -> Callable[[dict[str, Any]], bool]:
+    """A function that tells whether a row, values by column name, meets every condition of `select`."""
     tests = [_test(condition) for condition in conditions]
-    return tuple(one for one in submissions if all(test(flat(one)) for test in tests))
+    return lambda values: all(test(values) for test in tests)
 
 
 def arrange(submissions: Sequence[Submission], by: str, ranking: Order) -> tuple[Submission, ...]:
