@@ -70,7 +70,7 @@ TRAINING = f"""{LOOK}
 import json, time
 from pathlib import Path
 
-WIDTH, STEPS = (512, 5) if os.environ.get("KAGGLE_SHIM_LIGHT") else (4096, 10)
+WIDTH, STEPS = (512, 5) if os.environ.get("KAGGLE_SHIM_LIGHT") else (4096, 5)
 
 def train(device):
     torch.manual_seed(0)
