@@ -138,3 +138,12 @@ def test_a_notebook_that_is_gone_fails_its_job_alone(cluster: Cluster) -> None:
     cluster.scene.kaggle.world.sessions.release()
     said = cluster.sweep("--resume", code=4)
     assert [job.status for job in cluster.jobs().values()] == ["error", "complete"], said
+
+
+def test_a_team_mates_sweep_is_left_alone(cluster: Cluster) -> None:
+    cluster.scene.kaggle.world.sessions.hold()
+    cluster.sweep("--grid", "fold=0,1", "--yes", "--detach")
+    token = cluster.scene.kaggle.environment("mate")["KAGGLE_API_TOKEN"]
+    said = cluster.sweep("--resume", code=2, KAGGLE_API_TOKEN=token)
+    assert "s1 belongs to tester, and your credentials are those of mate" in said
+    assert {job.status for job in cluster.jobs().values()} == {"running"}

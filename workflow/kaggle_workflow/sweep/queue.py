@@ -14,7 +14,7 @@ from kaggle_shim.manifest import CODES_MANIFEST, short
 from kaggle_workflow.errors import KaggleRefused, Refused
 from kaggle_workflow.kaggle.errors import Denied, NotThere, RateLimited
 from kaggle_workflow.ledger.event import ERROR
-from kaggle_workflow.ledger.jobs import RUNNING, WAITING, Job, Sweep
+from kaggle_workflow.ledger.jobs import HELD, RUNNING, WAITING, Job, Sweep
 from kaggle_workflow.push import dataset_versions
 from kaggle_workflow.push.answers import QuotaUsed, SessionsFull
 from kaggle_workflow.push.notebook import update_notebook
@@ -22,7 +22,7 @@ from kaggle_workflow.push.notebook_payload import Payload, Rules
 from kaggle_workflow.push.session import Push
 from kaggle_workflow.stage import compose
 from kaggle_workflow.sweep import ending
-from kaggle_workflow.sweep.board import LIMIT_SECONDS, OTHER_CODES, Board, summary
+from kaggle_workflow.sweep.board import LIMIT_SECONDS, OTHER_CODES, Board, chosen, summary
 from kaggle_workflow.waiting import Show
 
 # A laptop may sleep for a night in the middle.
@@ -183,6 +183,7 @@ def run(push: Push, names: Sequence[str], *, wait_quota: bool, detach: bool = Fa
         WaitedTooLong: `--limit` is over, or a week.
     """
     push.options = replace(push.options, wait=False)
+    _refuse_others(push, names)
     queue = _Queue(push, names, wait_quota=wait_quota)
     if detach:
         queue.look(lambda *_: None)
@@ -194,3 +195,16 @@ def run(push: Push, names: Sequence[str], *, wait_quota: bool, detach: bool = Fa
     waits.until(f"every job of {', '.join(names)} is over", LIMIT_SECONDS, queue.look)
     if queue.stopped:
         raise QuotaUsed(queue.stopped)
+
+
+def _refuse_others(push: Push, names: Sequence[str]) -> None:
+    """Refuse to go on with a team-mate's jobs: their notebooks are private to the account that sent them."""
+    for sweep in chosen(push, names):
+        for job in sweep.with_status(WAITING, RUNNING, HELD):
+            if job.on_kaggle and job.notebook.owner.lower() != push.checked_account.lower():
+                push.refuse(
+                    "other-account",
+                    f"{sweep.name} belongs to {job.notebook.owner}, and your credentials are those of {push.checked_account}: "
+                    f"use those of {job.notebook.owner}, or run its jobs as a sweep of yours with --from {sweep.name}",
+                )
+                return

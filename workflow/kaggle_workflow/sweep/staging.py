@@ -112,7 +112,7 @@ def plan_of(base: Base, job: Job) -> Plan:
 def payload(workspace: Workspace, base: Base, job: Job) -> Payload:
     """Write the notebook of a job into `build/sweeps/<sweep>/<job>`; raises WorkflowError."""
     notebook = workspace.notebook(job.folder)
-    ref = replace(job.notebook, owner=notebook.metadata.id.owner)
+    ref = job.notebook
     about = replace(notebook.metadata, id=ref, title=ref.slug)
     plan = plan_of(base, job)
     folder = folder_of(workspace, job.sweep) / job.name
