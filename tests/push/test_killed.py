@@ -16,6 +16,7 @@ import pytest
 from kaggle_workflow.push import codes as push_codes
 from kaggle_workflow.push import sub as push_sub
 from tests.local_kaggle import Fault, faults
+from tests.power.virtual_time import VirtualTime
 from tests.push.conftest import Scene
 
 
@@ -54,6 +55,12 @@ def killed_push(scene: Scene, fault: Callable[..., Fault], method: str, **match:
     assert child.returncode == -signal.SIGKILL
 
 
+def hasten(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From here on, this process waits in virtual time."""
+    VirtualTime(scene.kaggle, monkeypatch)
+    monkeypatch.setenv("INVOKE_WORKSPACE_POLL", "5")
+
+
 STEPS = [
     (faults.drop_before, "StartBlobUpload", {}),
     (faults.drop_after, "PUT", {}),
@@ -68,19 +75,27 @@ STEPS = [
 
 @pytest.mark.parametrize(("fault", "method", "match"), STEPS)
 def test_killed_and_started_again(
-    scene: Scene, fault: Callable[..., Fault], method: str, match: dict[str, str]
+    scene: Scene,
+    fault: Callable[..., Fault],
+    method: str,
+    match: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     killed_push(scene, fault, method, **match)
+    hasten(scene, monkeypatch)
     outcomes = scene.all(limit=60.0)
     assert [outcome.version for outcome in outcomes] == [1, 1, 1]
     assert (scene.versions("codes"), scene.versions("deps"), scene.versions("sub")) == (1, 1, 1)
 
 
-def test_a_version_that_appears_late_is_found_used_and_reported(scene: Scene) -> None:
+def test_a_version_that_appears_late_is_found_used_and_reported(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
     scene.all()
     scene.edit()
     scene.kaggle.behave(processing_seconds=4.0)
     killed_push(scene, faults.drop_after, "CreateDatasetVersion")
+    hasten(scene, monkeypatch)
     codes, _, sub = scene.all(limit=60.0)
     assert (codes.did, codes.version, sub.version) == ("found", 2, 2)
     assert scene.versions("codes") == 2
