@@ -39,6 +39,12 @@ def test_an_image_has_its_list_and_what_executes_notebooks_and_lacks_the_rest(im
     assert done.stderr.splitlines()[-1] == "ModuleNotFoundError: No module named 'copier'"
 
 
+def test_what_a_rehearsal_imports_is_compiled_and_the_packages_own_tests_are_not(image_python: Path) -> None:
+    site = next(image_python.parents[1].glob("lib/python*/site-packages"))
+    assert list((site / "sklearn" / "ensemble" / "__pycache__").glob("_forest.*.pyc"))
+    assert not list((site / "sklearn").rglob("tests/__pycache__"))
+
+
 def test_the_second_time_nothing_is_started(
     image_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -35,6 +35,7 @@ _DECIDED = re.compile(r"No solution found|Failed to build")
 _UNREACHABLE = re.compile(
     r"error sending request|dns error|[Ff]ailed to fetch|timed out|Failed to establish a new connection|Max retries"
 )
+_TESTS = r"[/\\]tests?[/\\]"
 _PROGRESS = re.compile(r"\s*(?:Downloading|Downloaded|Building|Built) (?!.*\.metadata)")
 
 
@@ -235,8 +236,7 @@ def _install(
     where = image_txt.resolve().parent
     if shutil.which("uv") is not None:
         make = ["uv", "venv", "--quiet", "--no-project", "--python", str(base.path), str(folder)]
-        # Compiled now: in the sandbox there is no place to keep byte code.
-        install = ["uv", "pip", "install", "--compile-bytecode", "--python", str(python), *wanted]
+        install = ["uv", "pip", "install", "--python", str(python), *wanted]
         install += ["--override", str(overrides)] if overrides else []
         # Without a GPU the CPU builds do, at a tenth of the size, where their index can be reached.
         cpu = {} if overrides is None or platforms.gpu_devices() else {"UV_TORCH_BACKEND": "cpu"}
@@ -245,6 +245,9 @@ def _install(
             platforms.remove_tree(folder)
             failure = _run_all([make, [*install, *more]], where, on_line, variables)
             if failure is None:
+                # Compiled now: in the sandbox there is no place to keep byte code. The packages' own tests are half of it.
+                compile_all = [str(python), "-m", "compileall", "-qq", "-j", "0", "-x", _TESTS, str(folder)]
+                subprocess.run(compile_all, stdin=subprocess.DEVNULL, capture_output=True, check=False)
                 return None
             if variables:
                 continue
