@@ -6,6 +6,7 @@ import shutil
 import socket
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -237,6 +238,58 @@ def test_the_competition(
     assert found.state == state
     assert says in found.says
     assert found.remedy
+
+
+def in_days(days: float) -> str:
+    return f"{datetime.now(UTC) + timedelta(days=days):%Y-%m-%dT%H:%M:%S}"
+
+
+WEEK = ("deadline", "entry deadline", "merger deadline", "selections", "image pin", "inputs")
+
+
+def test_before_the_last_week_only_a_deadline_that_comes_is_told(ws: Path, kaggle: LocalKaggle) -> None:
+    deadlines = {"new_entrant_deadline": in_days(-1), "merger_deadline": in_days(6.5)}
+    kaggle.add_competition(COMPETITION, public=PUBLIC, metric="accuracy", deadline=in_days(7.1), **deadlines)
+    found = lines(ws)
+    assert found.keys() & set(WEEK) == {"merger deadline"}
+    merger = found["merger deadline"]
+    assert (merger.state, merger.says.partition(",")[0]) == (NOTE, "6 days left")
+    assert merger.remedy.endswith(f"/competitions/{COMPETITION}/team before that")
+
+
+def test_in_the_last_week_everything_is_told_that_can_still_be_done(ws: Path, kaggle: LocalKaggle) -> None:
+    passed = {"new_entrant_deadline": in_days(-1), "merger_deadline": in_days(-1)}
+    kaggle.add_competition(COMPETITION, public=PUBLIC, metric="accuracy", deadline=in_days(6.9), **passed)
+    workspaces.edit_json(
+        ws / "sub/kernel-metadata.json", dataset_sources=["tester/cmi-codes", "ada/extra", "ada/fixed/3"]
+    )
+    found = lines(ws)
+    assert [topic for topic in found if topic in WEEK] == list(WEEK)
+    assert {topic: found[topic].state for topic in WEEK} == {
+        **dict.fromkeys(WEEK, NOTE),
+        "merger deadline": OK,
+    }
+    assert found["deadline"].says.startswith("6 days left, until 20")
+    assert re.fullmatch(r"passed on \S+; tester has not joined", found["entry deadline"].says)
+    assert found["image pin"].remedy == "run `invoke pin-image`"
+    assert found["inputs"].says == "no version is named of ada/extra: a push may get a newer one"
+
+    chosen = kaggle.add_submissions(COMPETITION, ["one", "two"])
+    kaggle.select(COMPETITION, *chosen)
+    workspaces.edit_json(
+        ws / "sub/kernel-metadata.json",
+        docker_image="gcr.io/kaggle-images/python@sha256:1",
+        dataset_sources=["tester/cmi-codes"],
+    )
+    found = lines(ws)
+    assert {topic: found[topic].state for topic in WEEK} == {**dict.fromkeys(WEEK, OK), "deadline": NOTE}
+    assert found["selections"].says == f"{chosen[1]} and {chosen[0]} selected for the end"
+
+
+def test_after_the_end_the_last_week_is_silent(ws: Path, kaggle: LocalKaggle) -> None:
+    dates = {"deadline": in_days(-1), "new_entrant_deadline": in_days(-8), "merger_deadline": in_days(-8)}
+    kaggle.add_competition(COMPETITION, public=PUBLIC, metric="accuracy", **dates)
+    assert not lines(ws).keys() & set(WEEK)
 
 
 def test_a_placeholder_stops_you_and_the_line_says_how_it_goes(

@@ -1,4 +1,4 @@
-"""A competition is a folder: `competition.json`, `public/`, `hidden/`, `solution.csv`, and other teams in `teams.csv` (`team,public`)."""
+"""A competition is a folder: `competition.json`, `public/`, `hidden/`, `solution.csv`, and other teams in `teams.csv` (`team,public`, and `private` for the end)."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Competition:
     """What `competition.json` says; every key is optional but `metric`.
 
     `metric` is a name from `scoring.BUILTIN`, or `file.py:function` beside competition.json, or
-    `package.module:function`. `deadline` is ISO 8601, UTC when it says nothing else.
+    `package.module:function`. Deadlines are ISO 8601, UTC when they say nothing else.
     """
 
     slug: str
@@ -36,6 +36,8 @@ class Competition:
     total_limit: int | None = None
     rules_accepted: bool = True
     deadline: str = ""
+    merger_deadline: str = ""
+    new_entrant_deadline: str = ""
     late_submissions: bool = True
     time_limit_seconds: float = 9 * 3600
     internet_allowed: bool = False
@@ -65,10 +67,7 @@ class Competition:
 
     def ends_at(self) -> float | None:
         """The deadline in seconds since 1970; None when there is none."""
-        if not self.deadline:
-            return None
-        moment = datetime.fromisoformat(self.deadline)
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+        return seconds(self.deadline)
 
     def is_over(self, world: World) -> bool:
         """Whether the deadline has passed."""
@@ -89,6 +88,14 @@ class Competition:
     def folder(self, world: World) -> Path:
         """The competition's folder in the store."""
         return world.store.competition_folder(self.slug)
+
+
+def seconds(date: str) -> float | None:
+    """A date of competition.json in seconds since 1970; None when there is none."""
+    if not date:
+        return None
+    moment = datetime.fromisoformat(date)
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
 def load(world: World, slug: str) -> Competition | None:

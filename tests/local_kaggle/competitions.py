@@ -14,7 +14,7 @@ from kagglesdk.competitions.types.competition_api_service import (
 from kagglesdk.competitions.types.competition_enums import CompetitionSortBy
 
 from tests.local_kaggle.clock import as_datetime
-from tests.local_kaggle.competition import Competition, every, load
+from tests.local_kaggle.competition import Competition, every, load, seconds
 from tests.local_kaggle.dataset_files import single_file, tree
 from tests.local_kaggle.errors import ApiError
 from tests.local_kaggle.paging import page
@@ -100,8 +100,9 @@ def _describe(world: World, caller: Caller, competition: Competition) -> KaggleO
     answer.is_kernels_submissions_only = competition.code_competition
     answer.user_has_entered = bool(caller.user) and caller.user in entry.entered
     answer.submissions_disabled = competition.is_over(world) and not competition.late_submissions
-    end = competition.ends_at()
-    answer.deadline = as_datetime(end) if end else None
+    for name in ("deadline", "merger_deadline", "new_entrant_deadline"):
+        moment = seconds(getattr(competition, name))
+        setattr(answer, name, as_datetime(moment) if moment else None)
     answer.team_count = len(entry.entered)
     answer.awards_points = competition.awards_points
     return answer

@@ -151,6 +151,14 @@ class Contents:
             store.save_entry(entry)
         return [one.ref for one in made]
 
+    def select(self, slug: str, *refs: int) -> None:
+        """Selects these submissions for the end, and no others, as on the competition's page."""
+        with self.world.store.lock:
+            entry = self.world.store.entry(slug)
+            for one in entry.submissions:
+                one.selected = one.ref in refs
+            self.world.store.save_entry(entry)
+
     def add_competition(
         self,
         slug: str,

@@ -37,6 +37,7 @@ class Rival:
 
     user: str
     public_score: str
+    private_score: str
     date: float = 0.0
     ref: int = 0
 
@@ -52,12 +53,26 @@ def ranked(world: World, competition: Competition) -> list[Submission | Rival]:
     return sorted(best.values(), key=lambda s: (-competition.worth(s.public_score), s.date))
 
 
+def _final(world: World, competition: Competition) -> list[Submission | Rival]:
+    """Each team's best private score among its final submissions, the best first: those selected, else the two best public ones."""
+    by_team: dict[str, list[Submission]] = {}
+    for submission in world.store.entry(competition.slug).submissions:
+        if submission.public_score and submission.date <= (competition.ends_at() or 0.0):
+            by_team.setdefault(submission.user, []).append(submission)
+    best: list[Submission | Rival] = [one for one in _rivals(world, competition) if one.private_score]
+    for mine in by_team.values():
+        mine.sort(key=lambda s: -competition.worth(s.public_score))
+        chosen = [one for one in mine if one.selected] or mine[:2]
+        best.append(max(chosen, key=lambda s: competition.worth(s.private_score)))
+    return sorted(best, key=lambda s: (-competition.worth(s.private_score), s.date))
+
+
 def _rivals(world: World, competition: Competition) -> list[Rival]:
     file = competition.folder(world) / "teams.csv"
     if not file.is_file():
         return []
     with file.open(encoding="utf-8", newline="") as rows:
-        return [Rival(row["team"], row["public"]) for row in csv.DictReader(rows)]
+        return [Rival(row["team"], row["public"], row.get("private", "")) for row in csv.DictReader(rows)]
 
 
 def _visible(world: World, slug: str) -> Competition:
@@ -73,19 +88,22 @@ def _show(world: World, caller: Caller, request: KaggleObject) -> Reply:
     competition = _visible(world, request.competition_name)
     teams = world.store.entry(competition.slug).teams
     answer = ApiGetLeaderboardResponse()
-    cut, answer.next_page_token = page(ranked(world, competition), request)
+    # As kagglesdk documents it: the private leaderboard if it is available, unless the public one is asked for.
+    private = competition.is_over(world) and not request.override_public
+    cut, answer.next_page_token = page((_final if private else ranked)(world, competition), request)
     answer.submissions = []
     for submission in cut:
         item = ApiLeaderboardSubmission()
         item.team_id = teams.get(submission.user, 0)
-        item.team_name, item.score = submission.user, submission.public_score
+        item.team_name = submission.user
+        item.score = submission.private_score if private else submission.public_score
         item.submission_date = as_datetime(submission.date)
         answer.submissions.append(item)
     return answer
 
 
 def _download(world: World, caller: Caller, request: KaggleObject) -> Reply:
-    """A zip with one CSV; the columns are those of Kaggle's own file, as users publish it."""
+    """A zip with one CSV, after the end the private leaderboard; columns and name are those of Kaggle's own file, as users publish it."""
     del caller
     competition = _visible(world, request.competition_name)
     entry = world.store.entry(competition.slug)
@@ -102,12 +120,14 @@ def _download(world: World, caller: Caller, request: KaggleObject) -> Reply:
             "TeamMemberUserNames",
         ]
     )
-    for rank, best in enumerate(ranked(world, competition), 1):
+    private = competition.is_over(world)
+    for rank, best in enumerate((_final if private else ranked)(world, competition), 1):
         dates = [s.date for s in entry.submissions if s.user == best.user] or [best.date]
         last = as_datetime(max(dates)).isoformat(" ", timespec="seconds")
         team = entry.teams.get(best.user, 0)
-        rows.writerow([rank, team, best.user, last, best.public_score, len(dates), best.user])
-    name = f"{competition.slug}-publicleaderboard"
+        score = best.private_score if private else best.public_score
+        rows.writerow([rank, team, best.user, last, score, len(dates), best.user])
+    name = f"{competition.slug}-{'private' if private else 'public'}leaderboard"
     folder = world.root / "cache" / name
     write_atomic(folder / f"{name}.csv", text.getvalue())
     return Download(world.downloads.zip_of(folder), f"{name}.zip")

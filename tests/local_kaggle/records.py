@@ -204,6 +204,7 @@ class Submission:
     error_description: str = ""
     public_score: str = ""
     private_score: str = ""
+    selected: bool = False
     total_bytes: int = 0
     seconds: float = 0.0
 

@@ -197,7 +197,7 @@ def _list_submissions(world: World, caller: Caller, request: KaggleObject) -> Re
     if request.group == SubmissionGroup.SUBMISSION_GROUP_SUCCESSFUL:
         mine = [s for s in mine if s.status == "COMPLETE"]
     elif request.group == SubmissionGroup.SUBMISSION_GROUP_SELECTED:
-        mine = []  # nobody selects final submissions here
+        mine = [s for s in mine if s.selected]
     mine.reverse()
     if request.sort_by == SubmissionSortBy.SUBMISSION_SORT_BY_NAME:
         mine.sort(key=lambda s: s.file_name)

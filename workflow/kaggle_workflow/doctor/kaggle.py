@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from kaggle_shim.refs import CompetitionRef
 from kaggle_workflow import metadata, names
+from kaggle_workflow.doctor import last_week
 from kaggle_workflow.doctor.diagnosis import NOTE, OK, UNKNOWN, WRONG, Line, guarded, of_error
 from kaggle_workflow.errors import Unreachable, WorkflowError
 from kaggle_workflow.kaggle import credentials
@@ -50,7 +51,7 @@ def lines(workspace: Workspace, kaggle: Kaggle) -> Iterator[Line]:
     if account.state in (WRONG, UNKNOWN):
         yield from _unchecked(_ONLINE[1:], "not checked: see account")
         return
-    yield from _competition(about, kaggle)
+    yield from _competition(workspace, about, kaggle)
     yield from guarded("quota", lambda: _quota(about, kaggle))
 
 
@@ -85,7 +86,7 @@ def _account(workspace: Workspace, about: KernelMetadata | None, kaggle: Kaggle)
     yield Line("account", state, says, remedy)
 
 
-def _competition(about: KernelMetadata | None, kaggle: Kaggle) -> Iterator[Line]:
+def _competition(workspace: Workspace, about: KernelMetadata | None, kaggle: Kaggle) -> Iterator[Line]:
     slug = about.competition if about else None
     if slug is None or slug in names.PLACEHOLDERS:
         says = f"{slug} is a placeholder" if slug else "the submission notebook attaches none"
@@ -106,6 +107,7 @@ def _competition(about: KernelMetadata | None, kaggle: Kaggle) -> Iterator[Line]
         return
     yield from guarded("rules", lambda: _rules(kaggle, ref, there))
     yield from guarded("submissions", lambda: _submissions(kaggle, ref, there))
+    yield from last_week.lines(workspace, kaggle, there)
 
 
 def _state(there: Competition | None, slug: str, kaggle: Kaggle) -> tuple[str, str, str]:

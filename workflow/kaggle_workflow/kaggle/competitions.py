@@ -104,6 +104,23 @@ class CompetitionCalls(Connection):
                 told = Submission.from_answer(one)
             yield told
 
+    def selected(self, ref: CompetitionRef) -> tuple[int, ...]:
+        """References of the submissions that are selected for the end.
+
+        kagglesdk 0.1.37 can list them, and neither it nor kaggle 2.2.4 can select one. Whether Kaggle lists what it would choose
+        itself is open.
+        """
+        from kagglesdk.competitions.types.competition_enums import SubmissionGroup
+
+        listed = self._pages(
+            f"listing the selected submissions to {ref}",
+            "submissions",
+            f"{_CLIENT}.list_submissions",
+            competition_name=ref.slug,
+            group=SubmissionGroup.SUBMISSION_GROUP_SELECTED,
+        )
+        return tuple(int(one.ref) for one in listed)
+
     def submission(self, number: int) -> Submission:
         """One submission by its `ref`."""
         return Submission.from_answer(

@@ -210,7 +210,11 @@ class ModelVersion:
 
 @dataclass(frozen=True)
 class Competition:
-    """A competition as this account sees it; `deadline` is ISO 8601 in UTC, "" when unknown; `medals`: whether it awards points and medals."""
+    """A competition as this account sees it.
+
+    Deadlines are ISO 8601 in UTC, "" when unknown: `deadline` of the last submission, `merge_by` of team mergers and `enter_by` of
+    joining. `medals`: whether it awards points and medals.
+    """
 
     slug: str
     title: str
@@ -221,23 +225,25 @@ class Competition:
     closed: bool
     daily: int
     medals: bool
+    merge_by: str
+    enter_by: str
 
     @classmethod
     def from_answer(cls, answer: Any, slug: str) -> Competition:
         """From an `ApiCompetition`."""
-        end = answer.deadline
-        if end is not None and end.tzinfo is None:
-            end = end.replace(tzinfo=UTC)
+        end = _utc(answer.deadline)
         return cls(
             slug=slug,
             title=answer.title or slug,
             takes_notebooks=bool(answer.is_kernels_submissions_only),
             entered=bool(answer.user_has_entered),
-            deadline=end.astimezone(UTC).isoformat(timespec="minutes") if end else "",
+            deadline=_iso(end),
             over=end is not None and end < datetime.now(UTC),
             closed=bool(answer.submissions_disabled),
             daily=answer.max_daily_submissions or 0,
             medals=bool(answer.awards_points),
+            merge_by=_iso(_utc(answer.merger_deadline)),
+            enter_by=_iso(_utc(answer.new_entrant_deadline)),
         )
 
 
@@ -252,6 +258,15 @@ class Limits:
     today: int
     total: int
     by_total: bool = False
+
+
+def _utc(moment: datetime | None) -> datetime | None:
+    """A time of an answer in UTC; one without a zone is UTC."""
+    return moment if moment is None or moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _iso(moment: datetime | None) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="minutes") if moment else ""
 
 
 def _plain(status: object) -> str:
