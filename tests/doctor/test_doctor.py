@@ -248,8 +248,14 @@ WEEK = ("deadline", "entry deadline", "merger deadline", "selections", "image pi
 
 
 def test_before_the_last_week_only_a_deadline_that_comes_is_told(ws: Path, kaggle: LocalKaggle) -> None:
-    deadlines = {"new_entrant_deadline": in_days(-1), "merger_deadline": in_days(6.5)}
-    kaggle.add_competition(COMPETITION, public=PUBLIC, metric="accuracy", deadline=in_days(7.1), **deadlines)
+    kaggle.add_competition(
+        COMPETITION,
+        public=PUBLIC,
+        metric="accuracy",
+        deadline=in_days(7.1),
+        new_entrant_deadline=in_days(-1),
+        merger_deadline=in_days(6.5),
+    )
     found = lines(ws)
     assert found.keys() & set(WEEK) == {"merger deadline"}
     merger = found["merger deadline"]
@@ -258,8 +264,14 @@ def test_before_the_last_week_only_a_deadline_that_comes_is_told(ws: Path, kaggl
 
 
 def test_in_the_last_week_everything_is_told_that_can_still_be_done(ws: Path, kaggle: LocalKaggle) -> None:
-    passed = {"new_entrant_deadline": in_days(-1), "merger_deadline": in_days(-1)}
-    kaggle.add_competition(COMPETITION, public=PUBLIC, metric="accuracy", deadline=in_days(6.9), **passed)
+    kaggle.add_competition(
+        COMPETITION,
+        public=PUBLIC,
+        metric="accuracy",
+        deadline=in_days(6.9),
+        new_entrant_deadline=in_days(-1),
+        merger_deadline=in_days(-1),
+    )
     workspaces.edit_json(
         ws / "sub/kernel-metadata.json", dataset_sources=["tester/cmi-codes", "ada/extra", "ada/fixed/3"]
     )
@@ -287,8 +299,14 @@ def test_in_the_last_week_everything_is_told_that_can_still_be_done(ws: Path, ka
 
 
 def test_after_the_end_the_last_week_is_silent(ws: Path, kaggle: LocalKaggle) -> None:
-    dates = {"deadline": in_days(-1), "new_entrant_deadline": in_days(-8), "merger_deadline": in_days(-8)}
-    kaggle.add_competition(COMPETITION, public=PUBLIC, metric="accuracy", **dates)
+    kaggle.add_competition(
+        COMPETITION,
+        public=PUBLIC,
+        metric="accuracy",
+        deadline=in_days(-1),
+        new_entrant_deadline=in_days(-8),
+        merger_deadline=in_days(-8),
+    )
     assert not lines(ws).keys() & set(WEEK)
 
 

@@ -48,6 +48,7 @@ LOCAL = {
     "commands",
     "doctor",
     "explain",
+    "final",
     "history",
     "new-exp",
     "new-notebook",

@@ -6,7 +6,7 @@ import json
 import shutil
 from typing import TYPE_CHECKING
 
-from tests.local_kaggle.competition import Competition
+from tests.local_kaggle.competition import Competition, load
 from tests.local_kaggle.errors import SetupError
 from tests.local_kaggle.names import Source
 from tests.local_kaggle.records import (
@@ -18,6 +18,7 @@ from tests.local_kaggle.records import (
     Variation,
     Version,
 )
+from tests.local_kaggle.scoring import score_submission
 from tests.local_kaggle.store import write_atomic
 from tests.local_kaggle.unpack import publish
 
@@ -150,6 +151,20 @@ class Contents:
                 entry.teams[self.user] = store.next_id()
             store.save_entry(entry)
         return [one.ref for one in made]
+
+    def score(self, slug: str, texts: Mapping[int, str]) -> None:
+        """Scores submissions anew, each as if its file had this text."""
+        competition = load(self.world, slug)
+        assert competition is not None, slug
+        with self.world.store.lock:
+            entry = self.world.store.entry(slug)
+            for one in entry.submissions:
+                if one.ref in texts:
+                    kept = self.world.store.submission_file(slug, one)
+                    write_atomic(kept, texts[one.ref])
+                    one.public_score = one.private_score = ""
+                    score_submission(competition, competition.folder(self.world), kept, one)
+            self.world.store.save_entry(entry)
 
     def select(self, slug: str, *refs: int) -> None:
         """Selects these submissions for the end, and no others, as on the competition's page."""

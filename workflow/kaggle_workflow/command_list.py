@@ -260,6 +260,12 @@ class History(Command, runs="history:show_history", example="--sort public --lim
     csv: bool = option("print everything as CSV", group=OUTPUT)
 
 
+class Final(Downloads, Json, runs="final:propose", example="--download"):
+    """Propose the two final submissions, and say what speaks against each."""
+
+    download: bool = option("download the outputs of your best submissions, to compare their predictions")
+
+
 class Report(Json, runs="report:write_report", example="--output report.html"):
     """Draw the history: one HTML file that works offline."""
 
@@ -272,5 +278,5 @@ GROUPS: dict[str, tuple[type[Command], ...]] = {
     "train": (Sweep,),
     "push and submit": (Push, PushCodes, PushDeps, PushSub, PushModel, PushDataset, Ship, Submit),
     "inspect": (Explain, Status, Logs, Output, Watch, Models),
-    "results": (History, Report),
+    "results": (History, Final, Report),
 }

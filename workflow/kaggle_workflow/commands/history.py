@@ -11,13 +11,14 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+from kaggle_shim import local
 from kaggle_workflow import command_list, console
 from kaggle_workflow.errors import WorkflowError
 from kaggle_workflow.ledger import book as ledger
-from kaggle_workflow.ledger import history, job_results, validation
+from kaggle_workflow.ledger import history, job_results, standing, validation
 from kaggle_workflow.ledger import table as history_table
 from kaggle_workflow.ledger.event import score_of
-from kaggle_workflow.ledger.fold import Submission, better_of, fold
+from kaggle_workflow.ledger.fold import Submission, better_of, final_of, fold
 from kaggle_workflow.ledger.history import Order
 from kaggle_workflow.ledger.jobs import Job, sweeps
 from kaggle_workflow.workspace import Workspace
@@ -67,6 +68,9 @@ def show_history(workspace: Workspace, command: command_list.History) -> None:  
         _show_groups(found, ranking)
     else:
         _show(found, shown, best, ranking)
+        ended = standing.final_sentence(final_of(book.events, local.competition(workspace.root)))
+        if ended:
+            console.say(ended)
         for sentence in history.image_notes(book.events, found):
             console.say(sentence)
 
@@ -132,14 +136,13 @@ def _show(
     found: Sequence[Submission], shown: Sequence[Submission], best: Submission | None, ranking: Order
 ) -> None:
     marks = ["*" if one is best else "" for one in shown]
-    table = history_table.fit([history.cells(one) for one in shown], marks, _width())
+    table = history_table.fit([history.cells(one) for one in shown], marks, width())
     console.say("\n".join(table.lines))
     if best is not None:
         console.say(f"* best public score: {history.number(best.public_score)}, submission {best.ref}.")
     elif ranking.assumed and any(one.public_score is not None for one in found):
         console.say(
-            "No score is marked as the best, because the metric's direction is unknown: run `invoke history --refresh`, "
-            "or write `better: higher` or `better: lower` below `workspace` in invoke.yaml."
+            f"No score is marked as the best, because the metric's direction is unknown: {history.LEARN_BETTER}"
         )
     if len(shown) < len(found):
         console.say(f"Showing {len(shown)} of {len(found)} submissions; `--limit 0` shows all.")
@@ -148,7 +151,7 @@ def _show(
 
 def _show_groups(found: Sequence[Submission], ranking: Order) -> None:
     groups = history.grouped(found, ranking)
-    table = history_table.fit([history.group_cells(one) for one in groups], [""] * len(groups), _width())
+    table = history_table.fit([history.group_cells(one) for one in groups], [""] * len(groups), width())
     console.say("\n".join(table.lines))
     assumed = ", assumed: set workspace.better in invoke.yaml" if ranking.assumed else ""
     console.say(
@@ -162,7 +165,7 @@ def _say_left_out(table: history_table.Table) -> None:
         console.say(f"Too narrow for {', '.join(table.left_out)}; `--csv` shows every column.")
 
 
-def _width() -> int | None:
+def width() -> int | None:
     """Width of the terminal; None without one, unless COLUMNS is set."""
     if sys.stdout.isatty() or os.environ.get("COLUMNS"):
         return shutil.get_terminal_size().columns

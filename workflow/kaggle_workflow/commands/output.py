@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from kaggle_workflow import command_list, console, safe_paths
@@ -16,14 +18,49 @@ from kaggle_workflow.push.session import aside
 from kaggle_workflow.workspace import Workspace
 
 
+@dataclass(frozen=True)
+class Downloaded:
+    """What was downloaded of a version: where its files and its log are, and how many files were fetched now."""
+
+    name: str
+    version: int
+    state: str
+    folder: Path
+    log: Path
+    files: tuple[fetching.Item, ...]
+    fetched: int
+
+    def to_json(self) -> dict[str, object]:
+        """The download as JSON values."""
+        files = [
+            {"name": item.name, "path": str(item.target), "size": item.target.stat().st_size}
+            for item in self.files
+        ]
+        places = {"folder": str(self.folder), "log": str(self.log), "files": files}
+        return {"name": self.name, "version": self.version, "state": self.state, **places}
+
+
 def download_output(workspace: Workspace, command: command_list.Output) -> None:
+    """Download the output of a version, and print what was downloaded; raises KaggleRefused like `download`."""
+    say = aside if command.json else console.say
+    done = download(workspace, Kaggle(console.warn), command, say)
+    if command.json:
+        console.as_json(done.to_json())
+    else:
+        there = len(done.files) - done.fetched
+        say(
+            f"{done.name} version {done.version}: {console.count(done.fetched, 'file')} downloaded, {there} already in {done.folder}."
+        )
+
+
+def download(
+    workspace: Workspace, kaggle: Kaggle, command: command_list.Output, say: Callable[[str], None]
+) -> Downloaded:
     """Download the output of a version, and its log, into one folder.
 
     Raises:
         KaggleRefused: the run is not over, or a file name points outside the folder.
     """
-    kaggle = Kaggle(console.warn)
-    say = aside if command.json else console.say
     ref = workspace.notebook(command.notebook).metadata.id
     version = command.version or newest_version(kaggle, ref)
     state = kaggle.run(ref, version)
@@ -49,23 +86,4 @@ def download_output(workspace: Workspace, command: command_list.Output) -> None:
     sweep(folder)
     fetched = fetching.fetch_all(wanted, say)
     write_text(log_file, plain(log))
-    if command.json:
-        value = [
-            {"name": item.name, "path": str(item.target), "size": item.target.stat().st_size}
-            for item in wanted
-        ]
-        console.as_json(
-            {
-                "name": ref.name,
-                "version": version,
-                "state": state.status.lower(),
-                "folder": str(folder),
-                "log": str(log_file),
-                "files": value,
-            }
-        )
-    else:
-        there = len(wanted) - fetched
-        say(
-            f"{ref.name} version {version}: {console.count(fetched, 'file')} downloaded, {there} already in {folder}."
-        )
+    return Downloaded(ref.name, version, state.status.lower(), folder, log_file, tuple(wanted), fetched)

@@ -10,9 +10,9 @@ from kaggle_workflow.errors import WorkflowError
 from kaggle_workflow.files import sweep, write_text
 from kaggle_workflow.findings import relative
 from kaggle_workflow.ledger import book as ledger
-from kaggle_workflow.ledger import history
+from kaggle_workflow.ledger import choosing, history, standing
 from kaggle_workflow.ledger.event import now
-from kaggle_workflow.ledger.fold import better_of, fold
+from kaggle_workflow.ledger.fold import better_of, final_of, fold
 from kaggle_workflow.report import page
 from kaggle_workflow.workspace import Workspace
 
@@ -29,12 +29,17 @@ def write_report(workspace: Workspace, command: command_list.Report) -> None:
         )
     book = ledger.read(workspace.root)
     submissions = fold(book.events)
+    ranking = history.order(workspace.settings.better, better_of(book.events))
+    final = final_of(book.events, local.competition(workspace.root))
+    in_time = [one for one in submissions if final is None or final.ended is None or one.time <= final.ended]
     facts = page.Facts(
         title=local.competition(workspace.root) or workspace.root.name,
         made=now(),
         limit=workspace.settings.limit_seconds,
         limit_assumed=workspace.settings.limit is None,
-        ranking=history.order(workspace.settings.better, better_of(book.events)),
+        ranking=ranking,
+        ended=standing.final_sentence(final),
+        hindsight="" if ranking.assumed else choosing.hindsight(in_time, ranking),
         warning=book.warning(),
     )
     text = page.page(submissions, facts)

@@ -139,6 +139,8 @@ class Event(Facts):
         ref: Kaggle's reference of the submission; None for a push.
         submitted: when the submission was made, according to Kaggle.
         better: `higher` or `lower`, in the event that recorded which score is better.
+        ended: when the competition ended, in an event without `ref` that holds the final leaderboard: `team_rank` is then the final
+            place, `score_rank` that of the team's best private score, and the medal lines are private scores.
         image_moved: what changed in Kaggle's image since the run before, None when nothing did.
         sweep: name of a sweep, `job` the job's name in it, and `jobs` how many it has.
         folder: folder of the notebook that the job runs, with these `parameters`, for the `attempt`-th time at this `place`.
@@ -152,6 +154,7 @@ class Event(Facts):
     ref: str | None = None
     submitted: datetime | None = None
     better: str | None = None
+    ended: datetime | None = None
     image_moved: str | None = None
     sweep: str | None = None
     job: str | None = None

@@ -94,6 +94,12 @@ def better_of(events: Iterable[Event], competition: str | None = None) -> str | 
     return said[-1].better if said else None
 
 
+def final_of(events: Iterable[Event], competition: str | None = None) -> Event | None:
+    """The newest event with the final leaderboard of a competition (None for any); None while it is not known."""
+    told = [event for event in _ordered(events) if event.ended and competition in (None, event.competition)]
+    return told[-1] if told else None
+
+
 def _one(ref: str, told: list[Event], pushes: Mapping[tuple[str, int], Mapping[str, Any]]) -> Submission:
     ours = [event for event in told if event.event == SUBMITTED]
     found: dict[str, Any] = {}

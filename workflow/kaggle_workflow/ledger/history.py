@@ -19,6 +19,7 @@ from kaggle_workflow.ledger.event import PUSHED, Event, Part, stamp
 from kaggle_workflow.ledger.fold import Submission
 
 HIGHER = "higher"
+LEARN_BETTER = "run `invoke history --refresh`, or write `better: higher` or `better: lower` below `workspace` in invoke.yaml."
 
 _CONDITION = re.compile(r"(?P<name>[a-z][a-z_.-]*)(?P<sign>!=|>=|<=|=|>|<)(?P<value>.*)", re.DOTALL)
 _COMPARE: Mapping[str, Callable[[float, float], bool]] = {

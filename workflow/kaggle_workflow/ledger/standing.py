@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from kaggle_workflow.ledger.event import score_of
+from kaggle_workflow.ledger.event import Facts, score_of
 from kaggle_workflow.ledger.fold import Submission
 
 MEDALS = ("gold", "silver", "bronze")
@@ -125,7 +125,26 @@ def sentence(one: Submission) -> str:
     return "; ".join(parts) + " (public leaderboard)."
 
 
-def _medal(one: Submission, place: int, teams: int) -> str | None:
+def final_sentence(final: Facts | None) -> str:
+    """How the competition ended, from the event of `fold.final_of`; empty when that is unknown."""
+    if final is None or final.score_rank is None or final.teams is None:
+        return ""
+    rank, best = final.team_rank, final.score_rank
+    ended = (
+        f"your team is place {_place(final, rank)}"
+        if rank is not None
+        else "your team is not on the leaderboard"
+    )
+    alone = f"; your best private score would be place {_place(final, best)}" if best != rank else ""
+    return f"The competition is over: {ended} of {final.teams:,}{alone}."
+
+
+def _place(one: Facts, place: int) -> str:
+    medal = _medal(one, place, one.teams or 0)
+    return f"{place:,} ({medal})" if medal else f"{place:,}"
+
+
+def _medal(one: Facts, place: int, teams: int) -> str | None:
     """The medal that the place of a submission's score earns, None for none and for a competition without medals."""
     has_medals = any(getattr(one, f"{medal}_score") is not None for medal in MEDALS)
     return medal_of(place, teams) if has_medals else None

@@ -56,7 +56,7 @@ def agreement(submissions: Sequence[Submission]) -> Agreement | None:
         return None
     cvs, scores = [cv for _, cv, _ in both], [score for _, _, score in both]
     try:
-        found = correlation(_ranks(cvs), _ranks(scores))
+        found = correlation(ranks(cvs), ranks(scores))
     except StatisticsError:
         return None
     low, high = _interval(found, len(both))
@@ -121,7 +121,7 @@ def _interval(found: float, count: int) -> tuple[float, float]:
     return math.tanh(middle - error), math.tanh(middle + error)
 
 
-def _ranks(values: Sequence[float]) -> list[float]:
+def ranks(values: Sequence[float]) -> list[float]:
     """The rank of each value; equal values share the mean of theirs."""
     ordered = sorted(values)
     first = {value: place for place, value in reversed(list(enumerate(ordered)))}

@@ -73,15 +73,25 @@ class Chart:
 
 
 def all_charts(
-    submissions: Sequence[Submission], ranking: Order, limit: float, *, limit_assumed: bool
+    submissions: Sequence[Submission],
+    ranking: Order,
+    limit: float,
+    *,
+    limit_assumed: bool,
+    hindsight: str = "",
 ) -> tuple[Chart, ...]:
-    """The charts of a history: three, and one of places on the leaderboard when the ledger has any."""
+    """The charts of a history: three, one of places on the leaderboard when the ledger has any, and one of private scores likewise.
+
+    `hindsight` says which final selection would have been best.
+    """
     better = f"{ranking.better} is better{', assumed' if ranking.assumed else ''}"
     ranked = any(one.score_rank is not None for one in submissions)
+    ended = any(one.private_score is not None for one in submissions)
     return (
         cv_against_score(submissions, better),
         score_over_time(submissions, ranking, better),
         *([place_over_time(submissions)] if ranked else []),
+        *([private_against_public(submissions, better, hindsight)] if ended else []),
         score_against_rerun(submissions, better, limit, limit_assumed=limit_assumed),
     )
 
@@ -135,6 +145,18 @@ def place_over_time(submissions: Sequence[Submission]) -> Chart:
         x_text=_date if all(tick % _DAY == 0 for tick in ticks) else _date_and_time,
     )
     return _with(empty, (scores, team), ticks)
+
+
+def private_against_public(submissions: Sequence[Submission], better: str, hindsight: str) -> Chart:
+    """What the public score was worth."""
+    empty = Chart(
+        "Private against public score",
+        hindsight,
+        f"public score ({better})",
+        f"private score ({better})",
+        "No submission has both scores.",
+    )
+    return _with(empty, (_series("submission", "private", submissions, _public, _private),))
 
 
 def score_against_rerun(

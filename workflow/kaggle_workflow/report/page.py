@@ -45,6 +45,7 @@ class Facts:
         made: when it was made (aware, UTC).
         limit: seconds that the competition allows; `limit_assumed` when no setting says so.
         ranking: which score is better.
+        ended: how the competition ended, and `hindsight` which final selection would have been best; empty while that is unknown.
         warning: lines of the ledger that could not be read, None when there are none.
     """
 
@@ -53,6 +54,8 @@ class Facts:
     limit: float
     limit_assumed: bool
     ranking: Order
+    ended: str = ""
+    hindsight: str = ""
     warning: str | None = None
 
 
@@ -62,7 +65,13 @@ def page(submissions: Sequence[Submission], facts: Facts) -> str:
     # Browsers run only our own script and load nothing, even if a text were not escaped.
     digest = base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii")
     policy = f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; img-src data:"
-    drawn = charts.all_charts(submissions, facts.ranking, facts.limit, limit_assumed=facts.limit_assumed)
+    drawn = charts.all_charts(
+        submissions,
+        facts.ranking,
+        facts.limit,
+        limit_assumed=facts.limit_assumed,
+        hindsight=facts.hindsight,
+    )
     return "\n".join(
         (
             "<!doctype html>",
@@ -102,6 +111,7 @@ def _heading(submissions: Sequence[Submission], facts: Facts) -> str:
     elif best is not None:
         score = f"<strong>{escape(history.number(best.public_score))}</strong>"
         sentences.append(f"Best public score: {score}, submission {escape(best.ref)}.")
+    sentences += [escape(facts.ended)] if facts.ended else []
     if facts.limit_assumed:
         sentences.append(
             f"Time limit: {spell(facts.limit)} assumed, because <code>workspace.limit</code> is not set."

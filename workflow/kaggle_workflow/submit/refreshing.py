@@ -1,4 +1,4 @@
-"""`history --refresh`: add to the ledger what Kaggle lists: submissions made in the browser or by team-mates, and private scores."""
+"""`history --refresh`: add to the ledger what Kaggle lists: submissions made in the browser or by team-mates, private scores, the final place."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import csv
 import zipfile
 import zlib
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 
 from kaggle_shim.refs import CompetitionRef
@@ -13,10 +14,11 @@ from kaggle_workflow import console
 from kaggle_workflow.errors import WorkflowError
 from kaggle_workflow.files import scratch
 from kaggle_workflow.kaggle.client import Kaggle
+from kaggle_workflow.kaggle.values import Competition
 from kaggle_workflow.kaggle.values import Submission as Remote
 from kaggle_workflow.ledger import book as ledger
 from kaggle_workflow.ledger import fold as history_fold
-from kaggle_workflow.ledger import markers, standing
+from kaggle_workflow.ledger import history, markers, standing
 from kaggle_workflow.ledger.event import COMPLETE, ERROR, PENDING, REFRESHED, Event, now, score_of
 from kaggle_workflow.ledger.fold import Submission
 from kaggle_workflow.push.session import Options, Push
@@ -144,21 +146,27 @@ def _better(kaggle: Kaggle, slug: str) -> str | None:
 
 
 def _learn_standings(session: Push) -> None:
-    """Record the places of all scores that have none yet, with one download for each competition."""
+    """Record the places of all scores that have none yet, and after the end the final place, with one download for each competition."""
     known = history_fold.fold(ledger.read(session.workspace.root).events)
     without = [one for one in known if one.public_score is not None and one.score_rank is None]
-    for slug in sorted({one.competition for one in without if one.competition is not None}):
+    over = [one for one in known if one.private_score is not None]
+    for slug in sorted({one.competition for one in (*without, *over) if one.competition is not None}):
         of_slug = [one for one in without if one.competition == slug]
         ledger.append(session.workspace.root, *_standings(session, slug, of_slug))
 
 
 def _standings(session: Push, slug: str, scored: Sequence[Submission]) -> list[Event]:
-    """A `refreshed` event with the place of each score; none where the leaderboard is hidden, empty or can't be read."""
+    """A `refreshed` event with the place of each score; none where the leaderboard is hidden, empty or can't be read.
+
+    Kaggle's archive holds the private leaderboard after the end, and its file is then named `…-privateleaderboard-…` in place of
+    `…-publicleaderboard-…` (both seen in archives that users published). The event is then that of the final place.
+    """
     ref = CompetitionRef(slug)
     try:
         with scratch(session.workspace.build) as folder:
             session.kaggle.download_leaderboard(ref, folder / "leaderboard.zip")
-            board = standing.read_board(_csv_in(folder / "leaderboard.zip"))
+            name, text = _csv_in(folder / "leaderboard.zip")
+            board = standing.read_board(text)
         competition = session.kaggle.competition(ref)
     except (WorkflowError, OSError, zipfile.BadZipFile, zlib.error, csv.Error, UnicodeDecodeError) as error:
         session.warn(
@@ -173,18 +181,42 @@ def _standings(session: Push, slug: str, scored: Sequence[Submission]) -> list[E
     if better is None:
         return []
     medals = competition is not None and competition.medals
-    events = []
+    if "-privateleaderboard" in name:
+        return _final(session, slug, board, better, competition)
+    found = []
     for one in scored:
         # Kaggle lists the team's submissions only: the account that asks is in the team, also if another member submitted.
         accounts = {one.account, session.checked_account}
         facts = standing.standing_of(board, accounts, one.public_score or 0.0, better, medals=medals)
         if facts:
-            events.append(Event(REFRESHED, now(), ref=one.ref, competition=slug, **facts))
-    return events
+            found.append(Event(REFRESHED, now(), ref=one.ref, competition=slug, **facts))
+    return found
 
 
-def _csv_in(archive: Path) -> str:
-    """The text of the first CSV file of a zip, empty without one."""
+def _final(
+    session: Push, slug: str, board: Sequence[standing.Team], better: str, competition: Competition | None
+) -> list[Event]:
+    """The event of the final place, if it is news: none without our private scores, or the competition's deadline."""
+    events = ledger.read(session.workspace.root).events
+    if competition is None or not competition.deadline:
+        return []
+    ended = datetime.fromisoformat(competition.deadline)
+    ours = [one for one in history_fold.fold(events) if one.competition == slug and one.time <= ended]
+    best = history.Order(better, assumed=False).best(ours, "private_score")
+    if best is None:
+        return []
+    accounts = {session.checked_account, *(one.account for one in ours)}
+    facts = standing.standing_of(
+        board, accounts, best.private_score or 0.0, better, medals=competition.medals
+    )
+    before = history_fold.final_of(events, slug)
+    if not facts or (before and all(getattr(before, name) == value for name, value in facts.items())):
+        return []
+    return [Event(REFRESHED, now(), competition=slug, ended=ended, **facts)]
+
+
+def _csv_in(archive: Path) -> tuple[str, str]:
+    """Name and text of the first CSV file of a zip, empty without one."""
     with zipfile.ZipFile(archive) as file:
         name = next((name for name in file.namelist() if name.endswith(".csv")), None)
-        return file.read(name).decode("utf-8-sig") if name is not None else ""
+        return (name, file.read(name).decode("utf-8-sig")) if name is not None else ("", "")
