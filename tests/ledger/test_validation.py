@@ -75,6 +75,31 @@ def test_on_a_line_whatever_is_off_it_is_named() -> None:
     assert not any("typically" in line for line in validation.sentences(found))
 
 
+def test_folds_and_the_size_of_the_public_part_say_what_is_chance() -> None:
+    submissions = season([(number / 20, number / 20 + 0.02 * (-1) ** number) for number in range(8)])
+    assert validation.agreement(submissions, 500) == validation.agreement(submissions)
+    # The middle of three has a standard deviation of 0.02.
+    for at, step in enumerate((0.01, 0.02, 0.09)):
+        folds = tuple(0.5 + step * side for side in (-1, 0, 1))
+        submissions[at] = replace(submissions[at], cv_folds=folds, cv_rows=6000)
+    submissions[4] = replace(submissions[4], cv_folds=(0.5,), cv_rows=6000)
+    found = validation.agreement(submissions, 500)
+    assert found is not None
+    assert (found.fold_spread, found.cv_error) == pytest.approx((0.02, 0.02 / math.sqrt(3)))
+    # A fold has 2,000 rows, four times as many as the public part.
+    assert found.noise == pytest.approx(0.04)
+    said = " ".join(validation.sentences(found))
+    assert "typically spread by 0.02: its CV is known to about 0.012." in said
+    share = 0.04**2 / found.spread**2
+    assert (
+        f"moves by up to 0.04 by chance, its part of the test set being small: that is up to {share:.0%}"
+        in said
+    )
+    told = " ".join(validation.sentences(validation.agreement(submissions)))
+    assert "fold scores" in told
+    assert "by chance" not in told
+
+
 def test_equal_scores_share_a_rank() -> None:
     found = validation.agreement(season([(1, 1), (1, 1), (2, 2), (3, 3), (3, 3)]))
     assert found is not None

@@ -26,13 +26,16 @@ def train(desk: Desk, cv: float, folder: str = "exp001") -> None:
     weights = desk.root / "data" / "working" / "models" / folder
     (weights / "fold0").mkdir(parents=True, exist_ok=True)
     (weights / "fold0" / "model.bin").write_text(f"weights of {cv}", encoding="utf-8")
-    (weights / "metrics.json").write_text(json.dumps({"cv": cv}), encoding="utf-8")
+    metrics = {"cv": cv, "folds": [cv - 0.1, cv + 0.1], "rows": 40}
+    (weights / "metrics.json").write_text(json.dumps(metrics), encoding="utf-8")
 
 
 def shipped(desk: Desk) -> tuple[float | None, int | None, tuple[str, ...] | None]:
     """CV, version of the weights, and what was overruled, of the newest submission in the ledger."""
     last = desk.history()[-1]
     assert last.models
+    assert last.cv is not None
+    assert (last.cv_folds, last.cv_rows) == ((last.cv - 0.1, last.cv + 0.1), 40)
     return last.cv, last.models[0].version, last.overruled
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from kaggle_workflow.files import read_object
@@ -22,9 +22,14 @@ class Metrics:
         others: every further number, by name.
     """
 
-    cv: float | None
-    folds: tuple[float, ...]
-    others: Mapping[str, float]
+    cv: float | None = None
+    folds: tuple[float, ...] = ()
+    others: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def rows(self) -> int | None:
+        """On how many rows the score was computed, all folds together; None when the file does not say."""
+        return int(self.others["rows"]) if self.others.get("rows", 0) >= 1 else None
 
 
 def read(path: Path) -> Metrics:

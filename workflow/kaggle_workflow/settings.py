@@ -50,6 +50,7 @@ class Settings:
         owner: account that takes the place of the owner of our ids.
         data: where the local counterparts of Kaggle's mounts lie.
         better: `higher` or `lower`: which score is the better one; None when it is not set.
+        public_rows: on how many rows of the test set the public score is computed, None when unknown.
         metric: `module:function` in `codes/` that scores a rehearsed submission; the function is `score` where none is named.
         truth: the file that it is scored against, relative to the workspace.
         notify: `desktop` or the address of a webhook that is told when a submission ends, None for no notification.
@@ -76,6 +77,7 @@ class Settings:
     owner: str | None = None
     data: str = "data"
     better: str | None = None
+    public_rows: float | None = None
     metric: str | None = None
     truth: str | None = None
     notify: str | None = None
@@ -205,6 +207,7 @@ _PARSERS: Mapping[str, Callable[[object, str], Any]] = {
     "owner": setting_values.text,
     "data": setting_values.text,
     "better": setting_values.one_of("higher", "lower"),
+    "public_rows": setting_values.number(1, 1e12),
     "metric": setting_values.text,
     "truth": setting_values.relative,
     "notify": setting_values.notification,

@@ -53,7 +53,7 @@ def show_history(workspace: Workspace, command: command_list.History) -> None:  
     if warning:
         console.warn(warning)
     if command.cv:
-        _show_agreement(found, json=command.json)
+        _show_agreement(found, workspace.settings.public_rows, json=command.json)
     elif command.json:
         console.say(as_json(found, shown, best, ranking, book, jobs, group=command.group))
     elif command.csv:
@@ -90,8 +90,8 @@ def _jobs(book: ledger.Ledger, conditions: Sequence[str]) -> tuple[Job, ...]:
     return tuple(job for one in sweeps(book.events) for job in one.jobs if matches(job_results.flat(job)))
 
 
-def _show_agreement(found: Sequence[Submission], *, json: bool) -> None:
-    agreement = validation.agreement(found)
+def _show_agreement(found: Sequence[Submission], public_rows: float | None, *, json: bool) -> None:
+    agreement = validation.agreement(found, public_rows)
     if json:
         console.as_json({"agreement": asdict(agreement) if agreement else None})
         return

@@ -38,6 +38,7 @@ def write_report(workspace: Workspace, command: command_list.Report) -> None:
         limit=workspace.settings.limit_seconds,
         limit_assumed=workspace.settings.limit is None,
         ranking=ranking,
+        public_rows=workspace.settings.public_rows,
         ended=standing.final_sentence(final),
         hindsight="" if ranking.assumed else choosing.hindsight(in_time, ranking),
         warning=book.warning(),

@@ -104,7 +104,7 @@ class Facts(MadeOf):
         team_rank: our team's place on it, by its best score, and `score_rank` the place that this score alone would take.
         gold_score: the public score of the last team in the gold medals, with `silver_score` and `bronze_score`; None for a
             competition without medals.
-        cv: the validation score.
+        cv: the validation score, with `cv_folds`, the score of each fold, and `cv_rows`, on how many rows it was computed.
         message: the submission's message, and `overruled` the names of the refusals that were overridden.
     """
 
@@ -125,6 +125,8 @@ class Facts(MadeOf):
     silver_score: float | None = None
     bronze_score: float | None = None
     cv: float | None = None
+    cv_folds: tuple[float, ...] | None = None
+    cv_rows: int | None = None
     overruled: tuple[str, ...] | None = None
     message: str | None = None
 
@@ -246,6 +248,7 @@ _BY_TYPE: Mapping[str, Callable[[object], Any]] = {
     "bool": values.flag,
     "Part": _part,
     "tuple[str, ...]": values.list_of(values.text),
+    "tuple[float, ...]": values.list_of(values.number),
     "tuple[Part, ...]": values.list_of(_part),
     "Mapping[str, str]": values.mapping_of(values.text),
     "Mapping[str, float]": values.mapping_of(values.number),

@@ -84,7 +84,7 @@ def flat(one: Submission) -> dict[str, Any]:
                 else None
             )
         elif isinstance(value, tuple):
-            result[name] = " ".join(value)
+            result[name] = " ".join(map(str, value))
         else:
             result[name] = value
     return result

@@ -11,6 +11,7 @@ from statistics import StatisticsError, correlation, median, stdev
 from kaggle_workflow.ledger.fold import Submission
 
 FEWEST = 5
+_FEWEST_FOLDS = 2
 _NORMAL_95 = 1.96
 # A normal distribution's standard deviation is this many median absolute deviations.
 _MAD = 1.4826
@@ -30,6 +31,9 @@ class Agreement:
         spread: standard deviation of the public scores.
         scatter: how far a public score typically lies from what its CV predicts, in points of the public score.
         outliers: references of submissions that lie much further off.
+        fold_spread: standard deviation of a submission's fold scores, and `cv_error` what that leaves open about its CV; the
+            medians over the submissions with fold scores, None without any.
+        noise: how far a public score moves by chance; None without fold scores, their rows, and the rows of the public part.
     """
 
     count: int
@@ -39,13 +43,21 @@ class Agreement:
     spread: float
     scatter: float
     outliers: tuple[str, ...]
+    fold_spread: float | None = None
+    cv_error: float | None = None
+    noise: float | None = None
 
 
-def agreement(submissions: Sequence[Submission]) -> Agreement | None:
+def agreement(submissions: Sequence[Submission], public_rows: float | None = None) -> Agreement | None:
     """Compare CV and public scores; None for fewer than five submissions with both, or when one of the two never changes.
 
     The interval is Fisher's, with the standard error of Bonett and Wright (2000) for ranks. The prediction is Theil and Sen's line,
-    which a few outliers don't move.
+    which a few outliers don't move. The noise of a public score is that between folds, which shrinks with the root of the rows; it
+    holds the difference between trained models, too, so it is an upper bound.
+
+    Args:
+        submissions: those to compare.
+        public_rows: on how many rows the public score is computed, None when unknown.
     """
     both = [
         (one.ref, one.cv, one.public_score)
@@ -75,7 +87,9 @@ def agreement(submissions: Sequence[Submission]) -> Agreement | None:
         for (ref, _, _), offset in zip(both, offsets, strict=True)
         if abs(offset - middle) > max(_FAR * scatter, noise)
     )
-    return Agreement(len(both), found, low, high, spread, scatter, outliers)
+    return Agreement(
+        len(both), found, low, high, spread, scatter, outliers, *_of_folds(submissions, public_rows)
+    )
 
 
 def sentences(found: Agreement | None) -> list[str]:
@@ -92,11 +106,41 @@ def sentences(found: Agreement | None) -> list[str]:
             f"A public score typically lies {found.scatter:.2g} from what its CV predicts; all public scores spread by {found.spread:.2g}.",
             f"Differences below {found.scatter:.2g} between two submissions mean little.",
         ]
+    if found.fold_spread is not None and found.cv_error is not None:
+        said.append(
+            f"The fold scores of a submission typically spread by {found.fold_spread:.2g}: its CV is known to about {found.cv_error:.2g}."
+        )
+    if found.noise is not None:
+        share = min(1.0, (found.noise / found.spread) ** 2)
+        said.append(
+            f"A public score typically moves by up to {found.noise:.2g} by chance, its part of the test set being small: that is up to {share:.0%} "
+            "of the spread of your public scores."
+        )
     if found.outliers:
         said.append(
             f"Far from the others: {', '.join(found.outliers)}. Look for a leak or a bug in their validation or inference."
         )
     return said
+
+
+def _of_folds(
+    submissions: Sequence[Submission], public_rows: float | None
+) -> tuple[float | None, float | None, float | None]:
+    """`fold_spread`, `cv_error` and `noise` of an `Agreement`."""
+    spreads, errors, noises = [], [], []
+    for one in submissions:
+        if one.cv_folds is None or len(one.cv_folds) < _FEWEST_FOLDS:
+            continue
+        spread, count = stdev(one.cv_folds), len(one.cv_folds)
+        spreads.append(spread)
+        errors.append(spread / math.sqrt(count))
+        if one.cv_rows and public_rows:
+            noises.append(spread * math.sqrt(one.cv_rows / count / public_rows))
+    return _median(spreads), _median(errors), _median(noises)
+
+
+def _median(values: Sequence[float]) -> float | None:
+    return median(values) if values else None
 
 
 def _verdict(found: Agreement) -> str:

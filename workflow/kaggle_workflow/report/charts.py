@@ -78,17 +78,18 @@ def all_charts(
     limit: float,
     *,
     limit_assumed: bool,
+    public_rows: float | None = None,
     hindsight: str = "",
 ) -> tuple[Chart, ...]:
     """The charts of a history: three, one of places on the leaderboard when the ledger has any, and one of private scores likewise.
 
-    `hindsight` says which final selection would have been best.
+    `public_rows` is how many rows the public score is computed on, `hindsight` says which final selection would have been best.
     """
     better = f"{ranking.better} is better{', assumed' if ranking.assumed else ''}"
     ranked = any(one.score_rank is not None for one in submissions)
     ended = any(one.private_score is not None for one in submissions)
     return (
-        cv_against_score(submissions, better),
+        cv_against_score(submissions, better, public_rows),
         score_over_time(submissions, ranking, better),
         *([place_over_time(submissions)] if ranked else []),
         *([private_against_public(submissions, better, hindsight)] if ended else []),
@@ -96,11 +97,11 @@ def all_charts(
     )
 
 
-def cv_against_score(submissions: Sequence[Submission], better: str) -> Chart:
+def cv_against_score(submissions: Sequence[Submission], better: str, public_rows: float | None) -> Chart:
     """Whether local validation and the leaderboard move together."""
     empty = Chart(
         "CV against leaderboard score",
-        " ".join(validation.sentences(validation.agreement(submissions)))
+        " ".join(validation.sentences(validation.agreement(submissions, public_rows)))
         or "The closer the dots are to a line, the better your own validation (CV) predicts the leaderboard.",
         "CV, the score in your own validation",
         f"public score ({better})",

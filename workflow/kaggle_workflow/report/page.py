@@ -46,6 +46,7 @@ class Facts:
         limit: seconds that the competition allows; `limit_assumed` when no setting says so.
         ranking: which score is better.
         ended: how the competition ended, and `hindsight` which final selection would have been best; empty while that is unknown.
+        public_rows: on how many rows the public score is computed, None when unknown.
         warning: lines of the ledger that could not be read, None when there are none.
     """
 
@@ -56,6 +57,7 @@ class Facts:
     ranking: Order
     ended: str = ""
     hindsight: str = ""
+    public_rows: float | None = None
     warning: str | None = None
 
 
@@ -70,6 +72,7 @@ def page(submissions: Sequence[Submission], facts: Facts) -> str:
         facts.ranking,
         facts.limit,
         limit_assumed=facts.limit_assumed,
+        public_rows=facts.public_rows,
         hindsight=facts.hindsight,
     )
     return "\n".join(

@@ -17,6 +17,7 @@ from kaggle_workflow.ledger import book as ledger
 from kaggle_workflow.ledger import fold as history_fold
 from kaggle_workflow.ledger import made_of
 from kaggle_workflow.ledger.event import PENDING, SUBMITTED, Event, now
+from kaggle_workflow.metrics import Metrics
 from kaggle_workflow.push import dataset_versions
 from kaggle_workflow.push import sub as push_sub
 from kaggle_workflow.push.looking import Target
@@ -40,14 +41,16 @@ def message_of(push: Push, target: Target, given: str) -> str:
     return f"{entry}: {subject}{changed}" if subject else entry
 
 
-def event_of(push: Push, target: Target, message: str, cv: float | None) -> Event:
+def event_of(push: Push, target: Target, message: str, found: Metrics) -> Event:
     """The `submitted` event: what the push recorded about the version, completed from the version itself."""
     return Event(
         event=SUBMITTED,
         time=now(),
         account=push.checked_account,
         status=PENDING,
-        cv=cv,
+        cv=found.cv,
+        cv_folds=found.folds or None,
+        cv_rows=found.rows,
         overruled=tuple(dict.fromkeys(push.overruled)) or None,
         message=message,
         **{
@@ -77,17 +80,17 @@ def _made_of(push: Push, target: Target) -> dict[str, Any]:
     return {**facts, **pushed.get((target.ref.name, target.version), {})}
 
 
-def cv_of(push: Push, target: Target, given: float | None) -> float | None:
-    """The validation score: as given, or `cv` in `metrics.json` beside the weights that the version used.
+def validation_of(push: Push, target: Target, given: float | None) -> Metrics:
+    """The validation score: as given, or `cv` in `metrics.json` beside the weights that the version used, with its folds and rows.
 
     If the weights are a model or dataset of ours, the file that was pushed with them is read: the local folder may have changed. If the
     version attaches weights of another experiment only, it did not run the local ones, and no score is recorded.
     """
     if given is not None or target.plan is None:
-        return given
+        return Metrics(given)
     entry, _ = made_of.split_entry(push.workspace, target.folder.name, target.plan)
     if not entry:
-        return None
+        return Metrics()
     experiment = experiment_of(entry)
     folder = local.data_folder(push.workspace.root) / "working" / "models" / experiment
     attached_here = _attached(push, target)
@@ -97,7 +100,7 @@ def cv_of(push: Push, target: Target, given: float | None) -> float | None:
     ref, manifest = ran
     stated = next((entry for entry in manifest.files if entry.path == METRICS), None)
     if stated is None:
-        return None
+        return Metrics()
     here = attached.folder_of(push.workspace, ref, manifest)
     if here is not None and (here / METRICS).is_file() and hash_file(here / METRICS) == stated.sha256:
         return _read_cv(push, here / METRICS, here / METRICS)
@@ -109,7 +112,7 @@ def cv_of(push: Push, target: Target, given: float | None) -> float | None:
         return _read_cv(push, copy / METRICS, Path(f"{METRICS} of {ref}"))
 
 
-def _local_cv(push: Push, found: Iterable[_Own], experiment: str, folder: Path) -> float | None:
+def _local_cv(push: Push, found: Iterable[_Own], experiment: str, folder: Path) -> Metrics:
     """The score in the local folder, unless the version attaches other weights: then it did not run those in the folder."""
     others = [str(ref) for ref, manifest in found if isinstance(ref, ModelRef) or _WEIGHTS in manifest.folder]
     if others and (folder / METRICS).is_file():
@@ -117,7 +120,7 @@ def _local_cv(push: Push, found: Iterable[_Own], experiment: str, folder: Path) 
             f"{METRICS} of {experiment} is not recorded: the version runs other weights ({', '.join(others)}). "
             f"Push them with `invoke push-model --exp {experiment}`, or give the score with --cv."
         )
-        return None
+        return Metrics()
     return _read_cv(push, folder / METRICS, folder / METRICS)
 
 
@@ -148,12 +151,13 @@ def _weights(push: Push, found: Iterable[_Own], experiment: str, folder: Path) -
     return None
 
 
-def _read_cv(push: Push, path: Path, shown: Path) -> float | None:
+def _read_cv(push: Push, path: Path, shown: Path) -> Metrics:
     if not path.is_file():
-        return None
-    score = metrics.read(path).cv
-    if score is None:
+        return Metrics()
+    found = metrics.read(path)
+    if found.cv is None:
         push.warn(
             f'{shown} has no number under "cv", so this submission is recorded without a validation score: set it with --cv.'
         )
-    return score
+        return Metrics()
+    return found

@@ -17,6 +17,7 @@ from kaggle_workflow.ledger import book as ledger
 from kaggle_workflow.ledger import estimate, made_of, markers
 from kaggle_workflow.ledger import fold as history_fold
 from kaggle_workflow.ledger.event import SUBMITTED
+from kaggle_workflow.metrics import Metrics
 from kaggle_workflow.push import looking
 from kaggle_workflow.push.looking import Target
 from kaggle_workflow.push.session import Push
@@ -164,7 +165,7 @@ def _send(
 ) -> tuple[int, str]:
     """Submit with an intent on disk and record it; returns the submission's reference and what was done."""
     secrets_workspace.refuse_in_message(push.workspace, message, given=bool(request.message))
-    event = describing.event_of(push, target, message, describing.cv_of(push, target, request.cv))
+    event = describing.event_of(push, target, message, describing.validation_of(push, target, request.cv))
     try:
         event.line()
     except ValueError as error:
@@ -205,7 +206,7 @@ def _record_found(push: Push, target: Target, found: Submission) -> None:
     if any(event.event == SUBMITTED and event.ref == str(found.ref) for event in events):
         return
     message, _ = markers.split(found.description)
-    event = describing.event_of(push, target, message, None)
+    event = describing.event_of(push, target, message, Metrics())
     account = found.submitted_by or event.account
     settling.record(
         push,
