@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import time
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
+from kaggle_workflow.sweep import queue
+from tests.local_kaggle import faults
+from tests.power.virtual_time import VirtualTime
 from tests.sweep import proofs
 from tests.sweep.conftest import Cluster
 
@@ -23,3 +29,29 @@ def test_an_hour_of_waiting_costs_few_requests(
 ) -> None:
     asked = proofs.requests_in_an_hour(cluster, monkeypatch, jobs=20, gpu=gpu)
     assert 100 < asked <= 200
+
+
+def test_with_wait_quota_the_rest_runs_after_the_reset(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kaggle = cluster.scene.kaggle
+    cluster.scene.metadata("train", enable_gpu=True)
+    kaggle.behave(gpu_hours=0)
+    cluster.sweep("--grid", "fold=0,1", "--yes", code=3)
+    reset = datetime.now(UTC) + timedelta(hours=1)
+    kaggle.fault(faults.change("GetAcceleratorQuotaStatistics", {"quotaRefreshTime": reset.isoformat()}))
+    clock = VirtualTime(kaggle, monkeypatch)
+    sleep = clock.sleep
+
+    def passes(seconds: float) -> None:
+        sleep(seconds)
+        if clock.passed > 3600:
+            kaggle.behave(gpu_hours=30)
+
+    monkeypatch.setattr(time, "sleep", passes)
+    monkeypatch.setenv("INVOKE_WORKSPACE_POLL", "30")
+    before = len(kaggle.requests(method="SaveKernel"))
+    queue.run(cluster.scene.push(limit=None), ["s1"], wait_quota=True)
+    assert {job.status for job in cluster.jobs().values()} == {"complete"}
+    # One refusal, then the two jobs.
+    assert len(kaggle.requests(method="SaveKernel")) - before == 3

@@ -16,7 +16,8 @@ from kaggle_workflow.push.notebook_payload import Payload
 from kaggle_workflow.push.session import Push
 from kaggle_workflow.sweep import ending, staging
 
-LIMIT_SECONDS = 7 * 24 * 3600.0
+# Two weeks: a quota may have to be waited for.
+LIMIT_SECONDS = 14 * 24 * 3600.0
 OTHER_CODES = "the codes here are other ones"
 _EQUAL_FAILURES = 3
 

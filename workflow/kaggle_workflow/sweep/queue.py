@@ -180,7 +180,7 @@ def run(push: Push, names: Sequence[str], *, wait_quota: bool, detach: bool = Fa
 
     Raises:
         QuotaUsed: jobs are left, and the quota is used up.
-        WaitedTooLong: `--limit` is over, or a week.
+        WaitedTooLong: `--limit` is over, or two weeks.
     """
     push.options = replace(push.options, wait=False)
     _refuse_others(push, names)
