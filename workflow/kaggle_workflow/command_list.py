@@ -175,7 +175,7 @@ class Sweep(
     file: str = option("CSV or YAML file with a job in each row", "")
     from_: str = option("run the jobs of this sweep again, with the codes as they are now", "")
     name_: str = option(
-        "name of a new sweep, or the sweep to work on", "", "the next free one, or the newest"
+        "name of a new sweep, or the sweep to work on", "", "the next free one, or those that are not over"
     )
     hours: str = option("hours that a job takes, to estimate the cost", "", "as earlier jobs took")
     detach: bool = option("send what Kaggle takes now and return; --resume sends the rest", group=WAITING)

@@ -36,7 +36,7 @@ def sweep(workspace: Workspace, command: command_list.Sweep) -> None:
         request = starting.Request(command.notebook, jobs, command.name_, _hours(command.hours))
         names = [starting.start(session, request)]
     else:
-        names = _names(session, command.name_, all_open=command.resume)
+        names = _names(session, command.name_)
     if command.cancel:
         _cancel(session, names)
     if command.recode:
@@ -81,14 +81,12 @@ def _hours(given: str) -> float | None:
     return hours
 
 
-def _names(session: Push, given: str, *, all_open: bool) -> list[str]:
-    """The sweeps to work on: the named one, every open one to resume, else the newest; raises WorkflowError."""
+def _names(session: Push, given: str) -> list[str]:
+    """The sweeps to work on: the named one, else all that are not over, else the newest."""
     if given:
         return [given]
     known = sweeps(book.read(session.workspace.root).events)
-    if all_open:
-        return [one.name for one in known if not one.over]
-    return [one.name for one in known[-1:]]
+    return [one.name for one in known if not one.over] or [one.name for one in known[-1:]]
 
 
 def _cancel(session: Push, names: Sequence[str]) -> None:
