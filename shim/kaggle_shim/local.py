@@ -10,6 +10,7 @@ import json
 import os
 import re
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 from kaggle_shim import mounts, refs
@@ -20,6 +21,7 @@ from kaggle_shim.refs import DatasetRef, ModelRef, NotebookRef, Ref
 
 DATA_VARIABLE = "INVOKE_WORKSPACE_DATA"
 DEPS_OUTPUT = "build/rehearsal/deps"
+_OF_JOB = " (the output of a sweep's job with `invoke sweep --pull`)"
 
 _DATA_LINE = re.compile(r"^\s+data:\s*(?P<value>[^#\n]+?)\s*(#.*)?$", re.MULTILINE)
 
@@ -28,15 +30,16 @@ def find(ref: str | None = None) -> Path:
     """The folder of an attached source.
 
     Args:
-        ref: `owner/slug` for a dataset or a notebook's output, the bare slug for a competition,
-            `owner/model/framework/variation[/version]` for a model; None for this workspace's own competition.
+        ref: `owner/slug` for a dataset or a notebook's output, `sweep/job` for the output of a job, the bare slug for a
+            competition, `owner/model/framework/variation[/version]` for a model; None for this workspace's own competition.
+            A job is the attached notebook (in a workspace, the one in `data/notebooks`) whose slug ends in `-sweep-job`.
 
     Returns:
         An existing folder.
 
     Raises:
         RefError: the text is not a reference.
-        MountError: it is not mounted; in a workspace, it has no local counterpart.
+        MountError: it is not mounted; in a workspace, it has no local counterpart; two notebooks can be the job.
     """
     plan, workspace, root = current(), workspace_root(), mounts.input_root()
     if ref is None:
@@ -45,18 +48,32 @@ def find(ref: str | None = None) -> Path:
     if ref is None:
         raise MountError("No competition is attached to this notebook: name one, as in find('titanic').")
     meanings = refs.guess(ref)
-    planned = {(one.ref.kind, one.ref.name) for one in plan.inputs} if plan is not None else set()
-    meanings = tuple(one for one in meanings if (one.kind, one.name) in planned) or meanings
+    planned = {(one.ref.kind, one.ref.name): one.ref for one in plan.inputs} if plan is not None else {}
+    exact = tuple(one for one in meanings if (one.kind, one.name) in planned)
+    meanings = exact or _job(ref, planned.values()) or meanings
     if workspace is None or root.is_dir():
         return _mounted(meanings, root)
-    for meaning in meanings:
+    outputs = (data_folder(workspace) / "notebooks").glob("*/*")
+    here = [NotebookRef(path.parent.name, path.name) for path in sorted(outputs)]
+    for meaning in (*meanings, *_job(ref, here)):
         folder = counterpart(meaning, workspace)
         if folder is not None:
             return folder
     place = data_folder(workspace) / meanings[0].mount("namespaced")
     raise MountError(
-        f"{ref} has no local counterpart at {place}: download it with `invoke data`, or put its files there."
+        f"{ref} has no local counterpart at {place}: download it with `invoke data`{_OF_JOB if len(meanings) > 1 else ''}, or put its files there."
     )
+
+
+def _job(text: str, there: Iterable[Ref]) -> tuple[Ref, ...]:
+    """The notebook that ran the job `sweep/job`, by the end of its slug; raises MountError when there are two."""
+    end = f"-{text.replace('/', '-')}"
+    found = [one for one in there if isinstance(one, NotebookRef) and one.slug.endswith(end)]
+    if text.count("/") != 1 or not found:
+        return ()
+    if len(found) > 1:
+        raise MountError(f"{text} can be {' or '.join(one.name for one in found)}: name one of them.")
+    return (found[0],)
 
 
 def _mounted(meanings: tuple[refs.Ref, ...], root: Path) -> Path:

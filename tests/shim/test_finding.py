@@ -74,3 +74,35 @@ def test_what_is_no_reference_is_one_sentence(root: Path) -> None:
     assert root.is_dir()
     with pytest.raises(RefError, match="is not a model: write"):
         find("/kaggle/input/titanic")
+
+
+def test_a_job_of_a_sweep_is_the_attached_notebook_whose_slug_ends_in_its_name(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place(root, "fold0")
+    folder = place(root, "notebooks/me/cmi-train-s1-fold0")
+    jobs = [refs.NotebookRef("me", f"cmi-train-{name}", 2) for name in ("s1-fold0", "s1-fold10", "s11-fold0")]
+    attach(root, monkeypatch, *(plan.Input(one, "data") for one in jobs))
+    assert find("s1/fold0") == folder
+    again = refs.NotebookRef("mate", "try-s1-fold0")
+    attach(root, monkeypatch, *(plan.Input(one, "data") for one in (*jobs, again)))
+    with pytest.raises(
+        MountError, match=r"^s1/fold0 can be me/cmi-train-s1-fold0 or mate/try-s1-fold0: name one of them.$"
+    ):
+        find("s1/fold0")
+    assert find("me/cmi-train-s1-fold0") == folder
+
+
+def test_in_a_workspace_a_job_is_found_among_the_local_outputs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(mounts.INPUT_VARIABLE, str(tmp_path / "none"))
+    monkeypatch.delenv(plan.PLAN_VARIABLE, raising=False)
+    monkeypatch.setattr("sys.argv", [str(tmp_path / "codes/exp001.py")])
+    monkeypatch.delattr("__main__.__file__", raising=False)
+    place(tmp_path, "codes")
+    (tmp_path / "invoke.yaml").touch()
+    with pytest.raises(MountError, match=r"s1/fold0 has no local counterpart at .*invoke sweep --pull"):
+        find("s1/fold0")
+    folder = place(tmp_path, "data/notebooks/me/cmi-train-s1-fold0")
+    assert find("s1/fold0") == folder

@@ -133,6 +133,9 @@ class PushModel(Sends, runs="push_files:push_model", example="--exp exp001"):
     framework: str = option("framework, as Kaggle names it", "pytorch")
     licence: str = option("licence of a new variation, such as 'Apache 2.0'", "", "not set")
     ignore: list[str] = option("pattern of files that are not uploaded", [], "as last time, '' forgets that")
+    from_sweep: str = option(
+        "make the model of a sweep's outputs, a folder for each job: s1, s1/best or s1/fold0,fold1", ""
+    )
     notebook: str = option("folder of the notebook that attaches the version, '' for none", "sub")
     message: str = option("notes of the new version", "", "the experiment")
 
@@ -182,6 +185,11 @@ class Sweep(
     resume: bool = option("continue: follow what runs, send what waits or is held")
     recode: bool = option("let the jobs that have not begun or failed run the codes as they are now")
     cancel: bool = option("cancel the jobs that have not begun")
+    attach: list[str] = option("attach the outputs of these jobs to a notebook: all, best or names", [])
+    to: str = option("with --attach: folder of the notebook that attaches them", "sub")
+    pull: list[str] = option(
+        "download the outputs of these jobs to where rehearsal mounts them: all, best or names", []
+    )
     wait_quota: bool = option("when the quota is used up, wait until it is reset", group=WAITING)
     metric: str = option("number of metrics.json that says which job is best", "", "cv")
 

@@ -149,11 +149,16 @@ def link(source: Path, place: Path) -> None:
         # Exists on Windows only, and needs no right that a symbolic link would need there.
         importlib.import_module("_winapi").CreateJunction(str(source), str(place))
     else:
-        try:
-            os.link(source, place)
-        except OSError:
-            # A hard link can't cross drives.
-            shutil.copy2(source, place)
+        hard_link(source, place)
+
+
+def hard_link(source: Path | str, place: Path | str) -> None:
+    """Make `place` the same file as `source`, or a copy where it can't be."""
+    try:
+        os.link(source, place)
+    except OSError:
+        # A hard link can't cross drives.
+        shutil.copy2(source, place)
 
 
 def keeps_modes(folder: Path) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -27,17 +27,15 @@ def download(workspace: Workspace, command: command_list.Data) -> None:
     Raises:
         WorkflowError: nothing is attached, or the disk is too small for it.
     """
-    kaggle = Kaggle(console.warn)
     say = aside if command.json else console.say
     data = local.data_folder(workspace.root)
     sources = workspace.notebook(command.notebook).metadata.sources
-    wanted: dict[refs.Ref, list[fetching.Item]] = {}
-    for ref in _chosen(workspace, sources, command.attached):
-        exact = _with_version(kaggle, ref)
-        folder = data / exact.mount("namespaced")
-        files, fetch = _source(kaggle, exact)
-        wanted[exact] = fetching.items(folder, files, tuple(command.only), command.sample or None, fetch)
-    everything = [item for items in wanted.values() for item in items]
+    wanted = listed(
+        workspace,
+        _chosen(workspace, sources, command.attached),
+        only=tuple(command.only),
+        sample=command.sample or None,
+    )
     if not command.json:
         rows = [
             (
@@ -52,10 +50,10 @@ def download(workspace: Workspace, command: command_list.Data) -> None:
         console.table("data", ("source", "files", "size", "there", "place"), rows)
     fetched = 0
     if not command.list_:
-        allow = (*command.allow, *workspace.settings.allow)
-        fetching.check_size(everything, data, yes=command.yes, allow=allow)
-        fetched = fetching.fetch_all(everything, say)
-        say(f"{console.count(fetched, 'file')} downloaded, {len(everything) - fetched} already there.")
+        fetched = fetch(workspace, wanted, say, yes=command.yes, allow=command.allow)
+        say(
+            f"{console.count(fetched, 'file')} downloaded, {sum(map(len, wanted.values())) - fetched} already there."
+        )
     if command.json:
         found = {
             str(ref): [{"name": i.name, "size": i.size, "path": str(i.target)} for i in items]
@@ -64,11 +62,44 @@ def download(workspace: Workspace, command: command_list.Data) -> None:
         console.as_json({"fetched": fetched, "sources": found})
 
 
+def listed(
+    workspace: Workspace,
+    sources: Iterable[refs.Ref],
+    *,
+    only: tuple[str, ...] = (),
+    sample: int | None = None,
+) -> dict[refs.Ref, list[fetching.Item]]:
+    """The files of each source, with their places where rehearsal mounts them, and a connection for each source."""
+    data = local.data_folder(workspace.root)
+    found: dict[refs.Ref, list[fetching.Item]] = {}
+    for ref in sources:
+        kaggle = Kaggle(console.warn)
+        exact = _with_version(kaggle, ref)
+        files, get = _source(kaggle, exact)
+        found[exact] = fetching.items(data / exact.mount("namespaced"), files, only, sample, get)
+    return found
+
+
+def fetch(
+    workspace: Workspace,
+    wanted: Mapping[refs.Ref, list[fetching.Item]],
+    say: Callable[[str], None],
+    *,
+    yes: bool,
+    allow: Iterable[str],
+) -> int:
+    """Download what is missing, several sources at a time; returns how many files; raises WorkflowError like `check_size`."""
+    everything = [item for items in wanted.values() for item in items]
+    allowed = (*allow, *workspace.settings.allow)
+    fetching.check_size(everything, local.data_folder(workspace.root), yes=yes, allow=allowed)
+    return fetching.fetch_sources(wanted.values(), say)
+
+
 def _chosen(workspace: Workspace, sources: Iterable[refs.Ref], attached: str | bool | None) -> list[refs.Ref]:
     """What to download: the competition, everything else that is attached, or the named source."""
-    listed = [*sources]
+    there = [*sources]
     if not attached:
-        found: list[refs.Ref] = [ref for ref in listed if isinstance(ref, refs.CompetitionRef)]
+        found: list[refs.Ref] = [ref for ref in there if isinstance(ref, refs.CompetitionRef)]
         if not found:
             raise WorkflowError(
                 "No competition is attached: add it to competition_sources in sub/kernel-metadata.json."
@@ -77,12 +108,12 @@ def _chosen(workspace: Workspace, sources: Iterable[refs.Ref], attached: str | b
     if attached is True:
         deps = plans.deps_id(workspace)
         made_here = {workspace.codes.id.name, *([deps.name] if deps is not None else [])}
-        others = [ref for ref in listed if not isinstance(ref, refs.CompetitionRef)]
+        others = [ref for ref in there if not isinstance(ref, refs.CompetitionRef)]
         return [ref for ref in others if ref.name not in made_here]
-    named = [ref for ref in listed if attached in (str(ref), getattr(ref, "name", ""))]
+    named = [ref for ref in there if attached in (str(ref), getattr(ref, "name", ""))]
     if not named:
-        there = ", ".join(str(ref) for ref in listed)
-        raise WorkflowError(f"--attached {attached}: no such source is attached; attached are {there}.")
+        names = ", ".join(str(ref) for ref in there)
+        raise WorkflowError(f"--attached {attached}: no such source is attached; attached are {names}.")
     return named
 
 

@@ -8,22 +8,26 @@ from pathlib import Path
 from kaggle_shim.refs import DatasetRef
 from kaggle_workflow import command_list
 from kaggle_workflow.commands.push import open_session
+from kaggle_workflow.commands.sweep import pull_jobs
 from kaggle_workflow.errors import WorkflowError
 from kaggle_workflow.files import read_json
 from kaggle_workflow.metadata import DATASET_FILE
 from kaggle_workflow.names import DATASET_TITLE
 from kaggle_workflow.push import dataset, in_order, model, sub
 from kaggle_workflow.push.dataset_payload import stage_folder
+from kaggle_workflow.push.session import Push
+from kaggle_workflow.sweep import board, choosing, outputs
 from kaggle_workflow.workspace import Workspace
 
 
 def push_model(workspace: Workspace, command: command_list.PushModel) -> None:
     """Push one model and print the result."""
     session = open_session(workspace, command)
+    sweep, _, jobs = command.from_sweep.partition("/")
     outcome = model.push_model(
         session,
-        exp=command.exp,
-        path=command.path,
+        exp=command.exp or sweep,
+        path=_of_sweep(session, command, sweep, jobs) if sweep else command.path,
         handle=command.handle,
         framework=command.framework,
         licence=command.licence,
@@ -31,6 +35,16 @@ def push_model(workspace: Workspace, command: command_list.PushModel) -> None:
         notebook=command.notebook,
     )
     in_order.print_outcomes([outcome], session.took, json=command.json)
+
+
+def _of_sweep(session: Push, command: command_list.PushModel, name: str, jobs: str) -> str:
+    """The folder with the outputs of a sweep's jobs, downloaded first where they are on Kaggle; raises WorkflowError."""
+    if command.path:
+        raise WorkflowError("--path and --from-sweep each say what the model is made of: use one of them.")
+    (sweep,) = board.chosen(session, [name])
+    chosen = choosing.choose(session.workspace, sweep, [jobs or choosing.ALL])
+    session.say(pull_jobs(session, chosen))
+    return str(outputs.gather(session.workspace, sweep, chosen))
 
 
 def push_dataset(workspace: Workspace, command: command_list.PushDataset) -> None:

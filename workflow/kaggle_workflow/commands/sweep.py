@@ -7,20 +7,20 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from kaggle_workflow import command_list, console
-from kaggle_workflow.commands import sweep_table
+from kaggle_workflow.commands import data, sweep_table
 from kaggle_workflow.commands.push import open_session
 from kaggle_workflow.errors import RunFailed, WorkflowError
 from kaggle_workflow.ledger import book
 from kaggle_workflow.ledger.event import ERROR
-from kaggle_workflow.ledger.jobs import CANCELLED, HELD, RUNNING, WAITING, Sweep, sweeps
+from kaggle_workflow.ledger.jobs import CANCELLED, HELD, RUNNING, WAITING, Job, Sweep, sweeps
 from kaggle_workflow.push.session import Push
-from kaggle_workflow.sweep import board, parameters, queue, starting
+from kaggle_workflow.sweep import board, choosing, outputs, parameters, queue, starting
 from kaggle_workflow.sweep.parameters import Parameters
 from kaggle_workflow.workspace import Workspace
 
 
 def sweep(workspace: Workspace, command: command_list.Sweep) -> None:
-    """Start a sweep, continue or cancel one, or show them.
+    """Start a sweep, continue or cancel one, use its outputs, or show them.
 
     Raises:
         WorkflowError: in all its classes; RunFailed when a job failed or is held.
@@ -47,7 +47,12 @@ def sweep(workspace: Workspace, command: command_list.Sweep) -> None:
     if follows:
         queue.run(session, names, wait_quota=command.wait_quota, detach=command.detach)
     found = board.chosen(session, names)
-    sweep_table.show(session, found, command.metric, json=command.json)
+    failed = follows and any(one.with_status(ERROR, HELD) for one in found)
+    uses = bool(found and (command.attach or command.pull) and not failed)
+    if uses:
+        _use_outputs(session, command, found)
+    if follows or command.json or not uses:
+        sweep_table.show(session, found, command.metric, json=command.json)
     if follows and not command.detach:
         _raise_failures(found)
 
@@ -99,6 +104,28 @@ def _cancel(session: Push, names: Sequence[str]) -> None:
         session.say(f"{one.name}: {console.count(len(waiting), 'job')} cancelled.")
         for job in one.with_status(RUNNING):
             session.say(f"{job.key} is running: to stop it, open {session.kaggle.page(f'code/{job.ref}')}.")
+
+
+def _use_outputs(session: Push, command: command_list.Sweep, found: Sequence[Sweep]) -> None:
+    """Attach the outputs of the chosen jobs, and download those that are on Kaggle; raises WorkflowError."""
+    workspace = session.workspace
+    for one in found:
+        if command.attach:
+            jobs = choosing.choose(workspace, one, command.attach, command.metric)
+            session.say(outputs.attach(workspace, command.to, jobs))
+        if command.pull:
+            session.say(pull_jobs(session, choosing.choose(workspace, one, command.pull, command.metric)))
+
+
+def pull_jobs(session: Push, jobs: Sequence[Job]) -> str:
+    """Download the outputs of jobs that ran on Kaggle to where rehearsal mounts them; returns a line that says so."""
+    refs = [outputs.source(job) for job in jobs if job.on_kaggle]
+    wanted = data.listed(session.workspace, refs)
+    options = session.options
+    fetched = data.fetch(session.workspace, wanted, session.say, yes=options.yes, allow=options.allow)
+    there = sum(map(len, wanted.values())) - fetched
+    keys = ", ".join(job.key for job in jobs)
+    return f"{keys}: {console.count(fetched, 'file')} downloaded, {there} already there."
 
 
 def _raise_failures(found: Sequence[Sweep]) -> None:

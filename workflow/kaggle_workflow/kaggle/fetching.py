@@ -7,13 +7,16 @@ import fnmatch
 import lzma
 import shutil
 import struct
+import threading
 import zipfile
 import zlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from queue import Empty, SimpleQueue
 
 from kaggle_workflow import console, safe_paths
 from kaggle_workflow.errors import KaggleRefused, Refused, WorkflowError
@@ -23,6 +26,7 @@ LARGE = 5_000_000_000
 _SMALL_TABLE = 10_000_000
 _TABLES = (".csv", ".tsv", ".parquet", ".feather", ".json", ".jsonl", ".xlsx", ".txt")
 _FEW_TABLES = 20
+_AT_ONCE = 4
 # Sizes that Kaggle lists were seen to be rounded.
 _MORE = 1_000_000
 # What zipfile raises for archives that are damaged, encrypted, or of an unknown format.
@@ -120,6 +124,36 @@ def fetch_all(wanted: list[Item], say: Callable[[str], None]) -> int:
         fetch(item)
         count += 1
     return count
+
+
+def fetch_sources(sources: Iterable[list[Item]], say: Callable[[str], None]) -> int:
+    """`fetch_all` for several sources at a time; each has a connection of its own, in the functions of its items."""
+    waiting: SimpleQueue[list[Item]] = SimpleQueue()
+    done: SimpleQueue[int | Exception] = SimpleQueue()
+
+    def work() -> None:
+        with suppress(Empty):
+            while True:
+                wanted = waiting.get_nowait()
+                try:
+                    done.put(fetch_all(wanted, say))
+                except Exception as error:  # noqa: BLE001  # raised below, in the thread that waits
+                    done.put(error)
+
+    count = 0
+    for one in sources:
+        waiting.put(one)
+        count += 1
+    for _ in range(min(count, _AT_ONCE)):
+        # As a daemon, it does not outlive an interrupted command; what has arrived is resumed.
+        threading.Thread(target=work, daemon=True).start()
+    fetched = 0
+    for _ in range(count):
+        result = done.get()
+        if isinstance(result, Exception):
+            raise result
+        fetched += result
+    return fetched
 
 
 def fetch(item: Item) -> None:

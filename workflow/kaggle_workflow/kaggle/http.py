@@ -6,6 +6,7 @@ A test checks that every private part exists, so that a release that changes one
 from __future__ import annotations
 
 import io
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -14,33 +15,49 @@ CONNECT_SECONDS = 15.0
 READ_SECONDS = 120.0
 
 
+_entering = threading.Lock()
+_threads_inside = 0
+_of_thread = threading.local()
+_original: Any = None
+
+
 @contextmanager
 def timeouts(read: float = READ_SECONDS) -> Iterator[None]:
-    """Give every HTTP call inside a time limit: kagglesdk (0.1.38) sets none.
+    """Give every HTTP call of this thread inside a time limit: kagglesdk (0.1.38) sets none.
 
     A text body is sent in pieces: urllib3 applies the connect timeout to sending each piece, and a text is one piece, so that over a
     slow line a notebook of some hundred kB would never arrive (urllib3 2.8, `_make_request`).
     """
     import requests.adapters
 
+    global _threads_inside, _original  # noqa: PLW0603 - the method of the class is one for all threads
     adapter: Any = requests.adapters.HTTPAdapter
-    original = adapter.send
+    with _entering:
+        if not _threads_inside:
+            _original, adapter.send = adapter.send, _send
+        _threads_inside += 1
+    before = getattr(_of_thread, "read", None)
+    _of_thread.read = read
+    try:
+        yield
+    finally:
+        _of_thread.read = before
+        with _entering:
+            _threads_inside -= 1
+            if not _threads_inside:
+                adapter.send = _original
 
-    def send(self: Any, request: Any, *args: Any, timeout: Any = None, **options: Any) -> Any:
+
+def _send(self: Any, request: Any, *args: Any, timeout: Any = None, **options: Any) -> Any:
+    read = getattr(_of_thread, "read", None)
+    if read is not None:
+        timeout = timeout or (min(CONNECT_SECONDS, read), read)
         if isinstance(request.body, str | bytes):
             # A copy, since a redirect is followed with the body of the original.
             request = request.copy()
             text = request.body
             request.body = io.BytesIO(text.encode("utf-8") if isinstance(text, str) else text)
-        return original(
-            self, request, *args, timeout=timeout or (min(CONNECT_SECONDS, read), read), **options
-        )
-
-    adapter.send = send
-    try:
-        yield
-    finally:
-        adapter.send = original
+    return _original(self, request, *args, timeout=timeout, **options)
 
 
 def open_session(client: Any) -> None:
