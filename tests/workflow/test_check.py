@@ -81,6 +81,7 @@ FAULTS: list[tuple[Callable[[Path], None], str]] = [
     (sub(competition_sources=[]), "no-competition"),
     (sub(docker_image_pinning_type="newest"), "metadata-value"),
     (sub(title="cmi\u0007-sub"), "metadata-value"),
+    (sub(title="half an emoji \ud83d"), "metadata-file"),
     (codes(title="short"), "title-length"),
     (codes(id="you/x"), "id-length"),
     (codes(licenses=[]), "licence"),

@@ -75,6 +75,9 @@ LENIENT = [
     (changed(("metadata", "language_info"), {"version": "3.11"}), None),
     (changed(("accelerator",), "GPU"), "accelerator at the top level"),
     (changed(("nbformat_minor",), None), "4.None"),
+    (changed(("cells", 0, "source"), ["half ", "\ud83d"]), "cell 1 holds half of a character"),
+    (changed(("cells", 1, "metadata", "note"), "\ude00"), "cell 2 holds half of a character"),
+    (changed(("metadata", "note"), {"\ud83d": 1}), "its metadata holds half of a character"),
 ]
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from kaggle_workflow import platforms
+from kaggle_workflow import halves, platforms
 from kaggle_workflow.errors import WorkflowError
 
 # Names of our files and folders until they are complete; uploads leave them out.
@@ -106,6 +106,8 @@ def read_json(path: Path) -> dict[str, Any]:
         raise WorkflowError(f"{path} can't be read ({error}). Save it as UTF-8 text.") from error
     if not isinstance(value, dict):
         raise WorkflowError(f"{path} must be a JSON object in braces. Correct its first line.")
+    if (half := halves.first(value)) is not None:
+        raise WorkflowError(f"{path} holds half of a character, {half!r}. Write the whole one, or delete it.")
     return value
 
 

@@ -18,6 +18,7 @@ from typing import Any
 
 from kaggle_shim.errors import PlanError
 from kaggle_shim.plan import PLAN_VARIABLE, Plan
+from kaggle_workflow import halves
 from kaggle_workflow.errors import WorkflowError
 
 LARGEST_SOURCE = 900_000
@@ -252,7 +253,9 @@ def _valid(value: Any, name: str, said: list[str]) -> dict[str, Any]:
     if kernel not in _OWN_KERNELS:
         had = "no kernel" if kernel is None else f"the kernel {kernel!r}, which Kaggle lacks"
         said.append(f"{name} names {had}. It is uploaded with the kernel python3.")
-    kept = {key: one for key, one in metadata.items() if key not in _UNUSED}
+    kept = halves.replaced(
+        {key: one for key, one in metadata.items() if key not in _UNUSED}, "its metadata", said
+    )
     kept["language_info"] = {"name": "python"}
     kept["kernelspec"] = {"display_name": "Python 3", "language": "python", "name": "python3"}
     return {"cells": cells, "metadata": kept, **_FORMAT}
@@ -291,6 +294,7 @@ def _valid_cell(cell: Any, number: int, seen: set[str], said: list[str]) -> dict
     if isinstance(tags, list) and all(isinstance(one, str) and re.fullmatch("[^,]+", one) for one in tags):
         metadata["tags"] = list(dict.fromkeys(tags))
     made = {"cell_type": kind, "id": ident, "metadata": metadata, "source": source}
+    more = {"attachments": cell["attachments"]} if isinstance(cell.get("attachments"), dict) else {}
     if kind == "code":
-        return {**made, "execution_count": None, "outputs": []}
-    return {**made, "attachments": cell["attachments"]} if isinstance(cell.get("attachments"), dict) else made
+        more = {"execution_count": None, "outputs": []}
+    return halves.replaced({**made, **more}, f"cell {number}", said)
