@@ -16,7 +16,7 @@ import pytest
 from kaggle_workflow import workspace
 from kaggle_workflow.errors import WorkflowError
 from kaggle_workflow.images import from_kaggle, resolving
-from kaggle_workflow.rehearsal import image, image_list, pythons, used
+from kaggle_workflow.rehearsal import executing, image, image_list, pythons, sandbox, used
 from tests import workspaces
 
 HERE = ".".join(map(str, sys.version_info[:2]))
@@ -178,6 +178,58 @@ def test_a_change_in_an_included_file_makes_another_image(scene: Scene, installe
         included.write_text(text, encoding="utf-8")
         scene.ensure()
     assert len(installer.asked) == 2
+
+
+@pytest.mark.parametrize(
+    ("line", "asked"),
+    [
+        ("--requirement more.txt", "-r {}/more.txt"),
+        ("--constraint=more.txt", "-c {}/more.txt"),
+        ("--find-links wheels", "-f {}/wheels"),
+        ("-e ./mine", "-e {}/mine"),
+        ("./wheels/mine-1.0-py3-none-any.whl", "{}/wheels/mine-1.0-py3-none-any.whl"),
+        ("wheels/a.whl ; python_version>'3'", "{}/wheels/a.whl ; python_version>'3'"),
+        ("/srv/a.whl", "/srv/a.whl"),
+        ("--find-links https://example.org/x", "--find-links https://example.org/x"),
+        ("-e git+https://example.org/x", "-e git+https://example.org/x"),
+        ("https://example.org/a.whl", "https://example.org/a.whl"),
+        ("tqdm>=4 ; python_version>'3'", "tqdm>=4 ; python_version>'3'"),
+        ("a @ https://example.org/a.whl", "a @ https://example.org/a.whl"),
+        ("--pre", "--pre"),
+    ],
+)
+def test_paths_in_the_list_are_those_beside_it(
+    scene: Scene, installer: Installer, line: str, asked: str
+) -> None:
+    scene.kaggle_has(six="1.17")
+    scene.code("import six\n")
+    deps = scene.root / "deps"
+    (deps / "more.txt").touch()
+    with (deps / "image.txt").open("a", encoding="utf-8") as file:
+        file.write(f"{line}\n")
+    scene.ensure()
+    assert installer.asked[0].partition(" | ")[0] == f"six {asked.format(deps.resolve().as_posix())}"
+
+
+@pytest.mark.parametrize(
+    ("shape", "advice"),
+    [
+        ("", "If cupy-cuda12x is a package that Kaggle's image lacks"),
+        ("Gpu", "Kaggle's image has cupy-cuda12x"),
+    ],
+)
+def test_the_advice_about_an_import_follows_the_notebooks_accelerator(
+    scene: Scene, shape: str, advice: str
+) -> None:
+    workspaces.edit_json(scene.root / "sub" / "kernel-metadata.json", enable_gpu=bool(shape))
+    lines = ["ModuleNotFoundError: No module named 'cupy'"]
+    result = sandbox.RunResult(1, seconds=1.0, timed_out=False, executed=Path())
+    assert advice in executing.reason_of(workspace.load(scene.root).notebook("sub"), lines, result)
+
+
+def test_names_with_dots_are_compared_with_the_image() -> None:
+    done = subprocess.run([sys.executable, "-c", image.DESCRIBE], capture_output=True, check=True)
+    assert "ruamel-yaml" in json.loads(done.stdout)["packages"]
 
 
 def test_the_imports_of_a_cell_with_a_command_in_a_block_are_found(scene: Scene) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from kaggle_shim.report import LOG_PREFIX
 from kaggle_workflow.images import catalogue
 from kaggle_workflow.rehearsal import sandbox
+from kaggle_workflow.workspace import Notebook
 
 REHEARSAL = "rehearsal"
 
@@ -59,8 +60,9 @@ def environment(*, rerun: bool) -> dict[str, str]:
     }
 
 
-def reason_of(name: str, lines: list[str], result: sandbox.RunResult, failure: object = None) -> str:
+def reason_of(notebook: Notebook, lines: list[str], result: sandbox.RunResult, failure: object = None) -> str:
     """Why a notebook failed: what the run report says, or the last line that names an error."""
+    name = notebook.name
     if isinstance(failure, str) and failure:
         told = f"{name} failed: {failure}"
     else:
@@ -69,17 +71,17 @@ def reason_of(name: str, lines: list[str], result: sandbox.RunResult, failure: o
             named[-1].strip() if named else (lines[-1].strip() if lines else f"exit code {result.exit_code}")
         )
         told = f"{name} failed after {result.seconds:.0f} s: {reason}"
-    hint = _advice(told)
+    hint = _advice(told, catalogue.accelerator_of(notebook.metadata))
     return told if hint is None else f"{told}\n{hint}"
 
 
-def _advice(text: str) -> str | None:
+def _advice(text: str, accelerator: str) -> str | None:
     """What to do about the failed import in `text`, None when there is none."""
     match = _NO_MODULE.search(text)
     if match is None:
         return None
     module = match["module"].split(".")[0]
-    package = catalogue.load(catalogue.DEFAULT, "gpu").imports.get(module)
+    package = catalogue.load(catalogue.DEFAULT, accelerator).imports.get(module)
     if package is not None:
         return f"Kaggle's image has {package}, the local one doesn't: add {package} to deps/image.txt."
     package = catalogue.distribution_of(module) or module

@@ -23,11 +23,12 @@ _COMPLETE = "complete.json"
 _LOCK_LIMIT = 1800.0
 # Prints what an image has. Importing what every rehearsal imports leaves its byte code, which the sandbox could not keep.
 DESCRIBE = """
-import importlib.metadata, importlib.util, json, platform, sys
+import importlib.metadata, importlib.util, json, platform, re, sys
 missing = [name for name in ("papermill", "ipykernel") if importlib.util.find_spec(name) is None]
 if len(sys.argv) > 1 and not missing:
     import papermill, ipykernel.kernelapp, IPython.core.completer
-packages = {d.metadata["Name"].lower().replace("_", "-"): d.version for d in importlib.metadata.distributions() if d.metadata["Name"]}
+named = [(d.metadata["Name"], d.version) for d in importlib.metadata.distributions()]
+packages = {re.sub("[-_.]+", "-", name).lower(): version for name, version in named if name}
 print(json.dumps({"python": sys.executable, "version": platform.python_version(), "missing": missing, "packages": packages}))
 """
 # In uv's output: the answer of an index would not be another one for pip.
@@ -56,7 +57,7 @@ class Image:
         python: its interpreter, an absolute path.
         version: the interpreter's version, such as `3.11.7`.
         identity: 16 hexadecimal digits that change with the interpreter and with every package's version.
-        packages: what is installed, lower-case name to version.
+        packages: what is installed, normalised name to version.
     """
 
     python: Path

@@ -22,6 +22,8 @@ _SHOWN = 6
 # How many packages one set may give up on, and how long (in seconds) a set that differs from Kaggle's image is kept.
 _ATTEMPTS = 12
 _KEPT = 7 * 86400.0
+# A path in a requirements file: no address, and no drive of Windows.
+_RELATIVE = r"(?![\w.+-]+:)(?P<path>\S+)"
 # As uv and pip write a version, uv with the marker of a demand.
 _PINNED = re.compile(r"(?P<name>[A-Za-z0-9][\w.-]*)(?:\{[^}]*\})?==(?P<version>[\w.!+*-]*\w)")
 # What uv and pip print about a version that they can't have: not on the index, not for this machine, or not to be built.
@@ -217,9 +219,16 @@ def _is_due(outcome: _Outcome, plan: _Plan) -> bool:
 
 
 def _from_deps(line: str, deps: Path) -> str:
-    """A line of `deps/image.txt` as a file in another folder may hold it."""
-    named = re.fullmatch(r"(-[rcf])[\s=]*(?!\w+:)(\S+)", line)
-    return f"{named[1]} {(deps / named[2]).resolve().as_posix()}" if named else line
+    """A line of `deps/image.txt` as a file in another folder may hold it: with short options and absolute paths."""
+    option = re.fullmatch(
+        rf"(-[rcfe]|--(?:requirement|constraint|find-links|editable))[\s=]*{_RELATIVE}", line
+    )
+    if option is not None:
+        return f"-{option[1].lstrip('-')[0]} {(deps / option['path']).resolve().as_posix()}"
+    path = re.fullmatch(rf"(?!-){_RELATIVE}(?P<more>.*)", line)
+    if path is None or requirement_lines.Line(deps, 0, line).requirement is not None:
+        return line
+    return f"{(deps / path['path']).resolve().as_posix()}{path['more']}"
 
 
 def _included(line: str) -> list[str]:

@@ -210,7 +210,7 @@ def _run(
             f"{notebook.name} was stopped after {result.seconds:.0f} s, the limit set by workspace.limit."
         )
     if result.exit_code != 0:
-        raise RunFailed(executing.reason_of(notebook.name, lines, result, outcome.report.get("failure")))
+        raise RunFailed(executing.reason_of(notebook, lines, result, outcome.report.get("failure")))
     if asking is not None:
         outcome.submission = gateway.verdict(asking, result_folder)
         if outcome.submission is None:

@@ -73,6 +73,6 @@ def collect(
     result, lines = executing.execute(run, isolation, say)
     if result.exit_code != 0 or not (output / DEPS_MANIFEST).is_file():
         remove_tree(output)
-        raise RunFailed(executing.reason_of("deps", lines, result))
+        raise RunFailed(executing.reason_of(workspace.notebook(DEPS), lines, result))
     write_text(output / _STAMP, json.dumps(stamp) + "\n")
     return "collected"
