@@ -57,9 +57,9 @@ def test_the_best_of_both_and_the_best_public_score_are_proposed(ranking: Order)
     assert [one.ref for one in choice.proposed] == ["c", "d"]
     assert roles(choice) == {"c": (choosing.BOTH,), "d": (choosing.PUBLIC,), "b": (choosing.CV,)}
     risks = {one.submission.ref: one.risk for one in choice.candidates}
-    assert risks["d"].startswith("It has place 4 of 7 by CV: it loses if its score is luck")
-    assert risks["b"].startswith("It has place 3 of 7 by public score: it loses if your validation misleads")
-    assert "place 2 of 7 by CV and place 2 of 7 by public score" in risks["c"]
+    assert risks["d"].startswith("It ranks 4 of 7 by CV: it loses if its score is luck")
+    assert risks["b"].startswith("It ranks 3 of 7 by public score: it loses if your validation misleads")
+    assert "ranks 2 of 7 by CV and ranks 2 of 7 by public score" in risks["c"]
 
 
 def test_without_cv_the_two_best_public_scores_are_left_the_earlier_of_equal_ones_first() -> None:

@@ -25,6 +25,7 @@ LOOKS: dict[str, dict[str, Any]] = {
     "output": {},
     "models": {"all": True},
     "history": {"refresh": True},
+    "final": {"download": True},
     "data": {"list_": True},
     "data --attached": {"attached": True, "list_": True},
     "submit": {"dry_run": True, "again": True},
@@ -86,6 +87,7 @@ def busy(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Desk:
     """A desk with a model, a dataset, and a submission that is over; many more are allowed, and no wait takes time."""
     VirtualTime(desk.kaggle, monkeypatch)
     monkeypatch.setenv("INVOKE_WORKSPACE_POLL", "600")
+    monkeypatch.setenv("INVOKE_WORKSPACE_BETTER", "higher")
     stored = desk.kaggle.world.root / "competitions" / COMPETITION / "competition.json"
     about = json.loads(stored.read_text(encoding="utf-8"))
     stored.write_text(json.dumps({**about, "daily_limit": 10_000}), encoding="utf-8")

@@ -190,10 +190,10 @@ def test_after_the_end_the_final_place_is_known_and_the_best_choice_is_told(seas
     assert final.score_rank == places(rivals, max(ours.values()))
     assert final.bronze_score == sorted([*rivals, got], reverse=True)[TEAMS // 10 - 1]
     shown = season.invoke("history", "--limit", "1")
-    assert f"The competition is over: your team is place {final.team_rank:,}" in shown
+    assert f"The competition is over: your team finished in place {final.team_rank:,}" in shown
     season.invoke("report")
     page = (season.root / "build/report.html").read_text(encoding="utf-8")
     best = sorted(ours, key=lambda ref: -ours[ref])[:2]
     assert f"The best choice was {best[0]} and {best[1]}: private score {ours[best[0]]:g}." in page
     assert f"gives {got:g}" in page
-    assert f"your team is place {final.team_rank:,}" in page
+    assert f"your team finished in place {final.team_rank:,}" in page

@@ -7,6 +7,7 @@ from kaggle_workflow import command_list, console
 from kaggle_workflow.commands import history as history_command
 from kaggle_workflow.commands import output as output_command
 from kaggle_workflow.errors import WorkflowError
+from kaggle_workflow.files import sweep
 from kaggle_workflow.kaggle.client import Kaggle
 from kaggle_workflow.ledger import book as ledger
 from kaggle_workflow.ledger import choosing, history
@@ -98,7 +99,10 @@ def _download(
     """Download the predictions of these submissions that are not here yet; what can't be had is a warning."""
     for one in good:
         found = outputs.place(workspace, one)
-        if found is None or found[1].is_file():
+        if found is None:
+            continue
+        if found[1].is_file():
+            sweep(found[1].parent)
             continue
         wanted = command_list.Output(
             notebook=found[0],

@@ -147,17 +147,17 @@ def _risk(
     """What speaks against a candidate, in one sentence."""
     if PUBLIC in roles and CV in roles:
         return "It is first by CV and by public score: little speaks against it."
-    by_public = f"place {public.index(one) + 1} of {len(public)} by public score"
-    by_cv = "no CV" if one.cv is None else "a CV that does not fit the others"
+    by_public = f"ranks {public.index(one) + 1} of {len(public)} by public score"
+    by_cv = "has no CV" if one.cv is None else "has a CV that does not fit the others"
     if one in cv:
-        by_cv = f"place {cv.index(one) + 1} of {len(cv)} by CV"
+        by_cv = f"ranks {cv.index(one) + 1} of {len(cv)} by CV"
     if PUBLIC in roles:
-        return f"It has {by_cv}: it loses if its score is luck on the public part."
+        return f"It {by_cv}: it loses if its score is luck on the public part."
     if CV in roles:
-        return f"It has {by_public}: it loses if your validation misleads."
+        return f"It {by_public}: it loses if your validation misleads."
     if BOTH in roles:
-        return f"It has {by_cv} and {by_public}: it loses least if one of the two misleads."
-    return f"It has {by_cv} and {by_public}: it may hold where the others fail."
+        return f"It {by_cv} and {by_public}: it loses least if one of the two misleads."
+    return f"It {by_cv} and {by_public}: it may hold where the others fail."
 
 
 def _named(pair: Sequence[Submission]) -> str:

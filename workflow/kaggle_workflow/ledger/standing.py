@@ -131,7 +131,7 @@ def final_sentence(final: Facts | None) -> str:
         return ""
     rank, best = final.team_rank, final.score_rank
     ended = (
-        f"your team is place {_place(final, rank)}"
+        f"your team finished in place {_place(final, rank)}"
         if rank is not None
         else "your team is not on the leaderboard"
     )

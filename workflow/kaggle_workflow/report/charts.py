@@ -152,7 +152,7 @@ def private_against_public(submissions: Sequence[Submission], better: str, hinds
     """What the public score was worth."""
     empty = Chart(
         "Private against public score",
-        hindsight,
+        hindsight or "The closer the dots are to a line, the more a public score was worth.",
         f"public score ({better})",
         f"private score ({better})",
         "No submission has both scores.",
