@@ -6,6 +6,7 @@ from random import Random
 from typing import Any
 
 from kaggle_workflow.ledger.event import Event, Part
+from kaggle_workflow.ledger.jobs import Job
 
 START = datetime(2026, 5, 1, 8, 30, tzinfo=UTC)
 LIMIT = 9 * 3600.0
@@ -85,3 +86,25 @@ def events(count: int) -> list[Event]:
         }
         result.append(score(number, **(failed if number % 17 == 0 else {})))
     return result
+
+
+def sweep(name: str = "s1", model: str = "b0") -> list[Event]:
+    """A sweep of five folds for each of eight settings; the fold 4 of the first failed."""
+    rates, models = ("1e-2", "1e-3", "1e-4", "1e-5"), (model, "tf_efficientnet_b7_ns")
+    settings = [{"lr": rate, "model": one, "loss": "focal"} for rate in rates for one in models]
+    jobs = [
+        Job(
+            name,
+            40,
+            f"j{number}-{fold}",
+            "train",
+            {**setting, "fold": str(fold)},
+            f"ada/train-{name}-j{number}-{fold}",
+            Part("ada/cmi-codes", 1, "c" * 64),
+            status="error" if (number, fold) == (0, 4) else "complete",
+            metrics={} if (number, fold) == (0, 4) else {"cv": 0.7 + number / 100 + fold / 1000, "rows": 9.0},
+        )
+        for number, setting in enumerate(settings)
+        for fold in range(5)
+    ]
+    return [job.event() for job in jobs]

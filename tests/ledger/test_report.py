@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from kaggle_workflow.ledger.event import Event, Part
 from kaggle_workflow.ledger.fold import fold
 from kaggle_workflow.ledger.history import Order
 from kaggle_workflow.report import page as html_report
+from kaggle_workflow.report import sweeps
 from tests import browser
 from tests.ledger import samples
 from tests.ledger.conftest import Invoke
@@ -33,6 +35,7 @@ def write(path: Path, events: list[Event], *, better: str = "higher") -> Path:
         samples.LIMIT,
         limit_assumed=False,
         ranking=Order(better, assumed=False),
+        sweeps=sweeps.newest(events, Order(better, assumed=False)),
     )
     path.write_text(html_report.page(fold(events), facts), encoding="utf-8")
     return path
@@ -187,6 +190,63 @@ def test_every_text_and_mark_is_large_and_strong_enough(
     assert page.evaluate("document.documentElement.scrollWidth") == width, "nothing to scroll sideways"
 
 
+CHARTS = "Object.fromEntries([...document.querySelectorAll('.chart > svg')].map(s => [s.getAttribute('aria-label'), s.querySelectorAll('[data-ref]').length]))"
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("width", [1000, 400])
+def test_a_sweep_is_drawn_with_a_scatter_for_each_parameter(
+    page: browser.Page, tmp_path: Path, dark: bool, width: int
+) -> None:
+    events = samples.events(3) + samples.sweep()
+    open_(page, write(tmp_path / "report.html", events), dark=dark, width=width)
+    drawn = page.evaluate(CHARTS)
+    assert {name: count for name, count in drawn.items() if name.startswith("s1")} == {
+        "s1: cv by lr": 8,
+        "s1: cv by model": 8,
+    }, "the fold is averaged, and the loss never varies"
+    rows = page.evaluate(
+        "[...document.querySelectorAll('section > .scroll tbody tr')].map(r => [...r.cells].map(c => c.textContent))"
+    )
+    assert [rows[0], rows[-1]] == [
+        ["lr=1e-5 model=tf_efficientnet_b7_ns loss=focal", "5", "0.772 ± 0.0016"],
+        ["lr=1e-2 model=b0 loss=focal", "4 of 5", "0.7015 ± 0.0013"],
+    ]
+    labels = (
+        "[...document.querySelectorAll(`svg[aria-label='s1: cv by ${NAME}'] text`)].map(t => t.textContent)"
+    )
+    rates = page.evaluate(labels.replace("${NAME}", "lr"))
+    assert {"1e-05", "0.0001", "0.001", "0.01", "some folds missing"} <= set(rates)
+    assert {"b0", "tf_eff…t_b7_ns"} <= set(page.evaluate(labels.replace("${NAME}", "model")))
+    assert page.evaluate("document.querySelectorAll('.bar').length") == 16
+    assert page.illegible() == []
+    assert page.evaluate("document.documentElement.scrollWidth") == width
+    # By keyboard, from left to right; a setting is no submission that could be compared.
+    page.evaluate("document.querySelector(`svg[aria-label='s1: cv by lr'] [tabindex='0']`).focus()")
+    page.press("Home")
+    page.press("Enter")
+    assert (
+        "s1 · lr=1e-5 model=tf_efficientnet_b7_ns loss=focal\ncv: 0.772 ± 0.0016, folds: 5"
+        in page.evaluate(DETAILS)
+    )
+    assert page.evaluate("document.getElementById('to').value") == "51000003"
+    assert page.complaints == []
+
+
+def test_folds_alone_are_drawn_one_by_one_and_only_the_newest_sweeps(
+    page: browser.Page, tmp_path: Path
+) -> None:
+    folds = [event for event in samples.sweep() if (event.parameters or {})["lr"] == "1e-3"]
+    only = [replace(event, jobs=5) for event in folds if (event.parameters or {})["model"] == "b0"]
+    drawn = sweeps.newest(samples.sweep(), Order("higher", assumed=False))[0].charts[0].series[0]
+    assert [end for _, end in drawn.bars[0]] == pytest.approx([0.772 - 0.00158, 0.772 + 0.00158], abs=1e-5)
+    many = [event for name in ("s2", "s3", "s4") for event in samples.sweep(name)]
+    open_(page, write(tmp_path / "report.html", only))
+    assert page.evaluate(CHARTS) == {"s1: cv by fold": 5}
+    open_(page, write(tmp_path / "report.html", only + many))
+    assert [name[:2] for name in page.evaluate(CHARTS)] == ["s4", "s4", "s3", "s3", "s2", "s2"]
+
+
 def test_what_is_small_pale_cut_off_or_covered_is_found(page: browser.Page, tmp_path: Path) -> None:
     path = tmp_path / "bad.html"
     path.write_text(
@@ -223,6 +283,7 @@ def test_markup_and_scripts_in_a_message_are_shown_as_text(page: browser.Page, t
         samples.score(1, error=EVIL),
         samples.submitted(2, ref=EVIL, message="plain"),
         samples.score(2, ref=EVIL),
+        *samples.sweep(model=EVIL),
     ]
     ledger.append(tmp_path, *events)
     open_(page, write(tmp_path / "report.html", list(ledger.read(tmp_path).events)))

@@ -13,7 +13,7 @@ from kaggle_workflow.ledger import book as ledger
 from kaggle_workflow.ledger import choosing, history, standing
 from kaggle_workflow.ledger.event import now
 from kaggle_workflow.ledger.fold import better_of, final_of, fold
-from kaggle_workflow.report import page
+from kaggle_workflow.report import page, sweeps
 from kaggle_workflow.workspace import Workspace
 
 DEFAULT = "report.html"
@@ -42,6 +42,7 @@ def write_report(workspace: Workspace, command: command_list.Report) -> None:
         ended=standing.final_sentence(final),
         hindsight="" if ranking.assumed else choosing.hindsight(in_time, ranking),
         warning=book.warning(),
+        sweeps=sweeps.newest(book.events, ranking),
     )
     text = page.page(submissions, facts)
     size = len(text.encode("utf-8"))

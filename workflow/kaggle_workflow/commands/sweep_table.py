@@ -92,7 +92,7 @@ def _print(one: Sweep, metric: str, ranking: Order, lines: dict[str, str]) -> No
         console.table(
             f"{one.name}: the folds of each setting together",
             ("setting", "folds", f"mean {metric} ± spread"),
-            [(parameters.words(it.parameters) or "all", it.folds, it.score) for it in settings],
+            [(it.words, it.folds, it.score) for it in settings],
         )
     if compared and ranking.assumed:
         console.say(

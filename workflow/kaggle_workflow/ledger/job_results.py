@@ -36,6 +36,11 @@ class Setting:
     values: tuple[float, ...]
 
     @property
+    def words(self) -> str:
+        """What its jobs share, as people read it: `lr=1e-3 model=b0`, or `all`."""
+        return " ".join(f"{name}={value}" for name, value in self.parameters.items()) or "all"
+
+    @property
     def whole(self) -> bool:
         """Whether every fold has its metric: the mean of fewer can't be compared."""
         return len(self.values) == len(self.jobs)
@@ -86,14 +91,21 @@ def ranked(jobs: Sequence[Job], metric: str, ranking: Order) -> tuple[Job, ...]:
     return _best_first(jobs, ranking, lambda job: value_of(job, metric))
 
 
-def settings(jobs: Sequence[Job], metric: str, ranking: Order) -> tuple[Setting, ...]:
-    """The settings of a sweep, best first, those that lack folds last; in their own order while the direction is unknown."""
+def settings(jobs: Sequence[Job], metric: str, ranking: Order, fold: str = FOLD) -> tuple[Setting, ...]:
+    """The settings of a sweep, best first, those that lack folds last; in their own order while the direction is unknown.
+
+    Args:
+        jobs: the jobs.
+        metric: what to compare.
+        ranking: which value is better.
+        fold: the parameter in which the jobs of a setting differ, "" for settings of one job each.
+    """
     groups: dict[frozenset[tuple[str, str]], list[Job]] = {}
     for job in jobs:
-        groups.setdefault(frozenset(_without_fold(job).items()), []).append(job)
+        groups.setdefault(frozenset(_without(fold, job).items()), []).append(job)
     found = [
         Setting(
-            _without_fold(own[0]),
+            _without(fold, own[0]),
             tuple(own),
             tuple(value for job in own if (value := value_of(job, metric)) is not None),
         )
@@ -135,8 +147,8 @@ def flat(job: Job) -> dict[str, Any]:
     }
 
 
-def _without_fold(job: Job) -> dict[str, str]:
-    return {name: value for name, value in job.parameters.items() if name != FOLD}
+def _without(left_out: str, job: Job) -> dict[str, str]:
+    return {name: value for name, value in job.parameters.items() if name != left_out}
 
 
 def _best_first(

@@ -34,9 +34,10 @@ class Series:
         title: for the legend.
         kind: `public`, `private`, `failed`, `best`, `limit` or a medal: the page's name for its colour and shape.
         points: x and y, by x for a line.
-        refs: the submission behind each point; empty for a line.
+        refs: the submission or setting behind each point; empty for a line.
         tips: the details of each point, as lines; empty for a line.
         line: whether the points are joined by a line instead of drawn as dots.
+        bars: lines from one point to another behind the dots, such as a spread.
     """
 
     title: str
@@ -45,6 +46,7 @@ class Series:
     refs: tuple[str, ...] = ()
     tips: tuple[str, ...] = ()
     line: bool = False
+    bars: tuple[tuple[Point, Point], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ class Chart:
         x_title: the x axis with its unit, and `y_title` the y axis.
         missing: shown when there is no point: what to do to get one.
         series: those that have points; empty for a chart without any.
-        x_text: the label of a tick, with a line end where it takes two lines.
+        x_text: the label of a tick of the x axis, with a line end where it takes two lines, and `y_text` that of the y axis.
         x_ticks: the marks of the x axis, which hold every point, and `y_ticks` those of the y axis.
     """
 
@@ -68,6 +70,7 @@ class Chart:
     missing: str
     series: tuple[Series, ...] = ()
     x_text: Callable[[float], str] = lambda value: number(value) or "0"
+    y_text: Callable[[float], str] = lambda value: number(value) or "0"
     x_ticks: tuple[float, ...] = ()
     y_ticks: tuple[float, ...] = ()
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from html import escape
 
-from kaggle_workflow.ledger.history import number
 from kaggle_workflow.report.charts import Chart, Series
 
 _CROWD = 120
@@ -21,7 +20,7 @@ Place = Callable[[float], str]
 def draw(chart: Chart) -> str:
     """The chart in a box whose padding holds the labels outside the plot; the chart has at least one point."""
     across, up = _scale(chart.x_ticks), _scale(chart.y_ticks, downwards=True)
-    y_labels = [number(tick) or "0" for tick in chart.y_ticks]
+    y_labels = [chart.y_text(tick) for tick in chart.y_ticks]
     x_labels = [chart.x_text(tick).split("\n") for tick in chart.x_ticks]
     left = round(_DIGIT * max(map(len, y_labels))) + 14
     below = _LINE * (max(map(len, x_labels)) + 1) + 6
@@ -45,7 +44,7 @@ def draw(chart: Chart) -> str:
     ]
     return (
         f'<div class="chart" style="padding:{above}px {_RIGHT}px {below + 4}px {left}px">'
-        f'<svg width="100%" height="{_HEIGHT}" role="img" aria-label="{escape(chart.title)}">'
+        f'<svg width="100%" height="{max(_HEIGHT, _LINE * len(y_labels))}" role="img" aria-label="{escape(chart.title)}">'
         f'<g aria-hidden="true">{"".join(marks)}</g>{"".join(shapes)}</svg></div>'
     )
 
@@ -93,7 +92,11 @@ def _line(one: Series, across: Place, up: Place) -> str:
 
 def _dots(one: Series, across: Place, up: Place) -> str:
     radius = 3 if len(one.points) > _CROWD else 5
-    return "".join(
+    bars = "".join(
+        f'<line class="bar" x1="{across(x)}%" x2="{across(end_x)}%" y1="{up(y)}%" y2="{up(end_y)}%"/>'
+        for (x, y), (end_x, end_y) in one.bars
+    )
+    return bars + "".join(
         _dot(one.kind, f"{across(x)}%", f"{up(y)}%", radius, ref, tip)
         for (x, y), ref, tip in zip(one.points, one.refs, one.tips, strict=True)
     )

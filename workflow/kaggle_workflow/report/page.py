@@ -19,12 +19,14 @@ from kaggle_workflow.ledger import history
 from kaggle_workflow.ledger.fold import Submission
 from kaggle_workflow.ledger.history import Order, printable
 from kaggle_workflow.report import charts, drawing
+from kaggle_workflow.report.sweeps import Results
 
 _CSS = Path(__file__).with_name("report.css")
 _SCRIPT = Path(__file__).with_name("report.js")
 _FIRST = ("public_score", "private_score", "cv", "rerun_seconds", "status", "error", "message")
 _NOT_COMPARED = frozenset(("recorded", "time", "rerun_error"))
 _MEGABYTE = 1e6
+_MOST_SETTINGS = 20
 # Names of the comparison that are not just the field's own with spaces.
 _NAMES = {
     "cv": "CV",
@@ -48,6 +50,7 @@ class Facts:
         ended: how the competition ended, and `hindsight` which final selection would have been best; empty while that is unknown.
         public_rows: on how many rows the public score is computed, None when unknown.
         warning: lines of the ledger that could not be read, None when there are none.
+        sweeps: the newest sweeps.
     """
 
     title: str
@@ -59,6 +62,7 @@ class Facts:
     hindsight: str = ""
     public_rows: float | None = None
     warning: str | None = None
+    sweeps: tuple[Results, ...] = ()
 
 
 def page(submissions: Sequence[Submission], facts: Facts) -> str:
@@ -92,6 +96,7 @@ def page(submissions: Sequence[Submission], facts: Facts) -> str:
             _heading(submissions, facts),
             *(_section(one) for one in drawn),
             _comparison(submissions),
+            *(_sweep(one, facts.ranking) for one in facts.sweeps),
             _list(submissions),
             "</main>",
             f'<script type="application/json" id="data">{_embedded(submissions)}</script>',
@@ -132,6 +137,23 @@ def _section(chart: charts.Chart) -> str:
     return f"<section><h2>{escape(chart.title)}</h2>{body}</section>"
 
 
+def _sweep(found: Results, ranking: Order) -> str:
+    """What a sweep found: its first settings as a table, and its charts."""
+    title = f"Sweep {escape(found.sweep.name)}"
+    rows = [
+        {"setting": printable(one.words), "folds": one.folds, printable(found.metric): one.score}
+        for one in found.settings[:_MOST_SETTINGS]
+    ]
+    sentences = (
+        f"Its settings, {'in the order of its jobs' if ranking.assumed else f'best first: {ranking.better} is better'}.",
+        f"{len(rows)} of {len(found.settings)} are shown." if len(rows) < len(found.settings) else "",
+    )
+    return (
+        f'<section><h2>{title}</h2><p class="hint">{" ".join(filter(None, sentences))}</p>{_table(rows, title)}</section>'
+        + "".join(map(_section, found.charts))
+    )
+
+
 def _comparison(submissions: Sequence[Submission]) -> str:
     head = "<section><h2>What changed between two submissions</h2>"
     if len(submissions) < len(("one", "other")):
@@ -151,14 +173,19 @@ def _list(submissions: Sequence[Submission]) -> str:
     if not submissions:
         return '<p class="missing">No submissions yet. To make the first one, run: <code>invoke submit</code></p>'
     rows = [history.cells(one) for one in sorted(submissions, key=lambda one: one.time, reverse=True)]
+    return f"<details><summary>All submissions</summary>{_table(rows, 'All submissions')}</details>"
+
+
+def _table(rows: Sequence[Mapping[str, str]], label: str) -> str:
+    """Rows as a table without its empty columns, which scrolls where the page is narrow."""
     names = [name for name in rows[0] if any(row[name] for row in rows)]
     head = "".join(f"<th>{escape(name)}</th>" for name in names)
     body = "".join(
         "<tr>" + "".join(f"<td>{escape(row[name])}</td>" for name in names) + "</tr>" for row in rows
     )
     return (
-        '<details><summary>All submissions</summary><div class="scroll" tabindex="0" role="region" aria-label="All submissions">'
-        f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div></details>"
+        f'<div class="scroll" tabindex="0" role="region" aria-label="{label}">'
+        f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
     )
 
 

@@ -85,7 +85,8 @@ function difference(before, after) {
 }
 
 function choose(ref) {
-  if (from && ref !== to.value) {
+  // A setting of a sweep is no submission.
+  if (from && submissions.has(ref) && ref !== to.value) {
     from.value = to.value;
     to.value = ref;
     show();
