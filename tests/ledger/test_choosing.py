@@ -112,6 +112,6 @@ def test_afterwards_the_best_choice_is_named() -> None:
         for one, score in zip(submissions, (0.5, 0.78, 0.75, 0.7, 0.6, 0.6, 0.6), strict=True)
     ]
     assert choosing.hindsight(private, HIGHER) == (
-        "The best choice was b and c: private score 0.78. The pair of `invoke final`, c and d, gives 0.75; your two best public scores, "
+        "The best choice was b and c: private score 0.78. What invoke final proposes without them, c and d, gives 0.75; your two best public scores, "
         "d and c, give 0.75."
     )

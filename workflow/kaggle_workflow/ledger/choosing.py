@@ -95,7 +95,7 @@ def hindsight(submissions: Iterable[Submission], ranking: Order) -> str:
     said = f"The best choice was {_named(best)}: private score {_score(best, ranking):g}."
     proposed, public = choose(scored, ranking).proposed, _by(scored, "public_score", ranking)[:2]
     return (
-        f"{said} The pair of `invoke final`, {_named(proposed)}, gives {_score(proposed, ranking):g}; "
+        f"{said} What invoke final proposes without them, {_named(proposed)}, gives {_score(proposed, ranking):g}; "
         f"your two best public scores, {_named(public)}, give {_score(public, ranking):g}."
     )
 
