@@ -109,6 +109,7 @@ def test_an_update_changes_two_files_and_keeps_every_byte_of_the_users(
     assert "_commit: v1000.1.0" in answers.read_text()
     assert "run `git checkout HEAD -- .copier-answers.yml requirements.txt`" in said
     assert "`uv run invoke doctor`" in said
+    assert "If you edited one of the two, `git diff HEAD` shows the edits" in said
 
 
 def test_a_template_without_tags_is_followed_by_commit_and_nothing_new_changes_nothing(
