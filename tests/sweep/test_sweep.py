@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 from tests.local_kaggle import faults
 from tests.sweep.conftest import Cluster
@@ -103,11 +104,15 @@ def test_cancel_stops_what_has_not_begun_and_links_what_runs(cluster: Cluster) -
 
 def test_bad_input_is_one_sentence_and_sends_nothing(cluster: Cluster) -> None:
     (cluster.root / "jobs.csv").write_text("fold,lr\n0,1\n0,1\n", encoding="utf-8")
+    (cluster.root / "twice.csv").write_text("lr,lr\n0,1\n", encoding="utf-8")
     (cluster.root / "jobs.yaml").write_text("- fold: [0]\n", encoding="utf-8")
     cases = {
         ("--grid", "fold"): "--grid fold has no values",
         ("--grid", "name=1"): "The parameter name would replace SWEEP_NAME",
         ("--grid", "a/b=1"): "The parameter 'a/b' can't be an option",
+        ("--grid", "lr=1,,2"): "--grid lr=1,,2 has an empty value",
+        ("--grid", "l.r=1", "--grid", "l-r=1"): "Two parameters would share the variable SWEEP_L_R",
+        ("--file", "twice.csv"): "twice.csv has two columns of one name",
         ("--file", "jobs.csv"): "Two jobs are equal (fold=0 lr=1)",
         ("--file", "jobs.yaml"): "[0] is not a single value",
         ("--file", "none.csv"): "none.csv can't be read",
@@ -147,3 +152,29 @@ def test_a_team_mates_sweep_is_left_alone(cluster: Cluster) -> None:
     said = cluster.sweep("--resume", code=2, KAGGLE_API_TOKEN=token)
     assert "s1 belongs to tester, and your credentials are those of mate" in said
     assert {job.status for job in cluster.jobs().values()} == {"running"}
+
+
+def test_what_kaggle_refuses_holds_the_rest(cluster: Cluster) -> None:
+    cluster.scene.kaggle.behave(cpu_sessions=1)
+    cluster.scene.kaggle.fault(faults.answer("SaveKernel", {"error": "Phone verification is needed"}))
+    said = cluster.sweep("--grid", "fold=0,1,2", "--yes", code=4)
+    assert [job.status for job in cluster.jobs().values()] == ["error", "held", "held"], said
+    assert "Phone verification is needed" in said
+
+
+def test_a_full_accelerator_leaves_the_others_free(cluster: Cluster) -> None:
+    scene = cluster.scene
+    scene.kaggle.behave(gpu_sessions=1)
+    scene.kaggle.world.sessions.hold()
+    scene.metadata("train", enable_gpu=True)
+    cluster.sweep("--grid", "fold=0,1", "--yes", "--detach")
+    other = scene.root / "small"
+    shutil.copytree(scene.root / "train", other)
+    scene.metadata("small", id="tester/cmi-small", title="cmi-small", enable_gpu=False)
+    settings = scene.root / "invoke.yaml"
+    more = '    small:\n      entry: train.py\n      submission: ""\n'
+    settings.write_text(settings.read_text(encoding="utf-8") + more, encoding="utf-8")
+    cluster.sweep("--grid", "fold=0,1", "--yes", "--detach", "--notebook", "small")
+    cluster.sweep("--resume", "--detach")
+    assert [job.status for job in cluster.jobs().values()] == ["running", "waiting"]
+    assert [job.status for job in cluster.jobs("s2").values()] == ["running", "running"]

@@ -50,10 +50,10 @@ class Board:
         """The jobs of this place in that state."""
         return [job for one in self.sweeps() for job in one.with_status(status) if job.place == self.place]
 
-    def record(self, job: Job) -> None:
-        """Append the job as it is now to the ledger."""
-        account = self.push.checked_account if job.on_kaggle else None
-        book.append(self.push.workspace.root, job.event(account))
+    def record(self, *jobs: Job) -> None:
+        """Append the jobs as they are now to the ledger."""
+        account = self.push.checked_account if any(job.on_kaggle for job in jobs) else None
+        book.append(self.push.workspace.root, *(job.event(account) for job in jobs))
 
     def payload(self, job: Job) -> Payload | None:
         """The notebook of a job, None when what its sweep was staged from is gone."""
@@ -90,14 +90,19 @@ class Board:
 
     def hold_changed(self, job: Job, changed: str) -> None:
         """Hold the jobs of a job's sweep that have not begun, because other codes would run."""
-        self._hold(
-            self.sweep_of(job), f"{changed}, and {job.sweep} runs {short(job.codes.fingerprint or '')}"
-        )
+        codes = job.codes.fingerprint or ""
+        self._hold(self.sweep_of(job), f"{changed}, and {job.sweep} runs {short(codes)}", codes)
 
-    def _hold(self, sweep: Sweep, reason: str) -> None:
-        waiting = sweep.with_status(WAITING)
-        for job in waiting:
-            self.record(replace(job, status=HELD, reason=reason))
+    def hold_refused(self, job: Job, reason: str) -> None:
+        """Record that Kaggle refused a job, and hold those of its sweep that have not begun: it would refuse them, too."""
+        self.record(replace(job, status=ERROR, reason=reason))
+        self.push.warn(f"{job.key}: {reason}")
+        self._hold(self.sweep_of(job), f"Kaggle refused {job.name}")
+
+    def _hold(self, sweep: Sweep, reason: str, codes: str | None = None) -> None:
+        """Hold the jobs that have not begun: all, or those that run these codes."""
+        waiting = [one for one in sweep.with_status(WAITING) if codes in (None, one.codes.fingerprint)]
+        self.record(*(replace(job, status=HELD, reason=reason) for job in waiting))
         if waiting:
             self.push.warn(f"{sweep.name}: {reason}, so {console.count(len(waiting), 'job')} will not begin.")
 

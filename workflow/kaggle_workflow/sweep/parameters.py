@@ -36,6 +36,8 @@ def of_grid(grid: Sequence[str]) -> list[Parameters]:
         if name in axes:
             raise WorkflowError(f"--grid gives {name} twice: write its values in one, such as {name}=0,1.")
         axes[name] = [value.strip() for value in values.split(",")]
+        if "" in axes[name]:
+            raise WorkflowError(f"--grid {text} has an empty value: remove the comma that stands alone.")
     return [dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())]
 
 
@@ -53,7 +55,11 @@ def of_file(path: Path) -> list[Parameters]:
 
 def _rows_of_csv(text: str, path: Path) -> list[Parameters]:
     rows: list[Parameters] = []
-    for number, row in enumerate(csv.DictReader(text.splitlines()), 2):
+    reader = csv.DictReader(text.splitlines())
+    columns = [name.strip() for name in reader.fieldnames or ()]
+    if len(set(columns)) < len(columns):
+        raise WorkflowError(f"{path.name} has two columns of one name: rename one.")
+    for number, row in enumerate(reader, 2):
         if None in row or None in row.values():
             raise WorkflowError(
                 f"{path.name}, line {number}: it has other columns than the first line. Correct it."
@@ -109,6 +115,10 @@ def check(jobs: Sequence[Parameters], args: Sequence[str], environment: Sequence
             raise WorkflowError(
                 f"The parameter {name} is also among the args of invoke.yaml (--{name}): remove it there."
             )
+    variables = Counter(variable(name) for name in {name for job in jobs for name in job})
+    shared = [name for name, count in variables.items() if count > 1]
+    if shared:
+        raise WorkflowError(f"Two parameters would share the variable {shared[0]}: rename one.")
     if {} in jobs:
         raise WorkflowError("A job has no parameters: give each at least one.")
     twice = [

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from kaggle_shim.manifest import CODES_MANIFEST, short
 from kaggle_workflow.errors import KaggleRefused, Refused
@@ -41,67 +41,91 @@ class _Queue(Board):
 
     Attributes:
         wait_quota: whether to wait until the quota is reset.
-        full_until: time (as `time.time`) before which nothing more is sent.
-        stopped: why nothing more is sent by this command, "" while it is.
+        full_until: time (as `time.time`) before which no job with that accelerator is sent.
+        stopped: why this command sends no more jobs with that accelerator.
+        asked_until: time before which Kaggle wants no request.
     """
 
     wait_quota: bool = False
-    full_until: float = 0.0
-    stopped: str = ""
+    full_until: dict[str | None, float] = field(default_factory=dict)
+    stopped: dict[str | None, str] = field(default_factory=dict)
+    asked_until: float = 0.0
 
     def look(self, show: Show) -> tuple[Sweep, ...] | None:
         """Look at what runs, send what waits; returns the sweeps when there is nothing more to wait for."""
+        if time.time() < self.asked_until:
+            return None
+        try:
+            self.catch_up()
+            for job in self.jobs(WAITING):
+                kind = self.accelerator(job)
+                blocked = kind in self.stopped or time.time() < self.full_until.get(kind, 0)
+                # Another job of its sweep may have failed, or the codes changed.
+                if not blocked and job in self.jobs(WAITING):
+                    self.start(job, kind)
+        except RateLimited as error:
+            self.asked_until = time.time() + (error.seconds or self.push.waits.poll)
+            show("Kaggle asks to wait")
+            return None
+        found = self.sweeps()
+        show(summary(found), " ".join(self.stopped.values()))
+        waits = any(self.accelerator(job) not in self.stopped for job in self.jobs(WAITING))
+        return None if self.jobs(RUNNING) or waits else found
+
+    def catch_up(self) -> None:
+        """Record the ends of runs that are over, and what an interrupted command sent; sends nothing."""
         for job in self.jobs(RUNNING):
             self.look_at(job)
         for job in self.jobs(WAITING):
-            if self.stopped or time.time() < self.full_until:
-                break
-            # Another job of its sweep may have failed, or the codes changed.
-            if job in self.jobs(WAITING):
-                self.start(job)
-        found = self.sweeps()
-        running = any(one.with_status(RUNNING) for one in found)
-        waiting = any(one.with_status(WAITING) for one in found)
-        show(summary(found), self.stopped)
-        return None if running or (waiting and not self.stopped) else found
+            if self.push.intents.read(_intent(job)) is not None:
+                payload = self.payload(job)
+                version = self.found(job, payload) if payload is not None else None
+                if version is not None:
+                    self.began(job, version)
+
+    def accelerator(self, job: Job) -> str | None:
+        """`gpu`, `tpu` or None: Kaggle counts runs and hours of each on their own."""
+        return self.push.workspace.notebook(job.folder).metadata.accelerator
 
     def look_at(self, job: Job) -> None:
         """Record the end of a job's run when it is over."""
         try:
             run = self.push.kaggle.run(job.notebook, job.version)
-            if run.active or run.status == "NEW_SCRIPT":
-                return
-            end = ending.read(self.push, job, run)
         except (NotThere, Denied) as error:
-            end = ending.End(ERROR, str(error))
-        self.end(job, end)
-        self.full_until = 0.0
+            self.end(job, ending.End(ERROR, str(error)))
+            return
+        if run.active or run.status == "NEW_SCRIPT":
+            return
+        self.end(job, ending.read(self.push, job, run))
+        self.full_until.pop(self.accelerator(job), None)
 
-    def start(self, job: Job) -> None:
-        """Send a job, or find out that it was sent; hold its sweep when its codes are gone."""
+    def start(self, job: Job, kind: str | None) -> None:
+        """Send a job, or find out that it was sent; hold its sweep when its codes are gone, or when Kaggle refuses it."""
         push, payload = self.push, self.payload(job)
         if payload is None:
             return self.hold_changed(job, OTHER_CODES)
         changed = self.changed_codes(job)
         if changed is not None:
             return self.hold_changed(job, changed)
-        about = push.workspace.notebook(job.folder).metadata
-        intent = f"job--{job.sweep}--{job.name}"
-        version = self.found(job, intent, payload)
+        version = self.found(job, payload)
         if version is None:
             try:
-                with push.intents.sending(intent, payload.marker):
+                with push.intents.sending(_intent(job), payload.marker):
                     version = self.send(job, payload)
-            except (SessionsFull, RateLimited) as error:
-                asked = error.seconds if isinstance(error, RateLimited) else None
-                self.full_until = time.time() + (asked or _FULL_PAUSES * push.workspace.settings.poll)
+            except SessionsFull:
+                self.full_until[kind] = time.time() + _FULL_PAUSES * push.workspace.settings.poll
                 return None
             except QuotaUsed as error:
-                return self.stop_at_quota(error)
+                return self.stop_at_quota(error, kind)
+            except RateLimited:
+                raise
             except (KaggleRefused, Refused) as error:
-                self.record(replace(job, status=ERROR, reason=str(error)))
-                push.warn(f"{job.key}: {error}")
-                return None
+                return self.hold_refused(job, str(error))
+        return self.began(job, version)
+
+    def began(self, job: Job, version: int | None) -> None:
+        """Record that a job runs as that version of its notebook."""
+        about = self.push.workspace.notebook(job.folder).metadata
         self.record(
             replace(
                 job,
@@ -113,8 +137,7 @@ class _Queue(Board):
                 machine_shape=about.machine_shape or about.accelerator or "",
             )
         )
-        push.intents.close(intent)
-        return None
+        self.push.intents.close(_intent(job))
 
     def send(self, job: Job, payload: Payload) -> int | None:
         """Save the notebook of a job, unless Kaggle has it; returns its version. Only warnings are shown."""
@@ -129,13 +152,13 @@ class _Queue(Board):
         say(f"{job.key}: sent as {payload.ref.name} version {version}.")
         return version
 
-    def found(self, job: Job, intent: str, payload: Payload) -> int | None:
+    def found(self, job: Job, payload: Payload) -> int | None:
         """The version that an interrupted command sent, None when nothing was interrupted or it did not arrive.
 
         A job's notebook has as many versions as the job had attempts.
         """
         push = self.push
-        if push.intents.read(intent) is None and push.intents.read(payload.key) is None:
+        if push.intents.read(_intent(job)) is None and push.intents.read(payload.key) is None:
             return None
         there = push.kaggle.notebook(payload.ref)
         arrived = there is not None and there.newest > job.attempt and compose.same(there.text, payload.text)
@@ -154,8 +177,8 @@ class _Queue(Board):
         same = found is not None and short(found) == short(job.codes.fingerprint or "")
         return None if same else f"{ref.name} has other codes by now ({short(found or 'unknown')})"
 
-    def stop_at_quota(self, error: QuotaUsed) -> None:
-        """Send nothing before the quota is reset; without `--wait-quota` not at all."""
+    def stop_at_quota(self, error: QuotaUsed, kind: str | None) -> None:
+        """Send nothing with that accelerator before the quota is reset; without `--wait-quota` not at all."""
         reset = self.push.kaggle.quota_reset()
         when = (
             f"It is reset at {reset:%Y-%m-%d %H:%M} UTC"
@@ -163,10 +186,10 @@ class _Queue(Board):
             else "Kaggle does not say when it is reset"
         )
         if self.wait_quota and reset is not None:
-            self.full_until = reset.timestamp()
+            self.full_until[kind] = reset.timestamp()
             self.push.say(f"{error} {when}, and the sweep goes on then.")
         else:
-            self.stopped = f"{error} {when}: run `invoke sweep --resume` then."
+            self.stopped[kind] = f"{error} {when}: run `invoke sweep --resume` then."
 
 
 def run(push: Push, names: Sequence[str], *, wait_quota: bool, detach: bool = False) -> None:
@@ -183,21 +206,34 @@ def run(push: Push, names: Sequence[str], *, wait_quota: bool, detach: bool = Fa
         WaitedTooLong: `--limit` is over, or two weeks.
     """
     push.options = replace(push.options, wait=False)
-    _refuse_others(push, names)
     queue = _Queue(push, names, wait_quota=wait_quota)
     if detach:
         queue.look(lambda *_: None)
-        return
-    uses_accelerator = any(
-        push.workspace.notebook(job.folder).metadata.accelerator for one in queue.sweeps() for job in one.jobs
-    )
-    waits = replace(push.waits, poll=push.waits.poll * _PAUSES[uses_accelerator], patience=_PATIENCE_SECONDS)
-    waits.until(f"every job of {', '.join(names)} is over", LIMIT_SECONDS, queue.look)
+    else:
+        accelerated = any(queue.accelerator(job) for one in queue.sweeps() for job in one.jobs)
+        poll = push.waits.poll
+        waits = replace(
+            push.waits,
+            poll=poll * _PAUSES[accelerated],
+            patience=_PATIENCE_SECONDS,
+            first=poll * _FIRST_PAUSE,
+        )
+        waits.until(f"every job of {', '.join(names)} is over", LIMIT_SECONDS, queue.look)
     if queue.stopped:
-        raise QuotaUsed(queue.stopped)
+        raise QuotaUsed(" ".join(queue.stopped.values()))
 
 
-def _refuse_others(push: Push, names: Sequence[str]) -> None:
+def catch_up(push: Push, names: Sequence[str]) -> None:
+    """Record what ended on Kaggle, or was sent by a command that was interrupted; sends nothing."""
+    _Queue(push, names).catch_up()
+
+
+def _intent(job: Job) -> str:
+    """The name of a job among the intents."""
+    return f"job--{job.sweep}--{job.name}"
+
+
+def refuse_others(push: Push, names: Sequence[str]) -> None:
     """Refuse to go on with a team-mate's jobs: their notebooks are private to the account that sent them."""
     for sweep in chosen(push, names):
         for job in sweep.with_status(WAITING, RUNNING, HELD):
