@@ -37,6 +37,8 @@ def sweep(workspace: Workspace, command: command_list.Sweep) -> None:
         names = [starting.start(session, request)]
     else:
         names = _names(session, command.name_)
+    if acts:
+        queue.refuse_others(session, names)
     if command.cancel:
         _cancel(session, names)
     if command.recode:
