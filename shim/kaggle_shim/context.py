@@ -21,6 +21,8 @@ CODES_VARIABLE = "KAGGLE_SHIM_CODES"
 WORKING_VARIABLE = "KAGGLE_SHIM_WORKING"
 TMP_VARIABLE = "KAGGLE_SHIM_TMP"
 STARTED_VARIABLE = "KAGGLE_SHIM_STARTED"
+# The image's own interpreter, without the wheels that the entry point has.
+PYTHON_VARIABLE = "KAGGLE_SHIM_PYTHON"
 
 
 class Context:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
 from kaggle_shim import process
-from kaggle_shim.context import CODES_VARIABLE, LIGHT_VARIABLE, Context
+from kaggle_shim.context import CODES_VARIABLE, LIGHT_VARIABLE, PYTHON_VARIABLE, Context
 from kaggle_shim.errors import EntryPointError
 
 # Libraries that would otherwise wait for a network that is not there (reported by competitors).
@@ -89,6 +90,7 @@ def environment(
     result["PYTHONPATH"] = os.pathsep.join([*map(str, own), *kept])
     result["PYTHONUNBUFFERED"] = "1"
     result[CODES_VARIABLE] = str(tree)
+    result[PYTHON_VARIABLE] = sys.executable
     if result.get("MPLBACKEND", "").startswith("module://"):
         # The kernel's plotting backend can't draw from a child process and may not be importable there.
         result["MPLBACKEND"] = "Agg"

@@ -43,3 +43,7 @@ class EntryPointError(ShimError):
 
 class SubmissionError(ShimError):
     """The submission file is missing or differs from the competition's sample."""
+
+
+class BlendError(ShimError):
+    """A blend's members can't be run or averaged."""

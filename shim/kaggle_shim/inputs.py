@@ -88,7 +88,9 @@ def _compare(run: Context, folder: Path, marker: str) -> None:
         if path.is_file() and path.stat().st_size == entry.size:
             continue
         error = ManifestError(codes.difference(folder, entry))
-        if not path.is_file() and (entry.path.endswith(codes.ARCHIVES) or not _KEPT.match(entry.path)):
+        if path.is_dir() or (
+            not path.is_file() and (entry.path.endswith(codes.ARCHIVES) or not _KEPT.match(entry.path))
+        ):
             # Unpacked or renamed by Kaggle, and perhaps read from where it is now: only the entry point knows.
             run.report.warn(str(error))
         else:

@@ -43,14 +43,14 @@ def find(ref: str | None = None) -> Path:
     """
     plan, workspace, root = current(), workspace_root(), mounts.input_root()
     if ref is None:
-        attached = competition(workspace) if workspace is not None else None
-        ref = plan.competition if plan is not None else attached
+        own = competition(workspace) if workspace is not None else None
+        ref = plan.competition if plan is not None else own
     if ref is None:
         raise MountError("No competition is attached to this notebook: name one, as in find('titanic').")
     meanings = refs.guess(ref)
-    planned = {(one.ref.kind, one.ref.name): one.ref for one in plan.inputs} if plan is not None else {}
-    exact = tuple(one for one in meanings if (one.kind, one.name) in planned)
-    meanings = exact or _job(ref, planned.values()) or meanings
+    attached = [one.ref for one in plan.inputs] if plan is not None else []
+    exact = tuple(_in_version(one, same) for one in meanings if (same := _same(one, attached)))
+    meanings = exact or _job(ref, attached) or meanings
     if workspace is None or root.is_dir():
         return _mounted(meanings, root)
     outputs = (data_folder(workspace) / "notebooks").glob("*/*")
@@ -74,6 +74,16 @@ def _job(text: str, there: Iterable[Ref]) -> tuple[Ref, ...]:
     if len(found) > 1:
         raise MountError(f"{text} can be {' or '.join(one.name for one in found)}: name one of them.")
     return (found[0],)
+
+
+def _same(ref: Ref, there: Iterable[Ref]) -> list[Ref]:
+    """Those that are `ref` in any version."""
+    return [one for one in there if (one.kind, one.name) == (ref.kind, ref.name)]
+
+
+def _in_version(ref: Ref, attached: list[Ref]) -> Ref:
+    """The reference, in the attached version if it names none: a blend mounts those of its other members beside it."""
+    return attached[0] if getattr(ref, "version", None) is None and len(attached) == 1 else ref
 
 
 def _mounted(meanings: tuple[refs.Ref, ...], root: Path) -> Path:

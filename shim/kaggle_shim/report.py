@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import Any
 
 REPORT_NAME = "run-report.json"
+# Left by the entry point of a blend, and taken into the run report.
+BLEND_REPORT_NAME = "blend-report.json"
 LOG_PREFIX = "kaggle_shim report: "
 
 

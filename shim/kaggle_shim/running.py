@@ -17,7 +17,7 @@ from kaggle_shim import entry, inputs, mounts
 from kaggle_shim.context import RERUN_VARIABLE, WORKING_VARIABLE, Context
 from kaggle_shim.errors import EntryPointError, PlanError, SubmissionError
 from kaggle_shim.plan import Plan, current
-from kaggle_shim.report import Report, facts, gpu_names
+from kaggle_shim.report import BLEND_REPORT_NAME, Report, facts, gpu_names
 
 EVALUATION_PACKAGE = "kaggle_evaluation"
 
@@ -129,10 +129,32 @@ def _steps(run: Context) -> None:
     environment = entry.environment(run, environment, tree, package, inputs.utility_scripts(run, folders))
     with run.report.phase("entry"):
         command = entry.command_line(run.plan.entry, tree, python)
-        entry.run_entry(run, command, environment, should_end)
+        try:
+            entry.run_entry(run, command, environment, should_end)
+        finally:
+            _add_blend(run)
     with run.report.phase("submission"), run.forgiving("The submission could not be checked"):
         _check_submission(run, python, environment, competition)
     run.report.say(f"done in {run.used:.1f} s.")
+
+
+def _add_blend(run: Context) -> None:
+    """Take the report of a blend's members, which the entry point has printed, into the run's own."""
+    path = run.working / BLEND_REPORT_NAME
+    if not path.is_file():
+        return
+    import json
+
+    with run.forgiving("The report of the blend could not be read"):
+        blend = json.loads(path.read_text(encoding="utf-8"))
+        path.unlink()
+        run.report.warnings += blend.pop("warnings")
+        # Each member is a session of its own, in which this process measures no memory.
+        peaks = [member["peak_memory"] or 0 for member in blend["members"]]
+        run.report.values |= {
+            "blend": blend,
+            "peak_memory": max([run.report.values.get("peak_memory") or 0, *peaks]),
+        }
 
 
 def _check_accelerator(run: Context) -> None:

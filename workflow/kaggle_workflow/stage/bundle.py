@@ -20,7 +20,9 @@ from kaggle_workflow import safe_paths
 # Modules that only `kaggle_shim.collect` imports.
 COLLECTOR = frozenset({"collecting.py", "pip.py", "resolve.py"})
 # Modules that only `kaggle_shim.run` imports, for a plan that runs.
-RUNNER = frozenset({"evaluation.py", "launchers.py", "layering.py", "submission.py"})
+RUNNER = frozenset(
+    {"averaging.py", "blend.py", "evaluation.py", "launchers.py", "layering.py", "submission.py"}
+)
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
