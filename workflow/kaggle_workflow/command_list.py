@@ -70,6 +70,20 @@ class NewNotebook(
     internet: bool = option("let the notebook use the network")
 
 
+class Blend(OfNotebook, Sends, runs="blend:make_blend", example="--ref 12345 --ref 12346"):
+    """Make an experiment that runs earlier submissions and averages them, and make it the entry point."""
+
+    ref: list[str] = option("submission to blend, such as 12345; at least two are needed", [])
+    how: str = option("how to average: mean, weighted or rank (the mean of the ranks)", "mean")
+    weights: str = option(
+        "weights in the order of the members, such as 2,1,1", "", "equal; fitted for --how weighted"
+    )
+    target: list[str] = option("column to average", [], "all but the first")
+    needs: str = option("all members, or in-time to leave out those that run out of time", "all")
+    truth: str = option("truth of the members' oof.csv, for the validation score and fitted weights", "")
+    name_: str = option("name of the experiment", "", "blend with the next free number")
+
+
 class PinImage(OfNotebook, Json, runs="pin_image:pin_image", example="--version 12"):
     """Pin the image of the last good run, for the final week."""
 
@@ -281,7 +295,7 @@ class Report(Json, runs="report:write_report", example="--output report.html"):
 
 
 GROUPS: dict[str, tuple[type[Command], ...]] = {
-    "prepare": (Doctor, Check, Data, NewExp, NewNotebook, PinImage, Vendor),
+    "prepare": (Doctor, Check, Data, NewExp, NewNotebook, Blend, PinImage, Vendor),
     "run locally": (Rehearse,),
     "train": (Sweep,),
     "push and submit": (Push, PushCodes, PushDeps, PushSub, PushModel, PushDataset, Ship, Submit),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -77,11 +77,23 @@ def carry_out(workspace: Workspace, step: Step, environ: Mapping[str, str]) -> t
     Raises:
         WorkflowError: the settings can't be edited, or the name is taken; nothing was changed.
     """
+    return make_entry(
+        workspace,
+        step.entry,
+        environ,
+        lambda: experiment_copy.make(workspace.root / CODES, step.source, step.target),
+    )
+
+
+def make_entry(
+    workspace: Workspace, entry: Sequence[str], environ: Mapping[str, str], write: Callable[[], None]
+) -> tuple[Path, tuple[str, ...]]:
+    """Make the new experiment that `write` writes the entry point; see `carry_out`."""
     settings = settings_file(workspace.root, "entry")
     before = settings.read_bytes().decode("utf-8") if settings.is_file() else ""
     bom = "\ufeff" if before.startswith("\ufeff") else ""
-    after = bom + yaml_edit.set_words(before.removeprefix(bom), "entry", step.entry, settings.name)
-    experiment_copy.make(workspace.root / CODES, step.source, step.target)
+    after = bom + yaml_edit.set_words(before.removeprefix(bom), "entry", entry, settings.name)
+    write()
     write_bytes(settings, after.encode("utf-8"))
     if environ.get(ENTRY_VARIABLE):
         return settings, (
@@ -182,19 +194,19 @@ def _target(codes: Path, source: str, name: str) -> str:
                 f"--name {name} can't be a file or folder of {CODES}/: use letters, digits, hyphens and underscores."
             )
     else:
-        stem = _next(codes / path.parent, stem)
+        stem = next_name(codes / path.parent, stem)
     target = path.with_name(stem + suffix)
     return str(target)
 
 
-def _next(folder: Path, stem: str) -> str:
+def next_name(folder: Path, stem: str) -> str:
     """The name with the next free number: one more than the highest beside it."""
     match = _NUMBERED.fullmatch(stem)
     if match is None:
         raise WorkflowError(f"{stem} has no number to increase: choose a --name for the new experiment.")
     others = [_NUMBERED.match(path.name) for path in folder.iterdir()]
     taken = [int(other["number"]) for other in others if other is not None and other["head"] == match["head"]]
-    number = str(max(taken) + 1).zfill(len(match["number"]))
+    number = str(max([int(match["number"]), *taken]) + 1).zfill(len(match["number"]))
     return f"{match['head']}{number}{match['tail']}"
 
 

@@ -141,6 +141,22 @@ REFUSALS = (
         "Submit after 00:00 UTC, when the day's count starts over. Choose the final submissions if the total is used up.",
     ),
     Refusal(
+        "blend-too-long",
+        "The members of a blend took longer in their reruns, all together, than the competition allows.",
+        "Leave a member out, make one faster, or let those out of time be left out with `--needs in-time`.",
+    ),
+    Refusal(
+        "blend-wheels",
+        "Members of a blend ran with other wheels than the present ones. These would be sent as a private dataset.",
+        "Confirm it with `--yes`, or leave out the members that the message names.",
+        yes=True,
+    ),
+    Refusal(
+        "blend-tables",
+        "The submissions that the members left differ in columns or rows, or hold text where numbers are averaged.",
+        "Name the columns of numbers with `--target`, or leave out the member that the message names.",
+    ),
+    Refusal(
         "spend-submission",
         "This would use one of the day's submissions, and there is no terminal to ask on.",
         "Add `--yes`, or run the command on a terminal.",

@@ -101,6 +101,34 @@ def estimate(
     return Estimate(seconds, share, sentence)
 
 
+def of_blend(members: Sequence[tuple[str, Submission]], limit: float) -> Estimate:
+    """Estimate the rerun of a blend, whose members run one after the other: the sum of their own reruns.
+
+    Args:
+        members: name and submission of each.
+        limit: seconds that the competition allows.
+
+    Returns:
+        `share` is that of the known reruns alone when some are not known; `seconds` is None then.
+    """
+    known = [(name, one, one.rerun_seconds) for name, one in members if one.rerun_seconds]
+    total = sum(seconds for _, _, seconds in known)
+    told = ", ".join(f"{name} {spell_measured(seconds, one.rerun_error)}" for name, one, seconds in known)
+    missing = [name for name, one in members if not one.rerun_seconds]
+    if missing:
+        rest = f"; the others took {spell(total)} ({told})" if known else ""
+        return Estimate(
+            None,
+            total / limit,
+            f"The rerun's time can't be estimated (limit {spell(limit)}): the ledger has no rerun of {', '.join(missing)}{rest}.",
+        )
+    return Estimate(
+        total,
+        total / limit,
+        f"The rerun will probably take {spell(total)}, {total / limit:.0%} of the limit of {spell(limit)}: the sum of the members' reruns ({told}).",
+    )
+
+
 def _same_codes(measured: Sequence[Submission], codes: str | None) -> tuple[float, str] | None:
     same = [
         one

@@ -8,7 +8,8 @@ import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from kaggle_shim import local
+from kaggle_shim import blend, local
+from kaggle_shim.plan import Plan
 from kaggle_shim.running import EVALUATION_PACKAGE
 from kaggle_workflow import import_statements, reach
 from kaggle_workflow.errors import WorkflowError
@@ -68,11 +69,11 @@ def _imports(
     workspace: Workspace, notebook: Notebook, entry: tuple[str, ...]
 ) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Module and names of each import that the rehearsal may run."""
-    codes = workspace.root / CODES
-    starts = [entry]
+    tree = workspace.root / CODES
+    starts = [(entry, tree), *_members(tree / entry[0])]
     if workspace.settings.metric is not None:
-        starts.append(("-m", workspace.settings.metric.partition(":")[0]))
-    for start in starts:
+        starts.append((("-m", workspace.settings.metric.partition(":")[0]), tree))
+    for start, codes in starts:
         code = reach.reached(start, codes, workspace.build)
         yield from ((one.module, one.names) for _, one in code.imports)
         if code.not_followed:
@@ -86,6 +87,13 @@ def _imports(
         package = local.data_folder(workspace.root) / "competitions" / slug / EVALUATION_PACKAGE
         for path in sorted(package.rglob("*.py")):
             yield from ((one.module, one.names) for one in import_statements.read(path)[0])
+
+
+def _members(script: Path) -> Iterator[tuple[tuple[str, ...], Path]]:
+    """Entry point and code tree of each member, where the entry point is that of a blend."""
+    if script.with_name(blend.FILE).is_file():
+        for path in sorted(script.parent.glob(f"*/{blend.PLAN}")):
+            yield Plan.loads(path.read_text(encoding="utf-8")).entry, path.parent / blend.CODES
 
 
 def _in_cells(notebook: Path) -> Iterator[tuple[str, tuple[str, ...]]]:

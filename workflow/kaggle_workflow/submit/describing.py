@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from kaggle_shim import local
+from kaggle_shim import blend, local
 from kaggle_shim.manifest import Manifest, hash_file
 from kaggle_shim.refs import DatasetRef, ModelRef
 from kaggle_workflow import attached, git, metrics
@@ -22,6 +22,7 @@ from kaggle_workflow.push import dataset_versions
 from kaggle_workflow.push import sub as push_sub
 from kaggle_workflow.push.looking import Target
 from kaggle_workflow.push.session import Push
+from kaggle_workflow.workspace import CODES
 
 METRICS = metrics.FILE
 # Where weights lie in a workspace, below its data folder.
@@ -81,7 +82,7 @@ def _made_of(push: Push, target: Target) -> dict[str, Any]:
 
 
 def validation_of(push: Push, target: Target, given: float | None) -> Metrics:
-    """The validation score: as given, or `cv` in `metrics.json` beside the weights that the version used, with its folds and rows.
+    """The validation score: as given, that of a blend, or `cv` in `metrics.json` beside the weights that the version used, with its folds and rows.
 
     If the weights are a model or dataset of ours, the file that was pushed with them is read: the local folder may have changed. If the
     version attaches weights of another experiment only, it did not run the local ones, and no score is recorded.
@@ -113,7 +114,9 @@ def validation_of(push: Push, target: Target, given: float | None) -> Metrics:
 
 
 def _local_cv(push: Push, found: Iterable[_Own], experiment: str, folder: Path) -> Metrics:
-    """The score in the local folder, unless the version attaches other weights: then it did not run those in the folder."""
+    """The score of a blend, or that in the local folder, unless the version attaches other weights: then it did not run those in the folder."""
+    if (blended := push.workspace.root / CODES / experiment / blend.FILE).is_file():
+        return Metrics(blend.Blend.load(blended).cv)
     others = [str(ref) for ref, manifest in found if isinstance(ref, ModelRef) or _WEIGHTS in manifest.folder]
     if others and (folder / METRICS).is_file():
         push.warn(

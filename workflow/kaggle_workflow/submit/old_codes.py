@@ -20,6 +20,7 @@ from kaggle_shim.errors import ManifestError, RefError
 from kaggle_shim.manifest import CODES_MANIFEST, Manifest, short
 from kaggle_shim.plan import Plan
 from kaggle_workflow import git, platforms, safe_paths
+from kaggle_workflow.errors import WorkflowError
 from kaggle_workflow.files import make_folder, read_json, remove_tree
 from kaggle_workflow.kaggle.errors import Denied, NotThere
 from kaggle_workflow.ledger.event import Part
@@ -29,6 +30,10 @@ from kaggle_workflow.push.session import Push
 from kaggle_workflow.stage import bundle, compose, tree
 from kaggle_workflow.stage import codes as stage_codes
 from kaggle_workflow.workspace import CODES
+
+
+class Lost(WorkflowError):
+    """Codes that no place has any more, as a phrase that says which."""
 
 
 @dataclass
@@ -53,32 +58,44 @@ class Reproduced:
 
 
 def restore(push: Push, one: Submission, plan: Plan, text: str, done: Reproduced) -> None:
-    """Restore `build/codes` from the first place that has the right fingerprint."""
-    wanted = plan.inline_codes or next((part.fingerprint for part in plan.of_role("codes")), None)
-    if wanted is None:
-        done.lost.append("the codes (the plan has no fingerprint of them)")
-        return
+    """Restore `build/codes`, or remove it when the codes are lost."""
     target = push.workspace.build / CODES
     with tempfile.TemporaryDirectory(prefix="reproduce-") as scratch:
-        staged = None
-        if plan.inline_codes is not None:
-            staged, done.codes = _from_notebook(push, text, wanted, Path(scratch)), "the notebook itself"
-        if staged is None:
-            staged, done.codes = (
-                _from_git(push, one, wanted, Path(scratch)),
-                f"git, commit {(one.git_commit or '')[:12]}",
-            )
-        if staged is None and one.codes is not None:
-            staged = _from_kaggle(push, one.codes, wanted, Path(scratch))
-            done.codes = f"Kaggle, {one.codes.ref} version {one.codes.version}"
-        if staged is None:
-            done.lost.append(
-                f"the codes {short(wanted)} (in no commit of this repository and no version of the dataset on Kaggle)"
-            )
-            done.codes = ""
-            _replace(target, None)
-            return
+        staged: Path | None
+        try:
+            staged, done.codes = find(push, one, plan, text, Path(scratch))
+        except Lost as lost:
+            done.lost.append(f"the codes {lost}")
+            staged = None
         _replace(target, staged)
+
+
+def find(push: Push, one: Submission, plan: Plan, text: str, scratch: Path) -> tuple[Path, str]:
+    """Find the codes of a submission: in its notebook, in git, or in the dataset's version on Kaggle.
+
+    Args:
+        push: the command.
+        one: the submission.
+        plan: the plan of its notebook's version.
+        text: that version's source.
+        scratch: an empty folder to unpack into.
+
+    Returns:
+        The codes with their manifest, and where they came from.
+
+    Raises:
+        Lost: no place has codes with the fingerprint of the plan.
+    """
+    wanted = plan.inline_codes or next((part.fingerprint for part in plan.of_role("codes")), None)
+    if wanted is None:
+        raise Lost("(the plan has no fingerprint of them)")
+    if plan.inline_codes is not None and (staged := _from_notebook(push, text, wanted, scratch)) is not None:
+        return staged, "the notebook itself"
+    if (staged := _from_git(push, one, wanted, scratch)) is not None:
+        return staged, f"git, commit {(one.git_commit or '')[:12]}"
+    if one.codes is not None and (staged := _from_kaggle(push, one.codes, wanted, scratch)) is not None:
+        return staged, f"Kaggle, {one.codes.ref} version {one.codes.version}"
+    raise Lost(f"{short(wanted)} (in no commit of this repository and no version of the dataset on Kaggle)")
 
 
 def _replace(target: Path, staged: Path | None) -> None:

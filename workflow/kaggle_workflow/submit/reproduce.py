@@ -7,6 +7,7 @@ dataset's version on Kaggle.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -40,16 +41,24 @@ from kaggle_workflow.workspace import CODES
 from kaggle_workflow.workspace import Notebook as Folder
 
 
-def restore(push: Push, ref: str) -> Reproduced:
-    """Restore the staged state of a submission into `build/`.
+@dataclass(frozen=True)
+class Made:
+    """What a submission was made of: its notebook's folder here, the version on Kaggle, and the plan in it."""
+
+    submission: Submission
+    folder: Folder
+    there: Notebook
+    plan: Plan
+
+
+def read(push: Push, ref: str) -> Made:
+    """Read what a submission was made of.
 
     Raises:
         WorkflowError: the ledger does not have it or its notebook version, or Kaggle no longer has that version.
     """
     one = _find(push, ref)
-    done = Reproduced(one.ref)
     folder = _folder(push, one)
-    done.folder = folder.name
     there = push.kaggle.notebook(folder.metadata.id, one.notebook_version)
     plan = compose.plan_of(there.text) if there is not None else None
     if there is None or plan is None:
@@ -57,11 +66,22 @@ def restore(push: Push, ref: str) -> Reproduced:
             f"{one.notebook} version {one.notebook_version} is no longer on Kaggle, so the plan of submission {ref} is lost: "
             f"check out {(one.git_commit or 'its commit')[:12]}, then run invoke push."
         )
-    done.notebook = f"{one.notebook} version {one.notebook_version}"
+    return Made(one, folder, there, plan)
+
+
+def restore(push: Push, ref: str) -> Reproduced:
+    """Restore the staged state of a submission into `build/`.
+
+    Raises:
+        WorkflowError: the ledger does not have it or its notebook version, or Kaggle no longer has that version.
+    """
+    made = read(push, ref)
+    one, folder, there, plan = made.submission, made.folder, made.there, made.plan
+    done = Reproduced(one.ref, folder=folder.name, notebook=f"{one.notebook} version {one.notebook_version}")
     with push.lock(f"history --reproduce {ref}"):
         old_codes.restore(push, one, plan, there.text, done)
         _restore_notebook(push, one, folder, there, plan)
-    _look_for_the_rest(push, one, plan, done)
+    look_for_the_rest(push, one, plan, done)
     return done
 
 
@@ -136,7 +156,7 @@ def _restore_notebook(push: Push, one: Submission, folder: Folder, there: Notebo
     stage_codes.write_if_changed(target / folder.metadata.code_file, there.text)
 
 
-def _look_for_the_rest(push: Push, one: Submission, plan: Plan, done: Reproduced) -> None:
+def look_for_the_rest(push: Push, one: Submission, plan: Plan, done: Reproduced) -> None:
     """Note which inputs are gone and which have changed."""
     for part in plan.inputs:
         ref = part.ref
