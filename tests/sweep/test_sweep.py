@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 
+from kaggle_workflow.push.intents import Intents
 from tests.local_kaggle import faults
 from tests.sweep.conftest import Cluster
 
@@ -178,3 +179,35 @@ def test_a_full_accelerator_leaves_the_others_free(cluster: Cluster) -> None:
     cluster.sweep("--resume", "--detach")
     assert [job.status for job in cluster.jobs().values()] == ["running", "waiting"]
     assert [job.status for job in cluster.jobs("s2").values()] == ["running", "running"]
+
+
+def test_the_same_line_again_continues_and_from_starts_anew(cluster: Cluster) -> None:
+    cluster.scene.kaggle.world.sessions.hold()
+    cluster.sweep("--grid", "fold=0,1", "--yes", "--detach")
+    said = cluster.sweep("--grid", "fold=0,1", "--yes", "--detach")
+    assert "s1 has these jobs and is not over: it continues with its codes" in said
+    assert len(cluster.versions()) == 2
+    cluster.sweep("--from", "s1", "--yes", "--detach")
+    assert list(cluster.jobs("s2")) == ["fold0", "fold1"]
+
+
+def test_without_options_it_shows_what_ended_meanwhile(cluster: Cluster) -> None:
+    cluster.sweep("--grid", "fold=0", "--yes", "--detach")
+    cluster.scene.kaggle.world.sessions.wait_idle(20)
+    assert cluster.jobs()["fold0"].status == "running"
+    assert "s1: 1 complete" in cluster.sweep()
+
+
+def test_cancel_finds_what_an_interrupted_command_sent(cluster: Cluster) -> None:
+    scene = cluster.scene
+    scene.kaggle.world.sessions.hold()
+    cluster.sweep("--grid", "fold=0", "--yes", "--detach")
+    # As if the command was killed before it recorded what it had sent.
+    ledger = scene.root / "ledger.jsonl"
+    lines = ledger.read_text(encoding="utf-8").splitlines(keepends=True)
+    ledger.write_text(lines[0], encoding="utf-8")
+    with Intents(scene.root / "build").sending("job--s1--fold0", "marker"):
+        pass
+    said = cluster.sweep("--cancel")
+    assert "s1/fold0 is running: to stop it, open" in said
+    assert cluster.jobs()["fold0"].status == "running"

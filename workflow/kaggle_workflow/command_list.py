@@ -187,7 +187,7 @@ class Sweep(
 ):
     """Train with many settings: run a notebook once for each, on Kaggle or here. Without options, show the sweeps."""
 
-    notebook: str = option("folder of the notebook to run", "train")
+    notebook: str = option("folder of the notebook to run", "", "train, or that of --from")
     grid: list[str] = option("a parameter and its values, such as fold=0,1,2; all combinations run", [])
     file: str = option("CSV or YAML file with a job in each row", "")
     from_: str = option("run the jobs of this sweep again, with the codes as they are now", "")

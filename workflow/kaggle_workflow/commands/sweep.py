@@ -9,7 +9,7 @@ from dataclasses import replace
 from kaggle_workflow import command_list, console
 from kaggle_workflow.commands import data, sweep_table
 from kaggle_workflow.commands.push import open_session
-from kaggle_workflow.errors import RunFailed, WorkflowError
+from kaggle_workflow.errors import RunFailed, Unreachable, WorkflowError
 from kaggle_workflow.ledger import book
 from kaggle_workflow.ledger.event import ERROR
 from kaggle_workflow.ledger.jobs import CANCELLED, HELD, RUNNING, WAITING, Job, Sweep, sweeps
@@ -27,27 +27,16 @@ def sweep(workspace: Workspace, command: command_list.Sweep) -> None:
     """
     session = open_session(workspace, command)
     jobs = _jobs(session, command)
-    acts = command.resume or command.recode or command.cancel
-    if jobs and acts:
-        raise WorkflowError(
-            "--grid, --file and --from start a sweep, --resume, --recode and --cancel work on one: use either."
-        )
     if jobs:
-        request = starting.Request(command.notebook, jobs, command.name_, _hours(command.hours))
-        names = [starting.start(session, request)]
+        names = [starting.start(session, _request(session, command, jobs))]
     else:
         names = _names(session, command.name_)
-    if acts:
-        queue.refuse_others(session, names)
-    if command.cancel:
-        _cancel(session, names)
-    if command.recode:
-        starting.recode(session, names)
-    if command.resume:
-        starting.resume(session, names)
-    follows = (jobs or command.resume or command.recode) and bool(names)
+        _change(session, command, names)
+    follows = bool(names and (jobs or command.resume or command.recode))
     if follows:
         queue.run(session, names, wait_quota=command.wait_quota, detach=command.detach)
+    else:
+        _catch_up(session, names)
     found = board.chosen(session, names)
     failed = follows and any(one.with_status(ERROR, HELD) for one in found)
     uses = bool(found and (command.attach or command.pull) and not failed)
@@ -55,7 +44,7 @@ def sweep(workspace: Workspace, command: command_list.Sweep) -> None:
         _use_outputs(session, command, found)
     if follows or command.json or not uses:
         sweep_table.show(session, found, command.metric, json=command.json)
-    if follows and not command.detach:
+    if follows:
         _raise_failures(found)
 
 
@@ -70,7 +59,42 @@ def _jobs(session: Push, command: command_list.Sweep) -> Sequence[Parameters]:
         return parameters.of_file(session.workspace.root / command.file)
     if command.from_:
         return [job.parameters for job in board.chosen(session, [command.from_])[0].jobs]
+    if command.hours or command.notebook:
+        raise WorkflowError("--notebook and --hours are of a new sweep: add --grid, --file or --from.")
     return ()
+
+
+def _request(session: Push, command: command_list.Sweep, jobs: Sequence[Parameters]) -> starting.Request:
+    """The sweep that the command line asks for; raises WorkflowError."""
+    if command.resume or command.recode or command.cancel:
+        raise WorkflowError(
+            "--grid, --file and --from start a sweep, --resume, --recode and --cancel work on one: use either."
+        )
+    notebook = command.notebook or (
+        board.chosen(session, [command.from_])[0].jobs[0].folder if command.from_ else "train"
+    )
+    return starting.Request(notebook, jobs, command.name_, _hours(command.hours), again=bool(command.from_))
+
+
+def _change(session: Push, command: command_list.Sweep, names: Sequence[str]) -> None:
+    """Do what --cancel, --recode and --resume say; raises Refused for a team-mate's sweep."""
+    if command.cancel or command.recode or command.resume:
+        queue.refuse_others(session, names)
+    if command.cancel:
+        _catch_up(session, names)
+        _cancel(session, names)
+    if command.recode:
+        starting.recode(session, names)
+    if command.resume:
+        starting.resume(session, names)
+
+
+def _catch_up(session: Push, names: Sequence[str]) -> None:
+    """Record what ended on Kaggle since the last look; a warning when Kaggle can't be reached."""
+    try:
+        queue.catch_up(session, names)
+    except Unreachable as error:
+        session.warn(f"The states are those of the last look: {error}")
 
 
 def _hours(given: str) -> float | None:

@@ -65,7 +65,7 @@ def read(push: Push, job: Job, run: Run) -> End:
         return End(ERROR, "it left no run report: its notebook must call kaggle_shim.run()")
     ran = str((report.get("codes") or {}).get("fingerprint"))
     if ran != job.codes.fingerprint:
-        return End(WAITING, f"it ran the codes {short(ran)}: Kaggle attached another version", seconds)
+        return End(ERROR, f"it ran the codes {short(ran)}: Kaggle attached another version", seconds)
     return End(COMPLETE, "", seconds, metrics(push, files, log))
 
 

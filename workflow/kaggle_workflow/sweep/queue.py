@@ -224,8 +224,13 @@ def run(push: Push, names: Sequence[str], *, wait_quota: bool, detach: bool = Fa
 
 
 def catch_up(push: Push, names: Sequence[str]) -> None:
-    """Record what ended on Kaggle, or was sent by a command that was interrupted; sends nothing."""
-    _Queue(push, names).catch_up()
+    """Record what ended on Kaggle, or was sent by a command that was interrupted; sends nothing, and leaves a team-mate's alone."""
+    queue = _Queue(push, names)
+    if any(
+        job.notebook.owner.lower() == push.checked_account.lower()
+        for job in queue.jobs(RUNNING) + queue.jobs(WAITING)
+    ):
+        queue.catch_up()
 
 
 def _intent(job: Job) -> str:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from statistics import median
 
+from kaggle_shim.manifest import short
 from kaggle_shim.refs import NotebookRef
 from kaggle_workflow import names as kaggle_names
 from kaggle_workflow.errors import WorkflowError
@@ -19,7 +22,7 @@ from kaggle_workflow.push import sub as push_sub
 from kaggle_workflow.push.session import Push
 from kaggle_workflow.sweep import board, parameters, staging
 from kaggle_workflow.sweep.parameters import Parameters
-from kaggle_workflow.workspace import Notebook
+from kaggle_workflow.workspace import Notebook, Workspace
 
 _LONGEST_SLUG = kaggle_names.NOTEBOOK_TITLE.stop - 1
 _SHORTEST_NAME = 12
@@ -36,6 +39,7 @@ class Request:
         name: name of the sweep, "" for the next free one.
         hours: hours that a job takes, None to go by earlier ones.
         place: `kaggle`, `here` or `dask`.
+        again: whether a sweep of the same jobs that is not over is left alone, not continued.
     """
 
     notebook: str
@@ -43,10 +47,13 @@ class Request:
     name: str = ""
     hours: float | None = None
     place: str = KAGGLE
+    again: bool = False
 
 
 def start(push: Push, request: Request) -> str:
     """Ask, push what the jobs need, and record the jobs as waiting; returns the sweep's name.
+
+    A sweep of the same jobs that is not over is continued: the same command line, run again after an interruption, starts nothing.
 
     Raises:
         WorkflowError: in all its classes; nothing was recorded then.
@@ -58,14 +65,24 @@ def start(push: Push, request: Request) -> str:
     parameters.check(
         request.jobs, (*settings.entry, *settings.args), [name for name, _ in settings.environment]
     )
-    known = sweeps(book.read(workspace.root).events)
-    name = _sweep_name(request.name, known)
+    events = book.read(workspace.root).events
+    known = sweeps(events)
+    open_one = _same(request, known)
+    if open_one is not None:
+        push.say(
+            f"{open_one.name} has these jobs and is not over: it continues with its codes ({short(open_one.jobs[0].codes.fingerprint or '')}). "
+            f"With --from {open_one.name} they run again, with the codes as they are now."
+        )
+        resume(push, [open_one.name])
+        return open_one.name
+    name = _sweep_name(request.name, {event.sweep for event in events})
     refs = _refs(notebook, name, request.jobs)
     local = request.place != KAGGLE
     if not local:
         _refuse_taken(push, refs)
         _ask(push, notebook, request, known)
         push_all_but(push, notebook)
+    _claim(workspace, name)
     base = staging.stage(push, notebook, name, local=local)
     jobs = [
         Job(
@@ -112,20 +129,43 @@ def recode(push: Push, names: Sequence[str]) -> None:
         push_all_but(push, notebook)
         base = staging.stage(push, notebook, sweep.name)
         codes = Part(jobs[0].codes.ref, push.versions.get(jobs[0].codes.ref), base.fingerprint)
-        again = [replace(job, status=WAITING, reason="", codes=codes) for job in jobs]
+        # Another command may have sent one of them meanwhile.
+        now = board.chosen(push, [sweep.name])[0].jobs
+        again = [replace(job, status=WAITING, reason="", codes=codes) for job in jobs if job in now]
         book.append(push.workspace.root, *(job.event(push.checked_account) for job in again))
 
 
-def _sweep_name(given: str, known: Sequence[Sweep]) -> str:
-    taken = {one.name for one in known}
+def _same(request: Request, known: Sequence[Sweep]) -> Sweep | None:
+    """The sweep of exactly these jobs that is not over, None when there is none, or another name was asked for."""
+    wanted = [dict(given) for given in request.jobs]
+    for one in known:
+        first = one.jobs[0]
+        same = (first.folder, first.place) == (request.notebook, request.place)
+        if same and not one.over and [dict(job.parameters) for job in one.jobs] == wanted:
+            return one if request.name in ("", one.name) and not request.again else None
+    return None
+
+
+def _sweep_name(given: str, taken: AbstractSet[str | None]) -> str:
     if not given:
-        return next(name for number in range(1, len(taken) + 2) if (name := f"s{number}") not in taken)
+        return next(name for number in itertools.count(1) if (name := f"s{number}") not in taken)
     parameters.check_sweep_name(given)
     if given in taken:
         raise WorkflowError(
             f"The ledger has a sweep {given} already: choose another --name, or continue it with --resume."
         )
     return given
+
+
+def _claim(workspace: Workspace, name: str) -> None:
+    """Raise WorkflowError when another command is starting a sweep of this name."""
+    folder = staging.folder_of(workspace, name)
+    try:
+        folder.mkdir(parents=True)
+    except FileExistsError:
+        raise WorkflowError(
+            f"Another command starts a sweep {name}, or was interrupted: run this again with another --name."
+        ) from None
 
 
 def _refs(notebook: Notebook, sweep: str, jobs: Sequence[Parameters]) -> dict[str, NotebookRef]:
