@@ -6,6 +6,7 @@ import csv
 import io
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -16,6 +17,46 @@ from kaggle_workflow.ledger.history import Order
 from kaggle_workflow.ledger.jobs import Job
 from tests.ledger import samples
 from tests.sweep.conftest import Cluster
+
+# What is used of MLflow, whose own package is too large for these tests; the calls were tried with MLflow 3.17.2.
+MLFLOW = """
+import json, os, sys, types
+from collections import namedtuple
+from pathlib import Path
+
+class MlflowException(Exception): pass
+
+Metric = namedtuple("Metric", "key value timestamp step")
+Param = namedtuple("Param", "key value")
+exceptions = types.SimpleNamespace(MlflowException=MlflowException)
+sys.modules["mlflow.entities"] = sys.modules[__name__]
+STORE = Path(os.environ["MLFLOW_STORE"])
+RUNS = json.loads(STORE.read_text()) if STORE.exists() else []
+
+def set_experiment(name):
+    return types.SimpleNamespace(experiment_id=name)
+
+def as_run(value):
+    info = types.SimpleNamespace(run_id=RUNS.index(value), status=value["status"])
+    return types.SimpleNamespace(info=info)
+
+class MlflowClient:
+    def search_runs(self, experiments, query):
+        tag, value = query.removeprefix("tags.`").removesuffix("'").split("` = '")
+        return [as_run(run) for run in RUNS if run["tags"][tag] == value]
+
+    def create_run(self, experiment, start, tags, name):
+        RUNS.append({"name": name, "start": start, "tags": tags, "status": "RUNNING"})
+        return as_run(RUNS[-1])
+
+    def log_batch(self, run, metrics, params):
+        RUNS[run]["metrics"] = {one.key: one.value for one in metrics}
+        RUNS[run]["params"] = dict(params)
+
+    def set_terminated(self, run, status, end):
+        RUNS[run]["status"] = status
+        STORE.write_text(json.dumps(RUNS))
+"""
 
 HIGHER, LOWER = Order("higher", assumed=False), Order("lower", assumed=False)
 UNKNOWN = Order("higher", assumed=True)
@@ -124,3 +165,26 @@ def test_the_history_has_the_jobs_after_the_submissions(cluster: Cluster) -> Non
     value = json.loads(history("--json"))
     assert [job["key"] for job in value["jobs"]] == [f"s1/{one['job']}" for one in jobs]
     assert "jobs" not in json.loads(history("--json", "--group"))
+
+
+def test_jobs_are_logged_to_mlflow_once_each_where_it_is_installed(
+    cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster.training.fail = lambda given: "ValueError: no" if given["fold"] == "1" else None
+    assert "--mlflow needs the package mlflow" in cluster.sweep(
+        "--grid", "fold=0,1", "--yes", "--mlflow", code=2
+    )
+    (tmp_path / "mlflow.py").write_text(MLFLOW, encoding="utf-8")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setenv("MLFLOW_STORE", str(tmp_path / "runs.json"))
+    assert "2 new runs" in cluster.sweep("--mlflow", "--name", "s1")
+    assert "0 new runs" in cluster.sweep("--mlflow", "--name", "s1")
+    cluster.training.fail = lambda _: None
+    assert "1 new run." in cluster.sweep("--recode", "--name", "s1", "--mlflow")
+    runs = json.loads((tmp_path / "runs.json").read_text(encoding="utf-8"))
+    logged = [(run["name"], run["status"], run["params"], run["metrics"]) for run in runs]
+    assert logged == [
+        ("s1/fold0", "FINISHED", {"fold": "0"}, {"cv": 0.0}),
+        ("s1/fold1", "FAILED", {"fold": "1"}, {}),
+        ("s1/fold1", "FINISHED", {"fold": "1"}, {"cv": 0.1}),
+    ]

@@ -206,6 +206,7 @@ class Sweep(
     )
     wait_quota: bool = option("when the quota is used up, wait until it is reset", group=WAITING)
     metric: str = option("number of metrics.json that says which job is best", "", "cv")
+    mlflow: bool = option("log the jobs that are over to MLflow, where it is installed")
 
 
 class Submit(

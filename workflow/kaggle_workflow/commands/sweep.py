@@ -14,7 +14,7 @@ from kaggle_workflow.ledger import book
 from kaggle_workflow.ledger.event import ERROR
 from kaggle_workflow.ledger.jobs import CANCELLED, HELD, RUNNING, WAITING, Job, Sweep, sweeps
 from kaggle_workflow.push.session import Push
-from kaggle_workflow.sweep import board, choosing, outputs, parameters, queue, starting
+from kaggle_workflow.sweep import board, choosing, outputs, parameters, queue, starting, trackers
 from kaggle_workflow.sweep.parameters import Parameters
 from kaggle_workflow.workspace import Workspace
 
@@ -44,6 +44,7 @@ def sweep(workspace: Workspace, command: command_list.Sweep) -> None:
         _use_outputs(session, command, found)
     if follows or command.json or not uses:
         sweep_table.show(session, found, command.metric, json=command.json)
+    _log_to_tracker(session, command, found)
     if follows:
         _raise_failures(found)
 
@@ -152,6 +153,12 @@ def pull_jobs(session: Push, jobs: Sequence[Job]) -> str:
     there = sum(map(len, wanted.values())) - fetched
     keys = ", ".join(job.key for job in jobs)
     return f"{keys}: {console.count(fetched, 'file')} downloaded, {there} already there."
+
+
+def _log_to_tracker(session: Push, command: command_list.Sweep, found: Sequence[Sweep]) -> None:
+    """Log the jobs to MLflow if `--mlflow` asks for it; raises WorkflowError."""
+    if command.mlflow:
+        session.say(trackers.log_to_mlflow(session.workspace, [job for one in found for job in one.jobs]))
 
 
 def _raise_failures(found: Sequence[Sweep]) -> None:
