@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Mapping
@@ -19,7 +20,8 @@ from kaggle_shim.manifest import (
     short,
 )
 from kaggle_shim.plan import PLAN_VARIABLE, Input
-from kaggle_shim.refs import CompetitionRef
+from kaggle_shim.refs import CompetitionRef, NotebookRef
+from kaggle_shim.report import REPORT_NAME
 
 # Compare names and sizes of at most this many files of a source, the largest first: each costs a call to a slow mount.
 _COMPARED = 200
@@ -61,6 +63,8 @@ def utility_scripts(run: Context, folders: Mapping[Input, Path]) -> list[Path]:
 def _locate(run: Context, one: Input) -> mounts.Found:
     if one.fingerprint is None:
         return mounts.locate(one.ref, run.root)
+    if isinstance(one.ref, NotebookRef) and one.role == "data":
+        return _output(run, one.ref, one.fingerprint)
     others = [other.ref for other in run.plan.inputs]
     try:
         return mounts.locate_ours(one.ref, run.root, _marker(one), one.fingerprint, others)
@@ -71,6 +75,24 @@ def _locate(run: Context, one: Input) -> mounts.Found:
             raise error from None
         run.fault(error)
         return anyway
+
+
+def _output(run: Context, ref: NotebookRef, fingerprint: str) -> mounts.Found:
+    """The output of a sweep's job: its run report must name these codes."""
+    found = mounts.locate(ref, run.root)
+    try:
+        report = json.loads((found.path / REPORT_NAME).read_text(encoding="utf-8"))
+        ran = str(report["codes"]["fingerprint"])
+    except (OSError, ValueError, RecursionError, KeyError, TypeError):
+        ran = "unknown"
+    if ran != fingerprint:
+        run.fault(
+            MountError(
+                f"{ref} is mounted with different content than was planned: the codes of that run are {short(ran)}, not "
+                f"{short(fingerprint)}. Kaggle attached another version."
+            )
+        )
+    return found
 
 
 def _compare(run: Context, folder: Path, marker: str) -> None:

@@ -52,7 +52,7 @@ def find(ref: str | None = None) -> Path:
     exact = tuple(_in_version(one, same) for one in meanings if (same := _same(one, attached)))
     meanings = exact or _job(ref, attached) or meanings
     if workspace is None or root.is_dir():
-        return _mounted(meanings, root)
+        return _mounted(meanings, root, attached)
     outputs = (data_folder(workspace) / "notebooks").glob("*/*")
     here = [NotebookRef(path.parent.name, path.name) for path in sorted(outputs)]
     for meaning in (*meanings, *_job(ref, here)):
@@ -86,7 +86,7 @@ def _in_version(ref: Ref, attached: list[Ref]) -> Ref:
     return attached[0] if getattr(ref, "version", None) is None and len(attached) == 1 else ref
 
 
-def _mounted(meanings: tuple[refs.Ref, ...], root: Path) -> Path:
+def _mounted(meanings: tuple[Ref, ...], root: Path, attached: Iterable[Ref]) -> Path:
     errors = []
     for meaning in meanings:
         try:
@@ -97,6 +97,10 @@ def _mounted(meanings: tuple[refs.Ref, ...], root: Path) -> Path:
         if found.note:
             print(f"kaggle_shim: warning: {found.note}", file=sys.stderr)
         return found.path
+    outputs = [one.name for one in attached if isinstance(one, NotebookRef)]
+    if len(meanings) > 1 and outputs:
+        # A job of another sweep may be attached.
+        raise MountError(f"{errors[0]} Attached notebooks: {', '.join(outputs)}.")
     raise errors[0]
 
 

@@ -25,7 +25,8 @@ class Input:
     Attributes:
         ref: what is attached.
         role: `codes` (run from it), `wheels` (install from it) or `data` (left to the entry point).
-        fingerprint: fingerprint that its manifest must state, None for a source that wasn't pushed from a workspace.
+        fingerprint: fingerprint that its manifest must state (of a sweep's job, the codes in its run report), None for a source
+            that wasn't pushed from a workspace.
     """
 
     ref: refs.Ref

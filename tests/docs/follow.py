@@ -40,7 +40,7 @@ _HOW_TO = (
         "two-notebooks",
     ),
     *("team", "agents-and-ci", "new-machine", "update", "when-kaggle-changes", "last-week", "read-a-score"),
-    "evaluation-api",
+    *("evaluation-api", "sweep"),
 )
 # Page to the folder that its reader starts in: the first one makes the workspace that the others go on with.
 FOLLOWED = {
@@ -52,6 +52,16 @@ FOLLOWED = {
 NOT_FOLLOWED = {
     "docs/how-to/editors.md": "needs VS Code, a container engine and a GPU host",
 }
+TABLE = "diabetes-progression"
+_MAKE_TABLE = """
+from sklearn.datasets import load_diabetes
+table = load_diabetes(as_frame=True).frame.rename_axis("id").reset_index()
+test = table["id"] % 4 == 0
+table[~test].to_csv("public/train.csv", index=False)
+table[test].drop(columns="target").to_csv("public/test.csv", index=False)
+table.loc[test, ["id", "target"]].to_csv("solution.csv", index=False)
+table.loc[test, ["id", "target"]].assign(target=150.0).to_csv("public/sample_submission.csv", index=False)
+"""
 _SECONDS = 300
 _IMAGE = f"gcr.io/kaggle-images/python@sha256:{'0' * 64}"
 _KAGGLE = "https://www.kaggle.com"
@@ -111,6 +121,7 @@ class Place:
             kaggle.behave(gpu_devices="played")
             if not (self.root / "kaggle" / "competitions" / article.COMPETITION).is_dir():
                 _competition(kaggle)
+                _table(kaggle, self.image)
             for user in OTHERS:
                 kaggle.add_user(user)
             yield Reader(self, kaggle, programs, self.start)
@@ -249,6 +260,12 @@ def _competition(kaggle: LocalKaggle) -> None:
         metric="accuracy",
         row_id="row_id",
     )
+
+
+def _table(kaggle: LocalKaggle, image: Path) -> None:
+    """A competition on a data set that scikit-learn brings."""
+    folder = kaggle.add_competition(TABLE, public={}, hidden={}, metric="rmse", row_id="id")
+    subprocess.run([image, "-c", _MAKE_TABLE], cwd=folder, check=True)
 
 
 def new_place(root: Path, cache: Path) -> Place:

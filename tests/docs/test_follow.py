@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 from filelock import FileLock
 
 from tests.docs import follow, pages
-from tests.docs.follow import FIRST, FOLLOWED, NOT_FOLLOWED, ROOT, Differs, Place
+from tests.docs.follow import FIRST, FOLLOWED, NOT_FOLLOWED, ROOT, TABLE, Differs, Place, Reader
 
+# The five models of the page about sweeps against the truth: the error of their mean, then that of each.
+_ERRORS = """
+import sys
+from pathlib import Path
+import joblib, pandas as pd
+kaggle, data = map(Path, sys.argv[1:])
+test = pd.read_csv(kaggle / "public/test.csv").drop(columns="id")
+truth = pd.read_csv(kaggle / "solution.csv").target
+models = [joblib.load(path) for path in sorted(data.glob("notebooks/you/*-s1-fold?/model.joblib"))]
+every = [model.predict(test) for model in models]
+print(*(((one - truth) ** 2).mean() ** 0.5 for one in (sum(every) / len(every), *every)))
+"""
 _NEEDS = {"docs/how-to/compile-cpp.md": "g++"}
 
 
@@ -52,6 +65,20 @@ def test_a_page_followed_literally_does_what_it_shows(name: str, first: Place, t
         pytest.skip(f"{_NEEDS[name]} is not installed")
     with first.copied(tmp_path, FOLLOWED[name]).reader() as reader:
         reader.follow(name, text(name))
+        if name == "docs/how-to/sweep.md":
+            the_score_is_that_of_the_average(reader)
+
+
+def the_score_is_that_of_the_average(reader: Reader) -> None:
+    """What the submission notebook made of five models scores as their mean does, and as none of them does."""
+    competition = reader.place.root / "kaggle" / "competitions" / TABLE
+    words = [str(reader.place.image), "-c", _ERRORS, str(competition), str(reader.folder / "data")]
+    done = subprocess.run(words, capture_output=True, text=True, check=True)
+    mean, *every = map(float, done.stdout.split())
+    (submission,) = reader.kaggle.submissions(TABLE)
+    assert len(every) == 5
+    assert float(submission.public_score) == pytest.approx(mean, abs=1e-4)
+    assert mean not in [pytest.approx(one, abs=1e-2) for one in every]
 
 
 def test_a_page_that_shows_or_does_something_else_is_found(first: Place, tmp_path: Path) -> None:

@@ -91,6 +91,10 @@ def test_a_job_of_a_sweep_is_the_attached_notebook_whose_slug_ends_in_its_name(
     ):
         find("s1/fold0")
     assert find("me/cmi-train-s1-fold0") == folder
+    with pytest.raises(
+        MountError, match=r"s2/fold1 is not mounted .* Attached notebooks: me/cmi-train-s1-fold0, "
+    ):
+        find("s2/fold1")
 
 
 def test_in_a_workspace_a_job_is_found_among_the_local_outputs(

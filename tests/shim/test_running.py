@@ -194,6 +194,24 @@ def test_weights_that_the_upload_cut_short_or_lost_fail_the_save_run_and_warn_in
     assert any("fold0.pt is missing in" in warning for warning in ran.report["warnings"])
 
 
+def test_the_output_of_another_version_fails_the_save_run_and_warns_in_a_rerun(plain: Notebook) -> None:
+    ref = refs.NotebookRef("me", "cmi-train-s1-fold0", 2)
+    folder = plain.input / ref.mount(plain.layout)
+    folder.mkdir(parents=True)
+    plain.plan = replace(plain.plan, inputs=(*plain.plan.inputs, Input(ref, "data", "a" * 64)))
+    plain.codes(exp001_py=GOOD)
+    report = folder / "run-report.json"
+    report.write_text(json.dumps({"codes": {"fingerprint": "a" * 64}}), encoding="utf-8")
+    assert plain.run().code == 0
+    report.write_text(json.dumps({"codes": {"fingerprint": "b" * 64}}), encoding="utf-8")
+    ran = plain.run()
+    assert ran.code != 0
+    assert "the codes of that run are bbbbbbbbbbbb, not aaaaaaaaaaaa" in ran.report["failure"]
+    ran = plain.run(KAGGLE_IS_COMPETITION_RERUN="1")
+    assert ran.code == 0, ran.text
+    assert any("Kaggle attached another version" in warning for warning in ran.report["warnings"])
+
+
 def test_data_that_kaggle_unpacked_or_renamed_is_a_warning(plain: Notebook) -> None:
     folder = weights(plain, features_zip=b"PK", **{"a_b=c": b"1"})
     (folder / "features.zip").unlink()

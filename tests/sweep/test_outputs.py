@@ -12,6 +12,7 @@ from kaggle_workflow.ledger import book
 from kaggle_workflow.ledger.event import Part
 from kaggle_workflow.ledger.history import Order
 from kaggle_workflow.ledger.jobs import Job, Sweep
+from kaggle_workflow.stage import compose
 from kaggle_workflow.sweep import choosing
 from tests.sweep.conftest import Cluster
 
@@ -34,6 +35,13 @@ def test_outputs_are_attached_with_their_versions_and_downloaded(cluster: Cluste
     assert "(1 new of 1)" in cluster.sweep("--attach", "fold0")
     assert "(0 new of 2)" in cluster.sweep("--attach", "fold0,fold1")
     assert attached(cluster) == [f"{FIRST}/1", f"{SECOND}/1"]
+
+    # The plan of the notebook that attaches them says what they must have run.
+    cluster.scene.all()
+    plan = compose.plan_of((cluster.root / "build/sub/sub.ipynb").read_text(encoding="utf-8"))
+    assert plan is not None
+    wanted = {str(one.ref): one.fingerprint for one in plan.inputs}
+    assert wanted[f"{FIRST}/1"] == cluster.jobs()["fold0"].codes.fingerprint
 
     folder = cluster.root / "data/notebooks" / FIRST
     assert "s1/fold0, s1/fold1: 6 files downloaded, 0 already there." in cluster.sweep("--pull", "all")

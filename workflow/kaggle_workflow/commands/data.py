@@ -92,7 +92,7 @@ def fetch(
     everything = [item for items in wanted.values() for item in items]
     allowed = (*allow, *workspace.settings.allow)
     fetching.check_size(everything, local.data_folder(workspace.root), yes=yes, allow=allowed)
-    return fetching.fetch_sources(wanted.values(), say)
+    return fetching.fetch_sources({str(ref): items for ref, items in wanted.items()}, say)
 
 
 def _chosen(workspace: Workspace, sources: Iterable[refs.Ref], attached: str | bool | None) -> list[refs.Ref]:

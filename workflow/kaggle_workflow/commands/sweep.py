@@ -39,10 +39,8 @@ def sweep(workspace: Workspace, command: command_list.Sweep) -> None:
         _catch_up(session, names)
     found = board.chosen(session, names)
     failed = follows and any(one.with_status(ERROR, HELD) for one in found)
-    uses = bool(found and (command.attach or command.pull) and not failed)
-    if uses:
-        _use_outputs(session, command, found)
-    if follows or command.json or not uses:
+    used = not failed and _use_outputs(session, command, found)
+    if follows or command.json or not used:
         sweep_table.show(session, found, command.metric, json=command.json)
     _log_to_tracker(session, command, found)
     if follows:
@@ -133,8 +131,8 @@ def _cancel(session: Push, names: Sequence[str]) -> None:
             session.say(f"{job.key} is running: to stop it, open {session.kaggle.page(f'code/{job.ref}')}.")
 
 
-def _use_outputs(session: Push, command: command_list.Sweep, found: Sequence[Sweep]) -> None:
-    """Attach the outputs of the chosen jobs, and download those that are on Kaggle; raises WorkflowError."""
+def _use_outputs(session: Push, command: command_list.Sweep, found: Sequence[Sweep]) -> bool:
+    """Attach the outputs of the chosen jobs, and download those that are on Kaggle, as asked; returns whether any were; raises WorkflowError."""
     workspace = session.workspace
     for one in found:
         if command.attach:
@@ -142,6 +140,7 @@ def _use_outputs(session: Push, command: command_list.Sweep, found: Sequence[Swe
             session.say(outputs.attach(workspace, command.to, jobs))
         if command.pull:
             session.say(pull_jobs(session, choosing.choose(workspace, one, command.pull, command.metric)))
+    return bool(found and (command.attach or command.pull))
 
 
 def pull_jobs(session: Push, jobs: Sequence[Job]) -> str:

@@ -11,7 +11,7 @@ import threading
 import zipfile
 import zlib
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -126,33 +126,38 @@ def fetch_all(wanted: list[Item], say: Callable[[str], None]) -> int:
     return count
 
 
-def fetch_sources(sources: Iterable[list[Item]], say: Callable[[str], None]) -> int:
-    """`fetch_all` for several sources at a time; each has a connection of its own, in the functions of its items."""
-    waiting: SimpleQueue[list[Item]] = SimpleQueue()
-    done: SimpleQueue[int | Exception] = SimpleQueue()
+def fetch_sources(sources: Mapping[str, list[Item]], say: Callable[[str], None]) -> int:
+    """`fetch_all` for several sources at a time, by name; each has a connection of its own, in the functions of its items."""
+    waiting: SimpleQueue[tuple[str, list[Item]]] = SimpleQueue()
+    told: SimpleQueue[str | int | Exception] = SimpleQueue()
 
     def work() -> None:
         with suppress(Empty):
             while True:
-                wanted = waiting.get_nowait()
-                try:
-                    done.put(fetch_all(wanted, say))
-                except Exception as error:  # noqa: BLE001  # raised below, in the thread that waits
-                    done.put(error)
+                name, wanted = waiting.get_nowait()
 
-    count = 0
-    for one in sources:
+                def tell(line: str, name: str = name) -> None:
+                    told.put(f"{name} {line}" if len(sources) > 1 else line)
+
+                try:
+                    told.put(fetch_all(wanted, tell))
+                except Exception as error:  # noqa: BLE001  # raised below, in the thread that waits
+                    told.put(error)
+
+    for one in sources.items():
         waiting.put(one)
-        count += 1
-    for _ in range(min(count, _AT_ONCE)):
+    for _ in range(min(len(sources), _AT_ONCE)):
         # As a daemon, it does not outlive an interrupted command; what has arrived is resumed.
         threading.Thread(target=work, daemon=True).start()
-    fetched = 0
-    for _ in range(count):
-        result = done.get()
+    fetched, left = 0, len(sources)
+    while left:
+        result = told.get()
         if isinstance(result, Exception):
             raise result
-        fetched += result
+        if isinstance(result, str):
+            say(result)
+        else:
+            fetched, left = fetched + result, left - 1
     return fetched
 
 

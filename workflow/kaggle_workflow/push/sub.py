@@ -12,6 +12,8 @@ from kaggle_workflow import accelerators, attached, model_upload
 from kaggle_workflow.attached import Stale
 from kaggle_workflow.edit import json_edit
 from kaggle_workflow.errors import KaggleRefused, RunFailed, Unreachable, WorkflowError
+from kaggle_workflow.ledger import book
+from kaggle_workflow.ledger.jobs import sweeps
 from kaggle_workflow.metadata import KERNEL_FILE
 from kaggle_workflow.push import answers as push_answers
 from kaggle_workflow.push import dataset_versions, looking, notebook_payload, recording
@@ -50,7 +52,9 @@ def push_notebook(push: Push, name: str, *, rest_pushed: bool = False) -> Outcom
     name = folder.name
     push.check_owner(folder.metadata.id.owner, f"the notebook {folder.metadata.id.name}")
     manifests = attached_manifests(push, folder)
-    others = tuple((ref.name, manifest.fingerprint) for ref, manifest in manifests)
+    others = tuple((ref.name, manifest.fingerprint) for ref, manifest in manifests) + _of_jobs(
+        workspace, folder
+    )
     for one in stale(push, manifests):
         push.warn(f"{one}: `{one.command}` pushes it.")
 
@@ -161,6 +165,19 @@ def attached_manifests(
                 if manifest is not None:
                     found.append((ref, manifest))
     return found
+
+
+def _of_jobs(workspace: Workspace, folder: Notebook) -> tuple[tuple[str, str], ...]:
+    """The jobs of sweeps that the notebook attaches, each with the fingerprint of the codes that it ran."""
+    pinned = {(ref.name, ref.version) for ref in folder.metadata.sources if isinstance(ref, refs.NotebookRef)}
+    if not any(version for _, version in pinned):
+        return ()
+    jobs = [job for one in sweeps(book.read(workspace.root).events) for job in one.jobs]
+    return tuple(
+        (job.ref, ran)
+        for job in jobs
+        if (ran := job.codes.fingerprint) is not None and (job.ref, job.version) in pinned
+    )
 
 
 def attach(push: Push, name: str, ref: refs.ModelRef | refs.DatasetRef, outcome: Outcome) -> None:
