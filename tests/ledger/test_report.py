@@ -234,16 +234,21 @@ def test_a_sweep_is_drawn_with_a_scatter_for_each_parameter(
 
 
 def test_folds_alone_are_drawn_one_by_one_and_only_the_newest_sweeps(
-    page: browser.Page, tmp_path: Path
+    page: browser.Page, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folds = [event for event in samples.sweep() if (event.parameters or {})["lr"] == "1e-3"]
     only = [replace(event, jobs=5) for event in folds if (event.parameters or {})["model"] == "b0"]
     drawn = sweeps.newest(samples.sweep(), Order("higher", assumed=False))[0].charts[0].series[0]
     assert [end for _, end in drawn.bars[0]] == pytest.approx([0.772 - 0.00158, 0.772 + 0.00158], abs=1e-5)
+    scatter = sweeps.newest(samples.sweep(model="tf_efficientnet_b4_ns"), Order("higher", assumed=False))
+    models = scatter[0].charts[1]
+    assert list(map(models.y_text, models.y_ticks)) == ["", "…icientnet_b4…", "…icientnet_b7…", ""]
     many = [event for name in ("s2", "s3", "s4") for event in samples.sweep(name)]
     open_(page, write(tmp_path / "report.html", only))
     assert page.evaluate(CHARTS) == {"s1: cv by fold": 5}
+    monkeypatch.setattr(html_report, "_MOST_SETTINGS", 5)
     open_(page, write(tmp_path / "report.html", only + many))
+    assert page.evaluate("document.body.textContent").count("5 of 8 are shown.") == 3
     assert [name[:2] for name in page.evaluate(CHARTS)] == ["s4", "s4", "s3", "s3", "s2", "s2"]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import takewhile
 
 from kaggle_workflow.ledger import job_results
 from kaggle_workflow.ledger.event import Event, score_of
@@ -160,7 +161,7 @@ def _axis(values: Sequence[str]) -> _Axis:
     numbers = [parsed for value in values if (parsed := score_of(value)) is not None]
     if len(numbers) < len(values):
         at = {value: float(len(values) - index) for index, value in enumerate(values)}
-        labels = {place: _label(value) for value, place in at.items()}
+        labels = dict(zip(at.values(), _labels(values), strict=True))
         ticks = tuple(map(float, range(len(values) + 2)))
         return _Axis(at, ticks, lambda tick: labels.get(tick, ""), words=True)
     low, high = min(numbers), max(numbers)
@@ -176,11 +177,27 @@ def _axis(values: Sequence[str]) -> _Axis:
 
 
 def _number(value: float) -> str:
-    return f"{value:g}"
+    return f"{value:.10g}"
 
 
-def _label(value: str) -> str:
-    """A value as a label: a long one keeps its two ends, which tell it from others."""
-    half = _LONGEST_LABEL // 2
-    text = printable(value)
-    return text if len(text) <= _LONGEST_LABEL else f"{text[: half - 1]}…{text[-half:]}"
+def _labels(values: Sequence[str]) -> list[str]:
+    """Values as labels: of a long one, the part in which it differs from the others, with what stands before it."""
+    start = _shared(values)
+    end = _shared([value[start:][::-1] for value in values])
+    return [_short(value, start, len(value) - end) for value in map(printable, values)]
+
+
+def _shared(values: Sequence[str]) -> int:
+    """How many characters all begin with."""
+    return len(list(takewhile(lambda found: len(set(found)) == 1, zip(*values, strict=False))))
+
+
+def _short(value: str, start: int, end: int) -> str:
+    """At most fourteen characters of a value: around those from start to end, or its two ends when these are more."""
+    if len(value) <= _LONGEST_LABEL:
+        return value
+    if end - start > _LONGEST_LABEL - 2:
+        half = _LONGEST_LABEL // 2
+        return f"{value[: half - 1]}…{value[-half:]}"
+    first = max(0, end - _LONGEST_LABEL + 2)
+    return f"{'…' if first else ''}{value[first:end]}{'…' if end < len(value) else ''}"
