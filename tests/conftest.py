@@ -42,7 +42,8 @@ def _compiled() -> None:
 def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One folder for all of this session's worker processes."""
     base = tmp_path_factory.getbasetemp()
-    return base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
+    workspaces.shared = base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
+    return workspaces.shared
 
 
 @pytest.fixture(scope="session")
@@ -67,9 +68,9 @@ def image_python(image_cache: Path, tmp_path_factory: pytest.TempPathFactory) ->
 
 
 @pytest.fixture(scope="session")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A tagged clone of this working tree."""
-    return workspaces.clone_template(tmp_path_factory.mktemp("template"))
+def template(shared_folder: Path) -> Path:
+    """A tagged clone of this working tree; not to be changed."""
+    return workspaces.once(shared_folder / "template", workspaces.clone_template)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -10,12 +11,16 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock
+
 ROOT = Path(__file__).resolve().parents[1]
+# The folder that all worker processes of a session share; conftest.py sets it.
+shared: Path | None = None
 IDENTITY = ("-c", "user.name=Test", "-c", "user.email=test@example.invalid")
 
 
@@ -69,17 +74,36 @@ def make(template: Path, target: Path, **answers: str) -> Path:
 
 @lru_cache(maxsize=64)
 def _made(template: Path, state: str, answers: tuple[tuple[str, str], ...]) -> Path:
-    del state
-    target = Path(_masters().name) / str(len(os.listdir(_masters().name)))
     data = [word for name, value in answers for word in ("-d", f"{name}={value}")]
-    done = copier("copy", "--quiet", "--defaults", *data, template, target, cwd=target.parent)
-    assert done.returncode == 0, done.stderr
-    return target
+    key = hashlib.sha256(repr((template, state, answers)).encode()).hexdigest()
+
+    def copy(target: Path) -> None:
+        done = copier("copy", "--quiet", "--defaults", *data, template, target, cwd=target.parent)
+        assert done.returncode == 0, done.stderr
+
+    return once((shared or Path(_temporary().name)) / "workspaces" / key[:16], copy)
 
 
 @lru_cache(maxsize=1)
-def _masters() -> tempfile.TemporaryDirectory[str]:
+def _temporary() -> tempfile.TemporaryDirectory[str]:
     return tempfile.TemporaryDirectory(prefix="workspaces-")
+
+
+def once(folder: Path, fill: Callable[[Path], object]) -> Path:
+    """A folder that the first process to need it makes with `fill`; not to be changed.
+
+    Args:
+        folder: where all worker processes of the session look for it, below `shared_folder`.
+        fill: makes it.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    made = folder.with_name(f"{folder.name}.made")
+    with FileLock(f"{folder}.lock"):
+        if not made.exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            fill(folder)
+            made.touch()
+    return folder
 
 
 def invoke(

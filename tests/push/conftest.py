@@ -26,6 +26,7 @@ from kaggle_workflow.push import notebook_run
 from kaggle_workflow.push import sub as push_sub
 from kaggle_workflow.push.session import Options, Outcome, Push
 from kaggle_workflow.stage import compose
+from tests import workspaces
 from tests.local_kaggle import LocalKaggle, RunOrder, ScriptedRunner
 from tests.local_kaggle.journal import Request
 
@@ -34,7 +35,7 @@ COMPETITION = "child-mind-institute-detect-sleep-states"
 
 
 def make_workspace(template: Path, scratch: Path) -> Path:
-    """A workspace as `copier copy` makes it, with the example and its data, from the template as it lies there."""
+    """A workspace in `scratch`, as `copier copy` makes it, with the example and its data, from the template as it lies there."""
     root, clone = scratch / "ws", scratch / "clone"
     left_out = shutil.ignore_patterns(".git", ".venv", "*cache*", "__pycache__", "build", "tests")
     shutil.copytree(template, clone, symlinks=True, ignore=left_out)
@@ -46,9 +47,9 @@ def make_workspace(template: Path, scratch: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def made(shared_folder: Path) -> Path:
     """A workspace; not to be changed."""
-    return make_workspace(ROOT, tmp_path_factory.mktemp("made"))
+    return workspaces.once(shared_folder / "made", lambda scratch: make_workspace(ROOT, scratch)) / "ws"
 
 
 @dataclass

@@ -125,16 +125,18 @@ def _leave(order: RunOrder, text: str | None) -> list[str]:
 
 
 @pytest.fixture(scope="session")
-def pushed_once(made: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def pushed_once(made: Path, shared_folder: Path) -> Path:
     """A folder with a workspace in git (`ws`) and the Kaggle it was pushed to (`kaggle`); not to be changed."""
-    base = tmp_path_factory.mktemp("pushed")
-    shutil.copytree(made, base / "ws", symlinks=True)
-    workspaces.git(base / "ws", "init", "--quiet", "--initial-branch=main")
-    workspaces.git(base / "ws", "add", "--all")
-    workspaces.git(base / "ws", "commit", "--quiet", "-m", "wider windows")
-    with pytest.MonkeyPatch.context() as patch, _open(base, Script(), patch) as desk:
-        assert [outcome.did for outcome in desk.all()] == ["sent", "sent", "sent"]
-    return base
+
+    def push(base: Path) -> None:
+        shutil.copytree(made, base / "ws", symlinks=True)
+        workspaces.git(base / "ws", "init", "--quiet", "--initial-branch=main")
+        workspaces.git(base / "ws", "add", "--all")
+        workspaces.git(base / "ws", "commit", "--quiet", "-m", "wider windows")
+        with pytest.MonkeyPatch.context() as patch, _open(base, Script(), patch) as desk:
+            assert [outcome.did for outcome in desk.all()] == ["sent", "sent", "sent"]
+
+    return workspaces.once(shared_folder / "pushed", push)
 
 
 @pytest.fixture

@@ -24,13 +24,16 @@ needs_sandbox = pytest.mark.skipif(
 
 
 @pytest.fixture(scope="module")
-def rehearsed(template: Path, tmp_path_factory: pytest.TempPathFactory, cache_home: Path) -> Path:
+def rehearsed(template: Path, shared_folder: Path, cache_home: Path) -> Path:
     """The worked example after its first rehearsal."""
-    root = workspaces.make(template, tmp_path_factory.mktemp("rehearsed") / "ws", example="cmi-sleep")
-    done = workspaces.invoke(root, "rehearse", env={"XDG_CACHE_HOME": str(cache_home)})
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "rehearsal" in done.stdout
-    return root
+
+    def rehearse(root: Path) -> None:
+        workspaces.make(template, root, example="cmi-sleep")
+        done = workspaces.invoke(root, "rehearse", env={"XDG_CACHE_HOME": str(cache_home)})
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "rehearsal" in done.stdout
+
+    return workspaces.once(shared_folder / "rehearsed", rehearse)
 
 
 @pytest.fixture

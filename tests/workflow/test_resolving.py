@@ -14,12 +14,9 @@ from kaggle_workflow.images import from_kaggle, resolving
 from kaggle_workflow.images.from_kaggle import Seen
 from kaggle_workflow.workspace import Workspace
 from tests import json_outputs, wheelhouse
-from tests.push.conftest import ROOT, make_workspace
+from tests.push import conftest as pushing
 
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_workspace(ROOT, tmp_path_factory.mktemp("made"))
+made = pushing.made
 
 
 def scene(made: Path, root: Path, requirements: str, **has: str) -> Workspace:
