@@ -86,6 +86,12 @@ def made_of_something(root: Path, number: int) -> None:
         shutil.rmtree(root / "build" / name)
 
 
+def training(root: Path, number: int) -> None:
+    edited(root, number)
+    if number == 0:
+        assert cuts.run(root, "new-notebook", "train").code == 0
+
+
 def scored(root: Path, number: int) -> None:
     if number == 0:
         sent_in(root, number)
@@ -136,6 +142,7 @@ ALSO = (
     Case("history --reproduce REF", made_of_something),
     Case("pin-image", nothing),
     Case("final --download", scored),
+    Case("sweep --grid fold=0 --yes", training),
     Case("data --only test_series.parquet", half_fetched),
     Case("doctor", unseen),
     Case("status", unseen),

@@ -61,7 +61,7 @@ def test_after_three_equal_failures_the_rest_is_held_until_the_codes_are_right(c
     assert "3 jobs failed with the same error" in said
     cluster.training.fail = lambda _: None
     cluster.scene.edit()
-    cluster.sweep("--recode")
+    cluster.sweep("--recode", "--yes")
     assert {job.status for job in cluster.jobs().values()} == {"complete"}
 
 

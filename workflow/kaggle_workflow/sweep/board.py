@@ -66,7 +66,8 @@ class Board:
         found = self.bases.get(job.sweep) or staging.kept(push.workspace, job.sweep)
         if found is None or found.fingerprint != wanted:
             notebook = push.workspace.notebook(job.folder)
-            found = staging.stage(push, notebook, job.sweep, local=not job.on_kaggle)
+            with push.lock(f"sweep: staging {job.sweep}"):
+                found = staging.stage(push, notebook, job.sweep, local=not job.on_kaggle)
         self.bases[job.sweep] = found
         return found if found.fingerprint == wanted else None
 

@@ -50,7 +50,7 @@ def folder_of(workspace: Workspace, sweep: str) -> Path:
 
 
 def stage(push: Push, notebook: Notebook, sweep: str, *, local: bool = False) -> Base:
-    """Stage the notebook with the codes as they are here, and keep it for the sweep.
+    """Stage the notebook with the codes as they are here, and keep it for the sweep; to be called with the workspace's lock held.
 
     Args:
         push: the command.
@@ -63,19 +63,18 @@ def stage(push: Push, notebook: Notebook, sweep: str, *, local: bool = False) ->
     """
     workspace = push.workspace
     others = () if local else push_sub.attached_manifests(push, notebook)
-    with push.lock(f"sweep: staging {notebook.name}"):
-        codes = stage_codes.stage(workspace, notebook.metadata.competition)
-        wheels = push_deps.wanted(workspace) if push_deps.attached_by(workspace, notebook) is not None else ""
-        known = plans.Known(
-            codes.manifest.fingerprint, wheels, tuple((ref.name, one.fingerprint) for ref, one in others)
-        )
-        staged = stage_notebook.stage_running(workspace, notebook, codes, known)
-        text = staged.file.read_text(encoding="utf-8")
-        metadata = (staged.folder / KERNEL_FILE).read_text(encoding="utf-8")
-        folder = folder_of(workspace, sweep)
-        write_text(folder / CODES_MANIFEST, codes.manifest.dumps())
-        write_text(folder / KERNEL_FILE, metadata)
-        write_text(folder / _NOTEBOOK, text)
+    codes = stage_codes.stage(workspace, notebook.metadata.competition)
+    wheels = push_deps.wanted(workspace) if push_deps.attached_by(workspace, notebook) is not None else ""
+    known = plans.Known(
+        codes.manifest.fingerprint, wheels, tuple((ref.name, one.fingerprint) for ref, one in others)
+    )
+    staged = stage_notebook.stage_running(workspace, notebook, codes, known)
+    text = staged.file.read_text(encoding="utf-8")
+    metadata = (staged.folder / KERNEL_FILE).read_text(encoding="utf-8")
+    folder = folder_of(workspace, sweep)
+    write_text(folder / CODES_MANIFEST, codes.manifest.dumps())
+    write_text(folder / KERNEL_FILE, metadata)
+    write_text(folder / _NOTEBOOK, text)
     for sentence in staged.corrections:
         push.say(f"note: {sentence}")
     return Base(text, metadata, staged.plan, codes.manifest)

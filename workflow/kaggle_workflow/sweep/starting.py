@@ -10,6 +10,7 @@ from statistics import median
 
 from kaggle_shim.manifest import short
 from kaggle_shim.refs import NotebookRef
+from kaggle_workflow import console
 from kaggle_workflow import names as kaggle_names
 from kaggle_workflow.errors import WorkflowError
 from kaggle_workflow.ledger import book
@@ -22,7 +23,7 @@ from kaggle_workflow.push import sub as push_sub
 from kaggle_workflow.push.session import Push
 from kaggle_workflow.sweep import board, parameters, staging
 from kaggle_workflow.sweep.parameters import Parameters
-from kaggle_workflow.workspace import Notebook, Workspace
+from kaggle_workflow.workspace import Notebook
 
 _LONGEST_SLUG = kaggle_names.NOTEBOOK_TITLE.stop - 1
 _SHORTEST_NAME = 12
@@ -82,24 +83,26 @@ def start(push: Push, request: Request) -> str:
         _refuse_taken(push, refs)
         _ask(push, notebook, request, known)
         push_all_but(push, notebook)
-    _claim(workspace, name)
-    base = staging.stage(push, notebook, name, local=local)
-    jobs = [
-        Job(
-            sweep=name,
-            of=len(refs),
-            name=job,
-            folder=notebook.name,
-            parameters=given,
-            ref=ref.name,
-            codes=Part(workspace.codes.id.name, push.versions.get(workspace.codes.id.name), base.fingerprint),
-            place=request.place,
-        )
-        for (job, ref), given in zip(refs.items(), request.jobs, strict=True)
-    ]
-    account = None if local else push.checked_account
-    book.append(workspace.root, *(job.event(account) for job in jobs))
-    push.say(f"{name}: {len(jobs)} jobs with the codes {base.fingerprint[:12]}.")
+    with push.lock(f"sweep: starting {name}"):
+        if name in {event.sweep for event in book.read(workspace.root).events}:
+            raise WorkflowError(f"Another command has started {name} meanwhile: run this again.")
+        base = staging.stage(push, notebook, name, local=local)
+        codes = workspace.codes.id.name
+        jobs = [
+            Job(
+                sweep=name,
+                of=len(refs),
+                name=job,
+                folder=notebook.name,
+                parameters=given,
+                ref=ref.name,
+                codes=Part(codes, push.versions.get(codes), base.fingerprint),
+                place=request.place,
+            )
+            for (job, ref), given in zip(refs.items(), request.jobs, strict=True)
+        ]
+        board.Board(push, [name], request.place).record(*jobs)
+    push.say(f"{name}: {console.count(len(jobs), 'job')} with the codes {base.fingerprint[:12]}.")
     return name
 
 
@@ -126,13 +129,16 @@ def recode(push: Push, names: Sequence[str]) -> None:
         if not jobs:
             continue
         notebook = push.workspace.notebook(jobs[0].folder)
+        again = Request(notebook.name, [job.parameters for job in jobs])
+        _ask(push, notebook, again, sweeps(book.read(push.workspace.root).events))
         push_all_but(push, notebook)
-        base = staging.stage(push, notebook, sweep.name)
+        with push.lock(f"sweep: staging {sweep.name}"):
+            base = staging.stage(push, notebook, sweep.name)
         codes = Part(jobs[0].codes.ref, push.versions.get(jobs[0].codes.ref), base.fingerprint)
         # Another command may have sent one of them meanwhile.
         now = board.chosen(push, [sweep.name])[0].jobs
-        again = [replace(job, status=WAITING, reason="", codes=codes) for job in jobs if job in now]
-        book.append(push.workspace.root, *(job.event(push.checked_account) for job in again))
+        left = [replace(job, status=WAITING, reason="", codes=codes) for job in jobs if job in now]
+        book.append(push.workspace.root, *(job.event(push.checked_account) for job in left))
 
 
 def _same(request: Request, known: Sequence[Sweep]) -> Sweep | None:
@@ -155,17 +161,6 @@ def _sweep_name(given: str, taken: AbstractSet[str | None]) -> str:
             f"The ledger has a sweep {given} already: choose another --name, or continue it with --resume."
         )
     return given
-
-
-def _claim(workspace: Workspace, name: str) -> None:
-    """Raise WorkflowError when another command is starting a sweep of this name."""
-    folder = staging.folder_of(workspace, name)
-    try:
-        folder.mkdir(parents=True)
-    except FileExistsError:
-        raise WorkflowError(
-            f"Another command starts a sweep {name}, or was interrupted: run this again with another --name."
-        ) from None
 
 
 def _refs(notebook: Notebook, sweep: str, jobs: Sequence[Parameters]) -> dict[str, NotebookRef]:
@@ -201,7 +196,7 @@ def _ask(push: Push, notebook: Notebook, request: Request, known: Sequence[Sweep
         cost = f"about {hours * len(request.jobs):.1f} h together ({hours:.2g} h each, {basis})"
     push.refuse(
         "sweep",
-        f"{len(request.jobs)} jobs of {notebook.name} will run on Kaggle{f' with a {kind.upper()}' if kind else ''}, "
+        f"{console.count(len(request.jobs), 'job')} of {notebook.name} will run on Kaggle{f' with a {kind.upper()}' if kind else ''}, "
         f"{cost}{_left(push, kind)}. The first is {parameters.words(request.jobs[0])}, the last {parameters.words(request.jobs[-1])}",
         expected=True,
     )
