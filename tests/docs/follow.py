@@ -40,7 +40,7 @@ _HOW_TO = (
         "two-notebooks",
     ),
     *("team", "agents-and-ci", "new-machine", "update", "when-kaggle-changes", "last-week", "read-a-score"),
-    *("evaluation-api", "sweep"),
+    *("evaluation-api", "blend", "sweep"),
 )
 # Page to the folder that its reader starts in: the first one makes the workspace that the others go on with.
 FOLLOWED = {

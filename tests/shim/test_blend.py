@@ -124,6 +124,24 @@ def test_a_member_has_its_own_settings_and_an_empty_working_folder(made: Blend) 
     assert made.predicted == ["id,target", "1,2.0"]
 
 
+def test_wheels_and_codes_of_the_blend_itself_are_not_those_of_a_member(made: Blend) -> None:
+    seen = """
+import importlib.util, os
+print("FOUND", *(name for name in ("tiny", "helper") if importlib.util.find_spec(name)))
+print("OVERLAYS", os.environ["PATH"].count("overlay"))
+"""
+    made.add("a", predicts(1.5, before=seen), inputs=made.notebook.plan.inputs)
+    wheels = made.notebook.attach(Input(refs.DatasetRef("me", "wheels"), "wheels"))
+    make_wheel(wheels, "tiny", "9.0")
+    made.lay()
+    (made.folder.parent / "helper.py").write_text("", encoding="utf-8")
+    made.notebook.seal()
+    ran = made.notebook.run()
+    assert ran.code == 0, ran.text
+    assert ran.report["wheels"] == [["tiny", "9.0"]]
+    assert "FOUND\nOVERLAYS 0\n" in ran.text
+
+
 @pytest.mark.parametrize("rerun", [False, True])
 def test_a_member_out_of_time_is_left_out_or_fails_the_blend_as_blend_json_says(
     made: Blend, *, rerun: bool

@@ -35,7 +35,7 @@ def download(push: Push, member: Member) -> dict[str, Path]:
         folder, files, (), None, lambda file, target: push.kaggle.download_url(file.name, file.url, target)
     )
     fetching.check_size(items, folder, yes=push.options.yes, allow=push.options.allow)
-    fetching.fetch_all(items, push.say)
+    fetching.fetch_all(items, lambda line: push.say(f"{member.name}: {line}"))
     found = {item.name: item.target for item in items}
     beside = local.data_folder(push.workspace.root) / "working" / "models" / (one.experiment or "") / OOF
     if OOF not in found and beside.is_file():
