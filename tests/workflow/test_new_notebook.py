@@ -108,6 +108,14 @@ def test_what_exists_is_never_overwritten(ws: Path) -> None:
     assert workspaces.files_of(ws).keys() == before.keys()
 
 
+def test_two_notebooks_never_get_one_id(ws: Path) -> None:
+    workspaces.edit_json(ws / "sub/kernel-metadata.json", id="you/cmi-fit-2", title="cmi-fit-2")
+    done = workspaces.invoke(ws, "new-notebook", "fit_2")
+    assert done.returncode == 2
+    assert "sub has the id that fit_2 would get (you/cmi-fit-2)" in done.stderr
+    assert not (ws / "fit_2").exists()
+
+
 def test_options_choose_the_machine_and_the_network(ws: Path) -> None:
     shutil.rmtree(ws / "deps")
     (ws / "invoke.local.yaml").write_text(

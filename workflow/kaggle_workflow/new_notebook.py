@@ -65,6 +65,12 @@ def make(workspace: Workspace, name: str, accelerator: str, *, internet: bool) -
     root, entry = workspace.root, f"{name}.py"
     folder, script = root / name, root / CODES / entry
     about = _metadata(workspace, name, accelerator, internet=internet)
+    for other in workspace.notebook_names():
+        value, _ = workspace.read_notebook(other)
+        if other != name and value is not None and value.id.slug == about["title"]:
+            raise WorkflowError(
+                f"{other} has the id that {name} would get ({value.id}): choose another name."
+            )
     place = make_folder(folder)
     try:
         write_text(

@@ -7,12 +7,11 @@ from collections.abc import Sequence
 
 from kaggle_workflow import console
 from kaggle_workflow.durations import spell
-from kaggle_workflow.ledger import book, history, job_results
-from kaggle_workflow.ledger.fold import better_of
+from kaggle_workflow.ledger import job_results
 from kaggle_workflow.ledger.history import Order
 from kaggle_workflow.ledger.jobs import RUNNING, Job, Sweep
 from kaggle_workflow.push.session import Push
-from kaggle_workflow.sweep import board, logs, parameters
+from kaggle_workflow.sweep import board, choosing, logs, parameters
 
 
 def show(session: Push, found: Sequence[Sweep], metric: str, *, json: bool) -> None:
@@ -27,21 +26,24 @@ def show(session: Push, found: Sequence[Sweep], metric: str, *, json: bool) -> N
     Raises:
         WorkflowError: no job left the metric.
     """
-    events = book.read(session.workspace.root).events
-    ranking = history.order(session.workspace.settings.better, better_of(events))
-    metrics = [job_results.metric_of(one.jobs, metric) for one in found]
     jobs = [job for one in found for job in one.jobs]
+    if metric:
+        job_results.metric_of(jobs, metric)
+    ranked = [
+        (one, metric or job_results.metric_of(one.jobs), choosing.order_of(session.workspace, one))
+        for one in found
+    ]
     lines = logs.last_lines([job for job in jobs if job.status == RUNNING])
     if json:
         values = [
             {**job.to_json(), "last_line": lines.get(job.key), "page": _page(session, job)} for job in jobs
         ]
-        results = [_result(one, name, ranking) for one, name in zip(found, metrics, strict=True)]
+        results = [_result(*one) for one in ranked]
         console.as_json({"jobs": values, "sweeps": results})
         return
     if not found:
         session.say("No sweep yet: `invoke sweep --grid fold=0,1,2` starts one.")
-    for one, name in zip(found, metrics, strict=True):
+    for one, name, ranking in ranked:
         _print(one, name, ranking, lines)
 
 

@@ -43,7 +43,7 @@ def choose(workspace: Workspace, sweep: Sweep, words: Sequence[str], metric: str
     if unfinished:
         raise WorkflowError(
             f"Only complete jobs have an output to use, and these are not: {', '.join(unfinished)}. Name others, or "
-            f"finish them with `invoke sweep --name {sweep.name} --resume` (failed ones with --recode)."
+            f"run them with `invoke sweep --name {sweep.name} --resume` (failed ones with --recode, cancelled ones with --from)."
         )
     return tuple(found.values())
 
