@@ -180,7 +180,7 @@ def test_jobs_are_logged_to_mlflow_once_each_where_it_is_installed(
     assert "2 new runs" in cluster.sweep("--mlflow", "--name", "s1")
     assert "0 new runs" in cluster.sweep("--mlflow", "--name", "s1")
     cluster.training.fail = lambda _: None
-    assert "1 new run." in cluster.sweep("--recode", "--name", "s1", "--mlflow")
+    assert "1 new run." in cluster.sweep("--recode", "--yes", "--name", "s1", "--mlflow")
     runs = json.loads((tmp_path / "runs.json").read_text(encoding="utf-8"))
     logged = [(run["name"], run["status"], run["params"], run["metrics"]) for run in runs]
     assert logged == [

@@ -143,7 +143,11 @@ class Workspace:
             *(self.root / name for name in self.notebook_names()),
             self.build,
         )
-        below = (path for pattern in ("*", "datasets/*") for path in self.build.glob(pattern))
+        below = (
+            path
+            for pattern in ("*", "datasets/*", "sweeps/*", "sweeps/*/*")
+            for path in self.build.glob(pattern)
+        )
         return tuple(path for path in (*found, *below) if path.is_dir())
 
     def inside(self, folder: Path) -> str:
