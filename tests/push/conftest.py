@@ -18,6 +18,7 @@ from kaggle_shim.image import IMAGE_LIST
 from kaggle_shim.manifest import CODES_MANIFEST, DepsManifest, Manifest, short
 from kaggle_shim.report import LOG_PREFIX, Report
 from kaggle_workflow import waiting, workspace
+from kaggle_workflow.kaggle import connection
 from kaggle_workflow.push import codes as push_codes
 from kaggle_workflow.push import deps as push_deps
 from kaggle_workflow.push import in_order as push
@@ -192,6 +193,8 @@ def play(played: Played, order: RunOrder) -> list[str]:
 def hurry(patch: pytest.MonkeyPatch, seconds: float = 2.0) -> None:
     """What arrives late arrives within these seconds: fewer than the limit of most tests, which so cuts no such wait short."""
     patch.setattr(waiting, "LATE_SECONDS", seconds)
+    # As often tried again, and sooner.
+    patch.setattr(connection, "_PAUSES", tuple(pause / 20 for pause in connection._PAUSES))
     # No thread reads a log beside a test that counts requests, or whose time is virtual.
     patch.setattr(notebook_run, "LOG_SECONDS", float("inf"))
 
