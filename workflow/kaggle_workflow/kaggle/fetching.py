@@ -129,7 +129,7 @@ def fetch_all(wanted: list[Item], say: Callable[[str], None]) -> int:
 def fetch_sources(sources: Mapping[str, list[Item]], say: Callable[[str], None]) -> int:
     """`fetch_all` for several sources at a time, by name; each has a connection of its own, in the functions of its items."""
     waiting: SimpleQueue[tuple[str, list[Item]]] = SimpleQueue()
-    told: SimpleQueue[str | int | Exception] = SimpleQueue()
+    told: SimpleQueue[str | int | BaseException] = SimpleQueue()
 
     def work() -> None:
         with suppress(Empty):
@@ -141,7 +141,7 @@ def fetch_sources(sources: Mapping[str, list[Item]], say: Callable[[str], None])
 
                 try:
                     told.put(fetch_all(wanted, tell))
-                except Exception as error:  # noqa: BLE001  # raised below, in the thread that waits
+                except BaseException as error:  # noqa: BLE001  # raised below, in the thread that waits
                     told.put(error)
 
     for one in sources.items():
@@ -152,7 +152,7 @@ def fetch_sources(sources: Mapping[str, list[Item]], say: Callable[[str], None])
     fetched, left = 0, len(sources)
     while left:
         result = told.get()
-        if isinstance(result, Exception):
+        if isinstance(result, BaseException):
             raise result
         if isinstance(result, str):
             say(result)
