@@ -50,8 +50,8 @@ def attach(workspace: Workspace, name: str, jobs: Sequence[Job]) -> str:
             changed += 1
     keys = ", ".join(job.key for job in jobs)
     return (
-        f"{file} attaches {keys} ({changed} new of {len(jobs)}): "
-        f'in the code, kaggle_shim.find("{jobs[0].key}") is the folder of an output.'
+        f"{file} attaches {keys} ({changed} new of {len(jobs)}). "
+        f'The code finds each by its name, such as kaggle_shim.find("{jobs[0].key}").'
     )
 
 
