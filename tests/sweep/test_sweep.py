@@ -53,12 +53,13 @@ def test_kaggles_own_failure_is_tried_again_and_the_users_is_not(cluster: Cluste
 def test_after_three_equal_failures_the_rest_is_held_until_the_codes_are_right(cluster: Cluster) -> None:
     cluster.scene.kaggle.behave(cpu_sessions=1)
     cluster.training.seconds = 0.5
-    cluster.training.fail = lambda _: "NameError: name 'x' is not defined"
+    sentence = "The entry point train.py --fold={} failed after 1.{} s, exit code 1: NameError: name 'x' is not defined\n  | begins"
+    cluster.training.fail = lambda given: sentence.format(given["fold"], given["fold"])
     said = cluster.sweep("--grid", "fold=0,1,2,3,4,5", "--yes", code=4)
     states = [job.status for job in cluster.jobs().values()]
     # A fourth may have begun before the third was looked at.
     assert states in (["error"] * 3 + ["held"] * 3, ["error"] * 4 + ["held"] * 2), said
-    assert "3 jobs failed with the same error" in said
+    assert "3 jobs failed with the same error (NameError: name 'x' is not defined)" in said
     cluster.training.fail = lambda _: None
     cluster.scene.edit()
     cluster.sweep("--recode", "--yes")

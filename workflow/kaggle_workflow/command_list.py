@@ -195,6 +195,9 @@ class Sweep(
         "name of a new sweep, or the sweep to work on", "", "the next free one, or those that are not over"
     )
     hours: str = option("hours that a job takes, to estimate the cost", "", "as earlier jobs took")
+    here: bool = option("run the jobs of a new sweep on this machine, in the sandbox of rehearse")
+    jobs: int = option("how many jobs run at once with --here", 1)
+    dask: str = option("run the jobs on a Dask cluster: address of its scheduler", "", "not on a cluster")
     detach: bool = option("send what Kaggle takes now and return; --resume sends the rest", group=WAITING)
     resume: bool = option("continue: follow what runs, send what waits or is held")
     recode: bool = option("let the jobs that have not begun or failed run the codes as they are now")

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import re
+import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
@@ -49,6 +50,14 @@ def make_folder(path: Path) -> Path:
     """Make a folder beside `path`, to be renamed to it; if the process dies first, `sweep` removes it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     return Path(tempfile.mkdtemp(**_place(path)))
+
+
+def keep_copy(source: Path, place: Path) -> None:
+    """Copy a folder to `place`, whole or not at all, unless something is there."""
+    if not place.exists():
+        unfinished = make_folder(place)
+        shutil.copytree(source, unfinished, dirs_exist_ok=True)
+        unfinished.rename(place)
 
 
 @contextlib.contextmanager

@@ -12,9 +12,21 @@ from kaggle_workflow.commands.push import open_session
 from kaggle_workflow.errors import RunFailed, Unreachable, WorkflowError
 from kaggle_workflow.ledger import book
 from kaggle_workflow.ledger.event import ERROR
-from kaggle_workflow.ledger.jobs import CANCELLED, HELD, RUNNING, WAITING, Job, Sweep, sweeps
+from kaggle_workflow.ledger.jobs import (
+    CANCELLED,
+    DASK,
+    HELD,
+    HERE,
+    KAGGLE,
+    RUNNING,
+    WAITING,
+    Job,
+    Sweep,
+    sweeps,
+)
 from kaggle_workflow.push.session import Push
-from kaggle_workflow.sweep import board, choosing, outputs, parameters, queue, starting, trackers
+from kaggle_workflow.sweep import board, choosing, local, outputs, parameters, queue, starting, trackers
+from kaggle_workflow.sweep.clusters import Cluster, Dask, Here
 from kaggle_workflow.sweep.parameters import Parameters
 from kaggle_workflow.workspace import Workspace
 
@@ -27,14 +39,15 @@ def sweep(workspace: Workspace, command: command_list.Sweep) -> None:
     """
     session = open_session(workspace, command)
     jobs = _jobs(session, command)
+    place, clusters = _place(session, command)
     if jobs:
-        names = [starting.start(session, _request(session, command, jobs))]
+        names = [starting.start(session, _request(session, command, jobs, place))]
     else:
         names = _names(session, command.name_)
         _change(session, command, names)
     follows = bool(names and (jobs or command.resume or command.recode))
     if follows:
-        queue.run(session, names, wait_quota=command.wait_quota, detach=command.detach)
+        _run(session, names, command, clusters)
     else:
         _catch_up(session, names)
     found = board.chosen(session, names)
@@ -63,7 +76,9 @@ def _jobs(session: Push, command: command_list.Sweep) -> Sequence[Parameters]:
     return ()
 
 
-def _request(session: Push, command: command_list.Sweep, jobs: Sequence[Parameters]) -> starting.Request:
+def _request(
+    session: Push, command: command_list.Sweep, jobs: Sequence[Parameters], place: str
+) -> starting.Request:
     """The sweep that the command line asks for; raises WorkflowError."""
     if command.resume or command.recode or command.cancel:
         raise WorkflowError(
@@ -72,7 +87,8 @@ def _request(session: Push, command: command_list.Sweep, jobs: Sequence[Paramete
     notebook = command.notebook or (
         board.chosen(session, [command.from_])[0].jobs[0].folder if command.from_ else "train"
     )
-    return starting.Request(notebook, jobs, command.name_, _hours(command.hours), again=bool(command.from_))
+    hours, again = _hours(command.hours), bool(command.from_)
+    return starting.Request(notebook, jobs, command.name_, hours, place, again)
 
 
 def _change(session: Push, command: command_list.Sweep, names: Sequence[str]) -> None:
@@ -94,6 +110,37 @@ def _catch_up(session: Push, names: Sequence[str]) -> None:
         queue.catch_up(session, names)
     except Unreachable as error:
         session.warn(f"The states are those of the last look: {error}")
+
+
+def _place(session: Push, command: command_list.Sweep) -> tuple[str, dict[str, Cluster]]:
+    """Where a new sweep runs, and what runs the sweeps that don't run on Kaggle; raises WorkflowError."""
+    if command.here and command.dask:
+        raise WorkflowError("--here and --dask say where the jobs run: use one of them.")
+    if command.detach and (command.here or command.dask):
+        raise WorkflowError("Without this command nothing runs the jobs: leave out --detach.")
+    if command.jobs < 1:
+        raise WorkflowError(
+            f"--jobs {command.jobs} runs nothing: write how many jobs run at once, such as 2."
+        )
+    clusters: dict[str, Cluster] = {HERE: Here(command.jobs)}
+    if command.dask:
+        clusters[DASK] = Dask(command.dask, session.workspace.root)
+    return DASK if command.dask else HERE if command.here else KAGGLE, clusters
+
+
+def _run(
+    session: Push, names: Sequence[str], command: command_list.Sweep, clusters: dict[str, Cluster]
+) -> None:
+    """Run sweeps to their end: Kaggle is kept busy first, and waited for last."""
+    found = board.chosen(session, names)
+    elsewhere = [one for one in found if one.place != KAGGLE]
+    on_kaggle = [one.name for one in found if one.place == KAGGLE]
+    if elsewhere and not command.detach:
+        if on_kaggle:
+            queue.run(session, on_kaggle, wait_quota=command.wait_quota, detach=True)
+        local.run(session, elsewhere, clusters)
+    if on_kaggle:
+        queue.run(session, on_kaggle, wait_quota=command.wait_quota, detach=command.detach)
 
 
 def _hours(given: str) -> float | None:
@@ -120,14 +167,14 @@ def _names(session: Push, given: str) -> list[str]:
 
 
 def _cancel(session: Push, names: Sequence[str]) -> None:
-    """Cancel what has not begun, and say how to stop what runs: Kaggle's API can't (kagglesdk 0.1.38: denied to tokens)."""
+    """Cancel what has not begun or runs here; say how to stop what runs on Kaggle, whose API can't (kagglesdk 0.1.38: denied to tokens)."""
     for one in board.chosen(session, names):
-        waiting = one.with_status(WAITING, HELD)
+        waiting = one.with_status(WAITING, HELD, *([] if one.place == KAGGLE else [RUNNING]))
         book.append(
             session.workspace.root, *(replace(job, status=CANCELLED, reason="").event() for job in waiting)
         )
         session.say(f"{one.name}: {console.count(len(waiting), 'job')} cancelled.")
-        for job in one.with_status(RUNNING):
+        for job in one.with_status(RUNNING) if one.place == KAGGLE else ():
             session.say(f"{job.key} is running: to stop it, open {session.kaggle.page(f'code/{job.ref}')}.")
 
 

@@ -33,7 +33,7 @@ def show(session: Push, found: Sequence[Sweep], metric: str, *, json: bool) -> N
         (one, metric or job_results.metric_of(one.jobs), choosing.order_of(session.workspace, one))
         for one in found
     ]
-    lines = logs.last_lines([job for job in jobs if job.status == RUNNING])
+    lines = logs.last_lines(session.workspace, [job for job in jobs if job.status == RUNNING])
     if json:
         values = [
             {**job.to_json(), "last_line": lines.get(job.key), "page": _page(session, job)} for job in jobs

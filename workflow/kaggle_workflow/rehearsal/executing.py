@@ -6,10 +6,14 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from kaggle_shim.report import LOG_PREFIX
+from kaggle_shim.report import LOG_PREFIX, REPORT_NAME
+from kaggle_workflow.errors import RunFailed
+from kaggle_workflow.files import read_object
 from kaggle_workflow.images import catalogue
 from kaggle_workflow.rehearsal import sandbox
+from kaggle_workflow.rehearsal.streaming import Stopped, never
 from kaggle_workflow.workspace import Notebook
 
 REHEARSAL = "rehearsal"
@@ -36,8 +40,27 @@ class Options:
     engine: str = ""
 
 
+def complete(
+    notebook: Notebook,
+    run: sandbox.NotebookRun,
+    isolation: sandbox.Isolation,
+    say: Say,
+    stopped: Stopped = never,
+) -> dict[str, Any]:
+    """Run a notebook to its end; returns its run report, {} without one. Raises RunFailed."""
+    result, lines = execute(run, isolation, say, stopped)
+    report = read_object(run.working / REPORT_NAME)
+    if result.timed_out:
+        raise RunFailed(
+            f"{notebook.name} was stopped after {result.seconds:.0f} s, the limit set by workspace.limit."
+        )
+    if result.exit_code != 0:
+        raise RunFailed(reason_of(notebook, lines, result, report.get("failure")))
+    return report
+
+
 def execute(
-    run: sandbox.NotebookRun, isolation: sandbox.Isolation, say: Say
+    run: sandbox.NotebookRun, isolation: sandbox.Isolation, say: Say, stopped: Stopped = never
 ) -> tuple[sandbox.RunResult, list[str]]:
     """Run a notebook and show its output, except lines for machines; return the result and the last 200 lines."""
     lines: list[str] = []
@@ -48,7 +71,7 @@ def execute(
         if not line.startswith(LOG_PREFIX):
             say(line)
 
-    return sandbox.execute(run, isolation, show), lines
+    return sandbox.execute(run, isolation, show, stopped), lines
 
 
 def environment(*, rerun: bool) -> dict[str, str]:

@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import sys
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from kaggle_shim import local, refs
-from kaggle_shim.report import REPORT_NAME
 from kaggle_workflow import lock
-from kaggle_workflow.errors import RunFailed, WorkflowError
-from kaggle_workflow.files import read_object, remove_tree
+from kaggle_workflow.errors import WorkflowError
+from kaggle_workflow.files import remove_tree
 from kaggle_workflow.rehearsal import (
-    engines,
     executing,
     gateway,
     image,
-    image_list,
     local_inputs,
     local_score,
+    machine,
     sandbox,
     wheels,
 )
@@ -91,16 +89,7 @@ def _rehearse(workspace: Workspace, options: Options, say: Say) -> Outcome:
         raise WorkflowError(
             "deps runs as part of every rehearsal: name a notebook that runs an entry point, such as sub."
         )
-    container = _container(options)
-    isolation = sandbox.detect("none" if options.without_isolation or container else None)
-    if container is not None:
-        isolation = replace(isolation, missing="", container=container)
-        outcome.notes += [container.note] if container.note else []
-    if not isolation.complete:
-        if options.require_isolation:
-            raise WorkflowError(f"{isolation.missing} --require-isolation requires it.")
-        outcome.notes.append(isolation.missing)
-        say(f"warning: {isolation.missing}")
+    isolation, outcome.notes = machine.isolate(options, say)
     started = time.monotonic()
     codes = stage_codes.stage(workspace, notebook.metadata.competition)
     made = {workspace.codes.id.name: codes.folder}
@@ -132,19 +121,7 @@ def _rehearse(workspace: Workspace, options: Options, say: Say) -> Outcome:
     outcome.notes += mounted.notes
     outcome.timed("stage", started)
     started = time.monotonic()
-    settings = workspace.settings.of(notebook.name)
-    local_image = (
-        image_list.Made(container.describe())
-        if container is not None
-        else image_list.ensure(
-            workspace,
-            notebook,
-            options.entry or (*settings.entry, *settings.args),
-            python=options.python,
-            cache=image.default_cache(),
-            on_line=say,
-        )
-    )
+    local_image = machine.local_image(workspace, notebook, options, isolation, say)
     outcome.image, outcome.kaggle_python = local_image.image, local_image.kaggle_python
     outcome.notes += local_image.notes
     outcome.timed("image", started)
@@ -157,21 +134,9 @@ def _rehearse(workspace: Workspace, options: Options, say: Say) -> Outcome:
     outcome.timed(notebook.name, started)
     if outcome.submission is not None:
         # A container's Python does not start here; the metric is then run by the commands' own.
-        python = Path(sys.executable) if container is not None else outcome.image.python
+        python = Path(sys.executable) if isolation.container is not None else outcome.image.python
         outcome.score = local_score.score(workspace, python, outcome.submission)
     return outcome
-
-
-def _container(options: Options) -> engines.Container | None:
-    """The container image that the command line names, None without one."""
-    if not options.image:
-        if options.engine:
-            raise WorkflowError("--engine chooses the engine for --image NAME: use both, or neither.")
-        return None
-    if options.python is not None or options.without_isolation:
-        other = "--python" if options.python is not None else "--without-isolation"
-        raise WorkflowError(f"--image and {other} exclude each other: use one of them.")
-    return engines.container(engines.find(options.engine), options.image)
 
 
 def _run(
@@ -203,14 +168,7 @@ def _run(
         if asking is None
         else sandbox.Companion(asking.inside or asking.file, asking.imports, gateway.HOSTS, result_folder),
     )
-    result, lines = executing.execute(run, isolation, say)
-    outcome.report = read_object(working / REPORT_NAME)
-    if result.timed_out:
-        raise RunFailed(
-            f"{notebook.name} was stopped after {result.seconds:.0f} s, the limit set by workspace.limit."
-        )
-    if result.exit_code != 0:
-        raise RunFailed(executing.reason_of(notebook, lines, result, outcome.report.get("failure")))
+    outcome.report = executing.complete(notebook, run, isolation, say)
     if asking is not None:
         outcome.submission = gateway.verdict(asking, result_folder)
         if outcome.submission is None:

@@ -19,7 +19,7 @@ from kaggle_workflow.errors import WorkflowError
 from kaggle_workflow.rehearsal import container, image, preparing
 from kaggle_workflow.rehearsal.inputs import Mount, Shown, lay_out
 from kaggle_workflow.rehearsal.isolation import Isolation, detect
-from kaggle_workflow.rehearsal.streaming import Ended, follow
+from kaggle_workflow.rehearsal.streaming import Ended, Stopped, follow, never
 
 __all__ = ["Companion", "Isolation", "Mount", "NotebookRun", "RunResult", "detect", "execute"]
 
@@ -88,17 +88,20 @@ class RunResult:
 _TOOLS = ("run_notebook.py", "run_kernel.py", "run_beside.py")
 
 
-def execute(run: NotebookRun, isolation: Isolation, on_line: Callable[[str], None]) -> RunResult:
+def execute(
+    run: NotebookRun, isolation: Isolation, on_line: Callable[[str], None], stopped: Stopped = never
+) -> RunResult:
     """Execute a notebook and wait for its end.
 
     Args:
         run: what to execute.
         isolation: what `detect` returned.
         on_line: called with each line of output, without its end, as it comes.
+        stopped: whether to end it now, for a run in a thread, which Ctrl-C doesn't reach.
 
     Raises:
         WorkflowError: a file is missing, or the sandbox can't be set up.
-        KeyboardInterrupt: Ctrl-C; everything that the notebook started has been ended.
+        KeyboardInterrupt: Ctrl-C or `stopped`; everything that the notebook started has been ended.
     """
     run = _checked(run, isolation)
     places = lay_out(run.mounts)
@@ -119,7 +122,7 @@ def execute(run: NotebookRun, isolation: Isolation, on_line: Callable[[str], Non
         shutil.copyfile(run.notebook, scratch / "tools" / "notebook.ipynb")
         with preparing.prepare(run, isolation, Shown(places, scratch, working)) as prepared:
             process = platforms.start(prepared.command, prepared.environment, working)
-            ended = follow(process, run.limit, prepared.marker, take)
+            ended = follow(process, run.limit, prepared.marker, take, stopped)
         written = scratch / "result" / "executed.ipynb"
         if written.exists():
             shutil.move(written, executed)
@@ -130,7 +133,7 @@ def execute(run: NotebookRun, isolation: Isolation, on_line: Callable[[str], Non
     if not executed.exists():
         lesser = _lesser(isolation, ended, list(last), on_line)
         if lesser is not None:
-            return execute(run, lesser, on_line)
+            return execute(run, lesser, on_line, stopped)
     return RunResult(ended.exit_code, ended.seconds, ended.timed_out, executed)
 
 

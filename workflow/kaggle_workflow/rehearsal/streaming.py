@@ -16,6 +16,14 @@ _REDRAW = 2.0
 _LOOK = 0.5
 
 
+Stopped = Callable[[], bool]
+
+
+def never() -> bool:
+    """For a run that nothing stops but Ctrl-C."""
+    return False
+
+
 @dataclass(frozen=True)
 class Ended:
     """How a process ended.
@@ -38,6 +46,7 @@ def follow(
     limit: float | None,
     marker: tuple[str, str] | None,
     on_line: Callable[[str], None],
+    stopped: Stopped,
 ) -> Ended:
     """Wait for a process started by `platforms.start`, then end whatever it started.
 
@@ -46,6 +55,10 @@ def follow(
         limit: seconds after which it is ended; None: no limit.
         marker: see `platforms.end_tree`.
         on_line: called with each line, without its end.
+        stopped: asked twice a second whether to end it now.
+
+    Raises:
+        KeyboardInterrupt: it was stopped.
     """
     begun = time.monotonic()
     chunks: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
@@ -62,6 +75,8 @@ def follow(
             if left <= 0:
                 timed_out = True
                 break
+            if stopped():
+                raise KeyboardInterrupt
             if not open_pipe:
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     process.wait(min(left, _LOOK))

@@ -11,7 +11,18 @@ from kaggle_workflow import console
 from kaggle_workflow.errors import WorkflowError
 from kaggle_workflow.ledger import book
 from kaggle_workflow.ledger.event import COMPLETE, ERROR
-from kaggle_workflow.ledger.jobs import CANCELLED, HELD, KAGGLE, RUNNING, WAITING, Job, Sweep, sweeps
+from kaggle_workflow.ledger.jobs import (
+    CANCELLED,
+    DASK,
+    HELD,
+    HERE,
+    KAGGLE,
+    RUNNING,
+    WAITING,
+    Job,
+    Sweep,
+    sweeps,
+)
 from kaggle_workflow.push.notebook_payload import Payload
 from kaggle_workflow.push.session import Push
 from kaggle_workflow.sweep import ending, staging
@@ -20,6 +31,7 @@ from kaggle_workflow.sweep import ending, staging
 LIMIT_SECONDS = 14 * 24 * 3600.0
 OTHER_CODES = "the codes here are other ones"
 _EQUAL_FAILURES = 3
+_NAMES = {KAGGLE: "Kaggle", HERE: "this machine", DASK: "the cluster"}
 
 
 @dataclass
@@ -128,7 +140,7 @@ def summary(found: Sequence[Sweep]) -> str:
 def told(job: Job) -> str:
     """How a job ended, in a few words."""
     if job.status == WAITING:
-        return f"{'Kaggle' if job.on_kaggle else 'the cluster'} failed it ({job.reason}), so it runs again"
+        return f"{_NAMES[job.place]} failed it ({job.reason}), so it runs again"
     shown = " ".join(f"{name}={value:.6g}" for name, value in job.metrics.items())
     parts = [shown or ("no metrics" if job.status == COMPLETE else ""), job.reason]
     return ", ".join([job.status, *filter(None, parts)])

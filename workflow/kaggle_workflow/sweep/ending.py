@@ -23,11 +23,14 @@ from kaggle_workflow.push.session import Push
 
 METRICS = "metrics.json"
 MOST_ATTEMPTS = 3
+NO_REPORT = "it left no run report: its notebook must call kaggle_shim.run()"
 
 # A source of the run that Kaggle had not mounted yet, or mounted as it was before.
 _MOUNTS = re.compile(r"is not mounted below|mounted with different content|Kaggle attached another version")
 # What Kaggle says of a run that used more than it may.
 _LIMITS = re.compile(r"exceeded|memory|disk space", re.IGNORECASE)
+# How the shim begins to tell of an entry point's failure; its arguments and its time differ from job to job.
+_ENTRY = re.compile(r"^The entry point .*? failed after [\d.]+ s, (?:exit code \d+: )?")
 _METRICS_LINE = re.compile(r"^metrics: (?P<json>\{.*\})\s*$", re.MULTILINE)
 
 
@@ -59,14 +62,21 @@ def read(push: Push, job: Job, run: Run) -> End:
     report = looking.read_report(push, files, log)
     seconds = SaveRun.from_report(report).seconds
     if not run.complete:
-        reason = notebook_run.reason_of(run, log) or str(report.get("failure") or "Kaggle gives no reason")
+        reason = essence(notebook_run.reason_of(run, log)) or str(
+            report.get("failure") or "Kaggle gives no reason"
+        )
         return End(of_failure(reason, report), reason, seconds)
     if not report:
-        return End(ERROR, "it left no run report: its notebook must call kaggle_shim.run()")
+        return End(ERROR, NO_REPORT)
     ran = str((report.get("codes") or {}).get("fingerprint"))
     if ran != job.codes.fingerprint:
         return End(ERROR, f"it ran the codes {short(ran)}: Kaggle attached another version", seconds)
     return End(COMPLETE, "", seconds, metrics(push, files, log))
+
+
+def essence(reason: str) -> str:
+    """A reason in one line, as other jobs that fail for it have it, too."""
+    return _ENTRY.sub("", reason.partition("\n")[0])
 
 
 def of_failure(reason: str, report: Mapping[str, Any]) -> str:

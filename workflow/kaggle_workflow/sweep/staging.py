@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from kaggle_shim.errors import ManifestError
-from kaggle_shim.manifest import CODES_MANIFEST, Manifest
+from kaggle_shim.manifest import CODES_MANIFEST, Manifest, short
 from kaggle_shim.plan import Plan
-from kaggle_workflow.files import write_text
+from kaggle_workflow.files import keep_copy, write_text
 from kaggle_workflow.ledger.jobs import Job
 from kaggle_workflow.metadata import KERNEL_FILE
 from kaggle_workflow.push import deps as push_deps
@@ -49,6 +49,11 @@ def folder_of(workspace: Workspace, sweep: str) -> Path:
     return workspace.build / "sweeps" / sweep
 
 
+def codes_of(workspace: Workspace, sweep: str, fingerprint: str) -> Path:
+    """Where the codes of jobs that run here lie."""
+    return folder_of(workspace, sweep) / f"codes-{short(fingerprint)}"
+
+
 def stage(push: Push, notebook: Notebook, sweep: str, *, local: bool = False) -> Base:
     """Stage the notebook with the codes as they are here, and keep it for the sweep; to be called with the workspace's lock held.
 
@@ -72,6 +77,8 @@ def stage(push: Push, notebook: Notebook, sweep: str, *, local: bool = False) ->
     text = staged.file.read_text(encoding="utf-8")
     metadata = (staged.folder / KERNEL_FILE).read_text(encoding="utf-8")
     folder = folder_of(workspace, sweep)
+    if local:
+        keep_copy(codes.folder, codes_of(workspace, sweep, codes.manifest.fingerprint))
     write_text(folder / CODES_MANIFEST, codes.manifest.dumps())
     write_text(folder / KERNEL_FILE, metadata)
     write_text(folder / _NOTEBOOK, text)

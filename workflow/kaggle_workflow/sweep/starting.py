@@ -21,7 +21,7 @@ from kaggle_workflow.push import deps as push_deps
 from kaggle_workflow.push import in_order
 from kaggle_workflow.push import sub as push_sub
 from kaggle_workflow.push.session import Push
-from kaggle_workflow.sweep import board, parameters, staging
+from kaggle_workflow.sweep import board, parameters, sandboxed, staging
 from kaggle_workflow.sweep.parameters import Parameters
 from kaggle_workflow.workspace import Notebook
 
@@ -79,7 +79,9 @@ def start(push: Push, request: Request) -> str:
     name = _sweep_name(request.name, {event.sweep for event in events})
     refs = _refs(notebook, name, request.jobs)
     local = request.place != KAGGLE
-    if not local:
+    if local:
+        _refuse_outputs(push, refs)
+    else:
         _refuse_taken(push, refs)
         _ask(push, notebook, request, known)
         push_all_but(push, notebook)
@@ -129,16 +131,18 @@ def recode(push: Push, names: Sequence[str]) -> None:
         if not jobs:
             continue
         notebook = push.workspace.notebook(jobs[0].folder)
-        again = Request(notebook.name, [job.parameters for job in jobs])
-        _ask(push, notebook, again, sweeps(book.read(push.workspace.root).events))
-        push_all_but(push, notebook)
+        local = sweep.place != KAGGLE
+        if not local:
+            again = Request(notebook.name, [job.parameters for job in jobs])
+            _ask(push, notebook, again, sweeps(book.read(push.workspace.root).events))
+            push_all_but(push, notebook)
         with push.lock(f"sweep: staging {sweep.name}"):
-            base = staging.stage(push, notebook, sweep.name)
+            base = staging.stage(push, notebook, sweep.name, local=local)
         codes = Part(jobs[0].codes.ref, push.versions.get(jobs[0].codes.ref), base.fingerprint)
         # Another command may have sent one of them meanwhile.
         now = board.chosen(push, [sweep.name])[0].jobs
         left = [replace(job, status=WAITING, reason="", codes=codes) for job in jobs if job in now]
-        book.append(push.workspace.root, *(job.event(push.checked_account) for job in left))
+        board.Board(push, [sweep.name], sweep.place).record(*left)
 
 
 def _same(request: Request, known: Sequence[Sweep]) -> Sweep | None:
@@ -182,6 +186,15 @@ def _refuse_taken(push: Push, refs: dict[str, NotebookRef]) -> None:
     if taken:
         raise WorkflowError(
             f"The notebook {min(taken)} exists already, and a job would replace it: choose another --name for the sweep."
+        )
+
+
+def _refuse_outputs(push: Push, refs: dict[str, NotebookRef]) -> None:
+    """Raise WorkflowError when the output of another run lies where that of a job would."""
+    taken = [place for ref in refs.values() if (place := sandboxed.output_of(push.workspace, ref)).exists()]
+    if taken:
+        raise WorkflowError(
+            f"{taken[0]} exists already, and the output of a job would replace it: choose another --name for the sweep."
         )
 
 
