@@ -15,7 +15,7 @@ from kaggle_shim import blend, refs
 from kaggle_shim.manifest import CODES_MANIFEST, Manifest, scan
 from kaggle_shim.plan import Input, Plan
 from kaggle_workflow import workspace
-from kaggle_workflow.blend import fit, making, members, wheels
+from kaggle_workflow.blend import fit, making, members, outputs, wheels
 from kaggle_workflow.command_list import Blend
 from kaggle_workflow.errors import Refused, RunFailed, WorkflowError
 from kaggle_workflow.ledger import book as ledger
@@ -264,6 +264,31 @@ def test_the_cv_of_a_blend_is_recorded_with_its_submission(desk: Desk) -> None:
     assert (found.cv, found.experiment) == (0.75, "blend001")
 
 
+def test_a_blend_is_scored_on_out_of_fold_predictions(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    given = two(desk)
+    monkeypatch.setenv("INVOKE_WORKSPACE_METRIC", "metric")
+    (desk.root / "codes/metric.py").write_text(METRIC, encoding="utf-8")
+    (desk.root / "truth.csv").write_text("id,target\n1,3\n2,5\n", encoding="utf-8")
+    with pytest.raises(WorkflowError, match=f"exp001-{given[0]}, exp001-{given[1]} left no oof.csv"):
+        make(desk, given, truth="truth.csv")
+    oof = desk.root / "data/working/models/exp001/oof.csv"
+    oof.parent.mkdir(parents=True, exist_ok=True)
+    oof.write_text("id,target\n1,3\n2,6\n", encoding="utf-8")
+    with pytest.raises(WorkflowError, match=r"no-truth\.csv doesn't exist"):
+        make(desk, given, truth="no-truth.csv")
+    monkeypatch.setattr(outputs, "compare", lambda *_: None)
+    assert make(desk, given, truth="truth.csv", target=[]).blend.cv == pytest.approx(0.5**0.5)
+
+
+def test_a_member_whose_wheels_are_lost_is_named(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    given = two(desk)
+    monkeypatch.setattr(wheels, "_read", lambda *_: None)
+    with pytest.raises(
+        WorkflowError, match=f"{given[0]} can't be a member: tester/cmi-deps no longer has its wheels"
+    ):
+        make(desk, given)
+
+
 def a_plan(**fields: Any) -> Plan:
     return replace(Plan("sub", NOTEBOOK, "w", "child-mind-institute-detect-sleep-states", "1"), **fields)
 
@@ -300,10 +325,18 @@ def test_what_members_need_is_attached_and_models_keep_their_versions(desk: Desk
     made = making.Made(
         "blend001", ("blend001/run.py",), blend.Blend(()), estimate.Estimate(None, None, ""), None
     )
-    making._carry_out(desk.push(), made, chosen, notebook, None)
+    making._carry_out(desk.push(), made, chosen, notebook)
     value = json.loads((desk.root / "sub/kernel-metadata.json").read_text(encoding="utf-8"))
     assert value["model_sources"] == ["me/models/pytorch/exp001/1", "me/models/pytorch/exp001/2"]
     assert value["dataset_sources"] == ["tester/cmi-codes", "me/features"]
+
+
+def test_the_dataset_of_wheels_has_a_name_that_kaggle_takes(made: Path) -> None:
+    loaded = workspace.load(made)
+    assert str(wheels.dataset_of(loaded, "blend001")) == "tester/cmi-blend001-wheels"
+    slug = wheels.dataset_of(loaded, f"Blend_{'x' * 30}").slug
+    assert slug == f"cmi-blend-{'x' * 30}-wheels"
+    assert len(wheels.dataset_of(loaded, "b" * 40).slug) == 50
 
 
 def test_contradicting_packages_are_named() -> None:

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from kaggle_shim import averaging, blend
-from kaggle_shim.refs import DatasetRef
 from kaggle_workflow import console, new_exp, platforms
 from kaggle_workflow.blend import fit, members, outputs, wheels
 from kaggle_workflow.blend.members import Member
@@ -134,9 +133,11 @@ def make(push: Push, request: Blend) -> Made:
             warnings=members.notes(push, chosen, notebook),
         )
         ref = wheels.dataset_of(push.workspace, name)
-        chosen, sent = wheels.prepare(push, chosen, ref)
+        chosen, sets = wheels.prepare(push, chosen, ref)
         if not push.options.dry_run:
-            _carry_out(push, made, chosen, notebook, (ref, sent) if sent is not None else None)
+            if sets:
+                made.wheels = wheels.send(push, sets, ref).name
+            _carry_out(push, made, chosen, notebook)
     return made
 
 
@@ -187,7 +188,8 @@ def _score(
         push.workspace,
         [found[outputs.OOF] for found in files],
         truth,
-        better=settings.better or better_of(ledger.read(push.workspace.root).events),
+        better=settings.better
+        or better_of(ledger.read(push.workspace.root).events, chosen[0].plan.competition),
         how=request.how,
         targets=request.target,
         weights=weights if weights or request.how == "weighted" else [1.0] * len(chosen),
@@ -199,17 +201,8 @@ def _score(
     return fitted
 
 
-def _carry_out(
-    push: Push,
-    made: Made,
-    chosen: Sequence[Member],
-    notebook: Notebook,
-    sent: tuple[DatasetRef, Path] | None,
-) -> None:
-    """Send the wheels, attach what the members need, write the experiment, and make it the entry point."""
-    if sent is not None:
-        wheels.send(push, sent[1], sent[0])
-        made.wheels = sent[0].name
+def _carry_out(push: Push, made: Made, chosen: Sequence[Member], notebook: Notebook) -> None:
+    """Attach what the members need, write the experiment, and make it the entry point."""
     place = push.workspace.root / CODES / made.name
     keys = {kind: key for key, kind in SOURCES.items()}
     for ref in dict.fromkeys(ref for member in chosen for ref in member.attached):

@@ -6,10 +6,10 @@ one dataset with a folder for each set; the run finds a set there by the fingerp
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from kaggle_shim import local
 from kaggle_shim.errors import ManifestError
@@ -22,6 +22,7 @@ from kaggle_workflow.errors import WorkflowError
 from kaggle_workflow.files import remove_tree, scratch
 from kaggle_workflow.kaggle import fetching
 from kaggle_workflow.kaggle.values import RemoteFile
+from kaggle_workflow.names import DATASET_TITLE
 from kaggle_workflow.push import dataset as push_dataset
 from kaggle_workflow.push import deps as push_deps
 from kaggle_workflow.push.dataset_payload import stage_folder
@@ -31,7 +32,7 @@ from kaggle_workflow.workspace import Workspace
 
 
 @dataclass(frozen=True)
-class _Set:
+class Set:
     """Wheels that a version of the wheel notebook made."""
 
     ref: NotebookRef
@@ -48,10 +49,12 @@ class _Set:
 def dataset_of(workspace: Workspace, name: str) -> DatasetRef:
     """The dataset that carries the wheels of the blend `name`."""
     codes = workspace.codes.id
-    return DatasetRef(codes.owner, f"{codes.slug.removesuffix('-codes')}-{name}-wheels")
+    tail = re.sub(r"[^a-z0-9]+", "-", f"-{name.lower()}-wheels")
+    stem = codes.slug.removesuffix("-codes")[: DATASET_TITLE[-1] - len(tail)]
+    return DatasetRef(codes.owner, f"{stem.rstrip('-')}{tail}")
 
 
-def prepare(push: Push, members: Sequence[Member], ref: DatasetRef) -> tuple[list[Member], Path | None]:
+def prepare(push: Push, members: Sequence[Member], ref: DatasetRef) -> tuple[list[Member], tuple[Set, ...]]:
     """Give each member's plan the wheels that it will find mounted.
 
     Args:
@@ -60,7 +63,7 @@ def prepare(push: Push, members: Sequence[Member], ref: DatasetRef) -> tuple[lis
         ref: the dataset for wheels that the present wheel notebook does not make.
 
     Returns:
-        The members, and the local folder of the dataset to send, None when all members run with the present wheels.
+        The members, and the wheels to send with that dataset: none when all run with the present ones.
 
     Raises:
         Refused: `blend-wheels`: sending them was not confirmed.
@@ -75,25 +78,38 @@ def prepare(push: Push, members: Sequence[Member], ref: DatasetRef) -> tuple[lis
     }
     if others:
         _ask(push, {**({"deps": present} if present else {}), **sets}, others, ref)
-    changed = []
-    for member in members:
-        one, made = member.wheels, sets.get(member.name)
-        if one is not None and made is not None:
-            new = (
-                Input(ref, "wheels", made.manifest.fingerprint)
-                if member.name in others
-                else replace(one, fingerprint=present.manifest.fingerprint if present else None)
-            )
-            inputs = tuple(new if each is one else each for each in member.plan.inputs)
-            changed.append(replace(member, plan=replace(member.plan, inputs=inputs)))
+    found = {}
+    for name, made in sets.items():
+        if name in others or present is None:
+            found[name] = Input(ref, "wheels", made.manifest.fingerprint)
         else:
-            changed.append(member)
-    return changed, _download(push, others.values(), ref) if others else None
+            found[name] = Input(present.ref, "wheels", present.manifest.fingerprint)
+    return [_with_wheels(member, found.get(member.name)) for member in members], tuple(others.values())
 
 
-def send(push: Push, folder: Path, ref: DatasetRef) -> Outcome:
-    """Push the wheels as a private dataset."""
-    return push_dataset.upload_dataset(push, lambda: stage_folder(push, folder, ref))
+def _with_wheels(member: Member, new: Input | None) -> Member:
+    inputs = tuple(new if new is not None and one is member.wheels else one for one in member.plan.inputs)
+    return replace(member, plan=replace(member.plan, inputs=inputs))
+
+
+def send(push: Push, sets: Iterable[Set], ref: DatasetRef) -> Outcome:
+    """Push wheels as a private dataset with a folder for each set, which stays here as the dataset's local counterpart."""
+    place = local.data_folder(push.workspace.root) / ref.mount("namespaced")
+    wanted = {short(one.manifest.fingerprint): one for one in sets}
+    for other in place.iterdir() if place.is_dir() else ():
+        if other.name not in wanted:
+            remove_tree(other)
+    for name, one in wanted.items():
+        items = fetching.items(
+            place / name,
+            one.files,
+            (),
+            None,
+            lambda file, target: push.kaggle.download_url(file.name, file.url, target),
+        )
+        fetching.check_size(items, place, yes=push.options.yes, allow=push.options.allow)
+        fetching.fetch_all(items, push.say)
+    return push_dataset.upload_dataset(push, lambda: stage_folder(push, place, ref))
 
 
 def contradictions(sets: Mapping[str, Mapping[str, str]]) -> list[str]:
@@ -114,7 +130,7 @@ def contradictions(sets: Mapping[str, Mapping[str, str]]) -> list[str]:
     ]
 
 
-def _find(push: Push, member: Member, one: Input) -> _Set:
+def _find(push: Push, member: Member, one: Input) -> Set:
     """The wheels that a member ran with: of the recorded version, or of the newest one when it makes the same."""
     deps = member.submission.deps
     recorded = deps.version if deps is not None else None
@@ -129,7 +145,7 @@ def _find(push: Push, member: Member, one: Input) -> _Set:
     )
 
 
-def _present(push: Push) -> _Set | None:
+def _present(push: Push) -> Set | None:
     """The wheels that Kaggle has now, None unless they are those that the workspace asks for."""
     ref = plans.collecting(push.workspace)
     found = _read(push, ref, None) if ref is not None else None
@@ -140,7 +156,7 @@ def _present(push: Push) -> _Set | None:
     )
 
 
-def _read(push: Push, ref: NotebookRef, version: int | None) -> _Set | None:
+def _read(push: Push, ref: NotebookRef, version: int | None) -> Set | None:
     """The wheels of a version, the newest by default; None without any that can be read."""
     there = push.kaggle.notebook(ref, version)
     if there is None or compose.plan_of(there.text) is None:
@@ -159,41 +175,20 @@ def _read(push: Push, ref: NotebookRef, version: int | None) -> _Set | None:
         except ManifestError:
             return None
     names = {DEPS_MANIFEST, *(wheel.path for wheel in manifest.wheels)}
-    return _Set(ref, number, manifest, tuple(file for file in files if file.name in names))
+    return Set(ref, number, manifest, tuple(file for file in files if file.name in names))
 
 
-def _ask(push: Push, sets: Mapping[str, _Set], others: Mapping[str, _Set], ref: DatasetRef) -> None:
+def _ask(push: Push, sets: Mapping[str, Set], others: Mapping[str, Set], ref: DatasetRef) -> None:
     """Ask before wheels are sent; the question names the packages that contradict each other."""
     told = contradictions({name: one.packages for name, one in sets.items()})
-    size = sum(
-        wheel.size
-        for one in {one.version: one for one in others.values()}.values()
-        for wheel in one.manifest.wheels
-    )
     why = f"need other versions of the same packages: {'; '.join(told)}" if told else "need other packages"
-    push.refuse(
-        "blend-wheels",
+    once = {one.manifest.fingerprint: one for one in others.values()}
+    size = sum(wheel.size for one in once.values() for wheel in one.manifest.wheels)
+    sentence = (
         f"The members {why}. Each will run with its own wheels, of which those of {', '.join(others)} "
-        f"are sent as the private dataset {ref.name}, {console.size(size)}: confirm with --yes",
-        expected=True,
+        f"are sent as the private dataset {ref.name}, {console.size(size)}: confirm with --yes"
     )
-
-
-def _download(push: Push, sets: Iterable[_Set], ref: DatasetRef) -> Path:
-    """Download the wheels to where the dataset's local counterpart lies: a folder for each set."""
-    place = local.data_folder(push.workspace.root) / ref.mount("namespaced")
-    wanted = {short(one.manifest.fingerprint): one for one in sets}
-    for other in place.iterdir() if place.is_dir() else ():
-        if other.name not in wanted:
-            remove_tree(other)
-    for name, one in wanted.items():
-        items = fetching.items(
-            place / name,
-            one.files,
-            (),
-            None,
-            lambda file, target: push.kaggle.download_url(file.name, file.url, target),
-        )
-        fetching.check_size(items, place, yes=push.options.yes, allow=push.options.allow)
-        fetching.fetch_all(items, push.say)
-    return place
+    if push.options.dry_run:
+        push.warn(sentence)
+    else:
+        push.refuse("blend-wheels", sentence, expected=True)
