@@ -213,12 +213,15 @@ def test_the_output_of_another_version_fails_the_save_run_and_warns_in_a_rerun(p
 
 
 def test_data_that_kaggle_unpacked_or_renamed_is_a_warning(plain: Notebook) -> None:
-    folder = weights(plain, features_zip=b"PK", **{"a_b=c": b"1"})
+    folder = weights(plain, features_zip=b"PK", tiny_whl=b"PK", **{"a_b=c": b"1"})
     (folder / "features.zip").unlink()
+    (folder / "tiny.whl").unlink()
+    (folder / "tiny.whl").mkdir()
     (folder / "a.b=c").rename(folder / "a.bc")
     ran = plain.run()
     assert ran.code == 0, ran.text
     assert sum("is missing in" in warning for warning in ran.report["warnings"]) == 2
+    assert any("tiny.whl arrived in" in warning for warning in ran.report["warnings"])
 
 
 def test_wrong_columns_stop_a_save_run_and_warn_in_a_rerun(plain: Notebook) -> None:

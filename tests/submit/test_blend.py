@@ -154,6 +154,18 @@ def test_a_member_whose_codes_are_lost_is_named(desk: Desk) -> None:
     assert state(desk) == before
 
 
+def test_a_member_whose_data_is_gone_is_named(desk: Desk) -> None:
+    desk.kaggle.add_dataset("tester/features", {"a.csv": "1"})
+    desk.metadata(dataset_sources=["tester/cmi-codes", "tester/features"])
+    given = two(desk)
+    desk.kaggle.world.store.datasets.pop("tester/features")
+    with pytest.raises(
+        WorkflowError,
+        match=rf"{given[1]} can't be a member, since it needs the dataset tester/features \(no longer",
+    ):
+        make(desk, given)
+
+
 @pytest.mark.parametrize(
     ("second", "options", "said"),
     [

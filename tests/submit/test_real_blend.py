@@ -48,15 +48,16 @@ class Season:
         assert done.returncode == 0, done.stdout + done.stderr
         return dict(json.loads(done.stdout))
 
-    def ship(self, version: str) -> str:
-        """Ship an experiment with its own codes, which work with its own version of a package."""
+    def submit(self, version: str) -> str:
+        """Push and submit an experiment with its own codes, which work with its own version of a package."""
         (self.root / "codes/exp001.py").write_text(
             f"{ENTRY}assert tiny.VERSION == {version!r}\n", encoding="utf-8"
         )
         own = self.root / "deps/wheels"
         shutil.rmtree(own, ignore_errors=True)
         make_wheel(own, "tiny", version)
-        return str(self.invoke("ship", "--yes", "--message", version)["submission"]["ref"])
+        self.invoke("push", "--yes")
+        return str(self.invoke("submit", "--yes")["ref"])
 
     def scored(self, ref: str) -> list[list[str]]:
         with (self.kaggle.root / "reruns" / ref / "output/submission.csv").open(newline="") as file:
@@ -101,7 +102,8 @@ def season(made: Path, tmp_path: Path, image_python: Path) -> Iterator[Season]:
 
 
 def test_a_blend_of_contradicting_wheels_is_the_mean_to_the_last_digit(season: Season) -> None:
-    refs = [season.ship(version) for version in ("1.0", "2.0", "3.0")]
+    refs = [season.submit(version) for version in ("1.0", "2.0", "3.0")]
+    season.invoke("watch")
     words = [word for ref in refs for word in ("--ref", ref)]
     refused = workspaces.invoke(season.root, "blend", *words, "--target", "score", env=season.environment)
     assert refused.returncode == 2
