@@ -44,6 +44,7 @@ def test_help_shows_what_each_option_is_for(name: str) -> None:
 
 
 LOCAL = {
+    "blend",
     "check",
     "commands",
     "doctor",
