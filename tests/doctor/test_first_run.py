@@ -57,6 +57,7 @@ LOCAL = {
     "push-deps",
     "rehearse",
     "report",
+    "sweep",
     "vendor",
 }
 
