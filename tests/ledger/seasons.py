@@ -13,11 +13,11 @@ from tests.ledger import samples
 _FAMILIES = 6
 
 
-def season(seed: int, count: int = 40) -> list[Submission]:
+def season(seed: int, count: int = 40, *, tuned: bool = True) -> list[Submission]:
     """A season whose skill grows; how much noise CV and public score have is drawn, each from four levels.
 
     One submission in twenty has a leak, so its CV is far too good; one in ten is the best public one once more, tuned to the public
-    part; one in seven has no CV; one in twenty failed. The private part has less noise, being larger. In seasons of an odd seed, lower
+    part, if `tuned`; one in seven has no CV; one in twenty failed. The private part has less noise, being larger. In seasons of an odd seed, lower
     scores are better.
     """
     source = random.Random(seed)  # noqa: S311 - a season, not a secret
@@ -38,7 +38,7 @@ def season(seed: int, count: int = 40) -> list[Submission]:
         }
         if source.random() < 1 / 20:
             of["cv"] += 3 + 2 * source.random()
-        if source.random() < 1 / 10 and values:
+        if source.random() < 1 / 10 and values and tuned:
             best = max(values, key=lambda one: one["public"])
             lucky, worse = abs(source.gauss(0, 0.3 * noise["public"])), abs(source.gauss(0, 0.2))
             of = {
@@ -69,11 +69,15 @@ def order(seed: int) -> Order:
     return Order("lower" if seed % 2 else "higher", assumed=False)
 
 
-def gain(seed: int) -> float:
-    """How much better the private score of the proposed pair is than that of the two best public ones, in standard deviations of the season's."""
-    scored = [one for one in season(seed) if one.public_score is not None]
+def gain(seed: int, *, tuned: bool = True) -> float:
+    """How much better the private score of the proposed pair is than that of the two best public ones.
+
+    The unit is the standard deviation of the season's private scores.
+    """
+    submissions = season(seed, tuned=tuned)
+    scored = [one for one in submissions if one.public_score is not None]
     sign = 1 if order(seed).better == "higher" else -1
     public = sorted(scored, key=lambda one: -sign * (one.public_score or 0.0))[:2]
-    proposed = choosing.choose(season(seed), order(seed)).proposed
+    proposed = choosing.choose(submissions, order(seed)).proposed
     ours, theirs = (max(sign * (one.private_score or 0.0) for one in pair) for pair in (proposed, public))
     return (ours - theirs) / stdev(one.private_score or 0.0 for one in scored)

@@ -41,7 +41,7 @@ class Choice:
 
 
 def good(submissions: Iterable[Submission], ranking: Order) -> tuple[Submission, ...]:
-    """The five best submissions by CV and public score together; by public score where CV can't be weighed (see `validation`)."""
+    """The five best submissions by CV and public score together; by public score where most lack a usable CV."""
     scored = _scored(submissions)
     return tuple((_by_both(scored, ranking) or _by(scored, "public_score", ranking))[:_GOOD])
 
@@ -76,7 +76,7 @@ def choose(
     )
     others = [
         one
-        for one in (public[0], *farthest, *both, *cv[:1], *public)
+        for one in (public[0], *farthest, *both, *public)
         if one is not first and alike.get(_pair(first, one), 0.0) < _SAME
     ]
     by_ref = {one.ref: one for one in scored}
@@ -126,15 +126,16 @@ def _with_cv(scored: Sequence[Submission]) -> list[Submission]:
 
 
 def _by_both(scored: Sequence[Submission], ranking: Order) -> list[Submission]:
-    """Those with a CV by the mean of their ranks in CV and public score; none where too few have a CV to weigh it."""
+    """Those with a CV by the mean of their ranks in CV and public score; none unless most have a CV, and enough to weigh it."""
     usable = _with_cv(scored)
-    if len(usable) < validation.FEWEST:
+    if len(usable) < validation.FEWEST or 2 * len(usable) <= len(scored):
         return []
     sign = -1 if ranking.better == HIGHER else 1
     cv = validation.ranks([sign * (one.cv or 0.0) for one in usable])
-    public = validation.ranks([sign * (one.public_score or 0.0) for one in usable])
-    order = sorted(range(len(usable)), key=lambda at: (cv[at] + public[at], public[at]))
-    return [usable[at] for at in order]
+    ranks = validation.ranks([sign * (one.public_score or 0.0) for one in scored])
+    public = {one.ref: rank for one, rank in zip(scored, ranks, strict=True)}
+    placed = [(cv[at] + public[one.ref], public[one.ref], at) for at, one in enumerate(usable)]
+    return [usable[at] for *_, at in sorted(placed)]
 
 
 def _pair(one: Submission, other: Submission) -> frozenset[str]:
@@ -145,10 +146,12 @@ def _risk(
     one: Submission, roles: Sequence[str], public: Sequence[Submission], cv: Sequence[Submission]
 ) -> str:
     """What speaks against a candidate, in one sentence."""
-    if PUBLIC in roles and CV in roles:
+    if PUBLIC in roles and CV in roles and len(cv) >= validation.FEWEST:
         return "It is first by CV and by public score: little speaks against it."
     by_public = f"ranks {public.index(one) + 1} of {len(public)} by public score"
     by_cv = "has no CV" if one.cv is None else "has a CV that does not fit the others"
+    if one.cv is not None and not cv:
+        by_cv = "has a CV that runs against the public scores and is not used"
     if one in cv:
         by_cv = f"ranks {cv.index(one) + 1} of {len(cv)} by CV"
     if PUBLIC in roles:
@@ -157,7 +160,7 @@ def _risk(
         return f"It {by_public}: it loses if your validation misleads."
     if BOTH in roles:
         return f"It {by_cv} and {by_public}: it loses least if one of the two misleads."
-    return f"It {by_cv} and {by_public}: it may hold where the others fail."
+    return f"It {by_public} and {by_cv}: it may hold where the others fail."
 
 
 def _named(pair: Sequence[Submission]) -> str:
