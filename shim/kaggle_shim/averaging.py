@@ -6,15 +6,19 @@ The sums run in the order of the tables and in plain floats, so the mean of thre
 from __future__ import annotations
 
 import csv
+import math
 import os
 from array import array
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from kaggle_shim.errors import BlendError
 
+_T = TypeVar("_T")
+_U = TypeVar("_U")
 HOW = ("mean", "weighted", "rank")
 # Predictions written with a few digits add up to about one.
 _NEAR_ONE = 1e-3
@@ -39,6 +43,63 @@ class Table:
     columns: dict[str, array[float]]
 
 
+def read_all(
+    files: Mapping[str, Path],
+    targets: Sequence[str] = (),
+    leave_out: Callable[[str, BlendError], None] | None = None,
+) -> dict[str, Table]:
+    """Read CSV tables, and give them their rows in one order.
+
+    Columns and rows are compared with those that most tables have, or with those of the first, so that a bad table never costs good ones.
+
+    Args:
+        files: the files, by what they are called in messages.
+        targets: the columns to average; empty for all but the first.
+        leave_out: takes name and reason of a table that can't be averaged, which is left out; None to raise.
+
+    Raises:
+        BlendError: a table can't be averaged.
+    """
+
+    def each(make: Callable[[str, _T], _U], items: Iterable[tuple[str, _T]]) -> dict[str, _U]:
+        made = {}
+        for name, item in items:
+            try:
+                made[name] = make(name, item)
+            except BlendError as error:
+                if leave_out is None:
+                    raise
+                leave_out(name, error)
+        return made
+
+    headers = each(_header, files.items())
+    columns = _most_common([(header, frozenset(header)) for header in headers.values()])
+    chosen = targets or (columns or ())[1:]
+    tables = each(lambda name, path: read(path, name, chosen), ((name, files[name]) for name in headers))
+    first = _most_common([(table, frozenset(table.keys)) for table in tables.values()])
+    return each(lambda _, table: aligned(table, first or table), tables.items())
+
+
+def _most_common(items: Sequence[tuple[_T, frozenset[object]]]) -> _T | None:
+    """The first item whose set most items have; None for no item."""
+    if not items:
+        return None
+    ((most, _),) = Counter(has for _, has in items).most_common(1)
+    return next(item for item, has in items if has == most)
+
+
+def _header(name: str, path: Path) -> tuple[str, ...]:
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            return tuple(next(csv.reader(file), ()))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise _unreadable(name, error) from error
+
+
+def _unreadable(name: str, error: Exception) -> BlendError:
+    return BlendError(f"{name} can't be read as CSV ({error}): only CSV files can be averaged.")
+
+
 def read(path: Path, name: str, targets: Sequence[str] = ()) -> Table:
     """Read a CSV table.
 
@@ -48,7 +109,8 @@ def read(path: Path, name: str, targets: Sequence[str] = ()) -> Table:
         targets: the columns to average; empty for all but the first.
 
     Raises:
-        BlendError: it can't be read, lacks a target, repeats a row, or has something else than numbers in a target.
+        BlendError: it can't be read, lacks a target, repeats a row, has a row without all columns, or something else than finite
+            numbers in a target.
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
@@ -69,8 +131,12 @@ def read(path: Path, name: str, targets: Sequence[str] = ()) -> Table:
                 keys.append(tuple(row[place] for place in others if place < len(row)))
                 for place, column in zip(places, columns, strict=True):
                     column.append(_number(row, place, name, header))
+                if len(row) < len(header):
+                    raise BlendError(
+                        f"{name} has {len(row)} values in the row {row[0]} and {len(header)} columns: each row needs them all."
+                    )
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise BlendError(f"{name} can't be read as CSV ({error}): only CSV files can be averaged.") from error
+        raise _unreadable(name, error) from error
     key, times = Counter(keys).most_common(1)[0] if keys else ((), 1)
     if times > 1:
         raise BlendError(f"{name} has {times} rows with the id {', '.join(key)}: each row needs its own.")
@@ -78,10 +144,17 @@ def read(path: Path, name: str, targets: Sequence[str] = ()) -> Table:
 
 
 def _number(row: list[str], place: int, name: str, header: tuple[str, ...]) -> float:
+    value = row[place] if place < len(row) else ""
     try:
-        return float(row[place])
-    except (ValueError, IndexError):
-        value = row[place] if place < len(row) else ""
+        number = float(value)
+    except ValueError:
+        number = None
+    if number is not None and math.isfinite(number):
+        return number
+    if number is not None:
+        raise BlendError(
+            f"{name} has {value} in the column {header[place]} of the row {row[0]}, and only finite numbers can be averaged."
+        )
     raise BlendError(
         f"{name} has {value!r} in the column {header[place]} of the row {row[0]}, and only numbers can be averaged. "
         "Name the columns of numbers with --target; to blend class labels, submit their probabilities instead."
@@ -164,8 +237,6 @@ def ranks(values: Sequence[float]) -> array[float]:
         end = start
         while end < len(order) and values[order[end]] == values[order[start]]:
             end += 1
-        # A number that equals nothing, itself included, is NaN.
-        end = max(end, start + 1)
         for place in order[start:end]:
             result[place] = (start + 1 + end) / 2 / len(values)
         start = end

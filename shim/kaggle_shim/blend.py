@@ -2,7 +2,7 @@
 
 A member is a folder with `plan.json`, the plan of the notebook that was submitted, and `codes/`, its codes. It runs as its
 notebook would, in a child process with the image's own Python: its inputs, its wheels and its settings are its own. In the editor,
-where there is no plan, its entry point runs in the editor's environment.
+where there is no plan, its entry point runs in the editor's environment, in a temporary folder.
 """
 
 from __future__ import annotations
@@ -13,103 +13,59 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from kaggle_shim import averaging, entry, process
+from kaggle_shim import averaging, entry, inputs, process
+from kaggle_shim.blend_file import CODES, FILE, IN_TIME, PLAN, Blend, Member, allowance
 from kaggle_shim.context import (
     CODES_VARIABLE,
     PYTHON_VARIABLE,
     REHEARSAL_VARIABLE,
+    REPLACED_VARIABLE,
     RERUN_VARIABLE,
     STARTED_VARIABLE,
     TMP_VARIABLE,
     WORKING_VARIABLE,
+    Context,
 )
 from kaggle_shim.errors import BlendError, ShimError
 from kaggle_shim.plan import PLAN_VARIABLE, Plan, current
-from kaggle_shim.report import BLEND_REPORT_NAME, REPORT_NAME
+from kaggle_shim.report import BLEND_REPORT_NAME, REPORT_NAME, Report
 
-FILE = "blend.json"
-PLAN = "plan.json"
-CODES = "codes"
-NEEDS = ALL, IN_TIME = "all", "in-time"
 # Share of the limit in which the members must be done: the rest is for the average and for what the notebook does after it.
 _SHARE = 0.95
 
 
-@dataclass(frozen=True)
-class Member:
-    """A member of a blend.
-
-    Attributes:
-        name: its folder.
-        weight: its weight in the average; equal for all members of a plain mean.
-        seconds: how long its rerun took, None when not known.
-    """
-
-    name: str
-    weight: float = 1.0
-    seconds: float | None = None
-
-
-@dataclass(frozen=True)
-class Blend:
-    """What `blend.json` says.
-
-    Attributes:
-        members: the members, in the order in which they run.
-        how: `mean`, `weighted` or `rank`.
-        targets: the columns to average, empty for all but the first.
-        needs: `all` members, or those that end `in-time`: the others are left out of the average.
-        cv: the validation score of the blend, None when not known.
-    """
-
-    members: tuple[Member, ...]
-    how: str = "mean"
-    targets: tuple[str, ...] = ()
-    needs: str = ALL
-    cv: float | None = None
-
-    def dumps(self) -> str:
-        """The blend as the text of `blend.json`."""
-        return json.dumps(asdict(self), indent=1) + "\n"
-
-    @classmethod
-    def load(cls, path: Path) -> Blend:
-        """Read a `blend.json`; raises BlendError when it can't be read."""
-        try:
-            value = json.loads(path.read_text(encoding="utf-8"))
-            members = tuple(Member(**member) for member in value.pop("members"))
-            blend = cls(members, **{**value, "targets": tuple(value.get("targets", ()))})
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise BlendError(
-                f"{path} can't be read as a blend ({type(error).__name__}: {error}): make it again with `invoke blend`."
-            ) from error
-        for name, choices in (("how", averaging.HOW), ("needs", NEEDS)):
-            if getattr(blend, name) not in choices:
-                raise BlendError(
-                    f"{path}: {name} is {getattr(blend, name)!r}: write one of {', '.join(choices)}."
-                )
-        return blend
-
-
 @dataclass
 class _Run:
-    """One run of a blend, and what it reports."""
+    """One run of a blend, and what it reports.
+
+    Attributes:
+        folder: the blend.
+        blend: its `blend.json`.
+        plan: the plan of the notebook, None in the editor.
+        scratch: a temporary folder.
+        working: where the members run: the folder of the notebook, one in `scratch` in the editor.
+        plans: each member's plan, by its name.
+        members: what each member did, for the report.
+        warnings: for the report.
+    """
 
     folder: Path
     blend: Blend
     plan: Plan | None
     scratch: Path
-    working: Path = field(default_factory=Path.cwd)
+    working: Path
+    plans: dict[str, Plan] = field(default_factory=dict)
     members: list[dict[str, Any]] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        self.working.mkdir(exist_ok=True)
         self.before = set(self.working.iterdir())
         self.rerun = bool(os.environ.get(RERUN_VARIABLE))
 
@@ -133,9 +89,11 @@ def run(folder: Path) -> None:
                 flush=True,
             )
         with tempfile.TemporaryDirectory(prefix="kaggle_shim-", dir=os.environ.get(TMP_VARIABLE)) as scratch:
-            this = _Run(folder, blend, plan, Path(scratch))
+            working = Path.cwd() if plan is not None else Path(scratch) / "working"
+            this = _Run(folder, blend, plan, Path(scratch), working)
             try:
-                _average(this, [made for member in blend.members if (made := _member(this, member))])
+                this.plans |= {member.name: _plan(this, member) for member in blend.members}
+                _average(this, {one.name: made for one in blend.members if (made := _member(this, one))})
             finally:
                 if this.plan is not None:
                     this.write()
@@ -143,37 +101,62 @@ def run(folder: Path) -> None:
         sys.exit(str(error))
 
 
-def _average(this: _Run, made: Sequence[tuple[Member, Path]]) -> None:
+def _plan(this: _Run, member: Member) -> Plan:
+    """The plan by which a member runs; raises BlendError when it is gone, or one of its inputs is."""
+    path = this.folder / member.name / PLAN
+    if not path.is_file():
+        raise BlendError(
+            f"{this.folder / FILE} names the member {member.name}, and {path} doesn't exist: make the blend again with `invoke blend`."
+        )
+    own = Plan.loads(path.read_text(encoding="utf-8"))
+    if this.plan is None:
+        return own
+    if os.environ.get(REHEARSAL_VARIABLE):
+        # Local counterparts may have changed since they were pushed, as in every rehearsal.
+        found = (replace(one, fingerprint=None) if one.role == "data" else one for one in own.inputs)
+        own = replace(own, inputs=tuple(found))
+    run = Context(own, Report(), this.working)
+    try:
+        inputs.find_all(run)
+    except ShimError as error:
+        raise BlendError(
+            f"The member {member.name} can't run: {error} If that source no longer exists, make the blend again with `invoke blend`."
+        ) from error
+    finally:
+        run.scratch.rmdir()
+    return own
+
+
+def _average(this: _Run, made: Mapping[str, Path]) -> None:
+    """Write the average of the members' submissions, which lie in the scratch folder."""
     if not made:
         raise BlendError("No member of the blend ended in time, so there is nothing to average.")
-    tables: list[averaging.Table] = []
-    weights: list[float] = []
-    for member, path in made:
-        try:
-            table = averaging.read(path, member.name, this.blend.targets)
-            tables.append(averaging.aligned(table, (tables or [table])[0]))
-            weights.append(member.weight)
-        except BlendError as error:
-            # A scored rerun that fails gets no score at all.
-            if not this.rerun:
-                raise
-            this.warn(f"{error} {member.name} is left out of the average.")
+
+    def leave_out(name: str, error: BlendError) -> None:
+        this.warn(f"{error} {name} is left out of the average.")
+
+    # A scored rerun that fails gets no score at all.
+    tables = averaging.read_all(made, this.blend.targets, leave_out if this.rerun else None)
     if not tables:
         raise BlendError("No member of the blend left a table that can be averaged.")
+    weights = [member.weight for member in this.blend.members if member.name in tables]
+    if not sum(weights):
+        this.warn(f"The weights of {', '.join(tables)} are all 0: equal weights are used.")
+        weights = [1.0] * len(weights)
     name = this.plan.submission if this.plan is not None else "submission.csv"
-    averaging.write(this.working / name, tables[0], averaging.combine(tables, weights, this.blend.how))
-    for member, path in made:
-        shutil.copyfile(path, this.working / f"{Path(name).stem}-{member.name}{path.suffix}")
-    print(
-        f"kaggle_shim: {name}: {this.blend.how} of {', '.join(table.name for table in tables)}.", flush=True
-    )
+    ordered = list(tables.values())
+    averaging.write(Path.cwd() / name, ordered[0], averaging.combine(ordered, weights, this.blend.how))
+    if this.plan is not None and not this.rerun:
+        for member, path in made.items():
+            shutil.copyfile(path, this.working / f"{Path(name).stem}-{member}{path.suffix}")
+    print(f"kaggle_shim: {name}: {this.blend.how} of {', '.join(tables)}.", flush=True)
 
 
-def _member(this: _Run, member: Member) -> tuple[Member, Path] | None:
+def _member(this: _Run, member: Member) -> Path | None:
     """Run a member; returns its submission in the scratch folder, None when it ran out of time and may be left out."""
     number = this.blend.members.index(member)
     place = this.folder / member.name
-    own = Plan.loads((place / PLAN).read_text(encoding="utf-8"))
+    own = this.plans[member.name]
     written = this.working / own.submission
     for path in (written, this.working / REPORT_NAME):
         path.unlink(missing_ok=True)
@@ -201,7 +184,7 @@ def _member(this: _Run, member: Member) -> tuple[Member, Path] | None:
         kept = this.scratch / f"{member.name}{written.suffix}"
         shutil.move(written, kept)
         _tidy(this)
-        return member, kept
+        return kept
     if late and this.blend.needs == IN_TIME:
         this.warn(f"The member {member.name} ran out of time and is left out of the average.")
         _tidy(this)
@@ -225,14 +208,9 @@ def _as_notebook(
     guards = [used + own.guard] if own.guard is not None else []
     if this.blend.needs == IN_TIME and plan.limit is not None:
         left = min(plan.guard or plan.limit, plan.limit) * _SHARE - used
-        guards.append(used + left * share(this.blend.members[number:]))
-    inputs = own.inputs
-    if os.environ.get(REHEARSAL_VARIABLE):
-        # Local counterparts may have changed since they were pushed, as in every rehearsal.
-        inputs = tuple(replace(one, fingerprint=None) if one.role == "data" else one for one in inputs)
+        guards.append(used + allowance(this.blend.members[number:], left))
     own = replace(
         own,
-        inputs=inputs,
         limit=plan.limit,
         limit_assumed=plan.limit_assumed,
         guard=min(guards, default=None),
@@ -245,19 +223,17 @@ def _as_notebook(
     return [os.environ.get(PYTHON_VARIABLE) or sys.executable, "-m", "kaggle_shim.blend"], environment
 
 
-def share(members: Sequence[Member]) -> float:
-    """The share of the time left that the first member may take: by the members' known times, else the same for each."""
-    known = [member.seconds for member in members if member.seconds]
-    return known[0] / sum(known) if len(known) == len(members) else 1 / len(members)
-
-
 def _without_own(environment: Mapping[str, str], plan: Plan) -> dict[str, str]:
     """The environment of the blend's entry point without its wheels, its codes and its settings."""
     kept = {name: value for name, value in environment.items() if name not in dict(plan.environment)}
+    kept |= json.loads(kept.pop(REPLACED_VARIABLE, "{}"))
     overlay = kept.pop("VIRTUAL_ENV", None)
     codes = kept.pop(CODES_VARIABLE, None)
-    for name, gone in (("PATH", overlay and os.path.join(overlay, "bin")), ("PYTHONPATH", codes)):  # noqa: PTH118 - as on the path
-        kept[name] = os.pathsep.join(path for path in kept.get(name, "").split(os.pathsep) if path != gone)
+    for name in ("PATH", "PYTHONPATH"):
+        paths = kept.get(name, "").split(os.pathsep)
+        # The folder of commands has another name on Windows.
+        others = (path for path in paths if path != codes and overlay not in (path, str(Path(path).parent)))
+        kept[name] = os.pathsep.join(others)
     return kept
 
 

@@ -23,6 +23,8 @@ TMP_VARIABLE = "KAGGLE_SHIM_TMP"
 STARTED_VARIABLE = "KAGGLE_SHIM_STARTED"
 # The image's own interpreter, without the wheels that the entry point has.
 PYTHON_VARIABLE = "KAGGLE_SHIM_PYTHON"
+# JSON: the values of variables that the plan's own replaced, for the members of a blend.
+REPLACED_VARIABLE = "KAGGLE_SHIM_REPLACED"
 
 
 class Context:

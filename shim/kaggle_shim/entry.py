@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -9,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from kaggle_shim import process
-from kaggle_shim.context import CODES_VARIABLE, LIGHT_VARIABLE, PYTHON_VARIABLE, Context
+from kaggle_shim.context import CODES_VARIABLE, LIGHT_VARIABLE, PYTHON_VARIABLE, REPLACED_VARIABLE, Context
 from kaggle_shim.errors import EntryPointError
 
 # Libraries that would otherwise wait for a network that is not there (reported by competitors).
@@ -96,7 +97,10 @@ def environment(
         result["MPLBACKEND"] = "Agg"
     if run.plan.light and not run.rerun:
         result[LIGHT_VARIABLE] = "1"
-    return {**result, **dict(run.plan.environment)}
+    own_values = dict(run.plan.environment)
+    if replaced := {name: result[name] for name in own_values if name in result}:
+        result[REPLACED_VARIABLE] = json.dumps(replaced)
+    return result | own_values
 
 
 def run_entry(

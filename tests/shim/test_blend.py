@@ -7,10 +7,11 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from kaggle_shim import averaging, blend, refs
+from kaggle_shim import averaging, blend_file, refs
 from kaggle_shim.errors import BlendError
 from kaggle_shim.manifest import CODES_MANIFEST, DEPS_MANIFEST, DepsManifest, FileEntry, Manifest, scan
 from kaggle_shim.plan import Input, Plan
@@ -33,7 +34,7 @@ class Blend:
         self.notebook = Notebook(root, "namespaced")
         self.notebook.competition()
         self.folder = self.notebook.input / "datasets/me/cmi-codes/blend001"
-        self.members: list[blend.Member] = []
+        self.members: list[blend_file.Member] = []
 
     def add(
         self, name: str, script: str, *, seconds: float | None = None, weight: float = 1.0, **plan: object
@@ -45,12 +46,12 @@ class Blend:
         (place / "codes" / CODES_MANIFEST).write_text(manifest.dumps(), encoding="utf-8")
         own = replace(self.notebook.plan, inline_codes=manifest.fingerprint, **plan)  # type: ignore[arg-type]  # fields of Plan
         (place / "plan.json").write_text(own.dumps(), encoding="utf-8")
-        self.members.append(blend.Member(name, weight, seconds))
+        self.members.append(blend_file.Member(name, weight, seconds))
 
     def lay(self, how: str = "mean", needs: str = "all") -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         (self.folder / "run.py").write_text(RUN, encoding="utf-8")
-        made = blend.Blend(tuple(self.members), how, (), needs)
+        made = blend_file.Blend(tuple(self.members), how, (), needs)
         (self.folder / "blend.json").write_text(made.dumps(), encoding="utf-8")
         self.notebook.codes()
         self.notebook.plan = replace(self.notebook.plan, entry=("blend001/run.py",))
@@ -106,8 +107,9 @@ def test_members_with_contradicting_wheels_run_apart_and_their_mean_is_exact(mad
 
 
 def test_a_member_has_its_own_settings_and_an_empty_working_folder(made: Blend) -> None:
-    seen = "import os, sys, kaggle_shim\nprint('SEEN', sys.argv[1:], os.environ.get('MINE'), sorted(os.listdir()), kaggle_shim.find().name)"
-    made.notebook.plan = replace(made.notebook.plan, environment=(("MINE", "blend"),))
+    seen = "import os, sys, kaggle_shim\nprint('SEEN', sys.argv[1:], os.environ.get('MINE'), os.environ['PATH'].split(os.pathsep)[0], sorted(os.listdir()), kaggle_shim.find().name)"
+    path = os.pathsep.join(["/blend", os.environ["PATH"]])
+    made.notebook.plan = replace(made.notebook.plan, environment=(("MINE", "blend"), ("PATH", path)))
     made.add(
         "a",
         predicts(1.5, before=f"{seen}\nopen('left', 'w')"),
@@ -119,8 +121,9 @@ def test_a_member_has_its_own_settings_and_an_empty_working_folder(made: Blend) 
     made.lay()
     ran = made.notebook.run()
     assert ran.code == 0, ran.text
-    assert "SEEN ['--fast'] a [] titanic" in ran.text
-    assert "SEEN [] None [] titanic" in ran.text
+    first = os.environ["PATH"].split(os.pathsep)[0]
+    assert f"SEEN ['--fast'] a {first} [] titanic" in ran.text
+    assert f"SEEN [] None {first} [] titanic" in ran.text
     assert made.predicted == ["id,target", "1,2.0"]
 
 
@@ -179,29 +182,55 @@ def test_a_member_that_fails_is_named_with_its_reason(made: Blend) -> None:
     assert "ValueError: no such fold" in ran.report["failure"]
 
 
-def test_rows_that_differ_fail_a_save_run_and_leave_a_member_out_of_a_rerun(made: Blend) -> None:
-    made.add("a", predicts(1.5, 2.5))
-    made.add("b", predicts(1.5))
+def test_a_bad_table_fails_a_save_run_and_is_left_out_of_a_rerun(made: Blend) -> None:
+    made.add("a", predicts(0.5), weight=1.0)
+    made.add("b", predicts(float("nan"), 1.0), weight=1.0)
+    made.add("c", predicts(1.5, 2.5), weight=0.0)
+    made.add("d", predicts(2.5, 3.5), weight=0.0)
+    made.lay(how="weighted")
+    ran = made.notebook.run()
+    assert ran.code == 1
+    assert "b has nan in the column target of the row 1, and only finite numbers" in ran.report["failure"]
+    for path in made.notebook.working.iterdir():
+        path.unlink()
+    ran = made.notebook.run(KAGGLE_IS_COMPETITION_RERUN="1")
+    assert ran.code == 0, ran.text
+    assert made.predicted == ["id,target", "1,2.0", "2,3.0"]
+    assert not [path.name for path in ran.working.glob("submission-*")]
+    told = "\n".join(ran.report["warnings"])
+    assert "b is left out of the average" in told
+    assert (
+        "a and c have different rows (1 and 2; 2 is in one only): they can't be averaged. a is left out"
+        in told
+    )
+    assert "The weights of c, d are all 0: equal weights are used." in told
+
+
+def test_members_that_cannot_run_are_named_before_the_first_runs(made: Blend) -> None:
+    made.add("a", predicts(1.5))
+    gone = Input(refs.ModelRef("me", "models", "pytorch", "exp001", 1), "data")
+    made.add("b", predicts(1.5), inputs=(*made.notebook.plan.inputs, gone))
     made.lay()
     ran = made.notebook.run()
     assert ran.code == 1
-    assert (
-        "b and a have different rows (1 and 2; 2 is in one only): they can't be averaged."
-        in ran.report["failure"]
-    )
-    ran = made.notebook.run(KAGGLE_IS_COMPETITION_RERUN="1")
-    assert ran.code == 0, ran.text
-    assert made.predicted == ["id,target", "1,1.5", "2,2.5"]
-    assert any("b is left out of the average" in sentence for sentence in ran.report["warnings"])
+    assert "The member b can't run: " in ran.report["failure"]
+    assert "make the blend again with `invoke blend`" in ran.report["failure"]
+    path = made.folder / "blend.json"
+    path.write_text(path.read_text(encoding="utf-8").replace('"b"', '"c"'), encoding="utf-8")
+    made.notebook.seal()
+    renamed = made.notebook.run()
+    assert "names the member c, and" in renamed.report["failure"]
+    assert "member a, 1 of 2" not in ran.text + renamed.text
 
 
 def test_a_blend_runs_in_the_editor_without_a_plan(made: Blend, tmp_path: Path) -> None:
-    made.add("a", predicts(1.5))
+    made.add("a", predicts(1.5, before="open('left', 'w')"))
     made.add("b", predicts(2.5), environment=(("X", "1"),))
     made.lay()
     working = tmp_path / "debug"
     working.mkdir()
-    (working / "submission.csv").write_text("old", encoding="utf-8")
+    for name in ("submission.csv", "run-report.json"):
+        (working / name).write_text("old", encoding="utf-8")
     environment = {name: value for name, value in os.environ.items() if not name.startswith("KAGGLE_")}
     done = subprocess.run(
         [sys.executable, made.folder / "run.py"],
@@ -212,7 +241,10 @@ def test_a_blend_runs_in_the_editor_without_a_plan(made: Blend, tmp_path: Path) 
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert (working / "submission.csv").read_text(encoding="utf-8") == "id,target\n1,2.0\n"
+    assert {path.name: path.read_text(encoding="utf-8") for path in working.iterdir()} == {
+        "submission.csv": "id,target\n1,2.0\n",
+        "run-report.json": "old",
+    }
 
 
 def table(folder: Path, name: str, text: str, targets: tuple[str, ...] = ()) -> averaging.Table:
@@ -227,6 +259,27 @@ def test_rows_and_columns_in_another_order_are_averaged_by_name(tmp_path: Path) 
     found = averaging.combine([one, other], (1.0, 3.0), "weighted")
     averaging.write(tmp_path / "mean.csv", one, found)
     assert (tmp_path / "mean.csv").read_text(encoding="utf-8") == "id,x,y\n1,7.75,15.5\n2,23.25,31.0\n"
+
+
+def test_the_columns_and_rows_that_most_tables_have_count(tmp_path: Path) -> None:
+    texts = {
+        "a": "id,x\n1,1\n",
+        "b": "id,x,y\n1,1,2\n2,3,4\n",
+        "c": "y,id,x\n20,1,10\n40,2,30\n",
+        "d": "id,x,y\n1,1,1\n",
+    }
+    files = {name: tmp_path / f"{name}.csv" for name in texts}
+    for name, text in texts.items():
+        files[name].write_text(text, encoding="utf-8")
+    lost: list[str] = []
+    found = averaging.read_all(files, (), lambda name, _: lost.append(name))
+    assert (lost, list(found)) == (["a", "d"], ["b", "c"])
+    assert {name: list(column) for name, column in found["c"].columns.items()} == {
+        "x": [10, 30],
+        "y": [20, 40],
+    }
+    with pytest.raises(BlendError, match="a has no column y; it has id, x"):
+        averaging.read_all(files)
 
 
 def test_named_targets_leave_the_other_columns_as_the_row_id(tmp_path: Path) -> None:
@@ -266,6 +319,8 @@ def test_equal_values_share_a_rank() -> None:
         ),
         ("id,target\n1,\n", (), "has '' in the column target"),
         ("id,target\n1\n", (), "has '' in the column target"),
+        ("id,target,kind\n1,1\n", ("target",), "has 2 values in the row 1 and 3 columns"),
+        ("id,target\n1,inf\n", (), "has inf in the column target of the row 1, and only finite"),
         ("id,target\n1,1\n", ("score",), "has no column score; it has id, target."),
         ("id\n1\n", (), "has no column to average"),
         ("id,target\n1,1\n1,2\n", (), "has 2 rows with the id 1"),
@@ -290,25 +345,34 @@ def test_other_columns_are_named(tmp_path: Path) -> None:
     [
         (lambda value: {**value, "how": "median"}, "how is 'median': write one of mean, weighted, rank"),
         (lambda value: {**value, "needs": "some"}, "needs is 'some'"),
+        (lambda value: {**value, "members": []}, "members must name at least one"),
+        (lambda value: {**value, "members": value["members"] * 2}, "each of them once"),
+        (lambda _: {"members": [{"name": "a", "weight": "2"}]}, "the weight of a is '2': write a number"),
+        (lambda _: {"members": [{"name": "a", "seconds": "2"}]}, "seconds of a is '2'"),
         (lambda _: {"members": [{}]}, "can't be read as a blend"),
         (lambda _: [], "can't be read as a blend"),
     ],
 )
 def test_a_blend_json_that_was_edited_wrongly_is_one_sentence(
-    tmp_path: Path, change: Callable[[object], object], said: str
+    tmp_path: Path, change: Callable[[Any], object], said: str
 ) -> None:
     path = tmp_path / "blend.json"
-    value = json.loads(blend.Blend((blend.Member("a"),)).dumps())
+    value = json.loads(blend_file.Blend((blend_file.Member("a"),)).dumps())
     path.write_text(json.dumps(change(value)), encoding="utf-8")
     with pytest.raises(BlendError, match=said):
-        blend.Blend.load(path)
+        blend_file.Blend.load(path)
 
 
-def test_time_is_shared_by_what_is_known() -> None:
-    known = [blend.Member("a", 1.0, 30.0), blend.Member("b", 1.0, 60.0)]
-    assert blend.share(known) == pytest.approx(1 / 3)
-    assert blend.share([*known, blend.Member("c")]) == pytest.approx(1 / 3)
-    assert blend.share(known[1:]) == 1.0
+def test_time_is_shared_by_what_is_known_and_known_times_come_first() -> None:
+    a, b, unknown = (
+        blend_file.Member(name, 1.0, seconds) for name, seconds in (("a", 30.0), ("b", 60.0), ("c", None))
+    )
+    assert blend_file.allowance([a, b], 60.0) == pytest.approx(20.0)
+    assert blend_file.allowance([b], 50.0) == 50.0
+    assert blend_file.allowance([b, unknown], 70.0) == pytest.approx(65.0)
+    assert blend_file.allowance([unknown, b], 70.0) == pytest.approx(5.0)
+    assert blend_file.allowance([unknown, b], 60.0) == pytest.approx(30.0)
+    assert blend_file.allowance([unknown, unknown], 60.0) == 30.0
 
 
 def test_find_takes_the_version_of_the_members_plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from kaggle_shim import blend, refs
+from kaggle_shim import blend_file, refs
 from kaggle_shim.manifest import CODES_MANIFEST, Manifest, scan
 from kaggle_shim.plan import Input, Plan
 from kaggle_workflow import workspace
@@ -60,7 +60,7 @@ def test_a_blend_is_an_experiment_with_each_members_codes_and_plan(desk: Desk) -
     folder = desk.root / "codes/blend001"
     names = [f"exp001-{ref}" for ref in given]
     assert sorted(path.name for path in folder.iterdir()) == ["blend.json", *names, "run.py"]
-    assert blend.Blend.load(folder / "blend.json") == made.blend
+    assert blend_file.Blend.load(folder / "blend.json") == made.blend
     assert [member.name for member in made.blend.members] == names
     assert (folder / names[1] / "codes/exp001.py").read_bytes() == before
     for name in names:
@@ -335,7 +335,7 @@ def test_what_members_need_is_attached_and_models_keep_their_versions(desk: Desk
         "me/features is attached in several versions, and a notebook mounts one of them: the members run with the same."
     ]
     made = making.Made(
-        "blend001", ("blend001/run.py",), blend.Blend(()), estimate.Estimate(None, None, ""), None
+        "blend001", ("blend001/run.py",), blend_file.Blend(()), estimate.Estimate(None, None, ""), None
     )
     making._carry_out(desk.push(), made, chosen, notebook)
     value = json.loads((desk.root / "sub/kernel-metadata.json").read_text(encoding="utf-8"))

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from kaggle_shim import averaging, blend
+from kaggle_shim import averaging, blend_file
 from kaggle_workflow import console, new_exp, platforms
 from kaggle_workflow.blend import fit, members, outputs, wheels
 from kaggle_workflow.blend.members import Member
@@ -56,7 +56,7 @@ class Made:
 
     name: str
     entry: tuple[str, ...]
-    blend: blend.Blend
+    blend: blend_file.Blend
     estimate: estimate.Estimate
     peak_memory: int | None
     settings: str = ""
@@ -118,9 +118,9 @@ def make(push: Push, request: Blend) -> Made:
         made = Made(
             name,
             (f"{name}/run.py",),
-            blend.Blend(
+            blend_file.Blend(
                 tuple(
-                    blend.Member(member.name, weight, member.submission.rerun_seconds)
+                    blend_file.Member(member.name, weight, member.submission.rerun_seconds)
                     for member, weight in zip(chosen, weights or [1.0] * len(chosen), strict=True)
                 ),
                 request.how,
@@ -145,7 +145,7 @@ def _check(request: Blend) -> tuple[float, ...] | None:
     """The weights of the command line, None without; raises WorkflowError for a wrong option."""
     for option, value, choices in (
         ("how", request.how, averaging.HOW),
-        ("needs", request.needs, blend.NEEDS),
+        ("needs", request.needs, blend_file.NEEDS),
     ):
         if value not in choices:
             raise WorkflowError(f"--{option} {value} is unknown: choose one of {', '.join(choices)}.")
@@ -216,10 +216,10 @@ def _carry_out(push: Push, made: Made, chosen: Sequence[Member], notebook: Noteb
         try:
             copy = folder / made.name
             for member in chosen:
-                shutil.copytree(member.codes, copy / member.name / blend.CODES)
-                write_text(copy / member.name / blend.PLAN, member.plan.dumps() + "\n")
+                shutil.copytree(member.codes, copy / member.name / blend_file.CODES)
+                write_text(copy / member.name / blend_file.PLAN, member.plan.dumps() + "\n")
             write_text(copy / "run.py", _RUN)
-            write_text(copy / blend.FILE, made.blend.dumps())
+            write_text(copy / blend_file.FILE, made.blend.dumps())
             platforms.retry_while_locked(lambda: copy.rename(place))
         finally:
             remove_tree(folder)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from kaggle_shim import blend
+from kaggle_shim import blend_file
 from kaggle_shim.manifest import CODES_MANIFEST, DATASET_MANIFEST, Manifest, short
 from kaggle_shim.plan import Input, Plan
 from kaggle_shim.refs import CompetitionRef, DatasetRef, ModelRef, NotebookRef, Ref
@@ -122,7 +122,7 @@ def _keep(found: Path, target: Path, experiment: str) -> Manifest:
     others = tuple(
         f"{Path(entry.path).parent.as_posix()}/"
         for entry in manifest.files
-        if Path(entry.path).name == blend.FILE
+        if Path(entry.path).name == blend_file.FILE
         and entry.path.count("/") == 1
         and not entry.path.startswith(f"{experiment}/")
     )

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from kaggle_shim import blend, local
+from kaggle_shim import blend_file, local
 from kaggle_shim.plan import Plan
 from kaggle_shim.running import EVALUATION_PACKAGE
 from kaggle_workflow import import_statements, reach
@@ -91,9 +91,9 @@ def _imports(
 
 def _members(script: Path) -> Iterator[tuple[tuple[str, ...], Path]]:
     """Entry point and code tree of each member, where the entry point is that of a blend."""
-    if script.with_name(blend.FILE).is_file():
-        for path in sorted(script.parent.glob(f"*/{blend.PLAN}")):
-            yield Plan.loads(path.read_text(encoding="utf-8")).entry, path.parent / blend.CODES
+    if script.with_name(blend_file.FILE).is_file():
+        for path in sorted(script.parent.glob(f"*/{blend_file.PLAN}")):
+            yield Plan.loads(path.read_text(encoding="utf-8")).entry, path.parent / blend_file.CODES
 
 
 def _in_cells(notebook: Path) -> Iterator[tuple[str, tuple[str, ...]]]:

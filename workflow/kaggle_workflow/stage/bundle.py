@@ -21,7 +21,10 @@ from kaggle_workflow import safe_paths
 COLLECTOR = frozenset({"collecting.py", "pip.py", "resolve.py"})
 # Modules that only `kaggle_shim.run` imports, for a plan that runs.
 RUNNER = frozenset(
-    {"averaging.py", "blend.py", "evaluation.py", "launchers.py", "layering.py", "submission.py"}
+    {
+        *("averaging.py", "blend.py", "blend_file.py", "evaluation.py"),
+        *("launchers.py", "layering.py", "submission.py"),
+    }
 )
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 

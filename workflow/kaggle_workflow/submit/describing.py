@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from kaggle_shim import blend, local
+from kaggle_shim import blend_file, local
 from kaggle_shim.manifest import Manifest, hash_file
 from kaggle_shim.refs import DatasetRef, ModelRef
 from kaggle_workflow import attached, git, metrics
@@ -115,8 +115,8 @@ def validation_of(push: Push, target: Target, given: float | None) -> Metrics:
 
 def _local_cv(push: Push, found: Iterable[_Own], experiment: str, folder: Path) -> Metrics:
     """The score of a blend, or that in the local folder, unless the version attaches other weights: then it did not run those in the folder."""
-    if (blended := push.workspace.root / CODES / experiment / blend.FILE).is_file():
-        return Metrics(blend.Blend.load(blended).cv)
+    if (blended := push.workspace.root / CODES / experiment / blend_file.FILE).is_file():
+        return Metrics(blend_file.Blend.load(blended).cv)
     others = [str(ref) for ref, manifest in found if isinstance(ref, ModelRef) or _WEIGHTS in manifest.folder]
     if others and (folder / METRICS).is_file():
         push.warn(
