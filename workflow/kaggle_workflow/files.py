@@ -9,7 +9,7 @@ import re
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -52,11 +52,11 @@ def make_folder(path: Path) -> Path:
     return Path(tempfile.mkdtemp(**_place(path)))
 
 
-def keep_copy(source: Path, place: Path) -> None:
-    """Copy a folder to `place`, whole or not at all, unless something is there."""
+def keep_copy(source: Path, place: Path, copy: Callable[[str, str], object] = shutil.copy2) -> None:
+    """Copy a folder to `place`, whole or not at all, unless something is there; `copy` copies one file."""
     if not place.exists():
         unfinished = make_folder(place)
-        shutil.copytree(source, unfinished, dirs_exist_ok=True)
+        shutil.copytree(source, unfinished, dirs_exist_ok=True, copy_function=copy)
         unfinished.rename(place)
 
 

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from kaggle_workflow.files import read_object
 
@@ -27,6 +28,11 @@ class Metrics:
     others: Mapping[str, float] = field(default_factory=dict)
 
     @property
+    def numbers(self) -> dict[str, float]:
+        """All of its single numbers by name."""
+        return {**({} if self.cv is None else {"cv": self.cv}), **self.others}
+
+    @property
     def rows(self) -> int | None:
         """On how many rows the score was computed, all folds together; None when the file does not say."""
         return int(self.others["rows"]) if self.others.get("rows", 0) >= 1 else None
@@ -34,14 +40,21 @@ class Metrics:
 
 def read(path: Path) -> Metrics:
     """Read a `metrics.json`; one that is missing or is no JSON object has no numbers."""
-    value = read_object(path)
-    listed = value.pop("folds", None)
+    return of(read_object(path))
+
+
+def of(value: Mapping[str, Any]) -> Metrics:
+    """Read the object of a `metrics.json`."""
+    listed = value.get("folds")
     folds = [_number(one) for one in listed] if isinstance(listed, list) else []
     complete = tuple(one for one in folds if one is not None)
-    cv = _number(value.pop("cv", None))
-    others = {name: _number(one) for name, one in value.items() if isinstance(one, int | float)}
+    others = {
+        name: _number(one)
+        for name, one in value.items()
+        if isinstance(one, int | float) and not isinstance(one, bool) and name != "cv"
+    }
     return Metrics(
-        cv,
+        _number(value.get("cv")),
         complete if len(complete) == len(folds) else (),
         {name: number for name, number in others.items() if number is not None},
     )

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from kaggle_shim.manifest import short
-from kaggle_workflow.errors import WorkflowError
-from kaggle_workflow.files import read_object, scratch
+from kaggle_workflow import metrics as metrics_file
+from kaggle_workflow.files import scratch
 from kaggle_workflow.kaggle.errors import NotThere
 from kaggle_workflow.kaggle.logs import plain
 from kaggle_workflow.kaggle.values import RemoteFile, Run
@@ -21,7 +20,6 @@ from kaggle_workflow.ledger.jobs import CANCELLED, WAITING, Job
 from kaggle_workflow.push import looking, notebook_run
 from kaggle_workflow.push.session import Push
 
-METRICS = "metrics.json"
 MOST_ATTEMPTS = 3
 NO_REPORT = "it left no run report: its notebook must call kaggle_shim.run()"
 
@@ -88,30 +86,18 @@ def of_failure(reason: str, report: Mapping[str, Any]) -> str:
 
 def metrics(push: Push, files: tuple[RemoteFile, ...], log: str) -> dict[str, float]:
     """The numbers in `metrics.json` of a run's output, else in the last line `metrics: {…}` of its log."""
-    found = next((file for file in files if file.name == METRICS), None)
+    found = next((file for file in files if file.name == metrics_file.FILE), None)
     if found is None:
         return of_log(plain(log))
     with scratch(push.workspace.build) as folder:
-        push.kaggle.download_url(METRICS, found.url, folder / METRICS)
-        try:
-            return numbers(read_object(folder / METRICS))
-        except WorkflowError:
-            return {}
+        push.kaggle.download_url(found.name, found.url, folder / found.name)
+        return metrics_file.read(folder / found.name).numbers
 
 
 def of_log(log: str) -> dict[str, float]:
     """The numbers of the last line `metrics: {"cv": 0.81}` in a log."""
     lines = _METRICS_LINE.findall(log)
     try:
-        return numbers(json.loads(lines[-1])) if lines else {}
-    except ValueError:
+        return metrics_file.of(json.loads(lines[-1])).numbers if lines else {}
+    except (ValueError, RecursionError):
         return {}
-
-
-def numbers(value: Mapping[str, Any]) -> dict[str, float]:
-    """The entries that are finite numbers."""
-    return {
-        str(name): float(one)
-        for name, one in value.items()
-        if isinstance(one, int | float) and not isinstance(one, bool) and math.isfinite(one)
-    }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,11 +9,10 @@ from pathlib import Path
 from kaggle_shim import local
 from kaggle_shim.manifest import MODEL_MANIFEST
 from kaggle_shim.refs import NotebookRef
-from kaggle_shim.report import REPORT_NAME
 from kaggle_workflow import platforms
 from kaggle_workflow.edit import json_edit
 from kaggle_workflow.errors import WorkflowError
-from kaggle_workflow.files import remove_tree
+from kaggle_workflow.files import keep_copy, remove_tree
 from kaggle_workflow.ledger.jobs import Job, Sweep
 from kaggle_workflow.metadata import KERNEL_FILE
 from kaggle_workflow.push import sub as push_sub
@@ -67,22 +65,25 @@ def gather(workspace: Workspace, sweep: Sweep, jobs: Sequence[Job]) -> Path:
     `ApiCreateModelInstanceVersionRequestBody`). So the outputs have to be on this machine.
 
     Raises:
-        WorkflowError: the folder holds something that is no job of the sweep, or an output is not here.
+        WorkflowError: the folder holds a file that is in no job's output, or an output is not here.
     """
     data = local.data_folder(workspace.root)
     folder = data / "working" / "models" / sweep.name
-    # Every output of a run has its report; nothing else is removed.
-    before = [folder / job.name for job in sweep.jobs if (folder / job.name / REPORT_NAME).is_file()]
-    others = [path.name for path in folder.glob("*") if path not in (*before, folder / MODEL_MANIFEST)]
-    if others:
-        raise WorkflowError(
-            f"{folder} holds {min(others)}, which is no output of {sweep.name}: move it away, then run this again."
+    by_name = {job.name: data / job.notebook.mount("namespaced") for job in sweep.jobs}
+    for path in folder.rglob("*") if folder.is_dir() else ():
+        name, *inside = path.relative_to(folder).parts
+        kept = path == folder / MODEL_MANIFEST or (
+            name in by_name and by_name[name].joinpath(*inside).exists()
         )
-    for path in before:
-        remove_tree(path)
+        if not kept:
+            raise WorkflowError(f"{path} is no output of {sweep.name}: move it away, then run this again.")
+    missing = [job for job in jobs if not by_name[job.name].is_dir()]
+    if missing:
+        raise WorkflowError(
+            f"The output of {missing[0].key} is not in {by_name[missing[0].name]}: run the job again."
+        )
+    for name in by_name:
+        remove_tree(folder / name)
     for job in jobs:
-        output = data / job.notebook.mount("namespaced")
-        if not output.is_dir():
-            raise WorkflowError(f"The output of {job.key} is not in {output}: run the job again.")
-        shutil.copytree(output, folder / job.name, copy_function=platforms.hard_link)
+        keep_copy(by_name[job.name], folder / job.name, platforms.hard_link)
     return folder

@@ -10,7 +10,7 @@ from pathlib import Path
 from kaggle_shim import local
 from kaggle_shim.refs import NotebookRef
 from kaggle_shim.report import REPORT_NAME
-from kaggle_workflow import lock, workspace
+from kaggle_workflow import lock, metrics, workspace
 from kaggle_workflow.errors import WorkflowError
 from kaggle_workflow.files import keep_copy, make_folder, read_object, remove_tree
 from kaggle_workflow.ledger.event import COMPLETE, ERROR
@@ -145,8 +145,8 @@ def run(task: Task, here: Machine | None = None, stopped: Stopped = never) -> en
         seconds = time.monotonic() - began
         if not report:
             return ending.End(ERROR, ending.NO_REPORT, seconds)
-        metrics, printed = working / ending.METRICS, (working.parent / LOG).read_text(encoding="utf-8")
-        found = ending.numbers(read_object(metrics)) if metrics.is_file() else ending.of_log(printed)
+        file, printed = working / metrics.FILE, (working.parent / LOG).read_text(encoding="utf-8")
+        found = metrics.read(file).numbers if file.is_file() else ending.of_log(printed)
         _keep(working, task.output)
     return ending.End(COMPLETE, "", seconds, found)
 
