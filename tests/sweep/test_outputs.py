@@ -74,8 +74,12 @@ def test_the_jobs_of_a_sweep_become_one_model_with_a_folder_each(cluster: Cluste
     done = cluster.scene.invoke("push-model", "--from-sweep", "s1")
     assert done.returncode == 2
     done = cluster.scene.invoke("push-model", "--from-sweep", "s1/fold0")
-    assert "holds mine, which is no output of s1" in done.stderr
-    assert (folder / "mine").is_dir()
+    assert f"{folder / 'mine'} is no output of s1: move it away" in done.stderr
+    (folder / "mine").rmdir()
+    (folder / "fold1/swa.pt").write_bytes(b"mine")
+    done = cluster.scene.invoke("push-model", "--from-sweep", "s1/fold0")
+    assert done.returncode == 2
+    assert (folder / "fold1/swa.pt").read_bytes() == b"mine"
 
     here = [replace(job, place="here") for job in cluster.jobs().values()]
     book.append(cluster.root, *(job.event() for job in here))
