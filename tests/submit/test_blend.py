@@ -201,6 +201,13 @@ def test_submissions_that_cannot_be_averaged_are_refused_by_name(
     assert (caught.value.name, state(desk)) == ("blend-tables", before)
 
 
+def test_tables_that_differ_go_out_when_that_is_allowed(desk: Desk) -> None:
+    given = two(desk, f"{HEAD}0,a,1,onset,0.5\n")
+    push = desk.push(allow=frozenset(["blend-tables"]))
+    assert making.make(push, Blend(ref=given, target=["score"])).name == "blend001"
+    assert push.overruled == ["blend-tables"]
+
+
 def test_members_that_took_longer_than_the_limit_are_refused(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,6 +6,7 @@ import json
 import shutil
 
 from kaggle_workflow.push.intents import Intents
+from kaggle_workflow.sweep import starting
 from tests.local_kaggle import faults
 from tests.sweep.conftest import Cluster
 
@@ -32,6 +33,12 @@ def test_what_will_run_is_said_and_asked_before_anything_is_sent(cluster: Cluste
     assert "--allow sweep" in said
     assert cluster.scene.sends() == 0
     assert not (cluster.root / "ledger.jsonl").exists()
+
+
+def test_the_question_of_a_sweep_can_be_allowed_once_for_all(cluster: Cluster) -> None:
+    push = cluster.scene.push(allow=frozenset(["sweep"]))
+    assert starting.start(push, starting.Request("train", [{"fold": "0"}])) == "s1"
+    assert push.overruled == ["sweep"]
 
 
 def test_kaggles_own_failure_is_tried_again_and_the_users_is_not(cluster: Cluster) -> None:
