@@ -287,6 +287,12 @@ def test_in_the_last_week_everything_is_told_that_can_still_be_done(ws: Path, ka
     assert found["inputs"].says == "no version is named of ada/extra: a push may get a newer one"
 
     chosen = kaggle.add_submissions(COMPETITION, ["one", "two"])
+    kaggle.select(COMPETITION, chosen[0])
+    selections = lines(ws)["selections"]
+    assert (selections.state, selections.says) == (
+        NOTE,
+        f"only {chosen[0]} is selected: Kaggle may choose the second by public score",
+    )
     kaggle.select(COMPETITION, *chosen)
     workspaces.edit_json(
         ws / "sub/kernel-metadata.json",

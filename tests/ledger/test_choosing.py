@@ -109,6 +109,7 @@ def test_of_a_version_submitted_twice_only_one_is_chosen() -> None:
     first, again, other = made((None, 0.9), (None, 0.9), (None, 0.8), notebook="me/sub")
     first, again = (replace(one, notebook_version=3) for one in (first, again))
     assert proposed([first, again, replace(other, notebook_version=4)]) == "bc"
+    assert proposed([first, replace(again, account="mate"), other]) == "ab"
 
 
 def test_the_pair_that_differs_most_is_a_candidate_and_equal_predictions_are_no_second_choice() -> None:
@@ -129,7 +130,8 @@ def test_afterwards_the_best_choice_is_named() -> None:
         replace(one, private_score=score)
         for one, score in zip(submissions, (0.5, 0.78, 0.75, 0.7, 0.6, 0.6, 0.6), strict=True)
     ]
+    assert choosing.hindsight(private[:1], HIGHER) == ""
     assert choosing.hindsight(private, HIGHER) == (
-        "The best choice was b and c: private score 0.78. What invoke final proposes without them, c and d, gives 0.75; your two best public scores, "
+        "The best choice was b and c: private score 0.78. By CV and public score alone, `final` proposes c and d, which gives 0.75; your two best public scores, "
         "d and c, give 0.75."
     )

@@ -42,6 +42,16 @@ def test_the_interval_covers_the_truth_in_95_of_100_seasons(linked: float) -> No
     assert held >= 95
 
 
+@pytest.mark.parametrize("count", range(5, 13))
+def test_the_interval_of_few_submissions_covers_the_truth(count: int) -> None:
+    truth = 6 / math.pi * math.asin(0.8 / 2)
+    found = [validation.agreement(season(drawn(seed, 0.8, count))) for seed in range(200)]
+    assert sum(one is not None and one.low <= truth <= one.high for one in found) >= 180
+    perfect = validation.agreement(season([(number, number) for number in range(count)]))
+    assert perfect is not None
+    assert perfect.low < perfect.high
+
+
 def test_fewer_than_five_pairs_say_nothing() -> None:
     assert validation.agreement(season(drawn(1, 0.9, 4))) is None
     assert validation.agreement(season([(0.5, number / 10) for number in range(8)])) is None
@@ -63,6 +73,7 @@ def test_a_leak_is_named() -> None:
     assert found is not None
     assert found.outliers == ("7",)
     assert found.scatter == pytest.approx(0.0015, abs=0.0005)
+    assert any("differ by less than 0.002" in line for line in validation.sentences(found))
     assert any("Far from the others: 7." in line for line in validation.sentences(found))
 
 

@@ -103,16 +103,18 @@ def test_codes_of_another_blend_are_left_out_of_a_member(tmp_path: Path) -> None
         "blend001/blend.json",
         "blend001/a/codes/exp001.py",
         "blend002/blend.json",
-        "notes/deep/blend.json",
+        "notes/blend.json",
     ):
         (found / name).parent.mkdir(parents=True, exist_ok=True)
         (found / name).write_text(name, encoding="utf-8")
+    ours = blend_file.Blend((blend_file.Member("a"),)).dumps()
+    (found / "blend001/blend.json").write_text(ours, encoding="utf-8")
     (found / CODES_MANIFEST).write_text(Manifest("w", "c", scan(found)).dumps(), encoding="utf-8")
     kept = members._keep(found, tmp_path / "kept", "blend002")
     assert [entry.path for entry in kept.files] == [
         "blend002/blend.json",
         "exp001.py",
-        "notes/deep/blend.json",
+        "notes/blend.json",
     ]
     assert Manifest.load(tmp_path / "kept" / CODES_MANIFEST).fingerprint == kept.fingerprint
 
@@ -216,9 +218,14 @@ def test_members_that_took_longer_than_the_limit_are_refused(
     with pytest.raises(Refused, match="The blend would run out of time") as caught:
         make(desk, given)
     assert caught.value.name == "blend-too-long"
-    made = making.make(
-        desk.push(allow=frozenset(["blend-too-long"])), Blend(ref=given, target=["score"], needs="in-time")
-    )
+    push = desk.push(allow=frozenset(["blend-too-long"]))
+    assert making.make(push, Blend(ref=given, target=["score"])).name == "blend001"
+
+
+def test_members_out_of_time_may_be_left_out(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    given = two(desk)
+    monkeypatch.setenv("INVOKE_WORKSPACE_LIMIT", "1m30s")
+    made = make(desk, given, needs="in-time")
     assert made.estimate.share is not None
     assert made.estimate.share > 1
 
@@ -281,6 +288,11 @@ def test_the_cv_of_a_blend_is_recorded_with_its_submission(desk: Desk) -> None:
     ref = str(desk.submit(Request()).ref)
     found = next(one for one in desk.history() if one.ref == ref)
     assert (found.cv, found.experiment) == (0.75, "blend001")
+    # Another average has another score.
+    path.write_text(path.read_text(encoding="utf-8").replace('"mean"', '"rank"'), encoding="utf-8")
+    desk.all()
+    ref = str(desk.submit(Request()).ref)
+    assert next(one for one in desk.history() if one.ref == ref).cv is None
 
 
 def test_a_blend_is_scored_on_out_of_fold_predictions(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -53,7 +53,9 @@ def test_a_score_stands_behind_equal_ones_of_others_and_never_behind_its_own_tea
         standing.Team(place, score, frozenset([f"user{place}"])) for place, score in enumerate(scores, 1)
     ]
     found = standing.standing_of(board, [None, "User2"], 0.8, better, medals=False)
-    assert found == {"teams": 4, "team_rank": 2, "score_rank": 3}
+    assert found == {"teams": 4, "team_rank": 2, "score_rank": 2}
+    worse = 0.7 if better == "higher" else 0.81
+    assert standing.standing_of(board, ["user2"], worse, better, medals=False)["score_rank"] == 3
     assert standing.standing_of(board, [], 0.8, better, medals=False) == {"teams": 4, "score_rank": 4}
     assert standing.standing_of([], ["user2"], 0.8, better, medals=True) == {}
 

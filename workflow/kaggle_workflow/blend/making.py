@@ -107,10 +107,11 @@ def make(push: Push, request: Blend) -> Made:
         )
         push.say(known.sentence)
         if (known.share or 0.0) > 1.0:
-            push.refuse(
-                "blend-too-long",
-                f"The blend would run out of time. {known.sentence.rstrip('.')}: leave a member out",
-            )
+            late = f"The blend would run out of time. {known.sentence.rstrip('.')}"
+            if request.needs == blend_file.IN_TIME:
+                push.warn(f"{late}: members that run out of time are left out.")
+            else:
+                push.refuse("blend-too-long", f"{late}: leave a member out, or add --needs in-time")
         files = [outputs.download(push, member) for member in chosen]
         outputs.compare(push, chosen, files, request.target)
         fitted = _score(push, request, chosen, files, weights)

@@ -123,7 +123,7 @@ def _keep(found: Path, target: Path, experiment: str) -> Manifest:
         f"{Path(entry.path).parent.as_posix()}/"
         for entry in manifest.files
         if Path(entry.path).name == blend_file.FILE
-        and entry.path.count("/") == 1
+        and blend_file.is_ours(found / entry.path)
         and not entry.path.startswith(f"{experiment}/")
     )
     kept = replace(

@@ -65,7 +65,7 @@ def propose(workspace: Workspace, command: command_list.Final) -> None:
     if selected is not None:
         console.say(f"Selected on Kaggle now: {' and '.join(selected) or 'none'}.")
     console.say(
-        f"The API can't select: do it on {page}. If none is selected, your best public scores count. If the rules allow another number "
+        f"The API can't select: do it on {page}. If none is selected, your best public scores count; if one is, Kaggle may choose the second by public score. If the rules allow another number "
         "than two, take the first, or more of the candidates."
     )
 

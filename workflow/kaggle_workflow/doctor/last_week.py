@@ -11,7 +11,7 @@ from kaggle_workflow.durations import spell
 from kaggle_workflow.kaggle.client import Kaggle
 from kaggle_workflow.kaggle.values import Competition
 from kaggle_workflow.metadata import KERNEL_FILE
-from kaggle_workflow.workspace import SUB, Workspace
+from kaggle_workflow.workspace import DEPS, SUB, Workspace
 
 _NOW, _WEEK = timedelta(), timedelta(days=7)
 
@@ -40,12 +40,15 @@ def lines(workspace: Workspace, kaggle: Kaggle, there: Competition) -> Iterator[
 
 def _selections(kaggle: Kaggle, there: Competition) -> Iterator[Line]:
     chosen = kaggle.selected(CompetitionRef(there.slug))
-    if chosen:
-        yield Line("selections", OK, f"{' and '.join(map(str, chosen))} selected for the end")
-        return
     page = kaggle.page(f"competitions/{there.slug}/submissions")
     remedy = f"`invoke final` proposes two; select them on {page}"
-    yield Line("selections", NOTE, "none is selected, so your best public scores will count", remedy)
+    if not chosen:
+        yield Line("selections", NOTE, "none is selected, so your best public scores will count", remedy)
+    elif len(chosen) == 1:
+        says = f"only {chosen[0]} is selected: Kaggle may choose the second by public score"
+        yield Line("selections", NOTE, says, remedy)
+    else:
+        yield Line("selections", OK, f"{' and '.join(map(str, chosen))} selected for the end")
 
 
 def _pins(workspace: Workspace) -> Iterator[Line]:
@@ -56,8 +59,8 @@ def _pins(workspace: Workspace) -> Iterator[Line]:
         yield Line("image pin", OK, "the image is pinned")
     else:
         yield Line("image pin", NOTE, "each push runs in the newest image", "run `invoke pin-image`")
-    notebooks = (workspace.notebook(name).metadata.id.name for name in workspace.notebook_names())
-    ours = {workspace.codes.id.name, *notebooks}
+    names = set(workspace.notebook_names()) & {DEPS}
+    ours = {workspace.codes.id.name, *(workspace.notebook(name).metadata.id.name for name in names)}
     sources = (ref for ref in about.sources if not isinstance(ref, CompetitionRef))
     loose = [ref.name for ref in sources if ref.version is None and ref.name not in ours]
     if loose:

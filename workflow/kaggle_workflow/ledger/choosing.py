@@ -89,13 +89,13 @@ def choose(
 def hindsight(submissions: Iterable[Submission], ranking: Order) -> str:
     """Which two would have been best by their private scores, and what other choices had given; "" without private scores."""
     scored = [one for one in _scored(submissions) if one.private_score is not None]
-    if not scored:
+    if not scored[1:]:
         return ""
     best = _by(scored, "private_score", ranking)[:2]
     said = f"The best choice was {_named(best)}: private score {_score(best, ranking):g}."
     proposed, public = choose(scored, ranking).proposed, _by(scored, "public_score", ranking)[:2]
     return (
-        f"{said} What invoke final proposes without them, {_named(proposed)}, gives {_score(proposed, ranking):g}; "
+        f"{said} By CV and public score alone, `final` proposes {_named(proposed)}, which gives {_score(proposed, ranking):g}; "
         f"your two best public scores, {_named(public)}, give {_score(public, ranking):g}."
     )
 
@@ -105,7 +105,9 @@ def _scored(submissions: Iterable[Submission]) -> list[Submission]:
     found: dict[tuple[object, ...], Submission] = {}
     for one in submissions:
         if one.public_score is not None:
-            version = (one.notebook, one.notebook_version) if one.notebook_version else (one.ref,)
+            version = (
+                (one.account, one.notebook, one.notebook_version) if one.notebook_version else (one.ref,)
+            )
             found[version] = one
     return list(found.values())
 

@@ -69,7 +69,8 @@ def standing_of(
     """Fields of an `Event` that say where a score stands; empty for an empty leaderboard.
 
     Kaggle lists a team's best score only. `team_rank` is the team's place with it, `score_rank` the place that this score alone
-    would take: behind every other team whose score is at least as good, since of equal scores the earlier one is ahead.
+    would take: behind every other team whose score is at least as good, since of equal scores the earlier one is ahead; with the
+    team's best score, it is not behind the team.
 
     Args:
         board: the leaderboard.
@@ -87,6 +88,8 @@ def standing_of(
     found: dict[str, Any] = {"teams": len(board), "score_rank": ahead + 1}
     if own is not None:
         found["team_rank"] = own.rank
+        if sign * score >= sign * own.score:
+            found["score_rank"] = min(ahead + 1, own.rank)
     if medals:
         for medal, place in medal_places(len(board)).items():
             if place > 0:

@@ -104,7 +104,7 @@ def sentences(found: Agreement | None) -> list[str]:
     if found.scatter:
         said += [
             f"A public score typically lies {found.scatter:.2g} from what its CV predicts; all public scores spread by {found.spread:.2g}.",
-            f"Differences below {found.scatter:.2g} between two submissions mean little.",
+            f"Two public scores that differ by less than {math.sqrt(2) * found.scatter:.2g} differ by little more than chance.",
         ]
     if found.fold_spread is not None and found.cv_error is not None:
         said.append(
@@ -153,14 +153,15 @@ def _verdict(found: Agreement) -> str:
         )
     if found.low > 0:
         return "Your CV predicts the public score in part: trust large differences in CV only."
+    if found.high > _STRONG:
+        return "These are too few submissions to tell whether your CV predicts the public score."
     return "Your CV does not predict the public score so far: check how validation splits the data before you choose by it."
 
 
 def _interval(found: float, count: int) -> tuple[float, float]:
-    if abs(found) >= 1:
-        # Fisher's transformation has no end there; more than five equal orders leave little room.
-        return found, found
-    middle = math.atanh(found)
+    # Fisher's transformation is infinite at 1: a perfect order counts as one with two neighbours swapped.
+    most = 1 - 12 / (count * (count**2 - 1))
+    middle = math.atanh(max(-most, min(most, found)))
     error = _NORMAL_95 * math.sqrt((1 + found**2 / 2) / (count - 3))
     return math.tanh(middle - error), math.tanh(middle + error)
 

@@ -91,7 +91,7 @@ def _imports(
 
 def _members(script: Path) -> Iterator[tuple[tuple[str, ...], Path]]:
     """Entry point and code tree of each member, where the entry point is that of a blend."""
-    if script.with_name(blend_file.FILE).is_file():
+    if blend_file.is_ours(script.with_name(blend_file.FILE)):
         for path in sorted(script.parent.glob(f"*/{blend_file.PLAN}")):
             yield Plan.loads(path.read_text(encoding="utf-8")).entry, path.parent / blend_file.CODES
 

@@ -115,8 +115,14 @@ def validation_of(push: Push, target: Target, given: float | None) -> Metrics:
 
 def _local_cv(push: Push, found: Iterable[_Own], experiment: str, folder: Path) -> Metrics:
     """The score of a blend, or that in the local folder, unless the version attaches other weights: then it did not run those in the folder."""
-    if (blended := push.workspace.root / CODES / experiment / blend_file.FILE).is_file():
-        return Metrics(blend_file.Blend.load(blended).cv)
+    if blend_file.is_ours(path := push.workspace.root / CODES / experiment / blend_file.FILE):
+        blend = blend_file.Blend.load(path)
+        if blend.cv is None or blend.cv_of == blend.average:
+            return Metrics(blend.cv)
+        push.warn(
+            f"The CV of {experiment} is not recorded: {path.name} averages something else by now. Give the score with --cv."
+        )
+        return Metrics()
     others = [str(ref) for ref, manifest in found if isinstance(ref, ModelRef) or _WEIGHTS in manifest.folder]
     if others and (folder / METRICS).is_file():
         push.warn(
