@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from kaggle_workflow.errors import WorkflowError
-from kaggle_workflow.ledger import book, job_results
+from kaggle_workflow.ledger import book, history, job_results
 from kaggle_workflow.ledger.event import Part
 from kaggle_workflow.ledger.history import Order
 from kaggle_workflow.ledger.jobs import Job
@@ -100,6 +100,16 @@ def test_the_best_comes_first_and_what_lacks_a_fold_last(
         "2": ("2", "0.6 ± 0.14"),
         "3": ("1 of 2", "0.9"),
     }
+
+
+def test_the_competitions_direction_holds_for_cv_alone() -> None:
+    known = history.order("higher", None)
+    assert job_results.order_of(known, "cv") == known
+    assert job_results.order_of(known, "val_loss").assumed
+    name, stated = job_results.of_option("val_loss:lower")
+    assert job_results.order_of(known, name, stated) == history.order("lower", None)
+    with pytest.raises(WorkflowError, match="--metric val_loss:small names no direction"):
+        job_results.of_option("val_loss:small")
 
 
 def test_the_metric_is_cv_or_the_only_one_and_a_wrong_name_is_said() -> None:

@@ -208,7 +208,7 @@ class Sweep(
         "download the outputs of these jobs to where rehearsal mounts them: all, best or names", []
     )
     wait_quota: bool = option("when the quota is used up, wait until it is reset", group=WAITING)
-    metric: str = option("number of metrics.json that says which job is best", "", "cv")
+    metric: str = option("number of metrics.json that says which job is best, such as loss:lower", "", "cv")
     mlflow: bool = option("log the jobs that are over to MLflow, where it is installed")
 
 

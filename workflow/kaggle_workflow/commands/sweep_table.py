@@ -27,11 +27,13 @@ def show(session: Push, found: Sequence[Sweep], metric: str, *, json: bool) -> N
         WorkflowError: no job left the metric.
     """
     jobs = [job for one in found for job in one.jobs]
-    if metric:
-        job_results.metric_of(jobs, metric)
+    given, stated = job_results.of_option(metric)
+    if given:
+        job_results.metric_of(jobs, given)
     ranked = [
-        (one, metric or job_results.metric_of(one.jobs), choosing.order_of(session.workspace, one))
+        (one, name, job_results.order_of(choosing.order_of(session.workspace, one), name, stated))
         for one in found
+        for name in [given or job_results.metric_of(one.jobs)]
     ]
     lines = logs.last_lines(session.workspace, [job for job in jobs if job.status == RUNNING])
     if json:
@@ -98,8 +100,7 @@ def _print(one: Sweep, metric: str, ranking: Order, lines: dict[str, str]) -> No
         )
     if compared and ranking.assumed:
         console.say(
-            "The jobs stand in their own order, because the metric's direction is unknown: write `better: higher` or "
-            "`better: lower` below `workspace` in invoke.yaml."
+            f"The jobs stand in their own order, because the metric's direction is unknown: {job_results.direction_unknown(metric)}."
         )
 
 

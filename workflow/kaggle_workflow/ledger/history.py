@@ -18,7 +18,7 @@ from kaggle_workflow.ledger import standing
 from kaggle_workflow.ledger.event import PUSHED, Event, Part, stamp
 from kaggle_workflow.ledger.fold import Submission
 
-HIGHER = "higher"
+HIGHER, LOWER = "higher", "lower"
 LEARN_BETTER = "run `invoke history --refresh`, or write `better: higher` or `better: lower` below `workspace` in invoke.yaml."
 
 _CONDITION = re.compile(r"(?P<name>[a-z][a-z_.-]*)(?P<sign>!=|>=|<=|=|>|<)(?P<value>.*)", re.DOTALL)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from statistics import fmean, stdev
 from typing import Any, TypeVar
@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from kaggle_workflow.errors import WorkflowError
 from kaggle_workflow.ledger import history
 from kaggle_workflow.ledger.event import COMPLETE, stamp
-from kaggle_workflow.ledger.history import HIGHER, Order
+from kaggle_workflow.ledger.history import HIGHER, LOWER, Order
 from kaggle_workflow.ledger.jobs import Job
 
 CV = "cv"
@@ -79,6 +79,30 @@ def metric_of(jobs: Sequence[Job], given: str = "") -> str:
             f"No job left the number {given}: choose --metric from {', '.join(sorted(names))}."
         )
     return given or (CV if CV in names or len(names) != 1 else names.pop())
+
+
+def of_option(given: str) -> tuple[str, str]:
+    """Name and direction of `--metric val_loss:lower`, each "" when it is not given; raises WorkflowError."""
+    name, mark, better = given.partition(":")
+    if mark and better not in (HIGHER, LOWER):
+        raise WorkflowError(
+            f"--metric {given} names no direction: end it in :{HIGHER} or :{LOWER}, such as {name}:{LOWER}."
+        )
+    return name, better
+
+
+def order_of(ranking: Order, metric: str, stated: str = "") -> Order:
+    """How a metric is ranked: as `stated`, `cv` as the competition's scores, any other in no known order."""
+    if stated:
+        return Order(stated, assumed=False)
+    return ranking if metric == CV else replace(ranking, assumed=True)
+
+
+def direction_unknown(metric: str) -> str:
+    """What to do about a metric whose direction is unknown."""
+    if metric == CV:
+        return f"write `better: {HIGHER}` or `better: {LOWER}` below `workspace` in invoke.yaml"
+    return f"write --metric {metric}:{HIGHER} or --metric {metric}:{LOWER}"
 
 
 def value_of(job: Job, metric: str) -> float | None:

@@ -15,7 +15,7 @@ from typing import Any
 from kaggle_shim.manifest import short
 from kaggle_workflow import console
 from kaggle_workflow.durations import spell
-from kaggle_workflow.ledger import history
+from kaggle_workflow.ledger import history, job_results
 from kaggle_workflow.ledger.fold import Submission
 from kaggle_workflow.ledger.history import Order, printable
 from kaggle_workflow.report import charts, drawing
@@ -140,6 +140,7 @@ def _section(chart: charts.Chart) -> str:
 def _sweep(found: Results, ranking: Order) -> str:
     """What a sweep found: its first settings as a table, and its charts."""
     title = f"Sweep {escape(found.sweep.name)}"
+    ranking = job_results.order_of(ranking, found.metric)
     rows = [
         {"setting": printable(one.words), "folds": one.folds, printable(found.metric): one.score}
         for one in found.settings[:_MOST_SETTINGS]

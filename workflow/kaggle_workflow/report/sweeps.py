@@ -64,6 +64,7 @@ def newest(events: Iterable[Event], ranking: Order) -> tuple[Results, ...]:
 def results(sweep: Sweep, ranking: Order) -> Results:
     """What a sweep found, and its charts."""
     metric = job_results.metric_of(sweep.jobs)
+    ranking = job_results.order_of(ranking, metric)
     settings = _placed(job_results.settings(sweep.jobs, metric, ranking))
     # Where nothing but the fold varies, each fold is a dot of its own.
     drawn = settings

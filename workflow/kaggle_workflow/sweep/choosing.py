@@ -50,7 +50,9 @@ def choose(workspace: Workspace, sweep: Sweep, words: Sequence[str], metric: str
 
 def best(sweep: Sweep, metric: str, ranking: Order) -> Sequence[Job]:
     """The jobs of the setting whose folds are best together; raises WorkflowError when that can't be said."""
-    name = job_results.metric_of(sweep.jobs, metric)
+    given, stated = job_results.of_option(metric)
+    name = job_results.metric_of(sweep.jobs, given)
+    ranking = job_results.order_of(ranking, name, stated)
     whole = [one for one in job_results.settings(sweep.jobs, name, ranking) if one.whole]
     if not whole:
         raise WorkflowError(
@@ -58,8 +60,7 @@ def best(sweep: Sweep, metric: str, ranking: Order) -> Sequence[Job]:
         )
     if ranking.assumed and len(whole) > 1:
         raise WorkflowError(
-            f"It is not known whether a higher or a lower {name} is better: write `better: higher` or `better: lower` below "
-            "`workspace` in invoke.yaml."
+            f"It is not known whether a higher or a lower {name} is better: {job_results.direction_unknown(name)}."
         )
     return whole[0].jobs
 
