@@ -29,11 +29,17 @@ def write_report(workspace: Workspace, command: command_list.Report) -> None:
         )
     book = ledger.read(workspace.root)
     submissions = fold(book.events)
-    ranking = history.order(workspace.settings.better, better_of(book.events))
-    final = final_of(book.events, local.competition(workspace.root))
-    in_time = [one for one in submissions if final is None or final.ended is None or one.time <= final.ended]
+    competition = local.competition(workspace.root)
+    ranking = history.order(workspace.settings.better, better_of(book.events, competition))
+    final = final_of(book.events, competition)
+    in_time = [
+        one
+        for one in submissions
+        if one.competition in (None, competition)
+        and (final is None or final.ended is None or one.time <= final.ended)
+    ]
     facts = page.Facts(
-        title=local.competition(workspace.root) or workspace.root.name,
+        title=competition or workspace.root.name,
         made=now(),
         limit=workspace.settings.limit_seconds,
         limit_assumed=workspace.settings.limit is None,
