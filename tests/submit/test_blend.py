@@ -390,7 +390,9 @@ def scored(made: Path, tmp_path: Path) -> Callable[..., fit.Fitted]:
     (root / "codes/metric.py").write_text(METRIC, encoding="utf-8")
     values = {"a": (1.0, 0.0, 5.0), "b": (0.0, 1.0, 2.0), "truth": (0.3, 0.7, 2.9)}
     for name, numbers in values.items():
-        rows = "".join(f"{number},{value}\n" for number, value in enumerate(numbers))
+        lines = [f"{number},{value}\n" for number, value in enumerate(numbers)]
+        # The truth has another order.
+        rows = "".join(reversed(lines) if name == "truth" else lines)
         (root / f"{name}.csv").write_text(f"id,target\n{rows}", encoding="utf-8")
 
     def score(weights: list[float] | None, *, metric: str | None = "metric", **options: Any) -> fit.Fitted:
@@ -418,6 +420,14 @@ def test_weights_are_fitted_by_the_users_metric(
     given = scored([1.0, 1.0], python=str(image_python))
     assert given.weights == (1.0, 1.0)
     assert given.score == pytest.approx((2 * 0.2**2 / 3 + 0.6**2 / 3) ** 0.5)
+
+
+def test_a_truth_of_other_rows_is_refused(
+    scored: Callable[..., fit.Fitted], image_python: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "ws/truth.csv").write_text("id,target\n0,0.3\n1,0.7\n9,2.9\n", encoding="utf-8")
+    with pytest.raises(WorkflowError, match=r"the values of id in oof\.csv and in the truth differ"):
+        scored([1.0, 1.0], python=str(image_python))
 
 
 @pytest.mark.parametrize(

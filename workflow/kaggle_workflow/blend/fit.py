@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kaggle_shim import averaging
-from kaggle_workflow.blend.scoring import MARK, MISSING
+from kaggle_workflow.blend.scoring import MARK, MISSING, OTHER_ROWS
 from kaggle_workflow.errors import RunFailed, WorkflowError
 from kaggle_workflow.workspace import CODES, Workspace
 
@@ -92,6 +92,10 @@ def fit(
         raise WorkflowError(
             f"The validation score of a blend needs {said[-1].removeprefix(MISSING)}, which isn't installed: install pandas and scipy into this "
             "environment (the extra `blend`), or leave out --truth and give --weights."
+        )
+    if said[-1].startswith(OTHER_ROWS):
+        raise WorkflowError(
+            f"The blend can't be scored: {said[-1].removeprefix(OTHER_ROWS)}. Name the truth of exactly those rows with --truth."
         )
     line = next((one for one in reversed(done.stdout.splitlines()) if one.startswith(MARK)), None)
     if done.returncode != 0 or line is None:

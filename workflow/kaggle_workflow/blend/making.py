@@ -184,6 +184,12 @@ def _score(
     if not truth.is_file() or missing:
         what = f"{', '.join(missing)} left no {outputs.OOF}" if truth.is_file() else f"{truth} doesn't exist"
         raise WorkflowError(f"The blend can't be scored: {what}. Correct this, or leave out --truth.")
+    paths = {found[outputs.OOF] for found in files}
+    if len(paths) < len(files):
+        push.warn(
+            f"Members share {', '.join(sorted(path.name for path in paths))} of one experiment: its weights and the CV say nothing about each of "
+            f"them. Let their runs write {outputs.OOF}."
+        )
     settings = push.workspace.settings
     fitted = fit.fit(
         push.workspace,

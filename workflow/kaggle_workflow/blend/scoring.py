@@ -17,6 +17,7 @@ from kaggle_shim import averaging
 
 MARK = "blend score: "
 MISSING = "not installed: "
+OTHER_ROWS = "other rows: "
 _DIGITS = 4
 
 
@@ -34,13 +35,23 @@ def _answer(asked: dict[str, Any]) -> dict[str, Any]:
     def score(weights: Sequence[float]) -> float:
         columns = averaging.combine(tables, weights, asked["how"])
         blended = given.assign(**{name: list(values) for name, values in columns.items()})
-        return float(metric(solution.copy(), blended, solution.columns[0]))
+        return float(metric(solution.copy(), _in_order(blended, solution), solution.columns[0]))
 
     weights = asked["weights"]
     if weights is None:
         sign = -1.0 if asked["better"] == "higher" else 1.0
         weights = _fitted(lambda weights: sign * score(weights), len(tables))
     return {"weights": weights, "score": score(weights)}
+
+
+def _in_order(blended: Any, solution: Any) -> Any:
+    """The blend with its rows in the truth's order, where the truth's first column identifies them; raises ValueError when ids differ."""
+    ids = solution.columns[0]
+    if ids not in blended or not (blended[ids].is_unique and solution[ids].is_unique):
+        return blended
+    if set(blended[ids]) != set(solution[ids]):
+        raise ValueError(f"{OTHER_ROWS}the values of {ids} in oof.csv and in the truth differ")
+    return blended.set_index(ids, drop=False).loc[solution[ids]].reset_index(drop=True)
 
 
 def _fitted(loss: Callable[[Sequence[float]], float], count: int) -> list[float]:
@@ -72,4 +83,6 @@ if __name__ == "__main__":
             answer = _answer(json.load(sys.stdin))
     except ModuleNotFoundError as missing:
         sys.exit(f"{MISSING}{missing.name}" if missing.name in ("pandas", "scipy") else str(missing))
+    except ValueError as error:
+        sys.exit(str(error))
     print(MARK + json.dumps(answer))
