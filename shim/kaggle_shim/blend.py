@@ -227,7 +227,9 @@ def _without_own(environment: Mapping[str, str], plan: Plan) -> dict[str, str]:
     """The environment of the blend's entry point without its wheels, its codes and its settings."""
     kept = {name: value for name, value in environment.items() if name not in dict(plan.environment)}
     kept |= json.loads(kept.pop(REPLACED_VARIABLE, "{}"))
-    overlay = kept.pop("VIRTUAL_ENV", None)
+    image = Path(kept.get(PYTHON_VARIABLE) or sys.executable).parent.parent
+    # The image's own Python may lie in a virtual environment, too.
+    overlay = kept.pop("VIRTUAL_ENV", None) if kept.get("VIRTUAL_ENV") != str(image) else None
     codes = kept.pop(CODES_VARIABLE, None)
     for name in ("PATH", "PYTHONPATH"):
         paths = kept.get(name, "").split(os.pathsep)

@@ -84,8 +84,9 @@ def test_a_cell_of_a_spreadsheet_is_not_calculated(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert history._cell('=HYPERLINK("https://host.invalid")') == '\'=HYPERLINK("https://host.invalid")'
-    assert [history._cell(value) for value in ("+1", "@a", "-x", "\tx", "a=b", -0.5, None, 3)] == [
-        "'+1",
+    assert [history._cell(value) for value in ("+1", "+x", "@a", "-x", "\tx", "a=b", -0.5, None, 3)] == [
+        "+1",
+        "'+x",
         "'@a",
         "'-x",
         "'\tx",

@@ -106,7 +106,12 @@ def test_members_with_contradicting_wheels_run_apart_and_their_mean_is_exact(mad
     assert ran.report["submission"]["rows"] == 2
 
 
-def test_a_member_has_its_own_settings_and_an_empty_working_folder(made: Blend) -> None:
+def test_a_member_has_its_own_settings_and_an_empty_working_folder(
+    made: Blend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As in an image whose own Python is in a virtual environment.
+    monkeypatch.setenv("VIRTUAL_ENV", sys.prefix)
+    monkeypatch.setenv("PATH", os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]))
     seen = "import os, sys, kaggle_shim\nprint('SEEN', sys.argv[1:], os.environ.get('MINE'), os.environ['PATH'].split(os.pathsep)[0], sorted(os.listdir()), kaggle_shim.find().name)"
     path = os.pathsep.join(["/blend", os.environ["PATH"]])
     made.notebook.plan = replace(made.notebook.plan, environment=(("MINE", "blend"), ("PATH", path)))

@@ -51,7 +51,7 @@ def of(value: Mapping[str, Any]) -> Metrics:
     others = {
         name: _number(one)
         for name, one in value.items()
-        if isinstance(one, int | float) and not isinstance(one, bool) and name != "cv"
+        if isinstance(one, int | float) and not isinstance(one, bool) and name not in ("cv", "folds")
     }
     return Metrics(
         _number(value.get("cv")),
